@@ -1,0 +1,58 @@
+import {connect} from 'node:net';
+import {type Client, Code, ConnectError, createClient} from '@connectrpc/connect';
+import {createGrpcTransport, Http2SessionManager} from '@connectrpc/connect-node';
+import {NodectlError} from '../../lib/errors.ts';
+import {ImageService, RuntimeService} from './gen/api_pb.ts';
+
+/** The two services of the Container Runtime Interface v1, over a unix socket. */
+export type Cri = {
+  readonly runtime: Client<typeof RuntimeService>;
+  readonly images: Client<typeof ImageService>;
+  close(): void;
+};
+
+/** Kubernetes' own message bound for CRI (cri-client), 16 MiB. */
+const maxMessageBytes = 16 * 1024 * 1024;
+
+/**
+ * A client for `unix:///path` or a plain path. Nothing is dialled until the first call; a restarted runtime is
+ * reached again by the next one.
+ */
+export function connectCri(endpoint: string, defaultTimeoutMs = 120_000): Cri {
+  const path = socketPath(endpoint);
+  const session = new Http2SessionManager('http://localhost', {}, {createConnection: () => connect(path)});
+  const transport = createGrpcTransport({
+    baseUrl: 'http://localhost',
+    sessionManager: session,
+    defaultTimeoutMs,
+    readMaxBytes: maxMessageBytes,
+  });
+  return {
+    runtime: createClient(RuntimeService, transport),
+    images: createClient(ImageService, transport),
+    close: () => session.abort(),
+  };
+}
+
+export function socketPath(endpoint: string): string {
+  if (endpoint.startsWith('unix://')) return endpoint.slice('unix://'.length);
+  if (endpoint.startsWith('/')) return endpoint;
+  throw new NodectlError('ND904', `container runtime endpoint ${endpoint} is not a unix socket`);
+}
+
+export function isCriNotFound(error: unknown): boolean {
+  return ConnectError.from(error).code === Code.NotFound;
+}
+
+export function isCriUnimplemented(error: unknown): boolean {
+  return ConnectError.from(error).code === Code.Unimplemented;
+}
+
+/** Nothing answers: the runtime is down or restarting. */
+export function isCriUnavailable(error: unknown): boolean {
+  return ConnectError.from(error).code === Code.Unavailable;
+}
+
+export function isCriDeadline(error: unknown): boolean {
+  return ConnectError.from(error).code === Code.DeadlineExceeded;
+}

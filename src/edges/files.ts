@@ -1,0 +1,108 @@
+import {constants} from 'node:fs';
+import * as fs from 'node:fs/promises';
+import {dirname, join} from 'node:path';
+
+/** What a file operation's failure means to callers; the raw error stays reachable as it is. */
+export function isMissing(error: unknown): boolean {
+  return errno(error) === 'ENOENT' || errno(error) === 'ENOTDIR';
+}
+
+export function isExisting(error: unknown): boolean {
+  return errno(error) === 'EEXIST';
+}
+
+export function isFull(error: unknown): boolean {
+  return ['ENOSPC', 'EDQUOT'].includes(errno(error) ?? '');
+}
+
+export function errno(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}
+
+/** The text of a file, or undefined when there is none. */
+export async function readText(path: string): Promise<string | undefined> {
+  try {
+    return await fs.readFile(path, 'utf8');
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+export async function exists(path: string): Promise<boolean> {
+  try {
+    await fs.lstat(path);
+    return true;
+  } catch (error) {
+    if (isMissing(error)) return false;
+    throw error;
+  }
+}
+
+/** Names in a directory, sorted; empty when there is none. */
+export async function listDirectory(path: string): Promise<string[]> {
+  try {
+    return (await fs.readdir(path)).sort();
+  } catch (error) {
+    if (isMissing(error)) return [];
+    throw error;
+  }
+}
+
+/** Removes one file or symlink; an absent one is fine. Never follows a link, never recurses. */
+export async function removeFile(path: string): Promise<void> {
+  try {
+    await fs.unlink(path);
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+  }
+}
+
+/**
+ * Replaces a file so that a crash leaves the old or the new content, never half:
+ * temporary file beside it → fsync → rename → fsync of the directory.
+ */
+export async function writeAtomic(path: string, content: string | Uint8Array, mode = 0o600): Promise<void> {
+  const temporary = join(dirname(path), `.${process.pid}.${Math.random().toString(36).slice(2)}.tmp`);
+  try {
+    const handle = await fs.open(temporary, constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY, mode);
+    try {
+      await handle.chmod(mode);
+      await handle.writeFile(content);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await fs.rename(temporary, path);
+  } catch (error) {
+    await removeFile(temporary).catch(() => undefined);
+    throw error;
+  }
+  await syncDirectory(dirname(path));
+}
+
+/** Points a symlink at `target` by one rename. */
+export async function linkAtomic(path: string, target: string): Promise<void> {
+  const temporary = `${path}.${process.pid}.${Math.random().toString(36).slice(2)}.tmp`;
+  await fs.symlink(target, temporary);
+  try {
+    await fs.rename(temporary, path);
+  } catch (error) {
+    await removeFile(temporary);
+    throw error;
+  }
+  await syncDirectory(dirname(path));
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const handle = await fs.open(path, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+export async function makeDirectory(path: string, mode = 0o755): Promise<void> {
+  await fs.mkdir(path, {recursive: true, mode});
+}

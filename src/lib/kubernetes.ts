@@ -1,0 +1,76 @@
+/** Kubernetes objects as they are on the wire: the client's types with dates as strings. Types only. */
+import type {
+  CoreV1Event,
+  V1CertificateSigningRequest,
+  V1ConfigMap,
+  V1Container,
+  V1ContainerStatus,
+  V1CSIDriver,
+  V1CSINode,
+  V1Deployment,
+  V1EndpointSlice,
+  V1Lease,
+  V1Namespace,
+  V1Node,
+  V1NodeSpec,
+  V1NodeStatus,
+  V1ObjectMeta,
+  V1OwnerReference,
+  V1Pod,
+  V1PodSpec,
+  V1PodStatus,
+  V1ReplicaSet,
+  V1RuntimeClass,
+  V1Secret,
+  V1Service,
+  V1ServiceAccount,
+  V1ServiceSpec,
+  V1Status,
+  V1Volume,
+} from '@kubernetes/client-node';
+
+export type Wire<T> = T extends Date
+  ? string
+  : T extends (infer Item)[]
+    ? Wire<Item>[]
+    : T extends object
+      ? {[Key in keyof T]: Wire<T[Key]>}
+      : T;
+
+/** Metadata of an object that the API server has stored. */
+export type Metadata = Wire<V1ObjectMeta> & {name: string; uid: string; resourceVersion: string};
+
+/** Any stored object, its kind unknown. */
+export type KubeObject = {apiVersion?: string; kind?: string; metadata: Metadata};
+
+type Stored<T> = Omit<Wire<T>, 'metadata'> & {metadata: Metadata};
+type Namespaced<T> = Omit<Wire<T>, 'metadata'> & {metadata: Metadata & {namespace: string}};
+
+/** An object on its way to the server: what the server fills in may be missing. */
+export type Draft<T extends {metadata: object}> = Omit<T, 'metadata'> & {metadata: Wire<V1ObjectMeta>};
+
+export type ObjectMeta = Wire<V1ObjectMeta>;
+export type OwnerReference = Wire<V1OwnerReference>;
+export type PodSpec = Wire<V1PodSpec>;
+export type PodStatus = Wire<V1PodStatus>;
+export type Container = Wire<V1Container>;
+export type ContainerStatus = Wire<V1ContainerStatus>;
+export type Volume = Wire<V1Volume>;
+export type Status = Wire<V1Status>;
+
+export type Pod = Namespaced<V1Pod> & {spec: PodSpec; status?: PodStatus};
+export type Node = Stored<V1Node> & {spec?: Wire<V1NodeSpec>; status?: Wire<V1NodeStatus>};
+export type Service = Namespaced<V1Service> & {spec: Wire<V1ServiceSpec>};
+export type EndpointSlice = Namespaced<V1EndpointSlice>;
+export type ConfigMap = Namespaced<V1ConfigMap>;
+export type Secret = Namespaced<V1Secret>;
+export type ServiceAccount = Namespaced<V1ServiceAccount>;
+export type Namespace = Stored<V1Namespace>;
+export type Event = Namespaced<CoreV1Event>;
+export type Lease = Namespaced<V1Lease>;
+export type CertificateSigningRequest = Stored<V1CertificateSigningRequest>;
+export type Deployment = Namespaced<V1Deployment>;
+export type ReplicaSet = Namespaced<V1ReplicaSet>;
+export type CsiNode = Stored<V1CSINode>;
+export type CsiDriver = Stored<V1CSIDriver>;
+export type RuntimeClass = Stored<V1RuntimeClass>;
