@@ -1,0 +1,46 @@
+import type {Pod} from '../lib/kubernetes.ts';
+
+export type RuntimeReadiness = {
+  /** The runtime and its network have answered and are ready, and what runs has been read lately. */
+  readonly ok: boolean;
+  /** Monotonic milliseconds of the last good answer of the runtime; undefined before the first. */
+  readonly since: number | undefined;
+  /** For the Ready condition's message; empty when ok. */
+  readonly reason: string;
+  /** False while the runtime says that CNI is not initialised (hostNetwork pods still run). */
+  readonly networkReady: boolean;
+};
+
+export type Allocated = {
+  readonly pods: number;
+  readonly cpuMilli: number;
+  readonly memoryBytes: number;
+};
+
+/** What the rest of the kubelet (the :10250 server, the Node status, eviction) may ask of the pods on this node. */
+export type PodAgent = {
+  /** Resolves when every source has told its pods and what runs has been read once. */
+  readonly synced: Promise<void>;
+  /** What this node has, with the status as last computed; static pods included. */
+  pods(): readonly Pod[];
+  find(namespace: string, name: string, uid?: string): Pod | undefined;
+  /** The runtime's id (no `containerd://`) of the newest container of that name. */
+  containerId(namespace: string, pod: string, container: string, uid?: string): string | undefined;
+  /** The runtime's id of the pod's sandbox that is ready (port-forward). */
+  sandboxId(namespace: string, pod: string, uid?: string): string | undefined;
+  /** The log file of the newest run of a container, or of the one before it. */
+  logPath(
+    namespace: string,
+    pod: string,
+    container: string,
+    previous: boolean,
+    uid?: string,
+  ): string | undefined;
+  runtimeReady(): RuntimeReadiness;
+  /** Requests of all pods that are not terminal. */
+  allocated(): Allocated;
+  /** Asks for the end of a pod with a terminal status (eviction); it is not started again. */
+  evict(uid: string, reason: string, message: string, graceSeconds: number): void;
+  /** Ends the agent's own work. No container is touched. */
+  stop(): Promise<void>;
+};
