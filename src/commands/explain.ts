@@ -1,0 +1,33 @@
+import {Args} from '@oclif/core';
+import {catalogue} from '../lib/codes/catalogue.ts';
+import type {Entry} from '../lib/codes/entry.ts';
+import {NodectlError} from '../lib/errors.ts';
+import {BaseCommand, outputFlag} from '../ui/base-command.ts';
+
+export default class Explain extends BaseCommand {
+  static override summary = 'Say what a code means, why it happens and how to fix it (offline)';
+  static override args = {
+    code: Args.string({description: 'for example ND501; without it all codes are listed'}),
+  };
+  static override flags = {output: outputFlag};
+  static override examples = ['<%= config.bin %> explain ND501'];
+
+  async run(): Promise<void> {
+    const {args, flags} = await this.parse(Explain);
+    const all: Record<string, Entry> = catalogue;
+    const wanted = args.code?.toUpperCase();
+    const shown = Object.entries(all).filter(([code]) => wanted === undefined || code === wanted);
+    if (shown.length === 0)
+      throw new NodectlError('ND904', `there is no code ${wanted}`, {next: ['nodectl explain']});
+    if (flags.output === 'json') {
+      this.printJson({apiVersion: 'nodectl/v1', kind: 'Codes', ...{codes: Object.fromEntries(shown)}});
+    } else if (wanted === undefined) {
+      for (const [code, entry] of shown.sort()) this.log(`${code}  ${entry.title}`);
+    } else {
+      for (const [code, entry] of shown)
+        this.log(
+          [`${code}  ${entry.title}`, '', entry.why, '', ...entry.fix.map((step) => `  ${step}`)].join('\n'),
+        );
+    }
+  }
+}

@@ -1,0 +1,48 @@
+import {Command, Flags} from '@oclif/core';
+import {NodectlError} from '../lib/errors.ts';
+import {coded, errorDocument, errorText, exitCode} from './print-error.ts';
+
+/** `-o json`: one versioned document on stdout and nothing else. Commands that answer something take it. */
+export const outputFlag = Flags.option({
+  char: 'o',
+  options: ['text', 'json'] as const,
+  default: 'text' as const,
+  description: 'text for people, json for scripts',
+})();
+
+/** What every command shares: how errors look and which exit code they have. */
+export abstract class BaseCommand extends Command {
+  /** One JSON document on stdout. */
+  protected printJson(document: {apiVersion: string; kind: string}): void {
+    process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+  }
+
+  protected override async catch(
+    raised: Error & {exitCode?: number; oclif?: {exit?: number}},
+  ): Promise<void> {
+    if (raised.oclif?.exit === 0 || raised.name === 'ExitError') throw raised;
+    const error = isUsageError(raised)
+      ? new NodectlError('ND904', raised.message, {
+          next: [`nodectl ${this.id?.replaceAll(':', ' ') ?? ''} --help`],
+        })
+      : coded(raised);
+    if (this.wantsJson()) this.printJson(errorDocument(error));
+    else process.stderr.write(`${errorText(error)}\n`);
+    if (error.code === 'ND999' && process.env.NODECTL_DEBUG) process.stderr.write(`${raised.stack ?? ''}\n`);
+    this.exit(exitCode(error));
+  }
+
+  private wantsJson(): boolean {
+    const at = this.argv.findIndex((word) => word === '-o' || word === '--output');
+    return (
+      (at >= 0 && this.argv[at + 1] === 'json') ||
+      this.argv.includes('-ojson') ||
+      this.argv.includes('--output=json')
+    );
+  }
+}
+
+/** oclif's parser marks what the user typed wrong with exit code 2. */
+function isUsageError(error: {oclif?: {exit?: number}}): boolean {
+  return error.oclif?.exit === 2;
+}

@@ -1,0 +1,52 @@
+import {styleText} from 'node:util';
+import {catalogue} from '../lib/codes/catalogue.ts';
+import {exits} from '../lib/codes/entry.ts';
+import {describeError, NodectlError} from '../lib/errors.ts';
+
+/** What `-o json` prints for a failure. */
+export type ErrorDocument = {
+  readonly apiVersion: 'nodectl/v1';
+  readonly kind: 'Error';
+  readonly code: string;
+  readonly title: string;
+  readonly message: string;
+  readonly next: readonly string[];
+};
+
+/** Any thrown value as a coded error; what nodectl does not know is ND999. */
+export function coded(error: unknown): NodectlError {
+  return error instanceof NodectlError
+    ? error
+    : new NodectlError('ND999', describeError(error), {cause: error});
+}
+
+export function exitCode(error: NodectlError): number {
+  return exits[catalogue[error.code].exit];
+}
+
+export function errorDocument(error: NodectlError): ErrorDocument {
+  const {title} = catalogue[error.code];
+  return {
+    apiVersion: 'nodectl/v1',
+    kind: 'Error',
+    code: error.code,
+    title,
+    message: describeError(error),
+    next: nextSteps(error),
+  };
+}
+
+/** The lines a person reads: code and title, what happened, what to type. */
+export function errorText(error: NodectlError): string {
+  const {title} = catalogue[error.code];
+  const first = `${styleText(['red', 'bold'], `error ${error.code}`, {stream: process.stderr})} ${title}`;
+  const message = describeError(error)
+    .split('\n')
+    .map((line) => `  ${line}`);
+  const steps = nextSteps(error).map((step, at) => `${at === 0 ? '  try: ' : '       '}${step}`);
+  return [first, ...message, ...steps, `  more: nodectl explain ${error.code}`].join('\n');
+}
+
+function nextSteps(error: NodectlError): readonly string[] {
+  return error.next.length > 0 ? error.next : catalogue[error.code].fix;
+}
