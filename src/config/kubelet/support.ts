@@ -1,0 +1,70 @@
+import {complete, type KubeletConfiguration} from './defaults.ts';
+import {kubeletConfiguration} from './schema.ts';
+
+type Field = keyof KubeletConfiguration;
+
+/** Fields whose meaning a running pod or an administrator relies on: anything but their default is refused. */
+const refusedFields: readonly Field[] = [
+  'readOnlyPort',
+  'runOnce',
+  'staticPodURL',
+  'staticPodURLHeader',
+  'cpuManagerPolicy',
+  'cpuManagerPolicyOptions',
+  'memoryManagerPolicy',
+  'reservedMemory',
+  'topologyManagerPolicy',
+  'topologyManagerPolicyOptions',
+  'reservedSystemCPUs',
+  'qosReserved',
+  'enableSystemLogQuery',
+  'tracing',
+  'kubeletCgroups',
+  'systemCgroups',
+];
+
+/** Fields that only tune what nodectl does otherwise or not yet: the node works, and the log says so. */
+const warnedFields: readonly Field[] = [
+  'tlsCurvePreferences',
+  'staticPodPath',
+  'evictionSoft',
+  'evictionSoftGracePeriod',
+  'evictionMinimumReclaim',
+  'kernelMemcgNotification',
+  'shutdownGracePeriod',
+  'shutdownGracePeriodCriticalPods',
+  'shutdownGracePeriodByPodPriority',
+  'enableContentionProfiling',
+  'volumePluginDir',
+  'maxOpenFiles',
+  'iptablesMasqueradeBit',
+  'iptablesDropBit',
+  'showHiddenMetricsForVersion',
+  'memoryReservationPolicy',
+  'protectKernelDefaults',
+];
+
+/** Gates whose both positions mean something here; others have no effect. */
+const knownGates: readonly string[] = ['RotateKubeletServerCertificate', 'CustomCPUCFSQuotaPeriod'];
+
+export type Support = {readonly refused: readonly string[]; readonly warnings: readonly string[]};
+
+/** What of a configuration nodectl cannot honour: nothing is ignored silently. */
+export function judgeSupport(configuration: KubeletConfiguration): Support {
+  const defaults = complete(kubeletConfiguration.parse({}));
+  const differs = (field: Field): boolean =>
+    JSON.stringify(configuration[field]) !== JSON.stringify(defaults[field]);
+  const swap = configuration.memorySwap.swapBehavior === 'LimitedSwap';
+  return {
+    refused: [
+      ...refusedFields.filter(differs).map((field) => `${field}: not supported by nodectl; leave it out`),
+      ...(swap ? ['memorySwap.swapBehavior: LimitedSwap is not supported by nodectl'] : []),
+    ],
+    warnings: [
+      ...warnedFields.filter(differs).map((field) => `${field}: has no effect yet`),
+      ...Object.keys(configuration.featureGates)
+        .filter((gate) => !knownGates.includes(gate))
+        .map((gate) => `featureGates.${gate}: has no effect`),
+    ],
+  };
+}

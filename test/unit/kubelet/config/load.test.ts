@@ -1,0 +1,199 @@
+import {describe, expect, it} from 'vitest';
+import {durationPaths} from '../../../../src/config/kubelet/schema.ts';
+import {ipFamily, type KubeletFlags, loadKubeletConfig} from '../../../../src/config/kubelet.ts';
+import {formatDuration, parseDuration} from '../../../../src/config/units.ts';
+
+const header = 'apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n';
+const load = (text: string, flags: KubeletFlags = {}, ...dropIns: string[]) =>
+  loadKubeletConfig(
+    [text, ...dropIns].map((t, at) => ({path: `/etc/k/${at}.yaml`, text: header + t})),
+    flags,
+    'Host-1',
+  );
+
+/** What `kubeadm init` writes, as Kubernetes marshals its zero values. */
+const kubeadm = `authentication:
+  anonymous: {enabled: false}
+  webhook: {cacheTTL: 0s, enabled: true}
+  x509: {clientCAFile: /etc/kubernetes/pki/ca.crt}
+authorization:
+  mode: Webhook
+  webhook: {cacheAuthorizedTTL: 0s, cacheUnauthorizedTTL: 0s}
+cgroupDriver: systemd
+clusterDNS: [10.96.0.10]
+clusterDomain: cluster.local
+containerRuntimeEndpoint: ""
+cpuManagerReconcilePeriod: 0s
+crashLoopBackOff: {}
+evictionPressureTransitionPeriod: 0s
+fileCheckFrequency: 0s
+healthzBindAddress: 127.0.0.1
+healthzPort: 10248
+httpCheckFrequency: 0s
+imageMaximumGCAge: 0s
+imageMinimumGCAge: 0s
+logging:
+  flushFrequency: 0
+  options: {json: {infoBufferSize: "0"}, text: {infoBufferSize: "0"}}
+  verbosity: 0
+memorySwap: {}
+nodeStatusReportFrequency: 0s
+nodeStatusUpdateFrequency: 0s
+rotateCertificates: true
+runtimeRequestTimeout: 0s
+shutdownGracePeriod: 0s
+shutdownGracePeriodCriticalPods: 0s
+staticPodPath: /etc/kubernetes/manifests
+streamingConnectionIdleTimeout: 0s
+syncFrequency: 0s
+volumeStatsAggPeriod: 0s
+`;
+
+describe('loadKubeletConfig', () => {
+  it('fills Kubernetes 1.36 defaults into nothing', () => {
+    const {config, warnings} = loadKubeletConfig([], {}, 'Host-1');
+    expect(warnings).toEqual([]);
+    expect(config).toMatchObject({
+      nodeName: 'host-1',
+      port: 10250,
+      readOnlyPort: 0,
+      healthzPort: 10248,
+      maxPods: 110,
+      podPidsLimit: -1,
+      nodeLeaseDurationSeconds: 40,
+      nodeStatusUpdateFrequency: 10_000,
+      nodeStatusReportFrequency: 300_000,
+      streamingConnectionIdleTimeout: 14_400_000,
+      serializeImagePulls: true,
+      failCgroupV1: true,
+      containerRuntimeEndpoint: 'unix:///run/containerd/containerd.sock',
+      authorization: {mode: 'Webhook', webhook: {cacheAuthorizedTTL: 300_000, cacheUnauthorizedTTL: 30_000}},
+      authentication: {anonymous: {enabled: false}, webhook: {enabled: true, cacheTTL: 120_000}},
+      rootDir: '/var/lib/kubelet',
+      certDir: '/var/lib/kubelet/pki',
+    });
+    expect(config.evictionHard['memory.available']).toBe('100Mi');
+  });
+
+  it("takes kubeadm's own file: zero values mean the defaults", () => {
+    const {config, warnings} = load(kubeadm);
+    expect(config).toMatchObject({
+      cgroupDriver: 'systemd',
+      syncFrequency: 60_000,
+      containerRuntimeEndpoint: 'unix:///run/containerd/containerd.sock',
+      nodeStatusReportFrequency: 300_000,
+      clusterDNS: ['10.96.0.10'],
+    });
+    expect(warnings).toEqual(['staticPodPath: has no effect yet']);
+  });
+
+  it.each([
+    ['maxPodz: 3', /\/etc\/k\/0\.yaml:3:1: maxPodz: unknown field/],
+    ['authentication:\n  x509:\n    clientCaFile: /x', /0\.yaml:5:5: authentication\.x509\.clientCaFile/],
+    ['maxPods: many', /0\.yaml:3:1: maxPods/],
+    ['registerWithTaints:\n- key: a\n  effect: Never', /0\.yaml:5:3: registerWithTaints\.0\.effect/],
+    ['syncFrequency: 5', /0\.yaml:3:1: syncFrequency/],
+    ['syncFrequency: 5 minutes', /not a duration/],
+    ['a: [', /0\.yaml:/],
+    ['maxPods: 1\nmaxPods: 2', /0\.yaml:4:1/],
+    ['__proto__: {port: 1}', /unknown field/],
+    ['imageGCHighThresholdPercent: 50', /imageGCLowThresholdPercent/],
+    ['cpuManagerPolicy: static', /cpuManagerPolicy: not supported/],
+    ['readOnlyPort: 10255', /readOnlyPort: not supported/],
+    ['evictionHard: {memory.free: 1Gi}', /memory\.free: unknown eviction signal/],
+    ['evictionHard: {memory.available: 101%}', /101%/],
+    ['tlsCipherSuites: [TLS_RSA_WITH_RC4_128_SHA]', /RC4/],
+    ['tlsCertFile: /x', /both or neither/],
+    ['kubeReserved: {gpu: "1"}', /kubeReserved\.gpu/],
+    ['maxParallelImagePulls: 3\nserializeImagePulls: true', /maxParallelImagePulls/],
+  ])('refuses %s', (text, complaint) => {
+    expect(() => load(text)).toThrow(complaint);
+  });
+
+  it('merges drop-ins in order: maps merge, lists are replaced, later wins', () => {
+    const {config} = load(
+      'clusterDNS: [10.0.0.1]\nkubeReserved: {cpu: 100m}\nmaxPods: 50',
+      {},
+      'clusterDNS: [10.0.0.2]\nkubeReserved: {memory: 1Gi}',
+      'maxPods: 60',
+    );
+    expect(config.clusterDNS).toEqual(['10.0.0.2']);
+    expect(config.kubeReserved).toEqual({cpu: '100m', memory: '1Gi'});
+    expect(config.maxPods).toBe(60);
+  });
+
+  it('lets flags win over files', () => {
+    const {config} = load('registerWithTaints: [{key: a, effect: NoSchedule}]\nfeatureGates: {A: true}', {
+      registerWithTaints: 'dedicated=gpu:NoExecute,plain:NoSchedule',
+      nodeLabels: 'tier=edge,empty=',
+      nodeIp: '10.0.0.5,fd00::5',
+      hostnameOverride: 'n1.example.com',
+      featureGates: 'B=false',
+      verbosity: 4,
+    });
+    expect(config.registerWithTaints).toEqual([
+      {key: 'dedicated', value: 'gpu', effect: 'NoExecute'},
+      {key: 'plain', effect: 'NoSchedule'},
+    ]);
+    expect(config).toMatchObject({
+      nodeName: 'n1.example.com',
+      nodeIPs: ['10.0.0.5', 'fd00::5'],
+      nodeLabels: {tier: 'edge', empty: ''},
+      featureGates: {A: true, B: false},
+      verbosity: 4,
+    });
+  });
+
+  it.each<[KubeletFlags]>([
+    [{nodeIp: '10.0.0.5,10.0.0.6'}],
+    [{nodeIp: '10.0.0.256'}],
+    [{hostnameOverride: 'Has_Underscore'}],
+    [{featureGates: 'A'}],
+    [{registerWithTaints: 'nope'}],
+  ])('refuses the flags %j', (flags) => {
+    expect(() => load('', flags)).toThrow();
+  });
+
+  it('takes paths relative to the file that holds them', () => {
+    const {config} = load('authentication: {x509: {clientCAFile: pki/ca.crt}}\nresolvConf: ""');
+    expect(config.authentication.x509.clientCAFile).toBe('/etc/k/pki/ca.crt');
+    expect(config.resolvConf).toBe('');
+  });
+
+  it('knows which fields are durations, for /configz', () => {
+    expect(durationPaths).toContainEqual(['syncFrequency']);
+    expect(durationPaths).toContainEqual(['authentication', 'webhook', 'cacheTTL']);
+    expect(durationPaths).toContainEqual(['nodeStatusReportFrequency']);
+    expect(durationPaths).not.toContainEqual(['maxPods']);
+  });
+});
+
+describe('durations', () => {
+  it.each([
+    ['1h2m3.5s', 3_723_500],
+    ['100ms', 100],
+    ['0', 0],
+    ['-1m', -60_000],
+    ['1.5h', 5_400_000],
+    ['5', undefined],
+    ['1 m', undefined],
+    ['', undefined],
+  ])('reads %s', (text, ms) => expect(parseDuration(text)).toBe(ms));
+
+  it.each([
+    [14_400_000, '4h0m0s'],
+    [90_000, '1m30s'],
+    [100, '100ms'],
+    [0, '0s'],
+    [1500, '1.5s'],
+  ])('prints %d', (ms, text) => expect(formatDuration(ms)).toBe(text));
+});
+
+it.each([
+  ['10.0.0.1', 4],
+  ['fd00::1', 6],
+  ['1.2.3', 0],
+  ['01.2.3.4', 0],
+  ['::ffff:1.2.3.4', 6],
+  ['zz::', 0],
+])('ipFamily(%s)', (text, family) => expect(ipFamily(text)).toBe(family));
