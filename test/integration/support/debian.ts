@@ -16,7 +16,7 @@ import {join, resolve} from 'node:path';
 const cache = resolve(import.meta.dirname, '../../../.cache/packages');
 
 /** The machine's own Debian mirror, from its apt sources. */
-function mirror(): string {
+export function mirror(): string {
   const dir = '/etc/apt/sources.list.d';
   const files = [
     '/etc/apt/sources.list',
@@ -80,5 +80,8 @@ export function debianPackage(suite: string, name: string): string {
 
 /** kubectl as Debian packages it: bookworm 1.20, trixie 1.32, forky 1.36. */
 export function kubectl(suite: 'bookworm' | 'trixie' | 'forky'): string {
-  return join(debianPackage(suite, suite === 'bookworm' ? 'kubernetes-client' : 'kubectl'), 'usr/bin/kubectl');
+  return join(
+    debianPackage(suite, suite === 'bookworm' ? 'kubernetes-client' : 'kubectl'),
+    'usr/bin/kubectl',
+  );
 }
