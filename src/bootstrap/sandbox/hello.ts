@@ -65,7 +65,11 @@ export function helloReconciler({client, get}: HelloDeps): Reconciler<HelloSeen,
       const [deployment, service] = await Promise.all([find(client, deployments), find(client, services)]);
       const ready = (deployment?.status?.availableReplicas ?? 0) >= replicas;
       const ip = service?.spec.clusterIP;
-      return {deployment, service, answer: ready && ip !== undefined ? await get(`http://${host(ip)}/`) : undefined};
+      return {
+        deployment,
+        service,
+        answer: ready && ip !== undefined ? await get(`http://${host(ip)}/`) : undefined,
+      };
     },
     decide: decideHello,
     async apply(act) {
@@ -90,7 +94,10 @@ export function helloWaitsFor(seen: HelloSeen): string {
     : `an answer from http://${seen.service?.spec.clusterIP}/`;
 }
 
-async function find<T extends Deployment | Service>(client: KubeClient, resource: Resource<T>): Promise<T | undefined> {
+async function find<T extends Deployment | Service>(
+  client: KubeClient,
+  resource: Resource<T>,
+): Promise<T | undefined> {
   try {
     return await client.get(resource, {name, namespace});
   } catch (error) {

@@ -8,4 +8,19 @@ export const identityCodes = entries({
     fix: ['Give one with --node-name.'],
     exit: 'preflight',
   },
+  ND202: {
+    title: 'a node of this name is already Ready',
+    why: 'Another machine serves under the same name; joining would take its identity.',
+    fix: [
+      'Give another name with --node-name.',
+      'Or, when that machine is gone: kubectl delete node NAME, then join again.',
+    ],
+    exit: 'preflight',
+  },
+  ND203: {
+    title: 'machine-id missing',
+    why: 'Without /etc/machine-id nodes cannot be told apart.',
+    fix: ['systemd-machine-id-setup'],
+    exit: 'preflight',
+  },
 });

@@ -8,4 +8,22 @@ export const leftoverCodes = entries({
     fix: ['Stop that process, or give another port in the configuration.'],
     exit: 'preflight',
   },
+  ND602: {
+    title: 'joined to another cluster',
+    why: 'This machine already has an identity or a CA of a different cluster or node.',
+    fix: ['sudo nodectl reset, then join again.'],
+    exit: 'preflight',
+  },
+  ND603: {
+    title: 'joined by another tool',
+    why: 'Files of a kubelet that nodectl did not write are in the way.',
+    fix: ['kubeadm reset, then join again.'],
+    exit: 'preflight',
+  },
+  ND604: {
+    title: 'journal unreadable',
+    why: 'The list of what nodectl has changed on this machine is damaged.',
+    fix: ['Move the named file away; what it tells of must then be undone by hand.'],
+    exit: 'failed',
+  },
 });

@@ -14,4 +14,58 @@ export const networkCodes = entries({
     fix: ['nodectl status'],
     exit: 'network',
   },
+  ND303: {
+    title: 'kubeconfig unusable',
+    why: 'A kubeconfig cannot be read, is incomplete, or asks for something that nodectl does not support.',
+    fix: ['kubectl --kubeconfig FILE config view'],
+    exit: 'usage',
+  },
+  ND311: {
+    title: 'connection refused',
+    why: 'The machine at that address answers, but nothing listens on the port: the API server is down, or the port is wrong.',
+    fix: ['curl -k https://HOST:PORT/healthz from this machine.', 'Look at the API server on the control-plane node.'],
+    exit: 'network',
+  },
+  ND312: {
+    title: 'no answer from the API server',
+    why: 'Packets get no answer: a firewall drops them, the address is wrong, or the machine is down.',
+    fix: ['curl -kv --max-time 5 https://HOST:PORT/healthz', 'Open TCP 6443 to the control plane.'],
+    exit: 'network',
+  },
+  ND313: {
+    title: 'API server’s name not found',
+    why: 'DNS gives no address for the name of the API server.',
+    fix: ['getent hosts NAME', 'Correct the name, /etc/hosts or the DNS servers in /etc/resolv.conf.'],
+    exit: 'network',
+  },
+  ND314: {
+    title: 'not a TLS server',
+    why: 'Something answers at that address, but it does not speak TLS: wrong port, or a proxy in the way.',
+    fix: ['The API server’s port is usually 6443.'],
+    exit: 'network',
+  },
+  ND315: {
+    title: 'not a kubeadm-style API server',
+    why: 'A TLS server answers there, but not with kube-public/cluster-info: no Kubernetes API, or a cluster without token discovery.',
+    fix: [
+      'curl -k https://HOST:PORT/api/v1/namespaces/kube-public/configmaps/cluster-info',
+      'For clusters without token discovery give --discovery-file KUBECONFIG.',
+    ],
+    exit: 'network',
+  },
+  ND316: {
+    title: 'clocks differ',
+    why: 'Tokens and certificates have dates: with a wrong clock good ones look expired or not valid yet.',
+    fix: ['timedatectl set-ntp true', 'date -u, here and on the control plane.'],
+    exit: 'network',
+  },
+  ND317: {
+    title: 'the cluster’s own address is unreachable',
+    why: 'The address in cluster-info, which this node will use from now on, cannot be reached from here.',
+    fix: [
+      'kubectl -n kube-public get configmap cluster-info -o yaml shows the address.',
+      'Make it reachable, or correct controlPlaneEndpoint.',
+    ],
+    exit: 'network',
+  },
 });

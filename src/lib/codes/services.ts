@@ -8,4 +8,46 @@ export const serviceCodes = entries({
     fix: ['Correct the named field.'],
     exit: 'usage',
   },
+  ND711: {
+    title: 'proxy configuration invalid',
+    why: 'A KubeProxyConfiguration field or a flag of nodectl proxy has a value that cannot be honoured.',
+    fix: ['Correct the named field.'],
+    exit: 'usage',
+  },
+  ND712: {
+    title: 'service rules cannot be programmed',
+    why: 'nft is missing or too old, or the kernel refuses what the service proxy needs: nftables with NAT, and root.',
+    fix: ['apt-get install nftables', 'nft list tables'],
+    exit: 'failed',
+  },
+  ND713: {
+    title: 'no credentials for the service proxy',
+    why: 'The proxy watches Services and EndpointSlices, which a node certificate may not read.',
+    fix: ['Give a kubeconfig with --kubeconfig or clientConnection.kubeconfig.'],
+    exit: 'usage',
+  },
+  ND702: {
+    title: 'a service could not be started',
+    why: 'The supervisor of nodectl’s daemons does not answer, or cannot start one of them.',
+    fix: ['Read its log; the same command again goes on where it stopped.'],
+    exit: 'kubelet',
+  },
+  ND703: {
+    title: 'the kubelet does not stay up',
+    why: 'The kubelet ends or stays unhealthy after its start.',
+    fix: ['journalctl -u nodectl-kubelet, or nodectl-kubelet.log in the log directory.'],
+    exit: 'kubelet',
+  },
+  ND704: {
+    title: 'the node did not register in time',
+    why: 'The kubelet runs, but the API server has no Node of this name yet.',
+    fix: ['journalctl -u nodectl-kubelet, or nodectl-kubelet.log in the log directory.'],
+    exit: 'kubelet',
+  },
+  ND705: {
+    title: 'waiting for a network plugin',
+    why: 'The node has joined, but no CNI configuration exists yet: the cluster’s network add-on must bring it.',
+    fix: ['Install the cluster’s network add-on, or join with --cni bridge.', 'kubectl get node -w'],
+    exit: 'waiting',
+  },
 });

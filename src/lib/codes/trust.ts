@@ -1,5 +1,7 @@
 import {entries} from './entry.ts';
 
+const newToken = 'On a control-plane node: kubeadm token create --print-join-command';
+
 /** ND4xx: token, signature, pin, certificates. */
 export const trustCodes = entries({
   ND401: {
@@ -7,5 +9,74 @@ export const trustCodes = entries({
     why: 'A token is six characters, a dot and sixteen characters of a-z0-9.',
     fix: ['kubeadm token create --print-join-command prints a valid one.'],
     exit: 'usage',
+  },
+  ND402: {
+    title: 'bootstrap token expired or unknown',
+    why: 'The cluster holds no signature for this token: it has expired (24 hours by default), was deleted, or belongs to another cluster.',
+    fix: [newToken],
+    exit: 'trust',
+  },
+  ND403: {
+    title: 'cluster-info signature wrong',
+    why: 'The token’s second half does not match the cluster’s, or cluster-info was altered on its way.',
+    fix: ['Copy the whole token again.', newToken],
+    exit: 'trust',
+  },
+  ND404: {
+    title: 'malformed CA pin',
+    why: 'A pin is sha256: and 64 hexadecimal digits, the hash of the CA’s public key.',
+    fix: ['kubeadm token create --print-join-command prints a valid one.'],
+    exit: 'usage',
+  },
+  ND405: {
+    title: 'cluster CA does not match the pin',
+    why: 'The server that answered has another CA than the one that was pinned: another cluster, a new CA, or somebody in between.',
+    fix: [newToken],
+    exit: 'trust',
+  },
+  ND406: {
+    title: 'bootstrap token not accepted',
+    why: 'The API server refuses the token: it has expired, or may not be used for authentication.',
+    fix: [newToken],
+    exit: 'trust',
+  },
+  ND407: {
+    title: 'API server not trusted by its own cluster-info',
+    why: 'The server’s certificate is not signed by the CA in cluster-info, or cluster-info changed between two reads: a proxy or an intruder in between.',
+    fix: ['Look for a TLS-intercepting proxy between this machine and the API server.'],
+    exit: 'trust',
+  },
+  ND408: {
+    title: 'no CA pin',
+    why: 'A token alone cannot tell the true API server from one that stole the token.',
+    fix: [
+      'Add --discovery-token-ca-cert-hash sha256:… (kubeadm token create --print-join-command prints it).',
+      'Or, knowing the risk, --discovery-token-unsafe-skip-ca-verification.',
+    ],
+    exit: 'usage',
+  },
+  ND409: {
+    title: 'certificate request denied',
+    why: 'The cluster refused this node’s certificate request, or its signer failed.',
+    fix: ['kubectl get csr', 'kubectl describe csr NAME'],
+    exit: 'trust',
+  },
+  ND410: {
+    title: 'certificate request not approved in time',
+    why: 'The cluster does not approve certificates of new nodes by itself, or its signer does not run.',
+    fix: ['kubectl get csr', 'kubectl certificate approve NAME, then run the same command again.'],
+    exit: 'waiting',
+  },
+  ND411: {
+    title: 'unusable discovery file',
+    why: 'The kubeconfig for discovery names no cluster with a server and a CA.',
+    fix: ['kubectl config view --raw --minify shows what it must contain.'],
+    exit: 'usage',
+  },
+  ND412: {
+    title: 'cluster CA out of its dates',
+    why: 'The cluster’s CA has expired or is not valid yet, seen with this machine’s clock.',
+    fix: ['date -u', 'Correct the clock, or renew the cluster’s CA.'],
+    exit: 'trust',
   },
 });

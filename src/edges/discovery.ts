@@ -1,0 +1,110 @@
+import {request} from 'node:https';
+import type {TLSSocket} from 'node:tls';
+import {errno} from './files.ts';
+
+/** What one anonymous request to an API server's address taught. */
+export type Answer =
+  | {readonly kind: 'refused' | 'timeout' | 'unreachable' | 'not-tls' | 'reset'; readonly detail: string}
+  | {readonly kind: 'no-name'; readonly detail: string}
+  | {readonly kind: 'untrusted'; readonly detail: string}
+  | {
+      readonly kind: 'answer';
+      readonly status: number;
+      readonly body: string;
+      /** The server's clock, from its Date header, and ours when it arrived. */
+      readonly serverTimeMs: number | undefined;
+      readonly localTimeMs: number;
+      /** SHA-256 of the certificate that it showed, for messages. */
+      readonly certificate: string;
+    };
+
+export type AskOptions = {
+  /** PEM; without it the server's certificate is not verified, and nothing it says is trusted yet. */
+  readonly ca?: string;
+  readonly bearer?: string;
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+};
+
+const maxBody = 1024 * 1024;
+
+/** GETs a path of `https://host:port`; every failure is an answer too, told apart by what a user must do. */
+export function askServer(server: string, path: string, options: AskOptions = {}): Promise<Answer> {
+  const timeoutMs = options.timeoutMs ?? 4000;
+  return new Promise((resolve) => {
+    const call = request(
+      new URL(path, server),
+      {
+        agent: false,
+        rejectUnauthorized: options.ca !== undefined,
+        ca: options.ca,
+        signal: options.signal,
+        headers: options.bearer === undefined ? {} : {authorization: `Bearer ${options.bearer}`},
+      },
+      (response) => {
+        // Read now: the socket is gone when the body has ended.
+        const certificate = certificateOf(response.socket);
+        const chunks: Buffer[] = [];
+        let size = 0;
+        response.on('data', (chunk: Buffer) => {
+          size += chunk.length;
+          if (size > maxBody) call.destroy(new Error('answer longer than 1 MiB'));
+          else chunks.push(chunk);
+        });
+        response.on('end', () => {
+          clearTimeout(timer);
+          const date = Date.parse(response.headers.date ?? '');
+          resolve({
+            kind: 'answer',
+            status: response.statusCode ?? 0,
+            body: Buffer.concat(chunks).toString('utf8'),
+            serverTimeMs: Number.isNaN(date) ? undefined : date,
+            localTimeMs: Date.now(),
+            certificate,
+          });
+        });
+      },
+    );
+    const timer = setTimeout(() => call.destroy(new Error('no answer in time')), timeoutMs);
+    call.on('error', (error) => {
+      clearTimeout(timer);
+      resolve(classify(error));
+    });
+    call.end();
+  });
+}
+
+function certificateOf(socket: unknown): string {
+  const peer = isTls(socket) ? socket.getPeerCertificate() : undefined;
+  return peer?.fingerprint256 ?? '';
+}
+
+function isTls(socket: unknown): socket is TLSSocket {
+  return typeof socket === 'object' && socket !== null && 'getPeerCertificate' in socket;
+}
+
+const kinds: Readonly<Record<string, Exclude<Answer['kind'], 'answer'>>> = {
+  ECONNREFUSED: 'refused',
+  ENOTFOUND: 'no-name',
+  EAI_AGAIN: 'no-name',
+  EHOSTUNREACH: 'unreachable',
+  ENETUNREACH: 'unreachable',
+  EADDRNOTAVAIL: 'unreachable',
+  EINVAL: 'unreachable',
+  ETIMEDOUT: 'timeout',
+  ECONNRESET: 'reset',
+  EPIPE: 'reset',
+  EPROTO: 'not-tls',
+};
+const verification = /^(CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|ERR_TLS_CERT|INVALID_CA|INVALID_PURPOSE)/;
+
+function classify(error: Error): Answer {
+  const inner = error instanceof AggregateError ? error.errors[0] : error;
+  const code = errno(inner) ?? '';
+  const detail = inner instanceof Error ? inner.message : String(inner);
+  if (verification.test(code)) return {kind: 'untrusted', detail};
+  if (code.startsWith('ERR_SSL') || /wrong version number|packet length too long|http request/.test(detail))
+    return {kind: 'not-tls', detail};
+  if (code === 'HPE_INVALID_CONSTANT' || code.startsWith('HPE_')) return {kind: 'not-tls', detail};
+  return {kind: kinds[code] ?? (detail === 'no answer in time' ? 'timeout' : 'reset'), detail};
+}

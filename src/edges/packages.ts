@@ -1,0 +1,130 @@
+import {join} from 'node:path';
+import {isNodectlError} from '../lib/errors.ts';
+import {run} from './exec.ts';
+import {exists} from './files.ts';
+
+/** The distribution's package manager, as nodectl needs it. */
+export type PackageManager = {
+  readonly kind: 'apt' | 'dnf';
+  /** Everything that installing these would newly bring, dependencies included; changes nothing installed. */
+  simulate(names: readonly string[]): Promise<string[]>;
+  install(names: readonly string[]): Promise<void>;
+  /** With their configuration files; absent ones are fine. */
+  remove(names: readonly string[]): Promise<void>;
+  installed(names: readonly string[]): Promise<string[]>;
+  /** The package's own version of a configuration file it owns: its MD5, or undefined. */
+  shippedDigest(path: string): Promise<string | undefined>;
+};
+
+const searchPath = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
+
+/** The absolute path of a program, where root's shell would find it. */
+export async function findProgram(name: string): Promise<string | undefined> {
+  for (const directory of searchPath) {
+    const path = join(directory, name);
+    if (await exists(path)) return path;
+  }
+  return undefined;
+}
+
+export async function packageManager(): Promise<PackageManager | undefined> {
+  if ((await findProgram('apt-get')) !== undefined) return apt;
+  if ((await findProgram('dnf')) !== undefined) return dnf;
+  return undefined;
+}
+
+const aptOptions = [
+  '-y',
+  '-q',
+  '--no-install-recommends',
+  // cloud-init and unattended-upgrades hold the lock on a machine's first minutes.
+  '-o',
+  'DPkg::Lock::Timeout=120',
+  '-o',
+  'Dpkg::Options::=--force-confold',
+];
+const aptEnvironment = {DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C'};
+const minutes = 60_000;
+
+const apt: PackageManager = {
+  kind: 'apt',
+  async simulate(names) {
+    const args = [...aptOptions, '--simulate', 'install', ...names];
+    const {stdout} = await run('apt-get', args, {env: aptEnvironment}).catch(async (error: unknown) => {
+      if (!isNodectlError(error, 'ND903')) throw error;
+      // A fresh machine has no package lists yet.
+      await run('apt-get', ['-q', '-o', 'DPkg::Lock::Timeout=120', 'update'], {
+        env: aptEnvironment,
+        timeoutMs: 5 * minutes,
+      });
+      return run('apt-get', args, {env: aptEnvironment});
+    });
+    return parseSimulation(stdout);
+  },
+  async install(names) {
+    await run('apt-get', [...aptOptions, 'install', ...names], {
+      env: aptEnvironment,
+      timeoutMs: 15 * minutes,
+    });
+  },
+  async remove(names) {
+    if (names.length === 0) return;
+    await run('apt-get', [...aptOptions, 'purge', ...names], {env: aptEnvironment, timeoutMs: 10 * minutes});
+  },
+  async installed(names) {
+    if (names.length === 0) return [];
+    const {stdout} = await run('dpkg-query', ['-W', '-f', '${Package} ${db:Status-Status}\n', ...names], {
+      okCodes: [0, 1],
+    });
+    return stdout
+      .split('\n')
+      .filter((line) => line.endsWith(' installed'))
+      .map((line) => line.split(' ')[0] ?? '');
+  },
+  async shippedDigest(path) {
+    const owner = await run('dpkg-query', ['-S', path], {okCodes: [0, 1]});
+    const name = owner.stdout.split(':')[0];
+    if (owner.exitCode !== 0 || name === undefined) return undefined;
+    const {stdout} = await run('dpkg-query', ['-W', '-f', '${Conffiles}\n', name], {okCodes: [0, 1]});
+    const line = stdout.split('\n').find((entry) => entry.trim().startsWith(`${path} `));
+    return line?.trim().split(' ')[1];
+  },
+};
+
+/** `Inst runc (1.1.5 …)`: newly installed; `Inst x [old] (new)` is an upgrade and not ours to take away. */
+export function parseSimulation(output: string): string[] {
+  return output.split('\n').flatMap((line) => /^Inst (\S+) \(/.exec(line)?.[1] ?? []);
+}
+
+const dnf: PackageManager = {
+  kind: 'dnf',
+  async simulate(names) {
+    const missing = await run('rpm', ['-q', ...names], {okCodes: Array.from({length: 64}, (_, n) => n)});
+    return missing.stdout
+      .split('\n')
+      .flatMap((line) => /^package (\S+) is not installed$/.exec(line)?.[1] ?? []);
+  },
+  async install(names) {
+    await run('dnf', ['-y', '-q', '--setopt=install_weak_deps=False', 'install', ...names], {
+      timeoutMs: 15 * minutes,
+    });
+  },
+  async remove(names) {
+    if (names.length > 0) await run('dnf', ['-y', '-q', 'remove', ...names], {timeoutMs: 10 * minutes});
+  },
+  async installed(names) {
+    if (names.length === 0) return [];
+    const {stdout} = await run('rpm', ['-q', '--qf', '%{NAME}\n', ...names], {
+      okCodes: Array.from({length: 64}, (_, n) => n),
+    });
+    return stdout.split('\n').filter((line) => names.includes(line));
+  },
+  async shippedDigest(path) {
+    const {exitCode, stdout} = await run('rpm', ['-qf', '--qf', '[%{FILENAMES} %{FILEDIGESTS}\n]', path], {
+      okCodes: [0, 1],
+    });
+    const line =
+      exitCode === 0 ? stdout.split('\n').find((entry) => entry.startsWith(`${path} `)) : undefined;
+    return line?.split(' ')[1];
+  },
+};

@@ -1,0 +1,44 @@
+import {connect} from 'node:net';
+import {NodectlError} from '../../lib/errors.ts';
+
+type Answer = {readonly ok: boolean; readonly error?: string};
+
+/** Whether a living supervisor listens there. */
+export async function ping(socketPath: string): Promise<boolean> {
+  const answer = await exchange(socketPath, {op: 'ping'}, 2000).catch(() => undefined);
+  return answer?.ok === true;
+}
+
+/** Asks the supervisor and waits until it is done. */
+export async function ask(
+  socketPath: string,
+  request: {readonly op: 'sync' | 'restart' | 'shutdown'; readonly name?: string},
+  timeoutMs: number,
+): Promise<void> {
+  const answer = await exchange(socketPath, request, timeoutMs);
+  if (!answer.ok) throw new NodectlError('ND702', `${request.name ?? request.op}: ${answer.error ?? ''}`);
+}
+
+function exchange(socketPath: string, request: object, timeoutMs: number): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(socketPath);
+    let text = '';
+    const timer = setTimeout(
+      () => socket.destroy(new NodectlError('ND702', 'the supervisor does not answer')),
+      timeoutMs,
+    );
+    socket.on('connect', () => socket.write(`${JSON.stringify(request)}\n`));
+    socket.on('data', (chunk: Buffer) => {
+      text += chunk.toString('utf8');
+    });
+    socket.on('error', reject);
+    socket.on('close', () => {
+      clearTimeout(timer);
+      try {
+        resolve(JSON.parse(text));
+      } catch (cause) {
+        reject(new NodectlError('ND702', 'the supervisor ended before it answered', {cause}));
+      }
+    });
+  });
+}

@@ -1,0 +1,166 @@
+import {dirname} from 'node:path';
+import {Backoff} from '../../lib/backoff.ts';
+import type {Logger} from '../../lib/log.ts';
+import {realClock} from '../clock.ts';
+import {startDetached} from '../exec.ts';
+import {makeDirectory} from '../files.ts';
+import {endSession, identify, type ProcessId, signalProcess} from '../processes.ts';
+import {type Act, decide, type Seen} from './decide.ts';
+import type {SupervisedUnit, SupervisorState} from './state.ts';
+
+type Waiter = {resolve: () => void; reject: (error: unknown) => void};
+
+/** What only this supervisor knows of a daemon. */
+type Live = {
+  /** Set for its own children: their ends are told; adopted ones are looked at. */
+  childPid?: number;
+  lastExit?: string;
+  stoppingSinceMs?: number;
+  condemned: boolean;
+  notBeforeMs: number;
+  waiters: Waiter[];
+};
+
+const baseEnvironment = {
+  PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+  HOME: '/root',
+  LANG: 'C.UTF-8',
+};
+
+/** The daemons of one node: sees, decides and acts for one of them at a time. */
+export class Fleet {
+  onExit: (name: string) => void = () => undefined;
+  readonly #state: SupervisorState;
+  readonly #log: Logger;
+  readonly #live = new Map<string, Live>();
+  readonly #backoff = new Backoff({firstMs: 500, maxMs: 30_000, resetAfterMs: 60_000});
+
+  constructor(state: SupervisorState, log: Logger) {
+    this.#state = state;
+    this.#log = log;
+  }
+
+  /** Finds daemons that were started in a supervisor's last moment, before it could note them. */
+  async adopt(): Promise<void> {
+    for (const name of await this.#state.names()) {
+      const unit = await this.#state.unit(name);
+      if (unit === undefined || (await this.#state.running(name)) !== undefined) continue;
+      const process = await this.#state.strayed(unit);
+      if (process !== undefined)
+        await this.#state.writeRecord(name, {...(await this.#state.record(name)), process});
+    }
+  }
+
+  /** Resolves when the daemon is as wanted; with `restart`, after the running process has ended once. */
+  settled(name: string, restart: boolean): Promise<void> {
+    const live = this.#of(name);
+    // Somebody asked: its back-off no longer counts.
+    live.notBeforeMs = 0;
+    this.#backoff.succeed(name);
+    if (restart) live.condemned = true;
+    return new Promise((resolve, reject) => live.waiters.push({resolve, reject}));
+  }
+
+  async round(name: string): Promise<{againInMs?: number}> {
+    const live = this.#of(name);
+    try {
+      const unit = await this.#state.unit(name);
+      const running = await this.#state.running(name);
+      if (running === undefined) await this.#ended(name, unit);
+      const {acts, settled, ...again} = decide(await this.#observe(name, unit, running));
+      for (const act of acts) await this.#apply(act, name, unit, running);
+      if (settled) for (const waiter of live.waiters.splice(0)) waiter.resolve();
+      return again;
+    } catch (error) {
+      for (const waiter of live.waiters.splice(0)) waiter.reject(error);
+      throw error;
+    }
+  }
+
+  async #observe(
+    name: string,
+    unit: SupervisedUnit | undefined,
+    running: ProcessId | undefined,
+  ): Promise<Seen> {
+    const live = this.#of(name);
+    return {
+      installed: unit !== undefined,
+      wanted: await this.#state.wanted(name),
+      nowMs: realClock.monotonic(),
+      running: running !== undefined,
+      adopted: running !== undefined && running.pid !== live.childPid,
+      condemned: live.condemned,
+      stoppingSinceMs: live.stoppingSinceMs,
+      stopTimeoutMs: unit?.stopTimeoutMs ?? 10_000,
+      notBeforeMs: live.notBeforeMs,
+      dependenciesRun: await this.#dependenciesRun(unit),
+    };
+  }
+
+  async #dependenciesRun(unit: SupervisedUnit | undefined): Promise<boolean> {
+    for (const name of unit?.after ?? [])
+      if ((await this.#state.wanted(name)) && (await this.#state.running(name)) === undefined) return false;
+    return true;
+  }
+
+  async #apply(
+    act: Act,
+    name: string,
+    unit: SupervisedUnit | undefined,
+    running: ProcessId | undefined,
+  ): Promise<void> {
+    switch (act.kind) {
+      case 'spawn':
+        if (unit !== undefined) await this.#spawn(unit);
+        return;
+      case 'terminate':
+        this.#of(name).stoppingSinceMs = realClock.monotonic();
+        if (running !== undefined) await signalProcess(running, 'SIGTERM');
+        return;
+      case 'kill':
+        if (running !== undefined) await signalProcess(running, 'SIGKILL');
+        return;
+    }
+  }
+
+  async #spawn(unit: SupervisedUnit): Promise<void> {
+    const live = this.#of(unit.name);
+    const nowMs = realClock.monotonic();
+    live.notBeforeMs = nowMs + this.#backoff.fail(unit.name, nowMs);
+    await makeDirectory(dirname(unit.logFile), 0o750);
+    const child = await startDetached(unit.argv, {
+      env: {...baseEnvironment, ...unit.env, NODECTL_UNIT: this.#state.mark(unit.name)},
+      cwd: '/',
+      logFile: unit.logFile,
+    });
+    live.childPid = child.pid;
+    void child.exited.then(({code, signal}) => {
+      live.lastExit = signal ?? `exit ${code}`;
+      this.#log.warn(`${unit.name} ended`, {pid: child.pid, how: live.lastExit});
+      this.onExit(unit.name);
+    });
+    const [record, process] = [await this.#state.record(unit.name), await identify(child.pid)];
+    await this.#state.writeRecord(unit.name, {...record, process, starts: record.starts + 1});
+    this.#log.info(`started ${unit.name}`, {pid: child.pid});
+  }
+
+  /** Nothing of it runs: what was said about its process no longer holds. */
+  async #ended(name: string, unit: SupervisedUnit | undefined): Promise<void> {
+    const live = this.#of(name);
+    const {process, ...record} = await this.#state.record(name);
+    Object.assign(live, {condemned: false, stoppingSinceMs: undefined, childPid: undefined});
+    if (process === undefined) return;
+    if (unit?.killMode === 'group') await endSession(process.pid, 'NODECTL_UNIT', this.#state.mark(name));
+    const lastExit = live.lastExit ?? 'unknown';
+    if (unit === undefined) await this.#state.forget(name);
+    else await this.#state.writeRecord(name, {...record, lastExit});
+  }
+
+  #of(name: string): Live {
+    const known = this.#live.get(name);
+    if (known !== undefined) return known;
+    const fresh: Live = {condemned: false, notBeforeMs: 0, waiters: []};
+    this.#live.set(name, fresh);
+    return fresh;
+  }
+}
