@@ -29,6 +29,9 @@ export type Resource<T extends KubeObject = KubeObject> = {
   readonly type?: (object: T) => void;
 };
 
+/** A resource whose objects' type does not matter: every `Resource<T>` is one. */
+export type AnyResource = Omit<Resource, 'type'>;
+
 function resource<T extends KubeObject>(
   apiVersion: string,
   plural: string,
@@ -77,12 +80,17 @@ export const runtimeClasses = resource<RuntimeClass>(
 );
 
 /** `v1` or `group/version`. */
-export function apiVersion(resource: Resource): string {
+export function apiVersion(resource: AnyResource): string {
   return resource.group === '' ? resource.version : `${resource.group}/${resource.version}`;
 }
 
 /** The API path of a collection or an object: `/api/v1/namespaces/ns/pods/name/status`. */
-export function apiPath(resource: Resource, namespace?: string, name?: string, subresource?: string): string {
+export function apiPath(
+  resource: AnyResource,
+  namespace?: string,
+  name?: string,
+  subresource?: string,
+): string {
   const root =
     resource.group === '' ? `/api/${resource.version}` : `/apis/${resource.group}/${resource.version}`;
   const scope =
