@@ -50,4 +50,22 @@ export const serviceCodes = entries({
     fix: ['Install the cluster’s network add-on, or join with --cni bridge.', 'kubectl get node -w'],
     exit: 'waiting',
   },
+  ND721: {
+    title: 'the kubelet cannot run on this machine as configured',
+    why: 'Kubernetes refuses swap and cgroup v1 unless the configuration allows them.',
+    fix: ['Change the machine, or the named field of the KubeletConfiguration.'],
+    exit: 'kubelet',
+  },
+  ND722: {
+    title: 'the kubelet has no usable credentials',
+    why: 'Its client certificate is missing or has expired, and there is no bootstrap kubeconfig to ask for a new one.',
+    fix: ['nodectl reset, then nodectl join with a fresh token.'],
+    exit: 'kubelet',
+  },
+  ND723: {
+    title: 'a certificate request was refused',
+    why: 'The cluster denied the certificate signing request, or could not sign it.',
+    fix: ['kubectl get csr', 'kubectl describe csr NAME'],
+    exit: 'trust',
+  },
 });

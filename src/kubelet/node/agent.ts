@@ -1,0 +1,309 @@
+import type {KubeletConfig} from '../../config/kubelet.ts';
+import type {Cri} from '../../edges/cri/client.ts';
+import {readHostFacts} from '../../edges/host-facts.ts';
+import type {KubeClient} from '../../edges/kube/client.ts';
+import {isAlreadyExists, isNotFound} from '../../edges/kube/errors.ts';
+import {isOlderVersion} from '../../edges/kube/object-store.ts';
+import {type Reflector, startReflector} from '../../edges/kube/reflector.ts';
+import {type AddressFacts, readAddressFacts} from '../../edges/node-addresses.ts';
+import {describeError} from '../../lib/errors.ts';
+import type {Node} from '../../lib/kubernetes.ts';
+import type {Logger} from '../../lib/log.ts';
+import {Queue} from '../../lib/queue.ts';
+import {nodes} from '../../lib/resources.ts';
+import type {Clock} from '../../lib/time.ts';
+import type {RuntimeReadiness} from '../agent-api.ts';
+import {chooseAddresses, type NodeAddress} from './addresses.ts';
+import type {NodeEvent} from './conditions.ts';
+import {decideNode, type NodeAct, type NodeSeen} from './decide.ts';
+import {LeaseRenewer} from './lease.ts';
+import {crossed, holdPressure, type LastCrossed, type Pressure} from './pressure.ts';
+import type {ImageFacts, RuntimeFacts} from './status.ts';
+
+export type NodeAgentOptions = {
+  readonly config: KubeletConfig;
+  readonly client: KubeClient;
+  /** For leases only: heartbeats have a connection of their own. */
+  readonly heartbeatClient: KubeClient;
+  readonly cri: Cri;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly runtimeReady: () => RuntimeReadiness;
+  readonly volumesInUse: () => readonly string[];
+  readonly recordEvent: (event: NodeEvent, node: Node | undefined) => void;
+  /** Each new state of our Node; undefined when it was deleted. */
+  readonly onNode?: (node: Node | undefined) => void;
+};
+
+export type NodeAgent = {
+  /** Our Node as last known. */
+  node(): Node | undefined;
+  /** Something that the status tells has changed (volumes in use, readiness). */
+  changed(): void;
+  addresses(): readonly NodeAddress[];
+  stop(): Promise<void>;
+};
+
+const key = 'node';
+/** kubelet_node_status.go: registration is tried again after 100 ms, doubling to 7 s. */
+const backoff = {firstMs: 100, maxMs: 7_000, resetAfterMs: 60_000};
+/** A node that is not Ready after so long waits for its regular rounds. */
+const fastForMs = 30_000;
+const startingForMs = 5_000;
+const startingMs = 50;
+const addressesForMs = 60_000;
+const imagesForMs = 30_000;
+const criTimeoutMs = 10_000;
+
+export function startNodeAgent(options: NodeAgentOptions): NodeAgent {
+  return new NodeReconciler(options).start();
+}
+
+class NodeReconciler {
+  readonly #options: NodeAgentOptions;
+  readonly #queue: Queue;
+  readonly #lease: LeaseRenewer;
+  readonly #reflector: Reflector<Node>;
+  readonly #startedMs: number;
+  #node: Node | undefined;
+  #reportedMs: number | undefined;
+  #reportDelayMs = 0;
+  #wasReady = false;
+  #crossed: LastCrossed = {};
+  #addresses: {readonly atMs: number; readonly facts: AddressFacts} | undefined;
+  #chosen: readonly NodeAddress[] = [];
+  #images: {readonly atMs: number; readonly found: readonly ImageFacts[]} | undefined;
+
+  constructor(options: NodeAgentOptions) {
+    const {client, clock, log, config} = options;
+    this.#options = options;
+    this.#startedMs = clock.monotonic();
+    this.#queue = new Queue({
+      clock,
+      concurrency: 1,
+      backoff,
+      work: (_key, signal) => this.#round(signal),
+      onError: (_key, error, retryInMs) =>
+        log.warn('the Node could not be updated', {error: describeError(error), retryInMs}),
+    });
+    this.#lease = new LeaseRenewer({
+      client: options.heartbeatClient,
+      clock,
+      log,
+      nodeName: config.nodeName,
+      durationSeconds: config.nodeLeaseDurationSeconds,
+      node: () => this.#node,
+    });
+    this.#reflector = startReflector<Node>({
+      client,
+      clock,
+      log,
+      resource: nodes,
+      query: {fieldSelector: `metadata.name=${config.nodeName}`},
+      onEvent: ({type, object}) => this.#learn(type === 'deleted' ? undefined : object),
+    });
+  }
+
+  start(): NodeAgent {
+    this.#queue.enqueue(key);
+    this.#lease.start();
+    return {
+      node: () => this.#node,
+      changed: () => this.#queue.enqueue(key),
+      addresses: () => this.#chosen,
+      stop: async () => {
+        await Promise.all([this.#queue.stop(), this.#lease.stop(), this.#reflector.stop()]);
+      },
+    };
+  }
+
+  /** Keeps the newest state, whether a watch or the answer to a patch told it. */
+  #learn(node: Node | undefined): void {
+    const known = this.#node;
+    if (
+      known !== undefined &&
+      node !== undefined &&
+      isOlderVersion(node.metadata.resourceVersion, known.metadata.resourceVersion)
+    )
+      return;
+    this.#node = node;
+    this.#options.onNode?.(node);
+    // Deleted by somebody: registered anew at once. Changed by somebody: what is ours is put right.
+    this.#queue.enqueue(key);
+  }
+
+  async #round(signal: AbortSignal): Promise<{againInMs?: number}> {
+    if (this.#isStarting()) return {againInMs: startingMs};
+    const decision = decideNode(await this.#observe());
+    for (const act of decision.acts) await this.#apply(act, signal);
+    return decision.againInMs === undefined ? {} : {againInMs: decision.againInMs};
+  }
+
+  /** A restart must not make a Ready node NotReady only because the runtime has not been asked yet. */
+  #isStarting(): boolean {
+    const {clock, runtimeReady} = this.#options;
+    const sinceStartMs = clock.monotonic() - this.#startedMs;
+    return this.#node !== undefined && runtimeReady().since === undefined && sinceStartMs < startingForMs;
+  }
+
+  async #observe(): Promise<NodeSeen> {
+    const {config, clock, volumesInUse} = this.#options;
+    const [facts, runtime, images, addresses] = await Promise.all([
+      readHostFacts(config.rootDir),
+      this.#readRuntime(),
+      this.#readImages(),
+      this.#readAddresses(),
+    ]);
+    const monotonicMs = clock.monotonic();
+    return {
+      nowMs: clock.now(),
+      monotonicMs,
+      config,
+      facts,
+      runtime,
+      images,
+      addresses,
+      volumesInUse: volumesInUse(),
+      pressure: this.#pressure(crossed(facts, config.evictionHard), monotonicMs),
+      problems: this.#problems(),
+      node: this.#node,
+      reportedMs: this.#reportedMs,
+      reportDelayMs: this.#reportDelayMs,
+      fast: !this.#wasReady && monotonicMs - this.#startedMs < fastForMs,
+    };
+  }
+
+  #problems(): string[] {
+    const readiness = this.#options.runtimeReady();
+    return readiness.ok ? [] : [readiness.reason || 'container runtime is down'];
+  }
+
+  #pressure(now: Pressure, nowMs: number): Pressure {
+    const held = holdPressure(
+      now,
+      this.#crossed,
+      nowMs,
+      this.#options.config.evictionPressureTransitionPeriod,
+    );
+    this.#crossed = held.last;
+    return held.pressure;
+  }
+
+  async #readRuntime(): Promise<RuntimeFacts | undefined> {
+    const {runtime} = this.#options.cri;
+    try {
+      const [version, status] = await Promise.all([
+        runtime.version({}, {timeoutMs: criTimeoutMs}),
+        runtime.status({}, {timeoutMs: criTimeoutMs}),
+      ]);
+      return {
+        name: version.runtimeName,
+        version: version.runtimeVersion,
+        handlers: status.runtimeHandlers.map(({name, features}) => ({
+          name,
+          recursiveReadOnlyMounts: features?.recursiveReadOnlyMounts ?? false,
+          userNamespaces: features?.userNamespaces ?? false,
+        })),
+        ...(status.features === undefined
+          ? {}
+          : {supplementalGroupsPolicy: status.features.supplementalGroupsPolicy}),
+      };
+    } catch {
+      // Whether the runtime is well is told by the pods' side; here only its facts are missing.
+      return undefined;
+    }
+  }
+
+  async #readImages(): Promise<readonly ImageFacts[] | undefined> {
+    const {cri, clock} = this.#options;
+    const atMs = clock.monotonic();
+    if (this.#images !== undefined && atMs - this.#images.atMs < imagesForMs) return this.#images.found;
+    try {
+      const {images} = await cri.images.listImages({}, {timeoutMs: criTimeoutMs});
+      const found = images.map(({repoDigests, repoTags, size}) => ({
+        digests: repoDigests,
+        tags: repoTags,
+        sizeBytes: Number(size),
+      }));
+      this.#images = {atMs, found};
+      return found;
+    } catch {
+      return undefined;
+    }
+  }
+
+  async #readAddresses(): Promise<readonly NodeAddress[] | undefined> {
+    const {config, clock, log} = this.#options;
+    const atMs = clock.monotonic();
+    if (
+      this.#addresses === undefined ||
+      atMs - this.#addresses.atMs >= addressesForMs ||
+      this.#chosen.length === 0
+    )
+      this.#addresses = {atMs, facts: await readAddressFacts(config.nodeName, config.nodeIPs)};
+    const chosen = chooseAddresses(config.nodeName, config.nodeIPs, this.#addresses.facts);
+    if ('problem' in chosen) {
+      log.warn('the addresses of this node are not known', {problem: chosen.problem});
+      return undefined;
+    }
+    this.#chosen = chosen.addresses;
+    return chosen.addresses;
+  }
+
+  async #apply(act: NodeAct, signal: AbortSignal): Promise<void> {
+    const {client, config, recordEvent} = this.#options;
+    const {nodeName: name} = config;
+    switch (act.type) {
+      case 'create':
+        return this.#create(act, signal);
+      case 'patch-metadata':
+        this.#learn(await client.patch(nodes, {name}, {type: 'merge', body: act.body}, {signal}));
+        return;
+      case 'patch-status':
+        return this.#patchStatus(act, signal);
+      case 'event':
+        recordEvent(act.event, this.#node);
+        return;
+      default:
+        act satisfies never;
+    }
+  }
+
+  async #create(act: Extract<NodeAct, {type: 'create'}>, signal: AbortSignal): Promise<void> {
+    const {client, config, clock, log} = this.#options;
+    try {
+      this.#learn(await client.create(nodes, act.node, {}, {signal}));
+      this.#reportedMs = clock.monotonic();
+      log.info('registered the Node', {node: config.nodeName});
+    } catch (error) {
+      if (!isAlreadyExists(error)) throw error;
+      this.#learn(await client.get(nodes, {name: config.nodeName}, {signal}));
+      log.info('the Node was registered before', {node: config.nodeName});
+    }
+  }
+
+  async #patchStatus(act: Extract<NodeAct, {type: 'patch-status'}>, signal: AbortSignal): Promise<void> {
+    const {client, config, clock, log} = this.#options;
+    const first = this.#reportedMs === undefined;
+    try {
+      this.#learn(
+        await client.patch(
+          nodes,
+          {name: config.nodeName, subresource: 'status'},
+          {type: 'strategic', body: act.body},
+          {signal, timeoutMs: config.nodeStatusUpdateFrequency},
+        ),
+      );
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+      this.#learn(undefined);
+      return;
+    }
+    this.#reportedMs = clock.monotonic();
+    // Spread by up to half the period after a change, so that nodes do not all report at once.
+    const period = config.nodeStatusReportFrequency;
+    this.#reportDelayMs = act.changed || first ? period * (Math.random() - 0.5) : 0;
+    if (act.ready && !this.#wasReady) log.info('the Node is Ready', {node: config.nodeName});
+    this.#wasReady ||= act.ready;
+  }
+}

@@ -1,0 +1,44 @@
+import type {KubeletConfig} from '../../config/kubelet.ts';
+
+export const attachDetachAnnotation = 'volumes.kubernetes.io/controller-managed-attach-detach';
+
+/** Labels that the kubelet keeps right on its Node for ever (kubelet_node_status.go updateDefaultLabels). */
+export function defaultLabels(nodeName: string, architecture: string): Record<string, string> {
+  return {
+    'beta.kubernetes.io/arch': architecture,
+    'beta.kubernetes.io/os': 'linux',
+    'kubernetes.io/arch': architecture,
+    'kubernetes.io/hostname': nodeName,
+    'kubernetes.io/os': 'linux',
+  };
+}
+
+type Metadata = {
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+};
+
+/** What must change in the metadata of a Node that exists, as a merge patch; undefined when nothing. */
+export function metadataPatch(
+  existing: Metadata,
+  config: Pick<KubeletConfig, 'nodeName' | 'nodeLabels' | 'enableControllerAttachDetach'>,
+  architecture: string,
+): {readonly metadata: Metadata | object} | undefined {
+  const defaults = defaultLabels(config.nodeName, architecture);
+  const wanted = Object.entries(defaults).map(
+    ([key, value]) => [key, config.nodeLabels[key] ?? value] as const,
+  );
+  const labels = Object.fromEntries(wanted.filter(([key, value]) => existing.labels?.[key] !== value));
+  const managed = existing.annotations?.[attachDetachAnnotation] === 'true';
+  const annotations =
+    managed === config.enableControllerAttachDetach
+      ? {}
+      : {[attachDetachAnnotation]: config.enableControllerAttachDetach ? 'true' : null};
+  if (Object.keys(labels).length + Object.keys(annotations).length === 0) return undefined;
+  return {
+    metadata: {
+      ...(Object.keys(labels).length > 0 ? {labels} : {}),
+      ...(Object.keys(annotations).length > 0 ? {annotations} : {}),
+    },
+  };
+}

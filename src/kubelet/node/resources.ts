@@ -1,0 +1,90 @@
+import type {KubeletConfig} from '../../config/kubelet.ts';
+import type {HostFacts} from '../../edges/host-facts.ts';
+import {formatBytes, formatMilli, quantityMilli, quantityValue} from '../../lib/quantity.ts';
+
+export type Resources = Readonly<Record<string, string>>;
+
+export type NodeResources = {readonly capacity: Resources; readonly allocatable: Resources};
+
+/** What of the configuration decides about resources. */
+export type ReservationConfig = Pick<
+  KubeletConfig,
+  | 'maxPods'
+  | 'podsPerCore'
+  | 'kubeReserved'
+  | 'systemReserved'
+  | 'evictionHard'
+  | 'localStorageCapacityIsolation'
+>;
+
+/**
+ * Capacity of the machine, and allocatable = capacity − kubeReserved − systemReserved − hard eviction thresholds
+ * (memory and ephemeral storage only); huge pages are taken off allocatable memory. What others put into
+ * `known` (extended resources) stays, and is allocatable as it is.
+ */
+export function nodeResources(
+  facts: HostFacts,
+  config: ReservationConfig,
+  known: Resources = {},
+): NodeResources {
+  const pages = [...facts.hugePages];
+  const memory = facts.memoryBytes;
+  const reserved = (name: string, of: typeof quantityValue) =>
+    of(config.kubeReserved[name]) + of(config.systemReserved[name]);
+  const free = (total: number, ...taken: number[]) =>
+    Math.max(
+      0,
+      taken.reduce((left, t) => left - t, total),
+    );
+  const hugeTotal = pages.reduce((sum, [, bytes]) => sum + bytes, 0);
+  const memoryEviction = threshold(config.evictionHard['memory.available'], memory);
+  const diskEviction = threshold(config.evictionHard['nodefs.available'], facts.disk.totalBytes);
+  const maxPods =
+    config.podsPerCore > 0 ? Math.min(config.podsPerCore * facts.cpus, config.maxPods) : config.maxPods;
+  const isolation = config.localStorageCapacityIsolation;
+  const foreign = Object.fromEntries(Object.entries(known).filter(([name]) => !isOwn(name)));
+  return {
+    capacity: {
+      ...foreign,
+      cpu: String(facts.cpus),
+      memory: formatBytes(memory),
+      pods: String(maxPods),
+      ...(isolation ? {'ephemeral-storage': formatBytes(facts.disk.totalBytes)} : {}),
+      ...Object.fromEntries(pages.map(([size, bytes]) => [hugePageName(size), formatBytes(bytes)])),
+    },
+    allocatable: {
+      ...foreign,
+      cpu: formatMilli(free(facts.cpus * 1000, reserved('cpu', quantityMilli))),
+      memory: formatBytes(free(memory, reserved('memory', quantityValue), memoryEviction, hugeTotal)),
+      pods: String(maxPods),
+      ...(isolation
+        ? {
+            'ephemeral-storage': formatBytes(
+              free(facts.disk.totalBytes, reserved('ephemeral-storage', quantityValue), diskEviction),
+            ),
+          }
+        : {}),
+      ...Object.fromEntries(
+        pages.map(([size, bytes]) => {
+          const name = hugePageName(size);
+          return [name, formatBytes(free(bytes, reserved(name, quantityValue)))];
+        }),
+      ),
+    },
+  };
+}
+
+export function hugePageName(size: number): string {
+  return `hugepages-${formatBytes(size)}`;
+}
+
+/** Resources that the machine tells; all others in a Node's capacity were put there by somebody else and stay. */
+function isOwn(name: string): boolean {
+  return ['cpu', 'memory', 'pods', 'ephemeral-storage'].includes(name) || name.startsWith('hugepages-');
+}
+
+/** Bytes of an eviction threshold: a quantity, or a percentage of the whole. */
+export function threshold(text: string | undefined, whole: number): number {
+  if (text === undefined) return 0;
+  return text.endsWith('%') ? Math.floor((whole * Number(text.slice(0, -1))) / 100) : quantityValue(text);
+}
