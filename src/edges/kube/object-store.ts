@@ -46,7 +46,7 @@ export class ObjectStore<T extends KubeObject> {
     if (isOlderVersion(version, old?.metadata.resourceVersion)) return;
     this.saw(version);
     if (type === 'DELETED') this.#remove(key, object);
-    else this.#put(key, object, old);
+    else if (!isSame(old, object)) this.#put(key, object, old);
   }
 
   saw(resourceVersion: string): void {
