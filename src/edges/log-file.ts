@@ -1,0 +1,124 @@
+import {watch} from 'node:fs';
+import {type FileHandle, lstat} from 'node:fs/promises';
+import {dirname, join} from 'node:path';
+import {openBeneath} from './beneath.ts';
+import {isMissing} from './files.ts';
+
+const chunkBytes = 64 * 1024;
+const newline = 0x0a;
+
+/** A container's log file that is read to its end and, when asked, beyond: rotation replaces the file under its name. */
+export class LogFile {
+  readonly #root: string;
+  readonly #path: string;
+  #file: FileHandle;
+  #inode: number;
+  #position = 0;
+  #watcher: {close(): void} | undefined;
+  #dirty = false;
+  #wake: (() => void) | undefined;
+  readonly #buffer = Buffer.allocUnsafe(chunkBytes);
+
+  private constructor(root: string, path: string, file: FileHandle, inode: number) {
+    this.#root = root;
+    this.#path = path;
+    this.#file = file;
+    this.#inode = inode;
+  }
+
+  /** `path` lies below `root`; no link on the way is followed. */
+  static async open(root: string, path: string): Promise<LogFile> {
+    const file = await openBeneath(root, path);
+    return new LogFile(root, path, file, (await file.stat()).ino);
+  }
+
+  /** The next bytes, valid until the next call; undefined at the end. */
+  async read(): Promise<Buffer | undefined> {
+    const {bytesRead} = await this.#file.read(this.#buffer, 0, chunkBytes, this.#position);
+    this.#position += bytesRead;
+    return bytesRead === 0 ? undefined : this.#buffer.subarray(0, bytesRead);
+  }
+
+  /** Goes to where the last `lines` lines of the file begin. */
+  async seekTail(lines: number): Promise<void> {
+    const {size} = await this.#file.stat();
+    this.#position = lines === 0 ? size : 0;
+    let left = lines;
+    // The newline that ends the last line does not begin another.
+    for (let end = size - 1; left > 0 && end > 0; ) {
+      const length = Math.min(chunkBytes, end);
+      const {bytesRead} = await this.#file.read(this.#buffer, 0, length, end - length);
+      if (bytesRead === 0) return;
+      const block = this.#buffer.subarray(0, bytesRead);
+      for (
+        let at = block.lastIndexOf(newline);
+        at >= 0;
+        at = at === 0 ? -1 : block.lastIndexOf(newline, at - 1)
+      )
+        if (--left === 0) {
+          this.#position = end - length + at + 1;
+          return;
+        }
+      end -= length;
+    }
+  }
+
+  /** Another file has taken the name: goes on with it from its start. False when nothing changed. */
+  async reopenIfRotated(): Promise<boolean> {
+    try {
+      if ((await lstat(join(this.#root, this.#path))).ino === this.#inode) return false;
+      const file = await openBeneath(this.#root, this.#path);
+      await this.#file.close();
+      this.#file = file;
+      this.#inode = (await file.stat()).ino;
+      this.#position = 0;
+      return true;
+    } catch (error) {
+      // Between the rename and the new file there is none.
+      if (isMissing(error)) return false;
+      throw error;
+    }
+  }
+
+  /**
+   * Resolves when the file's directory has changed since the last call, after `ms`, or when the signal aborts. The
+   * first call returns at once: what was written before the watch began is to be read first.
+   */
+  async changed(ms: number, signal: AbortSignal): Promise<void> {
+    this.#watcher ??= this.#watch();
+    if (!this.#dirty && !signal.aborted)
+      await new Promise<void>((resolve) => {
+        const done = () => {
+          clearTimeout(timer);
+          signal.removeEventListener('abort', done);
+          this.#wake = undefined;
+          resolve();
+        };
+        const timer = setTimeout(done, ms);
+        signal.addEventListener('abort', done, {once: true});
+        this.#wake = done;
+      });
+    this.#dirty = false;
+  }
+
+  async close(): Promise<void> {
+    this.#watcher?.close();
+    await this.#file.close();
+  }
+
+  #watch(): {close(): void} {
+    this.#dirty = true;
+    try {
+      const watcher = watch(dirname(join(this.#root, this.#path)), () => {
+        this.#dirty = true;
+        this.#wake?.();
+      });
+      // A vanished directory is noticed by who looks at the file next.
+      watcher.on('error', () => undefined);
+      return watcher;
+    } catch {
+      // Without inotify (its limits are small) the timer alone paces.
+      return {close() {}};
+    }
+  }
+}
