@@ -1,0 +1,75 @@
+// Run in the machine's network: KUBECONFIG COUNT → one JSON line with what happened to COUNT pods.
+import {realClock} from '../../src/edges/clock.ts';
+import {loadKubeconfig} from '../../src/edges/kube/connection.ts';
+import {connectKube} from '../../src/edges/kube/http-client.ts';
+import {startReflector} from '../../src/edges/kube/reflector.ts';
+import type {Draft, Pod} from '../../src/lib/kubernetes.ts';
+import {silent} from '../../src/lib/log.ts';
+import {pods} from '../../src/lib/resources.ts';
+
+const [kubeconfig = '', count = '1'] = process.argv.slice(2);
+const names = Array.from({length: Number(count)}, (_, at) => `bench-${count}-${at}`);
+const client = connectKube(await loadKubeconfig(kubeconfig));
+
+const draft = (name: string): Draft<Pod> => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: {name, namespace: 'default'},
+  spec: {
+    terminationGracePeriodSeconds: 0,
+    containers: [{name: 'main', image: 'nodectl.local/pause:1', imagePullPolicy: 'IfNotPresent'}],
+  },
+});
+
+/** Milliseconds from asking until `reached` holds for each pod, as the watch tells it. */
+class Phase {
+  readonly #asked = new Map<string, number>();
+  readonly took: number[] = [];
+  readonly #done = Promise.withResolvers<void>();
+  readonly done = this.#done.promise;
+
+  ask(name: string): void {
+    this.#asked.set(name, performance.now());
+  }
+
+  reached(name: string): void {
+    const asked = this.#asked.get(name);
+    if (asked === undefined) return;
+    this.#asked.delete(name);
+    this.took.push(performance.now() - asked);
+    if (this.took.length === names.length) this.#done.resolve();
+  }
+}
+
+const starts = new Phase();
+const ends = new Phase();
+const reflector = startReflector({
+  client,
+  resource: pods,
+  query: {namespace: 'default'},
+  clock: realClock,
+  log: silent,
+  onEvent: ({type, object}) => {
+    if (type === 'deleted') ends.reached(object.metadata.name);
+    else if (object.status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True'))
+      starts.reached(object.metadata.name);
+  },
+});
+await reflector.synced;
+
+async function timed(phase: Phase, act: (name: string) => Promise<unknown>): Promise<number> {
+  const started = performance.now();
+  await Promise.all(
+    names.map((name) => {
+      phase.ask(name);
+      return act(name);
+    }),
+  );
+  await phase.done;
+  return performance.now() - started;
+}
+
+const startMs = await timed(starts, (name) => client.create(pods, draft(name), {namespace: 'default'}));
+const endMs = await timed(ends, (name) => client.delete(pods, {name, namespace: 'default'}));
+process.stdout.write(`${JSON.stringify({startMs, starts: starts.took, endMs, ends: ends.took})}\n`);
+process.exit(0);

@@ -1,0 +1,90 @@
+import {readFileSync} from 'node:fs';
+import {resolve} from 'node:path';
+import {run} from '../../src/edges/exec.ts';
+import {createLan, type Machine} from '../integration/support/machine.ts';
+import {criFloor, type Floor} from './cri-floor.ts';
+import {milliseconds, quantile, ratio, type Table} from './table.ts';
+
+const sizes = [1, 10, 30, 100];
+const ticksPerSecond = 100;
+
+/** Pods created → Ready and deleted → gone through the API and our kubelet, beside the same straight over CRI. */
+export default async function pods(): Promise<Table[]> {
+  const lan = await createLan();
+  try {
+    const machine = await lan.machine('bench');
+    await machine.nodectl(['sandbox', 'up']);
+    await machine.run('/nodectl', ['--version']);
+    const [starts, ends] = [[] as (string | number)[][], [] as (string | number)[][]];
+    const idle = await costs(machine);
+    for (const size of sizes) {
+      const floor = await criFloor(machine.path('/run/containerd/containerd.sock'), size);
+      const ours = await through(machine, size);
+      starts.push(row(size, ours.starts, ours.startMs, floor.startMs));
+      ends.push(row(size, ours.ends, ours.endMs, floor.endMs));
+    }
+    const busy = await costs(machine);
+    const columns = ['pods', 'p50 ms', 'p99 ms', 'total ms', 'CRI alone ms', 'ratio'];
+    return [
+      {title: 'Pods created → Ready', columns, rows: starts},
+      {title: 'Pods deleted → gone', columns, rows: ends},
+      {
+        title: `Daemons over ${sizes.reduce((a, b) => a + b)} pods`,
+        columns: ['daemon', 'CPU s', 'RSS MB', 'RSS before MB'],
+        rows: Object.keys(busy).map((name) => [
+          name,
+          ((busy[name]?.cpu ?? 0) - (idle[name]?.cpu ?? 0)).toFixed(2),
+          busy[name]?.rss ?? 0,
+          idle[name]?.rss ?? 0,
+        ]),
+      },
+    ];
+  } finally {
+    await lan.remove();
+  }
+}
+
+function row(size: number, took: readonly number[], total: number, floor: number): (string | number)[] {
+  return [
+    size,
+    milliseconds(quantile(took, 0.5)),
+    milliseconds(quantile(took, 0.99)),
+    milliseconds(total),
+    milliseconds(floor),
+    ratio(total, floor),
+  ];
+}
+
+async function through(machine: Machine, size: number): Promise<Floor> {
+  const worker = resolve(import.meta.dirname, 'pods-worker.ts');
+  const kubeconfig = machine.path('/var/lib/nodectl/sandbox/admin.conf');
+  const args = ['-t', String(machine.pid), '--net', process.execPath, worker, kubeconfig, String(size)];
+  return JSON.parse((await run('nsenter', args, {timeoutMs: 300_000})).stdout);
+}
+
+type Cost = {readonly cpu: number; readonly rss: number};
+
+/** CPU seconds and resident megabytes of each daemon. */
+async function costs(machine: Machine): Promise<Record<string, Cost>> {
+  const found: Record<string, Cost> = {};
+  for (const [name, pattern] of Object.entries({
+    kubelet: 'nodectl.* kubelet ',
+    proxy: 'nodectl.* proxy ',
+    sandbox: 'nodectl.* sandbox serve',
+    containerd: '^/usr/bin/containerd',
+  })) {
+    const {stdout} = await machine.run('pgrep', ['-f', pattern], {okCodes: [0, 1]});
+    const pid = stdout.split('\n')[0];
+    if (pid === undefined || pid === '') continue;
+    const stat =
+      readFileSync(machine.path(`/proc/${pid}/stat`), 'utf8')
+        .split(') ')[1]
+        ?.split(' ') ?? [];
+    const rss = /VmRSS:\s+(\d+)/.exec(readFileSync(machine.path(`/proc/${pid}/status`), 'utf8'))?.[1] ?? '0';
+    found[name] = {
+      cpu: (Number(stat[11]) + Number(stat[12])) / ticksPerSecond,
+      rss: Math.round(Number(rss) / 1024),
+    };
+  }
+  return found;
+}
