@@ -8,4 +8,10 @@ export const sandboxCodes = entries({
     fix: ['sudo nodectl sandbox up'],
     exit: 'failed',
   },
+  ND802: {
+    title: 'sandbox controllers behind',
+    why: 'A controller of the sandbox waited for its own write to come back over the watch, in vain.',
+    fix: ['Look for an overloaded machine or a full disk; the controller tries again by itself.'],
+    exit: 'failed',
+  },
 });

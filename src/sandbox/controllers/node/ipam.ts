@@ -1,0 +1,70 @@
+import type {Node} from '../../../lib/kubernetes.ts';
+import type {Queue} from '../../../lib/queue.ts';
+import type {Decision} from '../../../lib/reconcile.ts';
+import {nodes} from '../../../lib/resources.ts';
+import {type Context, runController} from '../controller.ts';
+
+export type IpamSeen = {
+  readonly node: Node;
+  readonly taken: ReadonlySet<string>;
+  readonly podCidr: string;
+};
+export type IpamAct =
+  | {readonly type: 'assign'; readonly node: Node; readonly cidr: string}
+  | {readonly type: 'full'; readonly node: Node};
+
+const nodeBits = 24;
+
+/** The first /24 of the cluster's range that no node has. */
+export function decideIpam({node, taken, podCidr}: IpamSeen): Decision<IpamAct> {
+  if (node.spec?.podCIDR || node.metadata.deletionTimestamp !== undefined) return {acts: []};
+  const [base = '', length = '16'] = podCidr.split('/');
+  const count = 2 ** Math.max(0, nodeBits - Number(length));
+  const first = base.split('.').reduce((sum, octet) => sum * 256 + Number(octet), 0);
+  for (let at = 0; at < count; at++) {
+    const cidr = `${dotted(first + at * 256)}/${nodeBits}`;
+    if (!taken.has(cidr)) return {acts: [{type: 'assign', node, cidr}]};
+  }
+  return {acts: [{type: 'full', node}]};
+}
+
+function dotted(value: number): string {
+  return [24, 16, 8, 0].map((shift) => Math.floor(value / 2 ** shift) % 256).join('.');
+}
+
+export function startNodeIpam(context: Context): Queue {
+  const {caches, client, events, podCidr} = context;
+  const queue = runController<IpamSeen, IpamAct>(context, {
+    name: 'node-ipam',
+    concurrency: 1,
+    observe: (name) => {
+      const node = caches.nodes.get(name);
+      const taken = new Set([...caches.nodes.values()].flatMap(({spec}) => spec?.podCIDRs ?? []));
+      return node === undefined ? undefined : {node, taken, podCidr};
+    },
+    decide: decideIpam,
+    apply: async (act) => {
+      const {name, uid} = act.node.metadata;
+      if (act.type === 'full') {
+        const message = `Node ${name} status is now: CIDRNotAvailable`;
+        events.record({
+          resource: nodes,
+          about: act.node,
+          type: 'Normal',
+          reason: 'CIDRNotAvailable',
+          message,
+          component: 'cidrAllocator',
+        });
+        return;
+      }
+      const body = {metadata: {uid}, spec: {podCIDR: act.cidr, podCIDRs: [act.cidr]}};
+      await caches.nodes.shows(await client.patch(nodes, {name}, {type: 'merge', body}));
+    },
+  });
+  caches.nodes.listen((now, before) => {
+    if (now !== undefined) queue.enqueue(now.metadata.name);
+    else if (before !== undefined)
+      for (const node of caches.nodes.values()) if (!node.spec?.podCIDR) queue.enqueue(node.metadata.name);
+  });
+  return queue;
+}
