@@ -1,0 +1,187 @@
+import type {IncomingMessage, ServerResponse} from 'node:http';
+import {relative} from 'node:path';
+import type {KubeletConfig} from '../../config/kubelet.ts';
+import {type Cri, isCriNotFound} from '../../edges/cri/client.ts';
+import {ContainerState} from '../../edges/cri/gen/api_pb.ts';
+import {diskSpace} from '../../edges/disk.ts';
+import {isMissing} from '../../edges/files.ts';
+import {readHostUsage} from '../../edges/host-usage.ts';
+import {describeError} from '../../lib/errors.ts';
+import type {Pod} from '../../lib/kubernetes.ts';
+import type {Logger} from '../../lib/log.ts';
+import type {Clock} from '../../lib/time.ts';
+import type {PodAgent} from '../agent-api.ts';
+import {type Admitted, parseTarget} from './admit.ts';
+import {configz} from './configz.ts';
+import {type HealthChecks, healthz} from './healthz.ts';
+import {hasContainer, loggedContainer, logProblem, parseLogOptions} from './log-options.ts';
+import {sendLogs} from './logs.ts';
+import type {Metrics} from './metrics.ts';
+import {Refusal} from './refusal.ts';
+import {resourceMetrics} from './resource-metrics.ts';
+import {runningPods} from './running-pods.ts';
+import {runCommand} from './streams.ts';
+import {summary} from './summary.ts';
+import {CpuRates, readContainerUsage, type Usage} from './usage.ts';
+
+export type EndpointParts = {
+  readonly config: KubeletConfig;
+  readonly cri: Cri;
+  readonly agent: PodAgent;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly health: HealthChecks;
+  readonly metrics: Metrics;
+};
+
+export type Serve = (admitted: Admitted, request: IncomingMessage, response: ServerResponse) => Promise<void>;
+
+/** Answers requests that were admitted, streams aside. */
+export function createEndpoints(parts: EndpointParts): Serve {
+  const endpoints = new Endpoints(parts);
+  return (admitted, request, response) => endpoints.serve(admitted, request, response);
+}
+
+class Endpoints {
+  readonly #parts: EndpointParts;
+  readonly #rates = new CpuRates();
+
+  constructor(parts: EndpointParts) {
+    this.#parts = parts;
+  }
+
+  async serve(admitted: Admitted, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const {agent, cri, config, metrics} = this.#parts;
+    switch (admitted.route.endpoint) {
+      case 'healthz':
+        return this.#health(admitted, request, response);
+      case 'pods':
+        return json(response, {kind: 'PodList', apiVersion: 'v1', metadata: {}, items: agent.pods()});
+      case 'running-pods':
+        return json(response, await runningPods(cri));
+      case 'configz':
+        return json(response, configz(config));
+      case 'metrics':
+        return text(response, await metrics.text(), metrics.contentType);
+      case 'resource-metrics':
+        return text(response, resourceMetrics(await this.#usageOrNothing()), metrics.contentType);
+      case 'stats':
+        return json(response, await this.#summary(await this.#usage()));
+      case 'logs':
+        return this.#logs(admitted, response);
+      case 'run':
+        return text(response, await runCommand(admitted, this.#parts), 'text/plain; charset=utf-8');
+      case 'exec':
+      case 'attach':
+      case 'port-forward':
+        throw new Refusal(400, 'Upgrade request required');
+      case 'not-found':
+        throw new Refusal(404, '404 page not found');
+      default:
+        admitted.route.endpoint satisfies never;
+    }
+  }
+
+  #health({query}: Admitted, request: IncomingMessage, response: ServerResponse): void {
+    const answer = healthz(parseTarget(request.url ?? '').path, query.has('verbose'), this.#parts.health);
+    if (answer === undefined) throw new Refusal(404, '404 page not found');
+    response.statusCode = answer.code;
+    text(response, answer.body, 'text/plain; charset=utf-8');
+  }
+
+  async #usage(): Promise<Usage> {
+    const {cri, agent, clock} = this.#parts;
+    const [host, pods] = await Promise.all([readHostUsage(), readContainerUsage(cri, agent.pods())]);
+    return {timeMs: clock.now(), host, pods: this.#rates.rate(pods)};
+  }
+
+  /** A scrape whose source fails says so in a metric; it does not fail itself. */
+  async #usageOrNothing(): Promise<Usage | undefined> {
+    try {
+      return await this.#usage();
+    } catch (error) {
+      this.#parts.log.warn('container statistics cannot be read', {error: describeError(error)});
+      return undefined;
+    }
+  }
+
+  async #summary(usage: Usage): Promise<object> {
+    const {config, cri} = this.#parts;
+    const {imageFilesystems} = await cri.images.imageFsInfo({});
+    const mountpoint = imageFilesystems[0]?.fsId?.mountpoint;
+    return summary(config.nodeName, usage, {
+      node: await diskSpace(config.rootDir),
+      images: mountpoint === undefined ? undefined : await diskSpace(mountpoint),
+    });
+  }
+
+  async #logs({route, query}: Admitted, response: ServerResponse): Promise<void> {
+    const {agent, clock, config} = this.#parts;
+    const {namespace = '', pod: name = '', container = ''} = route.parameters;
+    const parsed = parseLogOptions(query, clock.now());
+    if ('code' in parsed) throw new Refusal(parsed.code, parsed.message);
+    const {options} = parsed;
+    const pod = agent.find(namespace, name);
+    if (pod === undefined) throw new Refusal(404, `pod "${name}" does not exist`);
+    if (!hasContainer(pod, container))
+      throw new Refusal(404, `container "${container}" not found in pod "${name}"`);
+    const problem = logProblem(pod, container, options.previous);
+    if (problem !== undefined) throw new Refusal(400, problem);
+    const path = agent.logPath(namespace, name, container, options.previous);
+    if (path === undefined)
+      throw new Refusal(404, `the log of container "${container}" in pod "${name}" is gone`);
+    const gone = new AbortController();
+    response.once('close', () => gone.abort());
+    response.setHeader('Content-Type', 'text/plain; charset=utf-8');
+    response.setHeader('X-Content-Type-Options', 'nosniff');
+    // A follower sees at once that it is connected, even if nothing is written for hours.
+    if (options.follow) response.flushHeaders();
+    await sendLogs({
+      options,
+      root: config.podLogsDir,
+      path: relative(config.podLogsDir, path),
+      isRunning: () => this.#isRunning(pod, container),
+      write: (bytes) => write(response, bytes, gone.signal),
+      signal: gone.signal,
+    }).catch((error: unknown) => {
+      throw isMissing(error) ? new Refusal(404, `the log of container "${container}" is gone`, error) : error;
+    });
+    response.end();
+  }
+
+  async #isRunning(pod: Pod, container: string): Promise<boolean> {
+    const containerId = loggedContainer(pod, container, false);
+    if (containerId === undefined) return false;
+    try {
+      const {status} = await this.#parts.cri.runtime.containerStatus({containerId});
+      return status?.state === ContainerState.CONTAINER_RUNNING;
+    } catch (error) {
+      // A runtime that does not answer says nothing about the container.
+      return !isCriNotFound(error);
+    }
+  }
+}
+
+function json(response: ServerResponse, value: object): void {
+  text(response, JSON.stringify(value), 'application/json');
+}
+
+function text(response: ServerResponse, body: string | Buffer, contentType: string): void {
+  response.setHeader('Content-Type', contentType);
+  response.setHeader('X-Content-Type-Options', 'nosniff');
+  response.end(body);
+}
+
+/** Waits for a slow client instead of buffering for it. */
+function write(response: ServerResponse, bytes: Buffer, signal: AbortSignal): Promise<void> {
+  if (signal.aborted || response.write(bytes)) return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = () => {
+      response.off('drain', done);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    response.once('drain', done);
+    signal.addEventListener('abort', done, {once: true});
+  });
+}

@@ -1,0 +1,155 @@
+import type {IncomingMessage, ServerResponse} from 'node:http';
+import type {Duplex} from 'node:stream';
+import {tlsOptions} from '../../config/kubelet/tls.ts';
+import type {KubeletConfig} from '../../config/kubelet.ts';
+import type {Cri} from '../../edges/cri/client.ts';
+import {type HttpServer, startHttpServer, type TlsMaterial} from '../../edges/http-server.ts';
+import type {KubeClient} from '../../edges/kube/client.ts';
+import {proxyUpgrade} from '../../edges/upgrade-proxy.ts';
+import {describeError} from '../../lib/errors.ts';
+import type {Logger} from '../../lib/log.ts';
+import type {Clock} from '../../lib/time.ts';
+import type {PodAgent} from '../agent-api.ts';
+import {admit, type Gate, parseTarget} from './admit.ts';
+import {Authenticator} from './authenticate.ts';
+import {Authorizer} from './authorize.ts';
+import {createEndpoints, type Serve} from './endpoints.ts';
+import type {HealthChecks} from './healthz.ts';
+import {createMetrics, type Metrics} from './metrics.ts';
+import {Refusal} from './refusal.ts';
+import {matchRoute} from './routes.ts';
+import {streamUrl} from './streams.ts';
+
+export type KubeletServerOptions = {
+  readonly config: KubeletConfig;
+  /** For TokenReviews and SubjectAccessReviews; without an API server nobody but certificates is known. */
+  readonly client: KubeClient | undefined;
+  readonly cri: Cri;
+  readonly agent: PodAgent;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly tls: TlsMaterial;
+  readonly health: HealthChecks;
+};
+
+const streaming: readonly string[] = ['exec', 'attach', 'port-forward'];
+
+/** The kubelet's own API: https on `port`, each request authenticated and authorised. */
+export async function startKubeletServer(options: KubeletServerOptions): Promise<HttpServer> {
+  const {config} = options;
+  const server = new KubeletServer(options);
+  return startHttpServer({
+    address: config.address,
+    port: config.port,
+    tls: {...options.tls, ...tlsOptions(config)},
+    onRequest: (request, response) => void server.serve(request, response),
+    mayUpgrade: ({url}) => streaming.includes(matchRoute(parseTarget(url ?? '').path).endpoint),
+    onUpgrade: (request, socket, head) => void server.upgrade(request, socket, head),
+  });
+}
+
+class KubeletServer {
+  readonly #options: KubeletServerOptions;
+  readonly #gate: Gate;
+  readonly #metrics: Metrics;
+  readonly #serve: Serve;
+
+  constructor(options: KubeletServerOptions) {
+    const {config, client, clock, log, agent} = options;
+    const {authentication, authorization} = config;
+    this.#options = options;
+    this.#metrics = createMetrics(config.nodeName, agent);
+    this.#serve = createEndpoints({...options, metrics: this.#metrics});
+    this.#gate = {
+      log,
+      debugging: config.enableDebuggingHandlers,
+      authenticator: new Authenticator({
+        client,
+        clock,
+        anonymous: authentication.anonymous.enabled,
+        webhook: authentication.webhook.enabled,
+        cacheMs: authentication.webhook.cacheTTL,
+      }),
+      authorizer: new Authorizer({
+        client,
+        clock,
+        mode: authorization.mode,
+        nodeName: config.nodeName,
+        allowedMs: authorization.webhook.cacheAuthorizedTTL,
+        deniedMs: authorization.webhook.cacheUnauthorizedTTL,
+      }),
+    };
+  }
+
+  async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const method = request.method ?? '';
+    // No endpoint reads a body; an announced one is read and dropped, within the request's time.
+    request.resume();
+    try {
+      const admitted = await admit(request, this.#gate);
+      await this.#serve(admitted, request, response);
+      this.#metrics.request(method, admitted.route.endpoint, response.statusCode);
+    } catch (error) {
+      const {httpCode, message} = this.#refusal(error);
+      this.#metrics.request(method, 'refused', httpCode);
+      if (response.headersSent) response.destroy();
+      else send(response, httpCode, message);
+    }
+  }
+
+  /** exec, attach and port-forward: from here on only bytes are moved. */
+  async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    // Until the proxy takes over, a client that goes away must not end the process.
+    socket.on('error', () => undefined);
+    try {
+      const admitted = await admit(request, this.#gate);
+      const url = await streamUrl(admitted, this.#options);
+      this.#metrics.request(request.method ?? '', admitted.route.endpoint, 101);
+      const idleMs = this.#options.config.streamingConnectionIdleTimeout;
+      await proxyUpgrade({request, socket, head, url, idleMs});
+    } catch (error) {
+      const {httpCode, message} = this.#refusal(error);
+      this.#metrics.request(request.method ?? '', 'refused', httpCode);
+      refuseUpgrade(socket, httpCode, message);
+    }
+  }
+
+  #refusal(error: unknown): Refusal {
+    if (error instanceof Refusal) return error;
+    this.#options.log.warn('a request to the kubelet failed', {error: describeError(error)});
+    return new Refusal(500, describeError(error), error);
+  }
+}
+
+/** Plain text, as upstream; never a redirect (CVE-2020-8559). */
+function send(response: ServerResponse, code: number, message: string): void {
+  response.writeHead(code, {
+    'Content-Type': 'text/plain; charset=utf-8',
+    'X-Content-Type-Options': 'nosniff',
+  });
+  response.end(message);
+}
+
+const reasons: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
+};
+
+function refuseUpgrade(socket: Duplex, code: number, message: string): void {
+  if (!socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const body = Buffer.from(message);
+  const head = [
+    `HTTP/1.1 ${code} ${reasons[code] ?? 'Internal Server Error'}`,
+    'Content-Type: text/plain; charset=utf-8',
+    'X-Content-Type-Options: nosniff',
+    `Content-Length: ${body.length}`,
+    'Connection: close',
+  ];
+  socket.end(Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`), body]), () => socket.destroy());
+}
