@@ -26,7 +26,7 @@ export type Resource<T extends KubeObject = KubeObject> = {
   readonly plural: string;
   readonly kind: string;
   readonly namespaced: boolean;
-  readonly type?: (object: T) => void;
+  type?(object: T): void;
 };
 
 /** A resource whose objects' type does not matter: every `Resource<T>` is one. */

@@ -1,0 +1,20 @@
+import {parse} from 'yaml';
+import {describeError} from '../../lib/errors.ts';
+import {badRequest, unsupportedMediaType} from '../status.ts';
+
+/** A request's body as data: JSON, or YAML where apply and people send it. */
+export function decodeBody(bytes: Buffer, contentType: string): unknown {
+  if (bytes.length === 0) return undefined;
+  const type = contentType.split(';')[0]?.trim() ?? '';
+  if (type === 'application/vnd.kubernetes.protobuf') throw unsupportedMediaType(type);
+  try {
+    return JSON.parse(bytes.toString());
+  } catch (error) {
+    if (!type.endsWith('yaml')) throw badRequest(`unable to decode the body: ${describeError(error)}`);
+  }
+  try {
+    return parse(bytes.toString());
+  } catch (error) {
+    throw badRequest(`error decoding YAML: ${describeError(error)}`);
+  }
+}

@@ -1,0 +1,71 @@
+import type {Clock} from '../../../lib/time.ts';
+import type {Obj} from '../../contract.ts';
+import {isObject, numberAt, objectAt, objectsAt, textsAt} from '../../json.ts';
+import {badRequest, invalid, staleVersion} from '../../status.ts';
+import {nameOf, type Special} from '../operations.ts';
+import {changeFor} from '../patching.ts';
+import type {Registry} from '../registry.ts';
+import {json} from '../request.ts';
+
+/** autoscaling/v1 Scale of a workload: its replicas, and how to find its pods. */
+export function scaleOf(registry: Registry, clock: Clock): Special {
+  return (target, request, context) => {
+    const {definition, namespace} = target;
+    const name = nameOf(target);
+    if (target.verb === 'get') return json(200, scale(registry.get(definition, namespace, name)));
+    const updated = registry.update(
+      definition,
+      {namespace, name},
+      (old) => {
+        const wanted =
+          target.verb === 'patch'
+            ? changeFor(definition, request, context, clock.now()).apply(scale(old))
+            : request.body;
+        if (!isObject(wanted)) throw badRequest('the object provided is not a Scale');
+        const version = objectAt(wanted, 'metadata').resourceVersion;
+        if (version && version !== old.metadata.resourceVersion)
+          throw staleVersion(definition.resource, name);
+        const replicas = numberAt(wanted, 'spec', 'replicas') ?? 0;
+        if (replicas < 0)
+          throw invalid({group: 'autoscaling', plural: 'scales', kind: 'Scale'}, name, [
+            {
+              field: 'spec.replicas',
+              message: `Invalid value: ${replicas}: must be greater than or equal to 0`,
+            },
+          ]);
+        return {...old, spec: {...objectAt(old, 'spec'), replicas}};
+      },
+      context,
+    );
+    return json(200, scale(updated));
+  };
+}
+
+function scale(object: Obj): Obj {
+  const {name, namespace, uid, resourceVersion, creationTimestamp} = object.metadata;
+  return {
+    kind: 'Scale',
+    apiVersion: 'autoscaling/v1',
+    metadata: {name, namespace, uid, resourceVersion, creationTimestamp},
+    spec: {replicas: numberAt(object, 'spec', 'replicas') ?? 1},
+    status: {replicas: numberAt(object, 'status', 'replicas') ?? 0, selector: selectorText(object)},
+  };
+}
+
+function selectorText(object: Obj): string {
+  const labels = Object.entries(objectAt(object, 'spec', 'selector', 'matchLabels'));
+  const expressions = objectsAt(object, 'spec', 'selector', 'matchExpressions').map((e) => {
+    const values = `(${textsAt(e, 'values').join(',')})`;
+    switch (e.operator) {
+      case 'In':
+        return `${e.key} in ${values}`;
+      case 'NotIn':
+        return `${e.key} notin ${values}`;
+      case 'Exists':
+        return `${e.key}`;
+      default:
+        return `!${e.key}`;
+    }
+  });
+  return [...labels.map(([key, value]) => `${key}=${value}`), ...expressions].join(',');
+}

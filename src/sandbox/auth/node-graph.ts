@@ -1,0 +1,126 @@
+import type {Obj} from '../contract.ts';
+import {type JsonObject, objectAt, objectsAt, textAt} from '../json.ts';
+import {keyOf, type Store} from '../store/store.ts';
+
+/** Which pods run on which node, kept up to date with the store: what the node authorizer's answers rest on. */
+export class NodeGraph {
+  readonly #store: Store;
+  readonly #byNode = new Map<string, Set<string>>();
+
+  constructor(store: Store) {
+    this.#store = store;
+    for (const {object} of store.values('/pods')) this.#add(object);
+    store.subscribe('/pods', ({before, now}) => {
+      if (before !== undefined) this.#remove(before.object);
+      if (now !== undefined) this.#add(now.object);
+    });
+  }
+
+  pods(node: string): Obj[] {
+    const found: Obj[] = [];
+    for (const key of this.#byNode.get(node) ?? []) {
+      const pod = this.#store.get('/pods', key)?.object;
+      if (pod !== undefined) found.push(pod);
+    }
+    return found;
+  }
+
+  /** Whether a pod of this node uses an object of its namespace. */
+  uses(node: string, kind: ReferencedKind, namespace: string, name: string): boolean {
+    return this.pods(node).some(
+      (pod) => pod.metadata.namespace === namespace && references(pod, kind).includes(name),
+    );
+  }
+
+  usesVolume(node: string, volume: string): boolean {
+    return this.pods(node).some((pod) =>
+      references(pod, 'persistentvolumeclaims').some((claim) => {
+        const key = keyOf(pod.metadata.namespace, claim);
+        const stored = this.#store.get('/persistentvolumeclaims', key)?.object;
+        return textAt(stored, 'spec', 'volumeName') === volume;
+      }),
+    );
+  }
+
+  #add(pod: Obj): void {
+    const node = textAt(pod, 'spec', 'nodeName');
+    if (!node) return;
+    const set = this.#byNode.get(node) ?? new Set();
+    set.add(keyOf(pod.metadata.namespace, pod.metadata.name));
+    this.#byNode.set(node, set);
+  }
+
+  #remove(pod: Obj): void {
+    const set = this.#byNode.get(textAt(pod, 'spec', 'nodeName') ?? '');
+    set?.delete(keyOf(pod.metadata.namespace, pod.metadata.name));
+  }
+}
+
+export type ReferencedKind = 'secrets' | 'configmaps' | 'persistentvolumeclaims' | 'serviceaccounts';
+
+/** The names of one kind that a pod's spec refers to (podutil.VisitPodSecretNames and its sisters). */
+export function references(pod: Obj, kind: ReferencedKind): string[] {
+  switch (kind) {
+    case 'serviceaccounts':
+      return present([textAt(pod, 'spec', 'serviceAccountName')]);
+    case 'persistentvolumeclaims':
+      return present(
+        objectsAt(pod, 'spec', 'volumes').map((volume) =>
+          volume.ephemeral === undefined
+            ? textAt(volume, 'persistentVolumeClaim', 'claimName')
+            : `${pod.metadata.name}-${textAt(volume, 'name')}`,
+        ),
+      );
+    case 'configmaps':
+      return present([...environment(pod, 'configMapRef', 'configMapKeyRef'), ...volumes(pod, configMapOf)]);
+    case 'secrets':
+      return present([
+        ...objectsAt(pod, 'spec', 'imagePullSecrets').map((secret) => textAt(secret, 'name')),
+        ...environment(pod, 'secretRef', 'secretKeyRef'),
+        ...volumes(pod, secretOf),
+        ...objectsAt(pod, 'spec', 'volumes').flatMap(driverSecrets),
+      ]);
+  }
+}
+
+const configMapOf = (source: JsonObject) => textAt(source, 'configMap', 'name');
+const secretOf = (source: JsonObject) =>
+  textAt(source, 'secret', 'secretName') ?? textAt(source, 'secret', 'name');
+
+const drivers: readonly (readonly [string, string])[] = [
+  ['csi', 'nodePublishSecretRef'],
+  ['cephfs', 'secretRef'],
+  ['flexVolume', 'secretRef'],
+  ['iscsi', 'secretRef'],
+  ['rbd', 'secretRef'],
+  ['scaleIO', 'secretRef'],
+  ['storageos', 'secretRef'],
+];
+
+function driverSecrets(volume: JsonObject): (string | undefined)[] {
+  const named = drivers.map(([driver, field]) => textAt(volume, driver, field, 'name'));
+  return [...named, textAt(volume, 'azureFile', 'secretName')];
+}
+
+/** A volume's own source and those of a projected volume. */
+function volumes(pod: Obj, read: (source: JsonObject) => string | undefined): (string | undefined)[] {
+  return objectsAt(pod, 'spec', 'volumes').flatMap((volume) => [
+    read(volume),
+    ...objectsAt(volume, 'projected', 'sources').map(read),
+  ]);
+}
+
+function environment(pod: Obj, wholeRef: string, keyRef: string): (string | undefined)[] {
+  const spec = objectAt(pod, 'spec');
+  const containers = ['containers', 'initContainers', 'ephemeralContainers'].flatMap((l) =>
+    objectsAt(spec, l),
+  );
+  return containers.flatMap((container) => [
+    ...objectsAt(container, 'envFrom').map((from) => textAt(from, wholeRef, 'name')),
+    ...objectsAt(container, 'env').map((variable) => textAt(variable, 'valueFrom', keyRef, 'name')),
+  ]);
+}
+
+function present(names: readonly (string | undefined)[]): string[] {
+  return names.filter((name) => name !== undefined);
+}
