@@ -1,7 +1,7 @@
 import {createAdmission} from './admission/admit.ts';
-import type {Sandbox, SandboxOptions} from './contract.ts';
 import type {ControllerTuning} from './controllers/deps.ts';
 import {startControllers} from './controllers/start.ts';
+import type {Sandbox, SandboxOptions} from './options.ts';
 import {startSandbox} from './server.ts';
 
 export type ControlPlaneOptions = Omit<SandboxOptions, 'admit'> & {

@@ -11,7 +11,7 @@ import {
   publicKeyOf,
 } from '../edges/x509.ts';
 import {firstAddress} from './addresses.ts';
-import type {SandboxFiles} from './contract.ts';
+import type {SandboxFiles} from './options.ts';
 
 export type Pki = {
   readonly ca: Authority;

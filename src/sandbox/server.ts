@@ -14,15 +14,16 @@ import {nodeAuthorizer} from './auth/node-authorizer.ts';
 import {NodeGraph} from './auth/node-graph.ts';
 import {withNodeRestriction} from './auth/node-restriction.ts';
 import {ServiceAccountTokens} from './auth/service-account-tokens.ts';
-import type {Sandbox, SandboxOptions, User} from './contract.ts';
+import type {User} from './contract.ts';
 import {createDescribe} from './discovery/describe.ts';
 import {GarbageCollector} from './garbage.ts';
+import type {Sandbox, SandboxOptions} from './options.ts';
 import {ensurePki, filesOf, type Pki} from './pki.ts';
 import {KubeletProxy} from './proxy/kubelet-proxy.ts';
 import {seed} from './seed.ts';
 import {Store} from './store/store.ts';
 
-export type {Sandbox, SandboxOptions} from './contract.ts';
+export type {Sandbox, SandboxOptions} from './options.ts';
 
 const admin: User = {username: 'system:apiserver', groups: ['system:masters', 'system:authenticated']};
 
