@@ -1,0 +1,90 @@
+import {readFile} from 'node:fs/promises';
+import {run} from './exec.ts';
+
+export type MountEntry = {
+  readonly mountPoint: string;
+  readonly fsType: string;
+  readonly source: string;
+  readonly options: readonly string[];
+};
+
+/** What is mounted in this process's namespace, in the order of mounting. */
+export async function readMounts(): Promise<MountEntry[]> {
+  return parseMountinfo(await readFile('/proc/self/mountinfo', 'utf8'));
+}
+
+/** proc(5), /proc/pid/mountinfo: octal escapes for white space and backslash. */
+export function parseMountinfo(text: string): MountEntry[] {
+  const entries: MountEntry[] = [];
+  for (const line of text.split('\n')) {
+    const [left = '', right = ''] = line.split(' - ', 2);
+    const [, , , , mountPoint, options = ''] = left.split(' ');
+    const [fsType = '', source = ''] = right.split(' ');
+    if (mountPoint === undefined) continue;
+    entries.push({
+      mountPoint: unescapeOctal(mountPoint),
+      fsType,
+      source: unescapeOctal(source),
+      options: options.split(','),
+    });
+  }
+  return entries;
+}
+
+/** Mount points at or below a directory, the last mounted first: the order to take them down in. */
+export function mountsBelow(entries: readonly MountEntry[], directory: string): string[] {
+  return entries
+    .map(({mountPoint}) => mountPoint)
+    .filter((point) => point === directory || point.startsWith(`${directory}/`))
+    .reverse();
+}
+
+export async function isMounted(path: string): Promise<boolean> {
+  return (await readMounts()).some(({mountPoint}) => mountPoint === path);
+}
+
+/** Kernels before 6.4 refuse `noswap`; found out by the first mount. */
+let noswap = true;
+
+/** A tmpfs whose content never reaches a swap device where the kernel can promise that. */
+export async function mountTmpfs(target: string, options: readonly string[]): Promise<void> {
+  const mount = (all: readonly string[]) =>
+    run('mount', ['-c', '-t', 'tmpfs', ...(all.length === 0 ? [] : ['-o', all.join(',')]), 'tmpfs', target]);
+  if (noswap)
+    try {
+      await mount([...options, 'noswap']);
+      return;
+    } catch {
+      noswap = false;
+    }
+  await mount(options);
+}
+
+export async function mountHugePages(target: string, options: readonly string[]): Promise<void> {
+  await run('mount', ['-c', '-t', 'hugetlbfs', '-o', options.join(','), 'nodev', target]);
+}
+
+/** Neither path is resolved again by mount(8): what was checked is what is mounted. */
+export async function bindMount(source: string, target: string): Promise<void> {
+  await run('mount', ['-c', '--bind', source, target]);
+}
+
+/** Unmounts the topmost mount at a path; one that is gone meanwhile is fine. */
+export async function unmount(target: string): Promise<void> {
+  try {
+    await run('umount', ['-c', target]);
+  } catch (error) {
+    if (await isMounted(target)) throw error;
+  }
+}
+
+/** Unmounts everything at and below a directory. */
+export async function unmountBelow(directory: string): Promise<void> {
+  for (const point of mountsBelow(await readMounts(), directory)) await unmount(point);
+}
+
+function unescapeOctal(text: string): string {
+  return text.replace(/\\([0-7]{3})/g, (_, digits: string) =>
+    String.fromCharCode(Number.parseInt(digits, 8)),
+  );
+}

@@ -1,0 +1,94 @@
+import {constants} from 'node:fs';
+import * as fs from 'node:fs/promises';
+import {join} from 'node:path';
+import {isExisting, isMissing} from './files.ts';
+import {bindMount, isMounted, unmount} from './mounts.ts';
+import {ensureDirectory, ensureFile} from './trees.ts';
+
+/** O_PATH of <fcntl.h>: a handle on the place itself, without opening what is there. */
+const oPath = 0o10000000;
+const here = oPath | constants.O_NOFOLLOW;
+
+/**
+ * Binds `volume/subPath` to `target` so that nobody who can write to the volume can lead it elsewhere
+ * (CVE-2017-1002101, CVE-2021-25741): links are resolved first and must stay inside, then every part is opened by
+ * the handle of the one before without following links, and what is mounted is that last handle.
+ * A sub-path that is missing is made as a directory with the mode of the volume.
+ */
+export async function bindSubPath(volume: string, subPath: string, target: string): Promise<void> {
+  const root = await fs.realpath(volume);
+  const parts = await resolveInside(root, subPath);
+  const handle = await openParts(root, parts);
+  try {
+    const wanted = await handle.stat({bigint: true});
+    if (await isMounted(target)) {
+      const mounted = await fs.stat(target, {bigint: true});
+      if (mounted.dev === wanted.dev && mounted.ino === wanted.ino) return;
+      await unmount(target);
+    }
+    if (wanted.isDirectory()) await ensureDirectory(target, 0o750);
+    else {
+      await ensureDirectory(join(target, '..'), 0o750);
+      await ensureFile(target, 0o640);
+    }
+    await bindMount(`/proc/${process.pid}/fd/${handle.fd}`, target);
+  } finally {
+    await handle.close();
+  }
+}
+
+/** The parts of the path below the root with links resolved; what does not exist yet stays as it was asked for. */
+async function resolveInside(root: string, subPath: string): Promise<string[]> {
+  const parts = subPath.split('/').filter((part) => part !== '' && part !== '.');
+  if (subPath.startsWith('/') || parts.includes('..'))
+    throw new Error(`subPath ${subPath} must be relative and must not contain '..'`);
+  for (let known = parts.length; known >= 0; known--)
+    try {
+      const real = await fs.realpath(join(root, ...parts.slice(0, known)));
+      if (real !== root && !real.startsWith(root === '/' ? '/' : `${root}/`))
+        throw new Error(`subPath ${subPath} leads out of its volume`);
+      const inside = real.slice(root.length).split('/');
+      return [...inside, ...parts.slice(known)].filter((part) => part !== '');
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+    }
+  throw new Error(`subPath ${subPath}: its volume is gone`);
+}
+
+async function openParts(root: string, parts: readonly string[]): Promise<fs.FileHandle> {
+  let handle = await fs.open(root, here);
+  const {mode} = await handle.stat();
+  for (const part of parts) {
+    const parent = handle;
+    try {
+      handle = await openPart(`/proc/self/fd/${parent.fd}/${part}`, mode & 0o7777);
+    } finally {
+      await parent.close();
+    }
+  }
+  return handle;
+}
+
+async function openPart(path: string, mode: number): Promise<fs.FileHandle> {
+  let handle: fs.FileHandle;
+  try {
+    handle = await fs.open(path, here);
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+    handle = await makePart(path, mode);
+  }
+  const stats = await handle.stat();
+  if (!stats.isSymbolicLink()) return handle;
+  await handle.close();
+  throw new Error(`${path} became a link while it was opened`);
+}
+
+async function makePart(path: string, mode: number): Promise<fs.FileHandle> {
+  await fs.mkdir(path, {mode}).catch((error: unknown) => {
+    if (!isExisting(error)) throw error;
+  });
+  const handle = await fs.open(path, here);
+  // Through the handle, so that a link put in its place meanwhile is not followed.
+  if ((await handle.stat()).isDirectory()) await fs.chmod(`/proc/self/fd/${handle.fd}`, mode);
+  return handle;
+}

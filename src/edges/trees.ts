@@ -1,0 +1,76 @@
+import {constants} from 'node:fs';
+import * as fs from 'node:fs/promises';
+import {join} from 'node:path';
+import {isExisting, isMissing} from './files.ts';
+import {mountsBelow, readMounts} from './mounts.ts';
+
+export type FileType = 'directory' | 'file' | 'socket' | 'character device' | 'block device' | 'other';
+
+/** Makes a directory with exactly this mode, whatever the umask; its parents get 0750. True when it is new. */
+export async function ensureDirectory(path: string, mode: number): Promise<boolean> {
+  await fs.mkdir(join(path, '..'), {recursive: true, mode: 0o750});
+  try {
+    await fs.mkdir(path);
+  } catch (error) {
+    if (isExisting(error)) return false;
+    throw error;
+  }
+  await fs.chmod(path, mode);
+  return true;
+}
+
+/** What a path is, links followed; undefined when there is nothing. */
+export async function fileType(path: string): Promise<FileType | undefined> {
+  try {
+    const stats = await fs.stat(path);
+    if (stats.isDirectory()) return 'directory';
+    if (stats.isFile()) return 'file';
+    if (stats.isSocket()) return 'socket';
+    if (stats.isCharacterDevice()) return 'character device';
+    return stats.isBlockDevice() ? 'block device' : 'other';
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+/** An empty file of that mode; one that is there already is kept as it is. */
+export async function ensureFile(path: string, mode: number): Promise<void> {
+  try {
+    const handle = await fs.open(path, constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY, mode);
+    await handle.chmod(mode).finally(() => handle.close());
+  } catch (error) {
+    if (!isExisting(error)) throw error;
+  }
+}
+
+/**
+ * Writes a file in place, because containers hold a mount of this very file; its mode is set whatever the umask.
+ */
+export async function writeFileMode(path: string, content: string, mode: number): Promise<void> {
+  await fs.writeFile(path, content, {mode});
+  await fs.chmod(path, mode);
+}
+
+/**
+ * Removes a tree that nothing is mounted in: neither a mount nor another file system is ever entered.
+ * @throws when there is a mount in it
+ */
+export async function removeTree(path: string): Promise<void> {
+  const live = mountsBelow(await readMounts(), path);
+  if (live.length > 0) throw new Error(`not removing ${path}: ${live.join(', ')} is still mounted`);
+  try {
+    const {dev} = await fs.lstat(path);
+    await remove(path, dev);
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+  }
+}
+
+async function remove(path: string, dev: number): Promise<void> {
+  const stats = await fs.lstat(path);
+  if (!stats.isDirectory()) return fs.unlink(path);
+  if (stats.dev !== dev) throw new Error(`not removing ${path}: another file system`);
+  for (const name of await fs.readdir(path)) await remove(join(path, name), dev);
+  return fs.rmdir(path);
+}

@@ -1,0 +1,114 @@
+import {MountPropagation} from '../../edges/cri/gen/api_pb.ts';
+import {bindSubPath} from '../../edges/subpath.ts';
+import type {Container, Pod} from '../../lib/kubernetes.ts';
+import {PodConfigError} from '../pod/config-error.ts';
+import type {ContainerMount} from '../pod/container-config.ts';
+import type {EnvironmentVariable} from '../pod/environment.ts';
+import {expand} from '../pod/expansion.ts';
+import type {PreparedVolume} from './types.ts';
+import {podDirectory} from './volumes.ts';
+
+type VolumeMount = NonNullable<Container['volumeMounts']>[number];
+
+export type ContainerMountsInput = {
+  readonly pod: Pod;
+  readonly container: Container;
+  readonly rootDir: string;
+  readonly volumes: ReadonlyMap<string, PreparedVolume>;
+  /** For subPathExpr. */
+  readonly environment: readonly EnvironmentVariable[];
+  /** The runtime handler can mount a whole tree read-only. */
+  readonly recursiveReadOnly: boolean;
+};
+
+const propagations = new Map([
+  ['None', MountPropagation.PROPAGATION_PRIVATE],
+  ['HostToContainer', MountPropagation.PROPAGATION_HOST_TO_CONTAINER],
+  ['Bidirectional', MountPropagation.PROPAGATION_BIDIRECTIONAL],
+]);
+
+/**
+ * A container's volume mounts as the runtime takes them; sub-paths are bound beside the volumes first.
+ * @throws PodConfigError
+ */
+export async function containerMounts(input: ContainerMountsInput): Promise<ContainerMount[]> {
+  const mounts: ContainerMount[] = [];
+  for (const [index, mount] of (input.container.volumeMounts ?? []).entries()) {
+    const volume = input.volumes.get(mount.name);
+    if (volume === undefined)
+      throw new PodConfigError(
+        `cannot find volume "${mount.name}" to mount into container "${input.container.name}"`,
+      );
+    const propagation = propagations.get(mount.mountPropagation ?? 'None');
+    if (propagation === undefined)
+      throw new PodConfigError(`invalid MountPropagation mode: "${mount.mountPropagation}"`);
+    mounts.push({
+      containerPath: mount.mountPath.startsWith('/') ? mount.mountPath : `/${mount.mountPath}`,
+      hostPath: await sourceOf(mount, index, volume, input),
+      readonly: mount.readOnly === true || volume.readOnly,
+      propagation,
+      recursiveReadOnly: recursiveReadOnly(mount, input.recursiveReadOnly),
+    });
+  }
+  return mounts;
+}
+
+async function sourceOf(
+  mount: VolumeMount,
+  index: number,
+  volume: PreparedVolume,
+  input: ContainerMountsInput,
+): Promise<string> {
+  const subPath = mount.subPathExpr
+    ? expandSubPath(mount.subPathExpr, input.environment)
+    : (mount.subPath ?? '');
+  if (subPath === '') return volume.path;
+  if (subPath.startsWith('/'))
+    throw new PodConfigError(`error SubPath \`${subPath}\` must not be an absolute path`);
+  if (subPath.split('/').includes('..'))
+    throw new PodConfigError(`unable to provision SubPath \`${subPath}\`: must not contain '..'`);
+  const {pod, container, rootDir} = input;
+  const place = `${podDirectory(rootDir, pod.metadata.uid)}/volume-subpaths/${mount.name}/${container.name}/${index}`;
+  try {
+    await bindSubPath(volume.path, subPath, place);
+  } catch {
+    // The cause would tell the container's owner about the node's file system.
+    throw new PodConfigError(
+      `failed to prepare subPath for volumeMount "${mount.name}" of container "${container.name}"`,
+    );
+  }
+  return place;
+}
+
+function expandSubPath(expression: string, environment: readonly EnvironmentVariable[]): string {
+  const values = new Map(environment.map(({name, value}) => [name, value]));
+  const missing = new Set<string>();
+  const expanded = expand(expression, (name) => {
+    const value = values.get(name);
+    if (!value) missing.add(name);
+    return value ?? '';
+  });
+  if (missing.size > 0) throw new PodConfigError(`missing value for ${[...missing].sort().join(', ')}`);
+  return expanded;
+}
+
+/** A promise that must hold or be refused, except where it is asked for only if possible. */
+function recursiveReadOnly(mount: VolumeMount, supported: boolean): boolean {
+  const wish = mount.recursiveReadOnly ?? 'Disabled';
+  if (wish === 'Disabled') return false;
+  if (mount.readOnly !== true)
+    throw new PodConfigError(
+      `volume "${mount.name}" requested recursive read-only mode, but it is not read-only`,
+    );
+  if ((mount.mountPropagation ?? 'None') !== 'None')
+    throw new PodConfigError(
+      `volume "${mount.name}" requested recursive read-only mode, but it is not compatible with propagation ${mount.mountPropagation}`,
+    );
+  if (wish === 'IfPossible') return supported;
+  if (wish !== 'Enabled')
+    throw new PodConfigError(`unknown recursive read-only mode "${wish}" of volume "${mount.name}"`);
+  if (supported) return true;
+  throw new PodConfigError(
+    `volume "${mount.name}" requested recursive read-only mode, but it is not supported by the runtime`,
+  );
+}
