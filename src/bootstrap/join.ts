@@ -1,38 +1,142 @@
+import {createHash} from 'node:crypto';
 import type {Finding} from '../checks/check.ts';
 import type {JoinOptions} from '../config/join.ts';
-import type {Logger} from '../lib/log.ts';
+import {kubeletPaths} from '../config/kubelet-files.ts';
+import type {Layout} from '../config/layout.ts';
+import {removeFile} from '../edges/files.ts';
+import {takeLock} from '../edges/lock.ts';
+import {observeMachine} from '../edges/machine.ts';
+import {isNodectlError, NodectlError} from '../lib/errors.ts';
+import {converge} from '../lib/reconcile.ts';
+import {type Act, describeAct} from './acts.ts';
+import {applyAct} from './apply.ts';
+import {awaitChange} from './await.ts';
+import type {Facts, Phase, PhaseDecision} from './phase.ts';
+import {host} from './phases/host.ts';
+import {identity} from './phases/identity.ts';
+import {ready} from './phases/ready.ts';
+import {runtime} from './phases/runtime.ts';
+import {services} from './phases/services.ts';
+import {preflight} from './preflight.ts';
+import type {JoinDeps, JoinResult, PhaseReport} from './types.ts';
 
-export type PhaseName = 'preflight' | 'host' | 'runtime' | 'identity' | 'services' | 'ready';
+export type {JoinDeps, JoinEvent, JoinResult, PhaseName} from './types.ts';
 
-/** What a join tells while it runs; `ui/progress.ts` draws it. */
-export type JoinEvent =
-  | {readonly kind: 'phase'; readonly phase: PhaseName; readonly title: string}
-  | {readonly kind: 'act'; readonly phase: PhaseName; readonly text: string}
-  | {readonly kind: 'wait'; readonly phase: PhaseName; readonly text: string}
-  | {readonly kind: 'finding'; readonly phase: PhaseName; readonly finding: Finding}
-  | {readonly kind: 'done'; readonly phase: PhaseName; readonly acts: number; readonly ms: number};
+/** After the preflight, which changes nothing; each is found settled again when a join is repeated. */
+const phases: readonly Phase[] = [host, runtime, identity, services, ready];
 
-export type JoinDeps = {
-  readonly log: Logger;
-  readonly onEvent: (event: JoinEvent) => void;
-  readonly signal: AbortSignal;
-  /** The words that start nodectl again: `[process.execPath]`, or `[node, main.ts]` from sources. */
-  readonly program: readonly string[];
-};
+/**
+ * Makes this machine a node of a cluster. It may be stopped at any moment and repeated: what is done is seen, and
+ * the rest follows.
+ * @throws NodectlError with the code of the first thing that stands in the way
+ */
+export async function joinNode(options: JoinOptions, deps: JoinDeps): Promise<JoinResult> {
+  const machine = await observeMachine();
+  if (!machine.root) throw new NodectlError('ND101', 'a join changes the machine and must run as root');
+  const lock = await takeLock(lockPath(options.layout));
+  try {
+    return await locked(options, deps);
+  } finally {
+    await lock.release();
+  }
+}
 
-export type JoinResult = {
-  readonly nodeName: string;
-  readonly server: string;
-  readonly planned: boolean;
-  /** Changes made (or, of a plan, to be made); 0 means that everything was in place. */
-  readonly changes: number;
-  readonly state: 'planned' | 'started' | 'registered' | 'ready';
-  readonly warnings: readonly Finding[];
-  readonly phases: readonly {
-    readonly name: PhaseName;
-    readonly ms: number;
-    readonly acts: readonly string[];
-  }[];
-};
+/** One lock for each node of a machine, for everything that changes it. */
+export function lockPath(layout: Layout): string {
+  return `/run/nodectl-${createHash('sha256').update(layout.stateDir).digest('hex').slice(0, 12)}.lock`;
+}
 
-export type JoinNode = (options: JoinOptions, deps: JoinDeps) => Promise<JoinResult>;
+async function locked(options: JoinOptions, deps: JoinDeps): Promise<JoinResult> {
+  const started = performance.now();
+  deps.onEvent({kind: 'phase', phase: 'preflight', title: 'Check the machine and the cluster'});
+  const {facts, findings} = await preflight(options, deps);
+  for (const finding of findings) deps.onEvent({kind: 'finding', phase: 'preflight', finding});
+  const first = report('preflight', started, []);
+  deps.onEvent({kind: 'done', phase: 'preflight', acts: 0, ms: first.ms});
+  const reports = [first];
+  try {
+    for (const phase of phases)
+      reports.push(options.plan ? await planPhase(phase, facts, deps) : await runPhase(phase, facts, deps));
+  } finally {
+    // The token must not outlive the join, whichever way it went.
+    if (!options.plan) await removeFile(kubeletPaths(options).bootstrapKubeconfig);
+  }
+  return result(options, facts, findings, reports);
+}
+
+function report(name: PhaseReport['name'], startedMs: number, acts: readonly string[]): PhaseReport {
+  return {name, ms: Math.round(performance.now() - startedMs), acts};
+}
+
+async function runPhase(phase: Phase, facts: Facts, deps: JoinDeps): Promise<PhaseReport> {
+  const started = performance.now();
+  const acts: string[] = [];
+  let last: PhaseDecision = {acts: []};
+  deps.onEvent({kind: 'phase', phase: phase.name, title: phase.title});
+  const reconciler = {
+    observe: (_: string, signal: AbortSignal) => phase.look(facts, signal),
+    decide: (decision: PhaseDecision) => {
+      last = decision;
+      if (decision.waiting !== undefined)
+        deps.onEvent({kind: 'wait', phase: phase.name, text: decision.waiting});
+      return decision;
+    },
+    apply: (act: Act, signal: AbortSignal) => applyAct(act, facts, signal),
+  };
+  const onAct = (act: Act): void => {
+    acts.push(describeAct(act));
+    deps.onEvent({kind: 'act', phase: phase.name, text: describeAct(act)});
+  };
+  try {
+    await converge(reconciler, phase.name, {
+      signal: deps.signal,
+      onAct,
+      sleep: (ms) => awaitChange(last.awaited, ms, facts, deps.signal),
+      deadlineMs: performance.now() + phase.waitMs(facts.options),
+      monotonic: () => performance.now(),
+    });
+  } catch (error) {
+    throw isNodectlError(error, 'ND902') ? phase.late(last.waiting ?? phase.title) : error;
+  }
+  const done = report(phase.name, started, acts);
+  deps.onEvent({kind: 'done', phase: phase.name, acts: acts.length, ms: done.ms});
+  return done;
+}
+
+/** Observes and decides, and performs nothing; what depends on an earlier act shows only its beginning. */
+async function planPhase(phase: Phase, facts: Facts, deps: JoinDeps): Promise<PhaseReport> {
+  const started = performance.now();
+  deps.onEvent({kind: 'phase', phase: phase.name, title: phase.title});
+  const {acts, waiting} = await lookAhead(phase, facts, deps.signal);
+  const lines = [...acts.map(describeAct), ...(waiting === undefined ? [] : [`wait: ${waiting}`])];
+  for (const text of lines) deps.onEvent({kind: 'act', phase: phase.name, text});
+  return report(phase.name, started, lines);
+}
+
+/** The node's kubeconfig, for one, is not there before its phase has run. */
+async function lookAhead(phase: Phase, facts: Facts, signal: AbortSignal): Promise<PhaseDecision> {
+  try {
+    return await phase.look(facts, signal);
+  } catch (error) {
+    if (isNodectlError(error, 'ND303')) return {acts: [], waiting: 'until the node has registered'};
+    throw error;
+  }
+}
+
+function result(
+  options: JoinOptions,
+  facts: Facts,
+  findings: readonly Finding[],
+  reports: readonly PhaseReport[],
+): JoinResult {
+  const states = {none: 'started', registered: 'registered', ready: 'ready'} as const;
+  return {
+    nodeName: options.nodeName,
+    server: facts.cluster.server,
+    planned: options.plan,
+    changes: reports.reduce((sum, {acts}) => sum + acts.length, 0),
+    state: options.plan ? 'planned' : states[options.wait],
+    warnings: findings,
+    phases: reports,
+  };
+}

@@ -1,4 +1,5 @@
 import type {JoinOptions} from '../config/join.ts';
+import type {Machine} from '../edges/machine.ts';
 import type {Code} from '../lib/codes/catalogue.ts';
 
 /** What a check found to be wrong: a stable code, the case's own words, the next steps. */
@@ -12,7 +13,14 @@ export type Finding = {
 
 export type Category = 'host' | 'identity' | 'network' | 'trust' | 'runtime' | 'leftovers';
 
-export type CheckContext = {readonly options: JoinOptions};
+export type CheckContext = {
+  readonly options: JoinOptions;
+  readonly machine: Machine;
+  /** The machine has been joined by nodectl before: its own files and daemons are no leftovers. */
+  readonly joined: boolean;
+  /** Processes of nodectl's own services. */
+  readonly ownPids: readonly number[];
+};
 
 /** One check as it is written: seeing is apart from judging, so that the judgement is pure. */
 export type Check<Seen> = {
@@ -40,4 +48,12 @@ export function check<Seen>(definition: Check<Seen>): AnyCheck {
     after: definition.after ?? [],
     run: async (context, signal) => definition.judge(await definition.observe(context, signal), context),
   };
+}
+
+export function failure(code: Code, message: string, ...next: string[]): Finding {
+  return {code, severity: 'error', message, next};
+}
+
+export function warning(code: Code, message: string, ...next: string[]): Finding {
+  return {code, severity: 'warning', message, next};
 }

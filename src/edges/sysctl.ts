@@ -1,4 +1,5 @@
-import {writeFile} from 'node:fs/promises';
+import {constants} from 'node:fs';
+import {access, writeFile} from 'node:fs/promises';
 import {run} from './exec.ts';
 import {exists, readText} from './files.ts';
 
@@ -42,4 +43,14 @@ export async function loadModule(name: string): Promise<void> {
 export async function unloadModule(name: string): Promise<boolean> {
   const {exitCode} = await run('modprobe', ['--remove', name], {okCodes: [0, 1], timeoutMs: 30_000});
   return exitCode === 0;
+}
+
+/** False below a read-only /proc/sys, as in most containers. */
+export async function isWritable(key: string): Promise<boolean> {
+  try {
+    await access(sysctlPath(key), constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }

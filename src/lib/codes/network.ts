@@ -23,7 +23,10 @@ export const networkCodes = entries({
   ND311: {
     title: 'connection refused',
     why: 'The machine at that address answers, but nothing listens on the port: the API server is down, or the port is wrong.',
-    fix: ['curl -k https://HOST:PORT/healthz from this machine.', 'Look at the API server on the control-plane node.'],
+    fix: [
+      'curl -k https://HOST:PORT/healthz from this machine.',
+      'Look at the API server on the control-plane node.',
+    ],
     exit: 'network',
   },
   ND312: {

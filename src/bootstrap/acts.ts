@@ -1,0 +1,73 @@
+/** Everything that a join may do to the machine or the cluster, as data; `apply.ts` performs it. */
+export type Act =
+  | {readonly kind: 'directory'; readonly path: string; readonly mode: number}
+  /** A directory of data that reset takes away with all that is in it. */
+  | {readonly kind: 'tree'; readonly path: string; readonly mode: number}
+  | {
+      readonly kind: 'file';
+      readonly path: string;
+      readonly content: string;
+      readonly mode: number;
+      /** Never shown in a plan. */
+      readonly secret?: boolean;
+    }
+  | {readonly kind: 'remove'; readonly path: string}
+  | {readonly kind: 'link'; readonly path: string; readonly to: string}
+  | {readonly kind: 'copy'; readonly from: string; readonly path: string}
+  | {readonly kind: 'packages'; readonly names: readonly string[]}
+  | {readonly kind: 'module'; readonly name: string}
+  | {readonly kind: 'sysctl'; readonly key: string; readonly value: string; readonly before: string}
+  | {readonly kind: 'swap-off'; readonly device: string}
+  | {readonly kind: 'reload'}
+  | {readonly kind: 'start' | 'restart'; readonly name: string}
+  | {readonly kind: 'import'; readonly asset: string; readonly image: string}
+  /** Things that daemons will make: noted now, so that reset knows whose they are. */
+  | {
+      readonly kind: 'claim';
+      readonly what: 'directory' | 'cgroup' | 'interface' | 'table';
+      readonly name: string;
+    }
+  | {readonly kind: 'new-key'; readonly path: string}
+  | {readonly kind: 'request'; readonly name: string; readonly keyPath: string}
+  | {readonly kind: 'certificate'; readonly keyPath: string; readonly certificate: string};
+
+/** One line for progress and plans. */
+export function describeAct(act: Act): string {
+  switch (act.kind) {
+    case 'directory':
+    case 'tree':
+      return `make directory ${act.path}`;
+    case 'file':
+      return `write ${act.path}`;
+    case 'remove':
+      return `remove ${act.path}`;
+    case 'link':
+      return `link ${act.path} to ${act.to}`;
+    case 'copy':
+      return `install ${act.path}`;
+    case 'packages':
+      return `install packages ${act.names.join(', ')}`;
+    case 'module':
+      return `load kernel module ${act.name}`;
+    case 'sysctl':
+      return `set ${act.key} = ${act.value} (was ${act.before})`;
+    case 'swap-off':
+      return `turn off swap on ${act.device}`;
+    case 'reload':
+      return 'read changed units';
+    case 'start':
+      return `start ${act.name}`;
+    case 'restart':
+      return `restart ${act.name}`;
+    case 'import':
+      return `import image ${act.image}`;
+    case 'claim':
+      return `note ${act.what} ${act.name}`;
+    case 'new-key':
+      return 'generate a private key';
+    case 'request':
+      return `request a client certificate (${act.name})`;
+    case 'certificate':
+      return 'store the client certificate';
+  }
+}

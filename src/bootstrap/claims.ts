@@ -1,0 +1,55 @@
+import {cgroupExists} from '../edges/cgroup-tree.ts';
+import {linkExists, listTables} from '../edges/net-leftovers.ts';
+import type {Act} from './acts.ts';
+import type {Facts} from './phase.ts';
+import {present} from './wanted.ts';
+
+/** What daemons and plugins are going to make outside the layout, and what is not there yet: that will be ours. */
+export type Claims = readonly Extract<Act, {kind: 'claim'}>[];
+
+/** Tables that iptables-nft makes on the first rule of a plugin. */
+const iptablesTables = ['ip', 'ip6'].flatMap((family) =>
+  ['filter', 'nat', 'mangle', 'raw'].map((table) => `${family} ${table}`),
+);
+
+/** Shared by all runtimes of a machine, whatever their configuration; parents before children. */
+const sharedDirectories = [
+  '/run/containerd',
+  '/run/containerd/s',
+  '/run/containerd/runc',
+  '/run/containerd/runc/k8s.io',
+  '/var/lib/cni',
+  '/var/lib/cni/results',
+];
+
+export async function unclaimed(facts: Facts): Promise<Claims> {
+  const {options, journal} = facts;
+  const cgroups = options.ownLayout ? [`nodectl-${options.nodeName}`] : ['kubepods', 'kubepods.slice'];
+  const [tables, directories, cgroupsThere, bridge] = await Promise.all([
+    listTables(),
+    present(sharedDirectories),
+    Promise.all(cgroups.map(cgroupExists)),
+    linkExists('cni0'),
+  ]);
+  const claims: Claims = [
+    ...sharedDirectories
+      .filter((path) => !directories.has(path))
+      .map((name) => ({kind: 'claim', what: 'directory', name}) as const),
+    ...cgroups
+      .filter((_, at) => !cgroupsThere[at])
+      .map((name) => ({kind: 'claim', what: 'cgroup', name}) as const),
+    ...iptablesTables
+      .filter((name) => !tables.includes(name))
+      .map((name) => ({kind: 'claim', what: 'table', name}) as const),
+    ...(options.cni === 'bridge' && !bridge
+      ? [{kind: 'claim', what: 'interface', name: 'cni0'} as const]
+      : []),
+  ];
+  return claims.filter(
+    ({what, name}) => journal.find({kind: what, target: name}) === undefined && !journal.covers(name),
+  );
+}
+
+export function claimActs(claims: Claims): Act[] {
+  return [...claims];
+}

@@ -1,0 +1,50 @@
+import type {Cluster} from '../checks/trust/cluster.ts';
+import {certificatesOf, clusterIdentity} from '../config/cluster-info.ts';
+import type {JoinOptions} from '../config/join.ts';
+import {kubeletPaths} from '../config/kubelet-files.ts';
+import {readText} from '../edges/files.ts';
+import {spkiPin} from '../edges/x509.ts';
+import {NodectlError} from '../lib/errors.ts';
+import {readCertificate} from './certificate.ts';
+
+/** Where the cluster's kubelet-config is kept as it was at the join: a second run needs no token and no network. */
+export function clusterConfigPath(options: Pick<JoinOptions, 'layout'>): string {
+  return `${options.layout.stateDir}/cluster/kubelet-config.yaml`;
+}
+
+/**
+ * The cluster that this machine is in already, under this name and with a certificate that is good; undefined when
+ * there is anything left to get with a token.
+ * @throws NodectlError ND602 when it is in another cluster, or under another name
+ */
+export async function joinedCluster(options: JoinOptions): Promise<Cluster | undefined> {
+  const paths = kubeletPaths(options);
+  const [kubeconfig, pem, kubeletConfig] = await Promise.all([
+    readText(paths.kubeconfig),
+    readText(paths.currentCertificate),
+    readText(clusterConfigPath(options)),
+  ]);
+  const identity = kubeconfig === undefined ? undefined : clusterIdentity(kubeconfig);
+  const certificate =
+    identity === undefined || pem === undefined ? undefined : readCertificate(pem, identity.ca);
+  if (identity === undefined || certificate === undefined) return undefined;
+  assertSameNode(options, certificate.nodeName);
+  assertSameCluster(options, identity.ca, paths.kubeconfig);
+  if (!certificate.byCluster || certificate.notAfterMs <= Date.now()) return undefined;
+  return {...identity, kubeletConfig, findings: []};
+}
+
+function assertSameNode(options: JoinOptions, nodeName: string | undefined): void {
+  if (nodeName !== options.nodeName)
+    throw new NodectlError('ND602', `this machine has joined as ${nodeName}, not ${options.nodeName}`);
+}
+
+function assertSameCluster(options: JoinOptions, ca: string, path: string): void {
+  const {discovery} = options;
+  if (discovery.kind !== 'token' || discovery.unsafe) return;
+  const pins = certificatesOf(ca).map((certificate) =>
+    spkiPin(certificate.toString()).replace('sha256:', ''),
+  );
+  if (!pins.some((pin) => discovery.pins.includes(pin)))
+    throw new NodectlError('ND602', `the CA in ${path} is not the one that was pinned`);
+}

@@ -1,0 +1,144 @@
+import {parse} from 'yaml';
+import {fileStamp} from '../../edges/host-files.ts';
+import {isWritable, type ModuleState, moduleState, readSysctl} from '../../edges/sysctl.ts';
+import {NodectlError} from '../../lib/errors.ts';
+import type {Act} from '../acts.ts';
+import {kubeletConfigOf} from '../node-files.ts';
+import {type Facts, phase} from '../phase.ts';
+import {present, unmetFiles, type WantedFile, writes} from '../wanted.ts';
+
+type Setting = {
+  readonly key: string;
+  readonly value: number;
+  /** A larger value than ours is as good. */
+  readonly atLeast?: boolean;
+  /** The node works without it, if less well. */
+  readonly optional?: boolean;
+};
+
+export type SeenSetting = Setting & {readonly current: string | undefined; readonly writable: boolean};
+
+type Seen = {
+  readonly trees: readonly {readonly path: string; readonly mode: number}[];
+  readonly modules: readonly {readonly name: string; readonly state: ModuleState}[];
+  readonly settings: readonly SeenSetting[];
+  readonly swaps: readonly string[];
+  readonly files: readonly WantedFile[];
+  readonly copyNeeded: boolean;
+  readonly links: readonly {readonly path: string; readonly to: string}[];
+};
+
+const moduleNames = ['br_netfilter', 'overlay', 'nf_conntrack'];
+
+/** Modules, kernel settings, swap, and nodectl itself in its stable place. */
+export const host = phase<Seen>({
+  name: 'host',
+  title: 'Prepare the host',
+  observe: async (facts) => ({
+    trees: await missingTrees(facts),
+    modules: await Promise.all(moduleNames.map(async (name) => ({name, state: await moduleState(name)}))),
+    settings: await Promise.all(settings(facts).map(seeSetting)),
+    swaps: swapsToEnd(facts),
+    files: await unmetFiles(persistentFiles(facts)),
+    copyNeeded: await isCopyNeeded(facts),
+    links: await missingLinks(facts),
+  }),
+  decide: (seen, facts) => ({acts: actsFor(seen, facts)}),
+});
+
+function actsFor(seen: Seen, {binary}: Facts): Act[] {
+  const {path, from} = binary ?? {path: '', from: ''};
+  return [
+    ...seen.trees.map((tree): Act => ({kind: 'tree', ...tree})),
+    ...(seen.copyNeeded ? [{kind: 'copy', from, path} as const] : []),
+    ...seen.links.map((link): Act => ({kind: 'link', ...link})),
+    ...seen.modules.flatMap(({name, state}): Act[] => (state === 'loadable' ? [{kind: 'module', name}] : [])),
+    ...seen.settings.flatMap(changeSetting),
+    ...seen.swaps.map((device): Act => ({kind: 'swap-off', device})),
+    ...writes(seen.files),
+  ];
+}
+
+/** @throws NodectlError ND121 for a setting that pods need and that cannot be changed */
+export function changeSetting(setting: SeenSetting): Act[] {
+  const {key, value, current, writable} = setting;
+  if (current === undefined) return [];
+  const fine = setting.atLeast === true ? Number(current) >= value : current === String(value);
+  if (fine) return [];
+  if (writable) return [{kind: 'sysctl', key, value: String(value), before: current}];
+  if (setting.optional === true) return [];
+  throw new NodectlError('ND121', `${key} is ${current} and must be ${value}, but cannot be written`);
+}
+
+function settings({options}: Facts): Setting[] {
+  const forwarding: Setting[] = [
+    {key: 'net.ipv4.ip_forward', value: 1},
+    {key: 'net.ipv6.conf.all.forwarding', value: 1, optional: true},
+  ];
+  const bridge: Setting[] = ['iptables', 'ip6tables'].map((name) => ({
+    key: `net.bridge.bridge-nf-call-${name}`,
+    value: 1,
+    optional: true,
+  }));
+  // One per watched file; the defaults are used up by a few dozen pods. Shared by all nodes of a machine.
+  const inotify: Setting[] = [
+    {key: 'fs.inotify.max_user_instances', value: 8192, atLeast: true, optional: true},
+    {key: 'fs.inotify.max_user_watches', value: 524_288, atLeast: true, optional: true},
+  ];
+  return [...forwarding, ...bridge, ...(options.ownLayout ? [] : inotify)];
+}
+
+async function seeSetting(setting: Setting): Promise<SeenSetting> {
+  return {...setting, current: await readSysctl(setting.key), writable: await isWritable(setting.key)};
+}
+
+/** What must hold again after a reboot; a second node of a machine makes nothing persistent. */
+function persistentFiles(facts: Facts): WantedFile[] {
+  if (facts.options.ownLayout) return [];
+  const lines = settings(facts).map(({key, value}) => `${key} = ${value}`);
+  return [
+    {
+      path: '/etc/sysctl.d/90-nodectl.conf',
+      content: `# Written by nodectl.\n${lines.map((line) => `-${line}`).join('\n')}\n`,
+      mode: 0o644,
+    },
+    {
+      path: '/etc/modules-load.d/nodectl.conf',
+      content: `# Written by nodectl.\n${moduleNames.join('\n')}\n`,
+      mode: 0o644,
+    },
+  ];
+}
+
+/** The kubelet refuses swap unless the cluster or the user says otherwise. */
+function swapsToEnd(facts: Facts): readonly string[] {
+  if (facts.options.ownLayout) return [];
+  const config: {failSwapOn?: boolean} = parse(kubeletConfigOf(facts));
+  return config.failSwapOn === false ? [] : facts.machine.swaps;
+}
+
+async function missingTrees(facts: Facts): Promise<Seen['trees']> {
+  const {layout} = facts.options;
+  const wanted = [
+    {path: layout.stateDir, mode: 0o700},
+    {path: layout.runDir, mode: 0o700},
+    {path: layout.logDir, mode: 0o750},
+  ];
+  return wanted.filter(({path}) => facts.journal.find({kind: 'tree', target: path}) === undefined);
+}
+
+/** Names under which tools look for the daemons (`ps -C kubelet`); only a single binary can be linked to. */
+async function missingLinks({program, options}: Facts): Promise<Seen['links']> {
+  const [to, ...more] = program;
+  if (to === undefined || more.length > 0) return [];
+  const links = ['kubelet', 'kube-proxy'].map((name) => ({
+    path: `${options.layout.stateDir}/bin/${name}`,
+    to,
+  }));
+  const there = await present(links.map(({path}) => path));
+  return links.filter(({path}) => !there.has(path));
+}
+
+async function isCopyNeeded({binary}: Facts): Promise<boolean> {
+  return binary !== undefined && (await fileStamp(binary.from)) !== (await fileStamp(binary.path));
+}

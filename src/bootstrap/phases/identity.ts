@@ -1,0 +1,142 @@
+import {bootstrapKubeconfig, kubeletPaths} from '../../config/kubelet-files.ts';
+import {readText} from '../../edges/files.ts';
+import {NodectlError} from '../../lib/errors.ts';
+import type {CertificateSigningRequest} from '../../lib/kubernetes.ts';
+import type {Act} from '../acts.ts';
+import {type Certificate, readCertificate, readRequest, requestName} from '../certificate.ts';
+import {kubeletFiles} from '../node-files.ts';
+import {type Facts, type PhaseDecision, phase} from '../phase.ts';
+import {present, unmetFiles, type WantedFile, writes} from '../wanted.ts';
+
+type Seen = {
+  readonly nowMs: number;
+  readonly trees: readonly {readonly path: string; readonly mode: number}[];
+  readonly directories: readonly {readonly path: string; readonly mode: number}[];
+  readonly files: readonly WantedFile[];
+  readonly certificate: Certificate | undefined;
+  /** Name of the request that belongs to the cached key. */
+  readonly requestName: string | undefined;
+  readonly request: CertificateSigningRequest | undefined;
+  readonly bootstrapFile: boolean;
+};
+
+/** A certificate for the node, and the files with which a kubelet uses it. */
+export const identity = phase<Seen>({
+  name: 'identity',
+  title: 'Get the node’s identity',
+  waitMs: ({waitTimeoutMs}) => waitTimeoutMs,
+  late: (waiting) => new NodectlError('ND410', waiting),
+  observe,
+  decide(seen, facts) {
+    const directories: Act[] = [
+      ...seen.trees.map((tree): Act => ({kind: 'tree', ...tree})),
+      ...seen.directories.map((directory): Act => ({kind: 'directory', ...directory})),
+    ];
+    if (directories.length > 0) return {acts: directories};
+    return isGood(seen, facts) ? settle(seen, facts) : obtain(seen, facts);
+  },
+});
+
+function isGood({certificate, nowMs}: Seen, {options}: Facts): boolean {
+  return (
+    certificate?.byCluster === true &&
+    certificate.nodeName === options.nodeName &&
+    certificate.notAfterMs > nowMs
+  );
+}
+
+function settle(seen: Seen, {options}: Facts): PhaseDecision {
+  const {bootstrapKubeconfig: path} = kubeletPaths(options);
+  return {
+    acts: [...writes(seen.files), ...(seen.bootstrapFile ? [{kind: 'remove', path} as const] : [])],
+  };
+}
+
+/** Key, then request, then certificate: each step is found again after a crash, so none is made twice. */
+function obtain(seen: Seen, facts: Facts): PhaseDecision {
+  const {cachedKey} = kubeletPaths(facts.options);
+  if (seen.requestName === undefined) return {acts: [{kind: 'new-key', path: cachedKey}]};
+  const {request, requestName: name} = seen;
+  if (request === undefined)
+    return {acts: [...bootstrapFile(seen, facts), {kind: 'request', name, keyPath: cachedKey}]};
+  const refusal = request.status?.conditions?.find(({type}) => type === 'Denied' || type === 'Failed');
+  if (refusal !== undefined) throw refused(name, refusal);
+  const issued = request.status?.certificate;
+  if (issued === undefined) return waitFor(request, name);
+  const certificate = Buffer.from(issued, 'base64').toString('utf8');
+  return {acts: [{kind: 'certificate', keyPath: cachedKey, certificate}]};
+}
+
+function bootstrapFile(seen: Seen, {options, cluster}: Facts): Act[] {
+  const token = options.bootstrapToken;
+  if (seen.bootstrapFile || token === undefined) return [];
+  const content = bootstrapKubeconfig(cluster.server, cluster.ca, `${token.id}.${token.secret}`);
+  return [
+    {kind: 'file', path: kubeletPaths(options).bootstrapKubeconfig, content, mode: 0o600, secret: true},
+  ];
+}
+
+function refused(name: string, {type, message}: {type: string; message?: string}): NodectlError {
+  return new NodectlError('ND409', `request ${name} is ${type}: ${message ?? 'no reason given'}`, {
+    next: [`kubectl describe csr ${name}`, `kubectl delete csr ${name}, then run the same command again.`],
+  });
+}
+
+function waitFor(request: CertificateSigningRequest, name: string): PhaseDecision {
+  const approved = request.status?.conditions?.some(({type}) => type === 'Approved') ?? false;
+  const since = request.metadata.creationTimestamp ?? '';
+  return {
+    acts: [],
+    againInMs: 5000,
+    waiting: approved
+      ? `certificate request ${name} is approved; its signer has not issued it yet`
+      : `certificate request ${name} is pending since ${since}`,
+    awaited: {
+      resource: 'certificatesigningrequests',
+      name,
+      resourceVersion: request.metadata.resourceVersion,
+    },
+  };
+}
+
+async function observe(facts: Facts): Promise<Seen> {
+  const paths = kubeletPaths(facts.options);
+  const [pem, key, there, directories, files] = await Promise.all([
+    readText(paths.currentCertificate),
+    readText(paths.cachedKey),
+    present([paths.bootstrapKubeconfig]),
+    missingDirectories(facts),
+    unmetFiles(kubeletFiles(facts)),
+  ]);
+  const certificate = pem === undefined ? undefined : readCertificate(pem, facts.cluster.ca);
+  const name = key === undefined ? undefined : requestName(key, facts.options.nodeName);
+  return {
+    nowMs: Date.now(),
+    trees: missingTrees(facts),
+    directories,
+    files,
+    certificate,
+    requestName: name,
+    request: name === undefined ? undefined : await readRequest(facts, name),
+    bootstrapFile: there.has(paths.bootstrapKubeconfig),
+  };
+}
+
+function missingTrees({options, journal}: Facts): Seen['trees'] {
+  const {kubeletDir, podLogDir, containerLogDir} = options.layout;
+  return [
+    {path: kubeletDir, mode: 0o700},
+    {path: podLogDir, mode: 0o750},
+    {path: containerLogDir, mode: 0o755},
+  ].filter(({path}) => journal.find({kind: 'tree', target: path}) === undefined && !journal.covers(path));
+}
+
+async function missingDirectories({options}: Facts): Promise<Seen['directories']> {
+  const {pki, manifests} = kubeletPaths(options);
+  const wanted = [
+    {path: pki, mode: 0o755},
+    {path: manifests, mode: 0o700},
+  ];
+  const there = await present(wanted.map(({path}) => path));
+  return wanted.filter(({path}) => !there.has(path));
+}

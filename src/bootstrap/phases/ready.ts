@@ -1,0 +1,105 @@
+import {bridgeConflist, conflistName} from '../../config/cni.ts';
+import {kubeletPaths} from '../../config/kubelet-files.ts';
+import type {KubeClient} from '../../edges/kube/client.ts';
+import {loadKubeconfig} from '../../edges/kube/connection.ts';
+import {isForbidden, isNotFound} from '../../edges/kube/errors.ts';
+import {connectKube} from '../../edges/kube/http-client.ts';
+import type {ServiceStatus} from '../../edges/services.ts';
+import {NodectlError} from '../../lib/errors.ts';
+import type {Node} from '../../lib/kubernetes.ts';
+import {nodes} from '../../lib/resources.ts';
+import {type Facts, type PhaseDecision, phase} from '../phase.ts';
+import {unmetFiles, type WantedFile, writes} from '../wanted.ts';
+
+type Seen = {
+  readonly node: Node | undefined;
+  readonly files: readonly WantedFile[];
+  readonly kubelet: ServiceStatus;
+  /** Its last words, read only when it does not stay up. */
+  readonly log: readonly string[];
+};
+
+/** The cluster's view: the Node is there, has its network, and is Ready. */
+export const ready = phase<Seen>({
+  name: 'ready',
+  title: 'Wait for the node',
+  waitMs: ({waitTimeoutMs}) => waitTimeoutMs,
+  late: (waiting) => new NodectlError(/network plugin|CNI|cni/.test(waiting) ? 'ND705' : 'ND704', waiting),
+  async observe(facts) {
+    const node = facts.options.wait === 'none' ? undefined : await readNode(facts);
+    const kubelet = await facts.services.status('nodectl-kubelet');
+    return {
+      node,
+      files: await unmetFiles(conflist(facts, node)),
+      kubelet,
+      log: kubelet.restarts >= 3 ? await facts.services.log('nodectl-kubelet', 5) : [],
+    };
+  },
+  decide,
+});
+
+function decide(seen: Seen, {options}: Facts): PhaseDecision {
+  if (seen.files.length > 0) return {acts: writes(seen.files)};
+  if (options.wait === 'none') return {acts: []};
+  if (!seen.kubelet.running && seen.kubelet.restarts >= 3)
+    throw new NodectlError('ND703', `the kubelet does not stay up\n${seen.log.join('\n')}`);
+  const waiting = reason(seen.node, options.nodeName, options.wait, options.cni);
+  if (waiting === undefined) return {acts: []};
+  const awaited = {
+    resource: 'nodes',
+    name: options.nodeName,
+    resourceVersion: seen.node?.metadata.resourceVersion,
+  } as const;
+  return {acts: [], againInMs: 5000, waiting, awaited};
+}
+
+/** What is still missing, in a person's words; undefined when nothing is. */
+function reason(
+  node: Node | undefined,
+  name: string,
+  wait: 'registered' | 'ready',
+  cni: 'bridge' | 'none',
+): string | undefined {
+  if (node === undefined) return `the kubelet has not registered node ${name} yet`;
+  if (wait === 'registered' && cni === 'none') return undefined;
+  if (cni === 'bridge' && cidrs(node).length === 0) return `node ${name} has no podCIDR yet`;
+  if (wait === 'registered') return undefined;
+  const condition = node.status?.conditions?.find(({type}) => type === 'Ready');
+  if (condition?.status === 'True') return undefined;
+  if (condition === undefined) return `node ${name} has no Ready condition yet`;
+  return `node ${name} is not Ready: ${condition.message ?? condition.reason ?? ''}`;
+}
+
+function cidrs(node: Node): readonly string[] {
+  const {podCIDRs, podCIDR} = node.spec ?? {};
+  return podCIDRs ?? (podCIDR === undefined || podCIDR === '' ? [] : [podCIDR]);
+}
+
+function conflist({options}: Facts, node: Node | undefined): WantedFile[] {
+  const podCidrs = node === undefined ? [] : cidrs(node);
+  if (options.cni === 'none' || podCidrs.length === 0) return [];
+  const {cniConfDir, stateDir} = options.layout;
+  const content = bridgeConflist(podCidrs, `${stateDir}/cni`);
+  return [{path: `${cniConfDir}/${conflistName}`, content, mode: 0o644}];
+}
+
+/** With the node's own certificate, which may read its own Node and no other. */
+export async function asNode<T>(facts: Facts, use: (client: KubeClient) => Promise<T>): Promise<T> {
+  const client = connectKube(await loadKubeconfig(kubeletPaths(facts.options).kubeconfig));
+  try {
+    return await use(client);
+  } finally {
+    await client.close();
+  }
+}
+
+async function readNode(facts: Facts): Promise<Node | undefined> {
+  return asNode(facts, async (client) => {
+    try {
+      return await client.get(nodes, {name: facts.options.nodeName});
+    } catch (error) {
+      if (isNotFound(error) || isForbidden(error)) return undefined;
+      throw error;
+    }
+  });
+}

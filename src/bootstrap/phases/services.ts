@@ -1,0 +1,70 @@
+import {getText} from '../../edges/http.ts';
+import type {ServiceStatus, ServiceUnit} from '../../edges/services.ts';
+import {NodectlError} from '../../lib/errors.ts';
+import type {Act} from '../acts.ts';
+import {kubeletUnit, proxyFiles, proxyUnit} from '../node-files.ts';
+import {type Facts, type PhaseDecision, phase} from '../phase.ts';
+import {unmetFiles, type WantedFile, writes} from '../wanted.ts';
+
+type SeenService = {
+  readonly unit: ServiceUnit;
+  readonly status: ServiceStatus;
+  readonly healthy: boolean;
+  /** Its last words, read only when it does not stay up. */
+  readonly log: readonly string[];
+};
+
+type Seen = {readonly files: readonly WantedFile[]; readonly services: readonly SeenService[]};
+
+/** The kubelet and the proxy as services of this machine, running what was written and healthy. */
+export const services = phase<Seen>({
+  name: 'services',
+  title: 'Start the kubelet and the proxy',
+  waitMs: () => 60_000,
+  late: (waiting) => new NodectlError('ND703', waiting),
+  async observe(facts) {
+    const units = wantedUnits(facts);
+    return {
+      files: await unmetFiles([...proxyFiles(facts), ...units.map(({unit}) => facts.services.file(unit))]),
+      services: await Promise.all(units.map(({unit, port}) => see(facts, unit, port))),
+    };
+  },
+  decide,
+});
+
+function decide({files, services: all}: Seen): PhaseDecision {
+  const acts: Act[] = writes(files);
+  if (files.length > 0) acts.push({kind: 'reload'});
+  for (const {unit, status} of all) {
+    if (!status.running || !status.enabled) acts.push({kind: 'start', name: unit.name});
+    else if (status.revision !== unit.env?.NODECTL_REVISION) acts.push({kind: 'restart', name: unit.name});
+  }
+  const failing = all.find(({status, healthy}) => !healthy && status.restarts >= 3);
+  if (failing !== undefined) throw notUp(failing);
+  if (acts.length > 0) return {acts};
+  const waiting = all.find(({healthy}) => !healthy);
+  if (waiting === undefined) return {acts: []};
+  return {acts: [], againInMs: 200, waiting: `waiting for ${waiting.unit.name} to become healthy`};
+}
+
+function notUp({unit, status, log}: SeenService): NodectlError {
+  const how = `${unit.name} ended ${status.restarts} times, last with ${status.lastExit ?? 'an unknown code'}`;
+  return new NodectlError('ND703', [how, ...log].join('\n'));
+}
+
+function wantedUnits(facts: Facts): {unit: ServiceUnit; port: number}[] {
+  const {ports, proxy} = facts.options;
+  return [
+    {unit: kubeletUnit(facts), port: ports.kubeletHealthz},
+    ...(proxy === 'nodectl' ? [{unit: proxyUnit(facts), port: ports.proxyHealthz}] : []),
+  ];
+}
+
+async function see(facts: Facts, unit: ServiceUnit, port: number): Promise<SeenService> {
+  const [status, health] = await Promise.all([
+    facts.services.status(unit.name),
+    getText(`http://127.0.0.1:${port}/healthz`),
+  ]);
+  const log = status.restarts >= 3 ? await facts.services.log(unit.name, 5) : [];
+  return {unit, status, healthy: health !== undefined, log};
+}

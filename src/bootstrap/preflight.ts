@@ -1,0 +1,100 @@
+import {catalogue} from '../checks/catalogue.ts';
+import type {CheckContext, Finding} from '../checks/check.ts';
+import {type CheckResult, ignoring, runChecks} from '../checks/graph.ts';
+import {readWithToken} from '../checks/trust/bootstrap-reads.ts';
+import {type Cluster, trustCluster} from '../checks/trust/cluster.ts';
+import type {JoinOptions} from '../config/join.ts';
+import {journalStore} from '../edges/journal-store.ts';
+import {observeMachine} from '../edges/machine.ts';
+import {packageManager} from '../edges/packages.ts';
+import type {ServiceManager} from '../edges/services.ts';
+import {supervisedServices} from '../edges/supervised.ts';
+import {systemdServices} from '../edges/systemd.ts';
+import {NodectlError} from '../lib/errors.ts';
+import {joinedCluster} from './joined.ts';
+import {Journal} from './journal.ts';
+import type {Facts} from './phase.ts';
+import type {JoinDeps} from './types.ts';
+
+export const kubeletService = 'nodectl-kubelet';
+export const proxyService = 'nodectl-proxy';
+
+/** Who runs the daemons of this layout. */
+export function serviceManager(
+  options: Pick<JoinOptions, 'layout' | 'ownLayout'>,
+  systemd: boolean,
+  program: readonly string[],
+): ServiceManager {
+  const {unitDir, stateDir, logDir} = options.layout;
+  if (systemd && !options.ownLayout) return systemdServices(unitDir);
+  return supervisedServices({dir: `${stateDir}/supervisor`, logDir, program});
+}
+
+/** A single binary is copied to a stable place; sources are run where they are. */
+export function stablePlace(
+  options: Pick<JoinOptions, 'layout' | 'ownLayout'>,
+  program: readonly string[],
+): {program: readonly string[]; binary: Facts['binary']} {
+  const [from, ...more] = program;
+  if (from === undefined || more.length > 0) return {program, binary: undefined};
+  const path = options.ownLayout ? `${options.layout.stateDir}/bin/nodectl` : '/usr/local/bin/nodectl';
+  return {program: [path], binary: from === path ? undefined : {from, path}};
+}
+
+/**
+ * Looks at the machine and the cluster and changes nothing: what it finds is what every phase starts from.
+ * @throws NodectlError with the code of the first finding that stands in the way
+ */
+export async function preflight(
+  options: JoinOptions,
+  deps: JoinDeps,
+): Promise<{facts: Facts; findings: readonly Finding[]}> {
+  const machine = await observeMachine();
+  const {program, binary} = stablePlace(options, deps.program);
+  const services = serviceManager(options, machine.systemd, program);
+  if (!machine.root) throw new NodectlError('ND101', 'a join changes the machine and must run as root');
+  const journal = await Journal.open(journalStore(`${options.layout.stateDir}/journal`));
+  const context = await checkContext(options, machine, services, journal.entries.length > 0);
+  const results = ignoring(await runChecks(catalogue, context, deps.signal), options.ignorePreflightErrors);
+  assertPassed(results);
+  const cluster = (await joinedCluster(options)) ?? (await learnCluster(options, deps.signal));
+  const findings = [...findingsOf(results), ...cluster.findings];
+  const packages = await packageManager();
+  return {
+    facts: {options, machine, cluster, packages, services, program, binary, journal, log: deps.log},
+    findings,
+  };
+}
+
+async function checkContext(
+  options: JoinOptions,
+  machine: CheckContext['machine'],
+  services: ServiceManager,
+  joined: boolean,
+): Promise<CheckContext> {
+  const names = joined ? [kubeletService, proxyService] : [];
+  const states = await Promise.all(names.map((name) => services.status(name)));
+  return {options, machine, joined, ownPids: states.flatMap(({pid}) => pid ?? [])};
+}
+
+/** Every finding is told, the first by its code: what depends on a failed check was skipped. */
+function assertPassed(results: readonly CheckResult[]): void {
+  const errors = findingsOf(results).filter(({severity}) => severity === 'error');
+  const [first] = errors;
+  if (first === undefined) return;
+  const others = errors.slice(1).map(({code, message}) => `${code}: ${message}`);
+  throw new NodectlError(first.code, [first.message, ...others].join('\n'), {next: first.next});
+}
+
+function findingsOf(results: readonly CheckResult[]): Finding[] {
+  return results.flatMap((result) => (result.state === 'found' ? result.findings : []));
+}
+
+async function learnCluster(options: JoinOptions, signal: AbortSignal): Promise<Cluster> {
+  const trusted = await trustCluster(options, signal);
+  const token = options.bootstrapToken;
+  if (token === undefined)
+    throw new NodectlError('ND904', 'a discovery file needs --tls-bootstrap-token beside it');
+  const reads = await readWithToken(trusted, `${token.id}.${token.secret}`, options.nodeName, signal);
+  return {...trusted, ...reads, findings: [...trusted.findings, ...reads.findings]};
+}

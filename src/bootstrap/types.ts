@@ -1,0 +1,37 @@
+import type {Finding} from '../checks/check.ts';
+import type {Logger} from '../lib/log.ts';
+
+export type PhaseName = 'preflight' | 'host' | 'runtime' | 'identity' | 'services' | 'ready';
+
+/** What a join tells while it runs; `ui/progress.ts` draws it. */
+export type JoinEvent =
+  | {readonly kind: 'phase'; readonly phase: PhaseName; readonly title: string}
+  | {readonly kind: 'act'; readonly phase: PhaseName; readonly text: string}
+  | {readonly kind: 'wait'; readonly phase: PhaseName; readonly text: string}
+  | {readonly kind: 'finding'; readonly phase: PhaseName; readonly finding: Finding}
+  | {readonly kind: 'done'; readonly phase: PhaseName; readonly acts: number; readonly ms: number};
+
+export type JoinDeps = {
+  readonly log: Logger;
+  readonly onEvent: (event: JoinEvent) => void;
+  readonly signal: AbortSignal;
+  /** The words that start nodectl again: `[process.execPath]`, or `[node, main.ts]` from sources. */
+  readonly program: readonly string[];
+};
+
+export type PhaseReport = {
+  readonly name: PhaseName;
+  readonly ms: number;
+  readonly acts: readonly string[];
+};
+
+export type JoinResult = {
+  readonly nodeName: string;
+  readonly server: string;
+  readonly planned: boolean;
+  /** Changes made (or, of a plan, to be made); 0 means that everything was in place. */
+  readonly changes: number;
+  readonly state: 'planned' | 'started' | 'registered' | 'ready';
+  readonly warnings: readonly Finding[];
+  readonly phases: readonly PhaseReport[];
+};

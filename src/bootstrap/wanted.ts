@@ -1,0 +1,25 @@
+import {exists} from '../edges/files.ts';
+import {pathState, sha256} from '../edges/host-files.ts';
+import type {Act} from './acts.ts';
+
+/** A file as it should be. */
+export type WantedFile = Omit<Extract<Act, {kind: 'file'}>, 'kind'>;
+
+/** Those that are not as they should be, by content and mode. */
+export async function unmetFiles(files: readonly WantedFile[]): Promise<WantedFile[]> {
+  const states = await Promise.all(files.map(({path}) => pathState(path)));
+  return files.filter((file, at) => {
+    const state = states[at];
+    return state?.kind !== 'file' || state.sha256 !== sha256(file.content) || state.mode !== file.mode;
+  });
+}
+
+export function writes(files: readonly WantedFile[]): Act[] {
+  return files.map((file) => ({kind: 'file', ...file}));
+}
+
+/** Which of these paths are there. */
+export async function present(paths: readonly string[]): Promise<ReadonlySet<string>> {
+  const found = await Promise.all(paths.map(exists));
+  return new Set(paths.filter((_, at) => found[at]));
+}

@@ -1,0 +1,26 @@
+import type {AnyCheck} from './check.ts';
+import {cgroups} from './host/cgroups.ts';
+import {disk} from './host/disk.ts';
+import {distribution} from './host/distribution.ts';
+import {memory} from './host/memory.ts';
+import {root} from './host/root.ts';
+import {swap} from './host/swap.ts';
+import {machineId} from './identity/machine-id.ts';
+import {kubeletFiles} from './leftovers/kubelet-files.ts';
+import {port} from './leftovers/ports.ts';
+
+/** Every check, causes before what they cause. */
+export const catalogue: readonly AnyCheck[] = [
+  root,
+  distribution,
+  memory,
+  disk,
+  cgroups,
+  swap,
+  machineId,
+  kubeletFiles,
+  port((ports) => ports.kubelet, 'Port-10250', false),
+  port((ports) => ports.kubeletHealthz, 'Port-10248', false),
+  port((ports) => ports.proxyHealthz, 'Port-10256', true),
+  port((ports) => ports.proxyMetrics, 'Port-10249', true),
+];

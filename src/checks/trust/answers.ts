@@ -1,0 +1,46 @@
+import type {Answer} from '../../edges/discovery.ts';
+import {NodectlError} from '../../lib/errors.ts';
+import type {Finding} from '../check.ts';
+
+type Silence = Exclude<Answer, {kind: 'answer'}>;
+type Spoken = Extract<Answer, {kind: 'answer'}>;
+
+/** Names why a server could not be talked to. */
+export function unreachable(server: string, answer: Silence): NodectlError {
+  const host = URL.canParse(server) ? new URL(server).host : server;
+  const hint = [`curl -kv --max-time 5 ${server}/healthz`];
+  switch (answer.kind) {
+    case 'refused':
+      return new NodectlError('ND311', `${host} refuses connections`, {next: hint});
+    case 'timeout':
+      return new NodectlError('ND312', `${host} did not answer in time`, {next: hint});
+    case 'unreachable':
+      return new NodectlError('ND301', `there is no route to ${host}: ${answer.detail}`, {next: hint});
+    case 'no-name':
+      return new NodectlError('ND313', `${host}: ${answer.detail}`);
+    case 'not-tls':
+      return new NodectlError('ND314', `${host}: ${answer.detail.split('\n')[0] ?? ''}`);
+    case 'untrusted':
+      return new NodectlError('ND407', `${host}: ${answer.detail}`);
+    case 'reset':
+      return new NodectlError('ND301', `${host} closed the connection: ${answer.detail}`, {next: hint});
+  }
+}
+
+const warnMs = 30_000;
+/** Certificate authorities date what they sign back by five minutes: beyond that a fresh one is not valid here. */
+const failMs = 5 * 60_000;
+
+/** What the Date header tells of both clocks; its resolution is a second. */
+export function skewFinding(answer: Pick<Spoken, 'serverTimeMs' | 'localTimeMs'>): Finding | undefined {
+  if (answer.serverTimeMs === undefined) return undefined;
+  const ms = answer.localTimeMs - answer.serverTimeMs;
+  if (Math.abs(ms) < warnMs) return undefined;
+  const direction = ms > 0 ? 'ahead of' : 'behind';
+  return {
+    code: 'ND316',
+    severity: Math.abs(ms) > failMs ? 'error' : 'warning',
+    message: `this machine’s clock is ${Math.round(Math.abs(ms) / 1000)} s ${direction} the API server’s`,
+    next: ['timedatectl set-ntp true'],
+  };
+}

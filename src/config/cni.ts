@@ -1,0 +1,35 @@
+/**
+ * The network of clusters that bring none: a bridge with the node's own pod ranges. Packets that leave the pod
+ * network are masqueraded, a pod reaches itself through its Service (hairpin), and hostPort works (portmap).
+ */
+export function bridgeConflist(
+  podCidrs: readonly string[],
+  dataDir: string | undefined,
+  bridge = 'cni0',
+): string {
+  const routes = podCidrs.map((cidr) => ({dst: cidr.includes(':') ? '::/0' : '0.0.0.0/0'}));
+  const conflist = {
+    cniVersion: '0.4.0',
+    name: 'nodectl',
+    plugins: [
+      {
+        type: 'bridge',
+        bridge,
+        isGateway: true,
+        isDefaultGateway: true,
+        hairpinMode: true,
+        ipMasq: true,
+        ipam: {
+          type: 'host-local',
+          ranges: podCidrs.map((subnet) => [{subnet}]),
+          routes,
+          ...(dataDir === undefined ? {} : {dataDir}),
+        },
+      },
+      {type: 'portmap', capabilities: {portMappings: true}},
+    ],
+  };
+  return `${JSON.stringify(conflist, null, 2)}\n`;
+}
+
+export const conflistName = '10-nodectl.conflist';

@@ -1,0 +1,166 @@
+import {parse, stringify} from 'yaml';
+import type {JoinOptions} from './join.ts';
+import {kubeconfigText} from './kubeconfig.ts';
+
+/** Kubernetes' own places for what a joined node has. */
+export function kubeletPaths(options: Pick<JoinOptions, 'layout'>) {
+  const {kubernetesDir, kubeletDir, stateDir} = options.layout;
+  return {
+    kubeconfig: `${kubernetesDir}/kubelet.conf`,
+    bootstrapKubeconfig: `${kubernetesDir}/bootstrap-kubelet.conf`,
+    ca: `${kubernetesDir}/pki/ca.crt`,
+    manifests: `${kubernetesDir}/manifests`,
+    config: `${kubeletDir}/config.yaml`,
+    instanceConfig: `${kubeletDir}/instance-config.yaml`,
+    flags: `${kubeletDir}/kubeadm-flags.env`,
+    pki: `${kubeletDir}/pki`,
+    /** Kept until its certificate is there, so that a crash makes no second request. */
+    cachedKey: `${kubeletDir}/pki/kubelet-client.key.tmp`,
+    currentCertificate: `${kubeletDir}/pki/kubelet-client-current.pem`,
+    proxyKubeconfig: `${stateDir}/proxy/kubeconfig`,
+    proxyConfig: `${stateDir}/proxy/config.yaml`,
+  } as const;
+}
+
+/** kubelet.conf: certificate and key are the same rotated file. */
+export function kubeletKubeconfig(server: string, ca: string, certificate: string): string {
+  return kubeconfigText({server, caData: ca, certFile: certificate, keyFile: certificate});
+}
+
+/** bootstrap-kubelet.conf with kubeadm's names. */
+export function bootstrapKubeconfig(server: string, ca: string, token: string): string {
+  const userName = 'tls-bootstrap-token-user';
+  return kubeconfigText({
+    server,
+    caData: ca,
+    token,
+    clusterName: 'kubernetes',
+    userName,
+    contextName: `${userName}@kubernetes`,
+  });
+}
+
+/** What this machine decides about its kubelet. */
+export type Instance = {
+  readonly cgroupDriver: 'systemd' | 'cgroupfs';
+  readonly cgroup: 1 | 2;
+  /** Set when /etc/resolv.conf is systemd-resolved's stub, which pods cannot reach. */
+  readonly resolvConf: string | undefined;
+};
+
+/**
+ * The kubelet's configuration: explicit secure values (CIS reads the file, and fails what is absent) < the
+ * cluster's kubelet-config < this machine < what the user gave.
+ */
+export function kubeletConfigText(
+  cluster: string | undefined,
+  options: JoinOptions,
+  instance: Instance,
+): string {
+  const merged = [
+    secureDefaults,
+    parseObject(cluster),
+    instanceFields(options, instance),
+    options.kubeletConfiguration,
+  ].reduce<Record<string, unknown>>((base, over) => merge(base, over), {});
+  return stringify(
+    {apiVersion: 'kubelet.config.k8s.io/v1beta1', kind: 'KubeletConfiguration', ...merged},
+    {lineWidth: 0},
+  );
+}
+
+const secureDefaults = {
+  authentication: {
+    anonymous: {enabled: false},
+    webhook: {enabled: true, cacheTTL: '2m0s'},
+  },
+  authorization: {mode: 'Webhook', webhook: {cacheAuthorizedTTL: '5m0s', cacheUnauthorizedTTL: '30s'}},
+  readOnlyPort: 0,
+  streamingConnectionIdleTimeout: '4h0m0s',
+  makeIPTablesUtilChains: true,
+  eventRecordQPS: 50,
+  rotateCertificates: true,
+  tlsCipherSuites: [
+    'TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256',
+    'TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256',
+    'TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384',
+    'TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384',
+    'TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305',
+    'TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305',
+  ],
+  podPidsLimit: -1,
+  seccompDefault: false,
+} as const;
+
+function instanceFields(options: JoinOptions, instance: Instance): Record<string, unknown> {
+  const paths = kubeletPaths(options);
+  const {layout, ports} = options;
+  return {
+    authentication: {x509: {clientCAFile: paths.ca}},
+    staticPodPath: paths.manifests,
+    containerRuntimeEndpoint: `unix://${layout.containerdSocket}`,
+    cgroupDriver: instance.cgroupDriver,
+    podLogsDir: layout.podLogDir,
+    port: ports.kubelet,
+    healthzPort: ports.kubeletHealthz,
+    ...(instance.cgroup === 1 ? {failCgroupV1: false} : {}),
+    ...(instance.resolvConf === undefined ? {} : {resolvConf: instance.resolvConf}),
+    // A node below a directory of its own shares the cgroup tree with the machine's: its pods go below its name.
+    ...(options.ownLayout ? {cgroupRoot: `/nodectl-${options.nodeName}`} : {}),
+    ...(options.taints.length === 0 ? {} : {registerWithTaints: options.taints.map(taint)}),
+  };
+}
+
+function taint(text: string): Record<string, string> {
+  const [pair = '', effect = ''] = text.split(':');
+  const [key = '', value] = pair.split('=');
+  return {key, ...(value === undefined ? {} : {value}), effect};
+}
+
+/** kubeadm's patch of this machine, which its upgrade reads again. */
+export function instanceConfigText(options: Pick<JoinOptions, 'layout'>): string {
+  return stringify({
+    apiVersion: 'kubelet.config.k8s.io/v1beta1',
+    kind: 'KubeletConfiguration',
+    containerRuntimeEndpoint: `unix://${options.layout.containerdSocket}`,
+  });
+}
+
+/** Words that kubeadm's upgrade and other tools expect in kubeadm-flags.env. */
+export function kubeadmFlags(args: readonly string[]): string {
+  return `KUBELET_KUBEADM_ARGS="${args.join(' ')}"\n`;
+}
+
+/** KubeProxyConfiguration of our proxy: the cluster's pod range is all that it cannot know by itself. */
+export function proxyConfigText(options: JoinOptions): string {
+  return stringify({
+    apiVersion: 'kubeproxy.config.k8s.io/v1alpha1',
+    kind: 'KubeProxyConfiguration',
+    mode: 'nftables',
+    clientConnection: {kubeconfig: kubeletPaths(options).proxyKubeconfig},
+    hostnameOverride: options.nodeName,
+    healthzBindAddress: `0.0.0.0:${options.ports.proxyHealthz}`,
+    metricsBindAddress: `127.0.0.1:${options.ports.proxyMetrics}`,
+  });
+}
+
+function parseObject(text: string | undefined): Record<string, unknown> {
+  const value: unknown = text === undefined ? undefined : parse(text);
+  return isObject(value) ? value : {};
+}
+
+function merge(
+  base: Record<string, unknown>,
+  over: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  const result = {...base};
+  for (const [key, value] of Object.entries(over)) {
+    const known = result[key];
+    result[key] = isObject(known) && isObject(value) ? merge(known, value) : value;
+  }
+  return result;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
