@@ -6,6 +6,7 @@ import type {Draft, Lease, Node} from '../../lib/kubernetes.ts';
 import type {Logger} from '../../lib/log.ts';
 import {leases} from '../../lib/resources.ts';
 import {type Clock, microTimestamp} from '../../lib/time.ts';
+import {pause} from '../pause.ts';
 
 export const leaseNamespace = 'kube-node-lease';
 
@@ -161,17 +162,4 @@ export class LeaseRenewer {
       throw error;
     }
   }
-}
-
-function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      cancel();
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const cancel = clock.after(ms, done);
-    signal.addEventListener('abort', done);
-    if (signal.aborted) done();
-  });
 }

@@ -1,0 +1,151 @@
+import {dirname} from 'node:path';
+import {stringify} from 'yaml';
+import type {KubeletConfig} from '../../config/kubelet.ts';
+import {type CertificateStore, openCertificateStore} from '../../edges/certificate-store.ts';
+import {exists, makeDirectory, writeAtomic} from '../../edges/files.ts';
+import {type KubeConnection, loadKubeconfig} from '../../edges/kube/connection.ts';
+import {isForbidden, isUnauthorized} from '../../edges/kube/errors.ts';
+import {connectKube} from '../../edges/kube/http-client.ts';
+import {Backoff} from '../../lib/backoff.ts';
+import {describeError, isNodectlError, NodectlError} from '../../lib/errors.ts';
+import type {Logger} from '../../lib/log.ts';
+import type {Clock} from '../../lib/time.ts';
+import {pause} from '../pause.ts';
+import {requestCertificate} from './request.ts';
+import {clientSigner} from './rotation.ts';
+import {leafFacts} from './validity.ts';
+
+export type CredentialOptions = {
+  readonly config: KubeletConfig;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+};
+
+export const clientUsages = ['digital signature', 'client auth'] as const;
+
+export function nodeNames(nodeName: string): {commonName: string; organizations: readonly string[]} {
+  return {commonName: `system:node:${nodeName}`, organizations: ['system:nodes']};
+}
+
+export function clientStore(config: KubeletConfig): CertificateStore {
+  return openCertificateStore(config.certDir, 'kubelet-client');
+}
+
+/**
+ * How this node reaches its API server: by its kubeconfig while that is valid, else by a certificate that is asked for
+ * with the bootstrap kubeconfig. Undefined: there is no API server, only static pods.
+ * @throws NodectlError ND722 when neither can be used
+ */
+export async function nodeConnection(options: CredentialOptions): Promise<KubeConnection | undefined> {
+  const {config, clock, log} = options;
+  if (config.kubeconfig === '') return undefined;
+  const found = await usable(config.kubeconfig, clock.now());
+  if ('connection' in found) return found.connection;
+  const {problem} = found;
+  if (config.bootstrapKubeconfig === '' || !(await exists(config.bootstrapKubeconfig)))
+    throw new NodectlError('ND722', `${problem}, and there is no bootstrap kubeconfig`);
+  log.info('asking the cluster for a client certificate', {because: problem});
+  return bootstrap(options);
+}
+
+type Found = {readonly connection: KubeConnection} | {readonly problem: string};
+
+/** The connection of a kubeconfig, or why it cannot be used. */
+async function usable(path: string, nowMs: number): Promise<Found> {
+  if (!(await exists(path))) return {problem: `the kubeconfig ${path} does not exist`};
+  try {
+    const connection = await loadKubeconfig(path);
+    const {credentials} = connection;
+    if (credentials.kind !== 'certificate') return {connection};
+    const facts = leafFacts(credentials);
+    if (facts === undefined) return {problem: `the client certificate of ${path} cannot be read`};
+    if (nowMs < facts.notAfterMs) return {connection};
+    return {
+      problem: `the client certificate of ${path} expired at ${new Date(facts.notAfterMs).toISOString()}`,
+    };
+  } catch (error) {
+    // A certificate file that never came: as good as no kubeconfig.
+    return {problem: describeError(error)};
+  }
+}
+
+const backoffOptions = {firstMs: 1_000, maxMs: 30_000};
+
+/** Asks until the answer is final: an API server that is not there yet is waited for. */
+async function bootstrap(options: CredentialOptions): Promise<KubeConnection> {
+  const {config, clock, log, signal} = options;
+  const backoff = new Backoff(backoffOptions);
+  const start = await loadKubeconfig(config.bootstrapKubeconfig);
+  for (;;) {
+    signal.throwIfAborted();
+    try {
+      await issueFirst(start, options);
+      break;
+    } catch (error) {
+      if (signal.aborted || isNodectlError(error, 'ND723')) throw error;
+      if (isUnauthorized(error) || isForbidden(error)) throw refused(config.bootstrapKubeconfig, error);
+      const retryInMs = backoff.fail('', clock.monotonic());
+      log.warn('the client certificate could not be requested', {error: describeError(error), retryInMs});
+      await pause(clock, retryInMs, signal);
+    }
+  }
+  await makeDirectory(dirname(config.kubeconfig));
+  await writeAtomic(config.kubeconfig, kubeconfigText(start, clientStore(config).currentPath), 0o600);
+  return loadKubeconfig(config.kubeconfig);
+}
+
+function refused(path: string, cause: unknown): NodectlError {
+  return new NodectlError(
+    'ND722',
+    `the API server does not accept the token of ${path}: it may have expired`,
+    {cause},
+  );
+}
+
+async function issueFirst(
+  start: KubeConnection,
+  {config, clock, log, signal}: CredentialOptions,
+): Promise<void> {
+  const store = clientStore(config);
+  const client = connectKube(start);
+  try {
+    const request = {...nodeNames(config.nodeName), key: await store.pendingKey(), signerName: clientSigner};
+    const onPending = (name: string) => log.info('waiting for a client certificate', {request: name});
+    const cert = await requestCertificate(
+      {...request, usages: clientUsages},
+      {client, clock, signal, onPending},
+    );
+    await store.update({cert, key: request.key}, new Date(clock.now()));
+  } finally {
+    await client.close();
+  }
+}
+
+/** The names are those that Kubernetes' kubelet writes. */
+export function kubeconfigText(connection: KubeConnection, pemPath: string): string {
+  const {server, ca, insecure, serverName} = connection;
+  return stringify({
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [
+      {
+        name: 'default-cluster',
+        cluster: {
+          server,
+          ...(ca === undefined ? {} : {'certificate-authority-data': Buffer.from(ca).toString('base64')}),
+          ...(insecure === true ? {'insecure-skip-tls-verify': true} : {}),
+          ...(serverName === undefined ? {} : {'tls-server-name': serverName}),
+        },
+      },
+    ],
+    users: [{name: 'default-auth', user: {'client-certificate': pemPath, 'client-key': pemPath}}],
+    contexts: [
+      {
+        name: 'default-context',
+        context: {cluster: 'default-cluster', namespace: 'default', user: 'default-auth'},
+      },
+    ],
+    'current-context': 'default-context',
+  });
+}

@@ -1,0 +1,138 @@
+import {join} from 'node:path';
+import {ipFamily, type KubeletConfig} from '../../config/kubelet.ts';
+import {type KeyPair, openCertificateStore} from '../../edges/certificate-store.ts';
+import {makeDirectory, readText, writeAtomic} from '../../edges/files.ts';
+import type {KubeClient} from '../../edges/kube/client.ts';
+import {createSelfSigned, type Names} from '../../edges/x509.ts';
+import {describeError, NodectlError} from '../../lib/errors.ts';
+import type {Logger} from '../../lib/log.ts';
+import type {Clock} from '../../lib/time.ts';
+import {pause} from '../pause.ts';
+import {nodeNames} from './credentials.ts';
+import {runRotation, servingSigner} from './rotation.ts';
+import {leafFacts, rotateAtMs} from './validity.ts';
+
+export type ServingOptions = {
+  readonly config: KubeletConfig;
+  readonly client: KubeClient | undefined;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** The addresses of the Node, as far as they are known. */
+  readonly addresses: () => readonly {readonly type: string; readonly address: string}[];
+  /** Each certificate to serve with, the first one too. */
+  readonly onCertificate: (pair: KeyPair) => void;
+};
+
+const lookMs = 60_000;
+const selfSignedDays = 365;
+
+/**
+ * Serves with the files of the configuration, else with what the cluster signs (serverTLSBootstrap), else with a
+ * certificate of its own making; never with another kind than the configured one. Runs until the signal aborts.
+ */
+export async function runServing(options: ServingOptions, signal: AbortSignal): Promise<void> {
+  const {config, client} = options;
+  if (config.tlsCertFile !== '')
+    return watchFiles(options, [config.tlsCertFile, config.tlsPrivateKeyFile], signal);
+  if (config.serverTLSBootstrap && client !== undefined) return requestServing(options, client, signal);
+  return selfSign(options, signal);
+}
+
+/** Files may be replaced under our feet, first one and then the other: only a pair that fits is taken. */
+async function watchFiles(
+  {clock, log, onCertificate}: ServingOptions,
+  [certFile, keyFile]: readonly [string, string],
+  signal: AbortSignal,
+): Promise<void> {
+  let last = '';
+  while (!signal.aborted) {
+    const [cert, key] = await Promise.all([readText(certFile), readText(keyFile)]);
+    const pair = cert === undefined || key === undefined ? undefined : {cert, key};
+    if (pair === undefined || leafFacts(pair) === undefined)
+      log.error('the serving certificate is not usable', {certFile, keyFile});
+    else if (pair.cert + pair.key !== last) {
+      last = pair.cert + pair.key;
+      onCertificate(pair);
+    }
+    await pause(clock, lookMs, signal);
+  }
+}
+
+async function requestServing(
+  options: ServingOptions,
+  client: KubeClient,
+  signal: AbortSignal,
+): Promise<void> {
+  const {config, clock, log, onCertificate} = options;
+  const store = openCertificateStore(config.certDir, 'kubelet-server');
+  const kept = await store.current();
+  const facts = kept && leafFacts(kept);
+  if (kept !== undefined && facts !== undefined && clock.now() < facts.notAfterMs) onCertificate(kept);
+  await runRotation(
+    {
+      store,
+      client,
+      clock,
+      log,
+      signerName: servingSigner,
+      usages: ['digital signature', 'server auth'],
+      names: () => servingNames(config, options.addresses()),
+      onIssued: onCertificate,
+    },
+    signal,
+  );
+}
+
+/** The signer wants at least one name or address (pkg/kubelet/certificate newGetTemplateFn). */
+export function servingNames(
+  config: Pick<KubeletConfig, 'nodeName'>,
+  addresses: readonly {readonly type: string; readonly address: string}[],
+): Names | undefined {
+  const all = addresses.map(({address}) => address).filter((address) => address !== '');
+  const ipAddresses = [...new Set(all.filter((address) => ipFamily(address) !== 0))].sort();
+  const dnsNames = [...new Set(all.filter((address) => ipFamily(address) === 0))].sort();
+  if (ipAddresses.length + dnsNames.length === 0) return undefined;
+  return {...nodeNames(config.nodeName), dnsNames, ipAddresses};
+}
+
+/** `kubelet.crt` and `kubelet.key` in the certificate directory, as Kubernetes' kubelet names its own. */
+async function selfSign(options: ServingOptions, signal: AbortSignal): Promise<void> {
+  const {config, clock, log, onCertificate} = options;
+  const [certFile, keyFile] = [join(config.certDir, 'kubelet.crt'), join(config.certDir, 'kubelet.key')];
+  let last = '';
+  while (!signal.aborted) {
+    try {
+      const [cert, key] = await Promise.all([readText(certFile), readText(keyFile)]);
+      const kept = cert === undefined || key === undefined ? undefined : {cert, key};
+      const facts = kept && leafFacts(kept);
+      const fresh = kept !== undefined && facts !== undefined && clock.now() < rotateAtMs(facts, 1);
+      const pair = fresh ? kept : await makeSelfSigned(options, certFile, keyFile);
+      if (pair.cert !== last) onCertificate(pair);
+      last = pair.cert;
+    } catch (error) {
+      log.error('no serving certificate could be made', {error: describeError(error)});
+    }
+    await pause(clock, lookMs, signal);
+  }
+}
+
+async function makeSelfSigned(
+  {config, addresses, log}: ServingOptions,
+  certFile: string,
+  keyFile: string,
+): Promise<KeyPair> {
+  const names = servingNames(config, [{type: 'Hostname', address: config.nodeName}, ...addresses()]);
+  if (names === undefined) throw new NodectlError('ND722', 'a serving certificate needs a name');
+  const pair = await createSelfSigned({
+    ...names,
+    commonName: config.nodeName,
+    organizations: [],
+    days: selfSignedDays,
+  });
+  await makeDirectory(config.certDir);
+  // The key first: a crash in between leaves a pair that does not fit, and that is made anew.
+  await writeAtomic(keyFile, pair.key, 0o600);
+  await writeAtomic(certFile, pair.cert, 0o644);
+  log.info('made a serving certificate that vouches for itself', {certFile});
+  return pair;
+}

@@ -1,0 +1,177 @@
+import {mkdtemp, readdir, readFile, readlink, rm, stat} from 'node:fs/promises';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import {afterEach, beforeEach, describe, expect, it} from 'vitest';
+import {parse} from 'yaml';
+import {openCertificateStore, splitPem} from '../../../../src/edges/certificate-store.ts';
+import {
+  createCa,
+  createSelfSigned,
+  generateKey,
+  issueCertificate,
+  publicKeyOf,
+} from '../../../../src/edges/x509.ts';
+import {kubeconfigText} from '../../../../src/kubelet/certificates/credentials.ts';
+import {requestName, requestState} from '../../../../src/kubelet/certificates/request.ts';
+import {decideRotation} from '../../../../src/kubelet/certificates/rotation.ts';
+import {servingNames} from '../../../../src/kubelet/certificates/serving.ts';
+import {covers, leafFacts, rotateAtMs} from '../../../../src/kubelet/certificates/validity.ts';
+import type {CertificateSigningRequest} from '../../../../src/lib/kubernetes.ts';
+
+const day = 86_400_000;
+
+async function issue(over: {days?: number; ips?: string[]; dns?: string[]} = {}) {
+  const ca = await createCa('ca', 365);
+  const key = generateKey();
+  const cert = await issueCertificate({
+    ca,
+    commonName: 'system:node:n1',
+    organizations: ['system:nodes'],
+    dnsNames: over.dns ?? [],
+    ipAddresses: over.ips ?? [],
+    subject: {publicKey: publicKeyOf(key)},
+    usages: ['digital signature', 'client auth'],
+    notBefore: new Date(0),
+    days: over.days ?? 100,
+  });
+  return {cert, key};
+}
+
+describe('rotation', () => {
+  const wanted = {commonName: 'system:node:n1', organizations: ['system:nodes']};
+
+  it('waits for 70 to 90 per cent of the life', () => {
+    expect(rotateAtMs({notBeforeMs: 0, notAfterMs: 100}, 0)).toBeCloseTo(70);
+    expect(rotateAtMs({notBeforeMs: 0, notAfterMs: 100}, 0.999)).toBeLessThan(90);
+  });
+
+  it('requests when there is none, it is due, expired, unreadable, or names are missing', async () => {
+    const current = await issue({ips: ['10.0.0.5', 'fd00::5'], dns: ['n1']});
+    const decide = (nowMs: number, over: object = {}) =>
+      decideRotation({nowMs, current, wanted, random: 0.5, ...over}).act;
+    expect(decide(79 * day)).toBe('keep');
+    expect(decide(80 * day)).toBe('request');
+    expect(decide(101 * day)).toBe('request');
+    expect(decide(1, {current: undefined})).toBe('request');
+    expect(decide(1, {current: {...current, key: generateKey()}})).toBe('request');
+    expect(decide(1, {wanted: {...wanted, ipAddresses: ['10.0.0.5', 'fd00:0::5'], dnsNames: ['n1']}})).toBe(
+      'keep',
+    );
+    expect(decide(1, {wanted: {...wanted, ipAddresses: ['10.0.0.6']}})).toBe('request');
+    expect(decide(1, {current: undefined, wanted: undefined})).toBe('keep');
+  });
+
+  it('looks again at the latest after a minute, and never spins', async () => {
+    const current = await issue();
+    expect(decideRotation({nowMs: 1, current, wanted, random: 0}).againInMs).toBe(60_000);
+    expect(decideRotation({nowMs: 70 * day - 5, current, wanted, random: 0}).againInMs).toBe(1_000);
+  });
+
+  it('compares addresses by their meaning', async () => {
+    const pair = await createSelfSigned({commonName: 'n1', ipAddresses: ['fd00::5'], days: 1});
+    const facts = leafFacts(pair);
+    expect(facts && covers(facts, {dnsNames: [], ipAddresses: ['FD00:0:0::5']})).toBe(true);
+    expect(facts && covers(facts, {dnsNames: [], ipAddresses: ['fd00::6']})).toBe(false);
+  });
+});
+
+describe('requests', () => {
+  const request = {
+    key: generateKey(),
+    commonName: 'system:node:n1',
+    organizations: ['system:nodes'],
+    signerName: 'kubernetes.io/kube-apiserver-client-kubelet',
+    usages: ['digital signature', 'client auth'] as const,
+  };
+  it('have one name for one key and one subject', () => {
+    expect(requestName(request)).toBe(requestName({...request}));
+    expect(requestName(request)).toMatch(/^node-csr-[0-9a-f]{40}$/);
+    expect(requestName({...request, commonName: 'system:node:n2'})).not.toBe(requestName(request));
+    expect(requestName({...request, key: generateKey()})).not.toBe(requestName(request));
+  });
+
+  const csr = (status: CertificateSigningRequest['status']): CertificateSigningRequest => ({
+    metadata: {name: 'r', uid: 'u', resourceVersion: '1'},
+    spec: {request: '', signerName: ''},
+    ...(status === undefined ? {} : {status}),
+  });
+  it.each([
+    [undefined, 'pending'],
+    [{conditions: [{type: 'Approved', status: 'True'}]}, 'pending'],
+    [{conditions: [{type: 'Approved', status: 'True'}], certificate: 'eA=='}, 'issued'],
+    [{conditions: [{type: 'Denied', status: 'True', message: 'no'}]}, 'refused'],
+    [
+      {
+        conditions: [
+          {type: 'Approved', status: 'True'},
+          {type: 'Failed', status: 'True'},
+        ],
+      },
+      'refused',
+    ],
+  ])('%j is %s', (status, state) => expect(requestState(csr(status)).state).toBe(state));
+});
+
+describe('the store', () => {
+  let dir = '';
+  beforeEach(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'nodectl-certificates-'));
+  });
+  afterEach(() => rm(dir, {recursive: true, force: true}));
+
+  it('keeps the pending key until the certificate is stored, then links to it', async () => {
+    const store = openCertificateStore(join(dir, 'pki'), 'kubelet-client');
+    expect(await store.current()).toBeUndefined();
+    const key = await store.pendingKey();
+    expect(await store.pendingKey()).toBe(key);
+    const {cert} = await issue();
+    await store.update({cert, key}, new Date('2026-11-21T01:02:03Z'));
+    expect(await readlink(store.currentPath)).toBe(
+      join(dir, 'pki', 'kubelet-client-2026-11-21-01-02-03.pem'),
+    );
+    expect(await readdir(join(dir, 'pki'))).toEqual([
+      'kubelet-client-2026-11-21-01-02-03.pem',
+      'kubelet-client-current.pem',
+    ]);
+    expect((await stat(store.currentPath)).mode & 0o777).toBe(0o600);
+    expect((await store.current())?.key.trim()).toBe(key.trim());
+    expect(await store.pendingKey()).not.toBe(key);
+    expect(splitPem(await readFile(store.currentPath, 'utf8'))?.cert.trim()).toBe(cert.trim());
+  });
+
+  it('takes a cut file for none', () => {
+    expect(splitPem('-----BEGIN CERTIFICATE-----\nabc')).toBeUndefined();
+    expect(splitPem('')).toBeUndefined();
+  });
+});
+
+describe('names and files', () => {
+  it('asks for every address of the node', () => {
+    expect(
+      servingNames({nodeName: 'n1'}, [
+        {type: 'InternalIP', address: 'fd00::5'},
+        {type: 'InternalIP', address: '10.0.0.5'},
+        {type: 'Hostname', address: 'n1'},
+        {type: 'InternalDNS', address: 'n1'},
+      ]),
+    ).toEqual({
+      commonName: 'system:node:n1',
+      organizations: ['system:nodes'],
+      dnsNames: ['n1'],
+      ipAddresses: ['10.0.0.5', 'fd00::5'],
+    });
+    expect(servingNames({nodeName: 'n1'}, [])).toBeUndefined();
+  });
+
+  it('writes a kubeconfig that others read', () => {
+    const text = kubeconfigText(
+      {server: 'https://1.2.3.4:6443', ca: 'CA', credentials: {kind: 'anonymous'}},
+      '/pki/kubelet-client-current.pem',
+    );
+    expect(parse(text)).toMatchObject({
+      clusters: [{cluster: {server: 'https://1.2.3.4:6443', 'certificate-authority-data': 'Q0E='}}],
+      users: [{user: {'client-certificate': '/pki/kubelet-client-current.pem'}}],
+      'current-context': 'default-context',
+    });
+  });
+});
