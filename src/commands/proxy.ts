@@ -1,0 +1,66 @@
+import {hostname} from 'node:os';
+import {Flags} from '@oclif/core';
+import {loadProxyConfig} from '../config/proxy.ts';
+import {readText} from '../edges/files.ts';
+import {jsonLogger} from '../edges/log.ts';
+import {NodectlError} from '../lib/errors.ts';
+import {cleanupProxy, runProxy} from '../proxy/run.ts';
+import {BaseCommand} from '../ui/base-command.ts';
+
+export default class ServeProxy extends BaseCommand {
+  static override summary = 'Serve Services on this node (in the place of kube-proxy)';
+  static override flags = {
+    config: Flags.string({description: 'file with a KubeProxyConfiguration'}),
+    kubeconfig: Flags.string({description: 'how to reach the API server, over clientConnection.kubeconfig'}),
+    'hostname-override': Flags.string({description: "the Node's name, when it is not the host name"}),
+    'proxy-mode': Flags.string({description: 'nftables; what asks for another mode is served by nftables'}),
+    'cluster-cidr': Flags.string({description: 'ranges of pod addresses'}),
+    'bind-address': Flags.string({description: "the node's own address, or the family to listen in"}),
+    'healthz-bind-address': Flags.string({description: 'address and port of /healthz and /livez'}),
+    'metrics-bind-address': Flags.string({description: 'address and port of /metrics'}),
+    'nodeport-addresses': Flags.string({description: 'primary, or CIDRs of addresses that serve node ports'}),
+    'masquerade-all': Flags.boolean({
+      description: 'masquerade everything sent to a ClusterIP',
+      allowNo: true,
+    }),
+    'detect-local-mode': Flags.string({description: 'how traffic of pods is recognised'}),
+    'pod-bridge-interface': Flags.string({description: 'for BridgeInterface'}),
+    'pod-interface-name-prefix': Flags.string({description: 'for InterfaceNamePrefix'}),
+    'conntrack-max-per-core': Flags.integer({description: '0 leaves nf_conntrack_max alone'}),
+    'conntrack-min': Flags.integer({description: 'the least nf_conntrack_max'}),
+    table: Flags.string({description: 'name of the nftables tables', helpGroup: 'NODECTL'}),
+    cleanup: Flags.boolean({description: 'remove the rules of nodectl proxy and exit'}),
+    v: Flags.integer({char: 'v', description: 'verbosity; from 4 on, debugging'}),
+  };
+
+  async run(): Promise<void> {
+    const {flags} = await this.parse(ServeProxy);
+    const {config, warnings} = loadProxyConfig(await source(flags.config), given(flags), hostname());
+    if (flags.cleanup) return cleanupProxy(config);
+    const log = jsonLogger('proxy', config.verbosity >= 4 ? 'debug' : 'info');
+    for (const warning of warnings) log.warn(warning);
+    const stop = new AbortController();
+    for (const name of ['SIGTERM', 'SIGINT'] as const)
+      process.once(name, () => stop.abort(new Error(`got ${name}`)));
+    await runProxy(config, stop.signal, log);
+  }
+}
+
+async function source(path: string | undefined): Promise<{path: string; text: string} | undefined> {
+  if (path === undefined) return undefined;
+  const text = await readText(path);
+  if (text === undefined) throw new NodectlError('ND711', `${path}: there is no such file`);
+  return {path, text};
+}
+
+type Parsed = Awaited<ReturnType<ServeProxy['parse']>>['flags'];
+
+/** Flags by the names that the configuration gives them. */
+function given(flags: Parsed): Parameters<typeof loadProxyConfig>[1] {
+  const camel = (name: string) => name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
+  const renamed = Object.entries(flags).map(([name, value]) => [
+    name === 'v' ? 'verbosity' : camel(name),
+    value,
+  ]);
+  return Object.fromEntries(renamed);
+}

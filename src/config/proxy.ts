@@ -1,0 +1,183 @@
+import {type Cidr, type Family, parseAddress, parseCidr} from '../lib/addresses.ts';
+import {NodectlError} from '../lib/errors.ts';
+import {type Endpoint, readEndpoint} from './proxy/bind.ts';
+import {type ProxyFlags, withFlags} from './proxy/flags.ts';
+import {type KubeProxyConfiguration, kubeProxyConfiguration} from './proxy/schema.ts';
+import {readConfiguration, type Source} from './proxy/source.ts';
+
+export type {ProxyFlags} from './proxy/flags.ts';
+export type {KubeProxyConfiguration} from './proxy/schema.ts';
+export type {Source} from './proxy/source.ts';
+
+/** How traffic of pods on this node is told from other traffic (detectLocalMode). */
+export type DetectLocal =
+  | {readonly mode: 'ClusterCIDR'; readonly cidrs: Readonly<Partial<Record<Family, string>>>}
+  | {readonly mode: 'NodeCIDR'}
+  | {readonly mode: 'BridgeInterface'; readonly name: string}
+  | {readonly mode: 'InterfaceNamePrefix'; readonly prefix: string};
+
+/** Which addresses of the node serve node ports. */
+export type NodePortAddresses =
+  | {readonly kind: 'all'}
+  | {readonly kind: 'primary'}
+  | {readonly kind: 'cidrs'; readonly cidrs: readonly Cidr[]};
+
+/** Everything that configures the service proxy, defaults filled in; durations are milliseconds. */
+export type ProxyConfig = {
+  readonly nodeName: string;
+  readonly kubeconfig: string;
+  readonly bindAddress: string;
+  readonly healthz: Endpoint;
+  readonly metrics: Endpoint;
+  readonly bindAddressHardFail: boolean;
+  /** The name of the private table, one in each family; two proxies of one namespace need two. */
+  readonly table: string;
+  readonly masqueradeMark: number;
+  readonly masqueradeAll: boolean;
+  readonly syncPeriodMs: number;
+  /** No change waits longer than this to be committed with others. */
+  readonly minSyncPeriodMs: number;
+  readonly detectLocal: DetectLocal;
+  readonly nodePortAddresses: NodePortAddresses;
+  readonly allowExternalIPs: boolean;
+  readonly oomScoreAdj: number;
+  readonly conntrack: KubeProxyConfiguration['conntrack'];
+  readonly verbosity: number;
+  /** As /configz shows it. */
+  readonly configuration: KubeProxyConfiguration;
+};
+
+export type LoadedProxyConfig = {readonly config: ProxyConfig; readonly warnings: readonly string[]};
+
+/**
+ * The configuration file with flags over it. (kube-proxy ignores most flags beside --config; a flag that was typed
+ * on purpose wins here, as it does for the kubelet.)
+ * @throws NodectlError ND711 that names each wrong field
+ */
+export function loadProxyConfig(
+  source: Source | undefined,
+  flags: ProxyFlags,
+  hostname: string,
+): LoadedProxyConfig {
+  const written = source === undefined ? emptyConfiguration() : readConfiguration(source);
+  const configuration = withFlags(written, flags);
+  const problems = validate(configuration);
+  if (problems.length > 0) throw new NodectlError('ND711', problems.join('\n'));
+  return {
+    config: Object.freeze(resolve(configuration, flags, hostname)),
+    warnings: warningsOf(configuration),
+  };
+}
+
+function emptyConfiguration(): KubeProxyConfiguration {
+  const kind = {apiVersion: 'kubeproxy.config.k8s.io/v1alpha1', kind: 'KubeProxyConfiguration'};
+  return kubeProxyConfiguration.parse(kind);
+}
+
+function resolve(c: KubeProxyConfiguration, flags: ProxyFlags, hostname: string): ProxyConfig {
+  const six = parseAddress(c.bindAddress)?.family === 'IPv6';
+  const plane = c.mode === 'iptables' || c.mode === 'ipvs' ? c.iptables : c.nftables;
+  return {
+    nodeName: (c.hostnameOverride || hostname).trim().toLowerCase(),
+    kubeconfig: c.clientConnection.kubeconfig,
+    bindAddress: c.bindAddress,
+    healthz: readEndpoint(c.healthzBindAddress, {host: six ? '::' : '0.0.0.0', port: 10_256}),
+    metrics: readEndpoint(c.metricsBindAddress, {host: six ? '::1' : '127.0.0.1', port: 10_249}),
+    bindAddressHardFail: c.bindAddressHardFail,
+    table: flags.table ?? 'nodectl-proxy',
+    masqueradeMark: (1 << plane.masqueradeBit) >>> 0,
+    masqueradeAll: plane.masqueradeAll || (c.mode === '' && c.iptables.masqueradeAll),
+    syncPeriodMs: plane.syncPeriod,
+    minSyncPeriodMs: plane.minSyncPeriod,
+    detectLocal: detectLocalOf(c),
+    nodePortAddresses: nodePortAddressesOf(c),
+    allowExternalIPs: c.featureGates.AllowServiceExternalIPs ?? true,
+    oomScoreAdj: c.oomScoreAdj,
+    conntrack: c.conntrack,
+    verbosity: flags.verbosity ?? c.logging.verbosity,
+    configuration: c,
+  };
+}
+
+function detectLocalOf(c: KubeProxyConfiguration): DetectLocal {
+  const {bridgeInterface, interfaceNamePrefix} = c.detectLocal;
+  switch (c.detectLocalMode) {
+    case 'NodeCIDR':
+      return {mode: 'NodeCIDR'};
+    case 'BridgeInterface':
+      return {mode: 'BridgeInterface', name: bridgeInterface};
+    case 'InterfaceNamePrefix':
+      return {mode: 'InterfaceNamePrefix', prefix: interfaceNamePrefix};
+    case '':
+    case 'ClusterCIDR': {
+      const cidrs: Partial<Record<Family, string>> = {};
+      for (const cidr of cidrList(c.clusterCIDR).map(parseCidr))
+        if (cidr !== undefined) cidrs[cidr.family] ??= cidr.text;
+      return {mode: 'ClusterCIDR', cidrs};
+    }
+  }
+}
+
+/** The nftables mode serves the primary addresses by default, the older modes all of them. */
+function nodePortAddressesOf(c: KubeProxyConfiguration): NodePortAddresses {
+  const [first] = c.nodePortAddresses;
+  if (first === 'primary') return {kind: 'primary'};
+  if (first === undefined) return {kind: c.mode === 'iptables' || c.mode === 'ipvs' ? 'all' : 'primary'};
+  const cidrs = c.nodePortAddresses.map(parseCidr).filter((cidr) => cidr !== undefined);
+  return {kind: 'cidrs', cidrs};
+}
+
+function cidrList(text: string): string[] {
+  return text === '' ? [] : text.split(',').map((part) => part.trim());
+}
+
+/** pkg/proxy/apis/config/validation, the rules that are not of one field alone. */
+function validate(c: KubeProxyConfiguration): string[] {
+  const rule = (ok: boolean, complaint: string) => (ok ? [] : [complaint]);
+  const cidrs = cidrList(c.clusterCIDR);
+  const families = new Set(cidrs.map((text) => parseCidr(text)?.family));
+  const addresses = c.nodePortAddresses;
+  return [
+    ...rule(parseAddress(c.bindAddress) !== undefined, `bindAddress: ${c.bindAddress} is not an IP address`),
+    ...(['healthzBindAddress', 'metricsBindAddress'] as const).flatMap((field) =>
+      rule(isEndpoint(c[field]), `${field}: ${c[field]} is not IP:port`),
+    ),
+    ...rule(!families.has(undefined), `clusterCIDR: ${c.clusterCIDR} is not a CIDR or two`),
+    ...rule(
+      cidrs.length <= 2 && families.size === cidrs.length,
+      'clusterCIDR: at most one CIDR of each family',
+    ),
+    ...rule(
+      addresses.length <= 1 || !addresses.includes('primary'),
+      'nodePortAddresses: primary and CIDRs exclude each other',
+    ),
+    ...addresses
+      .filter((text) => text !== 'primary')
+      .flatMap((text) => rule(parseCidr(text) !== undefined, `nodePortAddresses: ${text} is not a CIDR`)),
+    ...rule(
+      c.detectLocalMode !== 'BridgeInterface' || c.detectLocal.bridgeInterface !== '',
+      'detectLocal.bridgeInterface: needed by detectLocalMode BridgeInterface',
+    ),
+    ...rule(
+      c.detectLocalMode !== 'InterfaceNamePrefix' || c.detectLocal.interfaceNamePrefix !== '',
+      'detectLocal.interfaceNamePrefix: needed by detectLocalMode InterfaceNamePrefix',
+    ),
+    ...(['nftables', 'iptables'] as const).flatMap((plane) =>
+      rule(c[plane].minSyncPeriod <= c[plane].syncPeriod, `${plane}.syncPeriod: below minSyncPeriod`),
+    ),
+  ];
+}
+
+function isEndpoint(text: string): boolean {
+  const endpoint = text === '' ? {host: '0.0.0.0', port: 1} : readEndpoint(text, {host: '', port: 1});
+  return parseAddress(endpoint.host) !== undefined && endpoint.port >= 1 && endpoint.port <= 65_535;
+}
+
+/**
+ * A request for another data plane is served by nftables: a node whose Services work differently underneath is what
+ * its user wants, a node without Services is not. It is said once.
+ */
+function warningsOf(c: KubeProxyConfiguration): string[] {
+  if (c.mode !== 'iptables' && c.mode !== 'ipvs') return [];
+  return [`mode ${c.mode} was asked for; this build programs nftables and goes on with that`];
+}

@@ -1,0 +1,137 @@
+import {describeError, NodectlError} from '../lib/errors.ts';
+import type {Clock} from '../lib/time.ts';
+import {type Child, run, start} from './exec.ts';
+
+/** Runs nft statements; each call is one transaction: all of it or nothing. */
+export type Nft = {
+  /** @throws NodectlError ND712: nothing of it was done, or (when the child died) nobody knows */
+  commit(statements: readonly string[]): Promise<void>;
+  /**
+   * Whether a map exists, without reading anything: nft's listings fetch every element of every table. The deletion
+   * of an element that never exists (port 0) fails in the kernel where the map is there, and in nft where it is not.
+   */
+  hasMap(place: string, map: string, impossibleKey: string): Promise<boolean>;
+  stop(): Promise<void>;
+};
+
+/** Longer transactions go through a process of their own: their parsing costs more than a fork. */
+const maxLineBytes = 48 * 1024;
+/** A commit takes milliseconds; a kernel that needs this long is stuck, and a child that does is replaced. */
+const answerMs = 30_000;
+const fileTimeoutMs = 300_000;
+
+export type NftOptions = {
+  readonly clock: Clock;
+  /** The network namespace is the process's own; tests put `nsenter --net=…` before nft. */
+  readonly command?: readonly string[];
+};
+
+/**
+ * nft through a child that stays: a change costs a fraction of a millisecond rather than a fork. One line is one
+ * transaction. `nft -i` confirms nothing, so each line is followed by a word that is no statement; when the complaint
+ * about that word arrives on stderr, everything before it has been done, and any other complaint is the answer.
+ */
+export function openNft({clock, command = ['nft']}: NftOptions): Nft {
+  let session: Session | undefined;
+  let queue: Promise<unknown> = Promise.resolve();
+  const dispatch = async (statements: readonly string[]): Promise<void> => {
+    const line = statements.join('; ');
+    if (line.length > maxLineBytes) return runFile(command, statements);
+    session = session?.alive ? session : new Session(command, clock);
+    await session.execute(line);
+  };
+  const commit = (statements: readonly string[]): Promise<void> => {
+    const result = queue.then(() => dispatch(statements));
+    queue = result.catch(() => undefined);
+    return result;
+  };
+  return {
+    commit,
+    hasMap: (place, map, impossibleKey) =>
+      commit([`delete element ${place} ${map} { ${impossibleKey} }`]).then(
+        () => true,
+        (error: unknown) => describeError(error).includes('Could not process rule: No such file'),
+      ),
+    async stop() {
+      await queue;
+      await session?.end();
+    },
+  };
+}
+
+async function runFile(command: readonly string[], statements: readonly string[]): Promise<void> {
+  const [file = 'nft', ...args] = command;
+  const input = `${statements.join('\n')}\n`;
+  await run(file, [...args, '-f', '-'], {input, timeoutMs: fileTimeoutMs}).catch((cause: unknown) => {
+    throw new NodectlError('ND712', 'nft refused a transaction', {cause});
+  });
+}
+
+type Waiting = {readonly marker: string; settle(complaint: string | undefined, cause?: Error): void};
+
+class Session {
+  readonly #child: Child;
+  readonly #clock: Clock;
+  readonly #ended: Promise<unknown>;
+  #stderr = '';
+  #count = 0;
+  #waiting: Waiting | undefined;
+  alive = true;
+
+  constructor([file = 'nft', ...args]: readonly string[], clock: Clock) {
+    this.#clock = clock;
+    this.#child = start(file, [...args, '-i']);
+    this.#child.stdout.resume();
+    this.#child.stdin.on('error', () => this.#die('its input is closed'));
+    this.#child.stderr.setEncoding('utf8').on('data', (text: string) => this.#read(text));
+    this.#ended = this.#child.then((result) => this.#die(result.signal ?? `exit ${result.exitCode}`));
+  }
+
+  async execute(line: string): Promise<void> {
+    const marker = `done-${++this.#count}`;
+    const complaint = await new Promise<string | undefined>((resolve, reject) => {
+      const cancel = this.#clock.after(answerMs, () => this.#die(`no answer within ${answerMs} ms`));
+      this.#waiting = {
+        marker,
+        settle(text, cause) {
+          cancel();
+          if (cause === undefined) resolve(text);
+          else reject(new NodectlError('ND712', 'the nft child ended', {cause}));
+        },
+      };
+      if (this.alive) this.#child.stdin.write(`${line}\n${marker}\n`);
+      else this.#settle(undefined, new Error('it had ended before'));
+    });
+    if (complaint !== undefined)
+      throw new NodectlError('ND712', `nft refused a transaction: ${complaint.slice(0, 2000)}`);
+  }
+
+  async end(): Promise<void> {
+    this.#child.stdin.end();
+    await this.#ended;
+  }
+
+  #read(text: string): void {
+    this.#stderr += text;
+    const at = this.#waiting === undefined ? -1 : this.#stderr.indexOf(`\n${this.#waiting.marker}\n`);
+    if (at < 0) return;
+    const before = this.#stderr.slice(0, at);
+    this.#stderr = this.#stderr.slice(at + 1);
+    const own = before.lastIndexOf('Error:');
+    const complaint = before.slice(Math.max(0, before.indexOf('Error:')), own);
+    this.#settle(complaint.includes('Error:') ? complaint.trim() : undefined);
+  }
+
+  #settle(complaint: string | undefined, cause?: Error): void {
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    waiting?.settle(complaint, cause);
+  }
+
+  /** Whether the running line was committed is unknown now: the caller has to write the whole table again. */
+  #die(why: string): void {
+    this.alive = false;
+    this.#child.kill('SIGKILL');
+    this.#settle(undefined, new Error(why));
+  }
+}

@@ -1,0 +1,211 @@
+import type {NodePortAddresses} from '../config/proxy.ts';
+import type {Family} from '../lib/addresses.ts';
+import type {EndpointSlice, Service} from '../lib/kubernetes.ts';
+import type {Logger} from '../lib/log.ts';
+import type {Cancel, Clock} from '../lib/time.ts';
+import {commitInMs} from './batch.ts';
+import {Caches, type Change, type Stores} from './caches.ts';
+import type {FamilyProxy} from './family-proxy.ts';
+import type {ProxyMetrics} from './metrics.ts';
+import {type NodeView, nodePortIPs} from './model/node.ts';
+import type {ServiceSource} from './table/family-table.ts';
+import type {NodeContext} from './table/skeleton.ts';
+
+export type AgentOptions = {
+  readonly families: readonly FamilyProxy[];
+  readonly stores: Stores;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: ProxyMetrics;
+  /** No change waits longer than this for others. */
+  readonly maxWaitMs: number;
+  readonly nodePortAddresses: NodePortAddresses;
+  /** This machine's addresses now. */
+  readonly localAddresses: () => readonly string[];
+  /** After each round, with what it looked at. */
+  readonly onSynced: (sources: ReadonlyMap<string, ServiceSource>) => void;
+};
+
+/** Turns changes of the API into rounds: one at a time, each with everything that has changed since the last. */
+export class ProxyAgent {
+  readonly #options: AgentOptions;
+  readonly #caches: Caches;
+  #node: NodeView;
+  #serviceCIDRs: readonly string[] = [];
+  readonly #contexts = new Map<Family, string>();
+  #started = false;
+  #running: Promise<void> | undefined;
+  #timer: {readonly atMs: number; readonly cancel: Cancel} | undefined;
+  #sweepTimer: Cancel | undefined;
+  #lastEndMs: number | undefined;
+  #lastTookMs = 0;
+  /** After a failure nothing is tried before this time. */
+  #notBeforeMs = 0;
+  #stopped = false;
+
+  constructor(options: AgentOptions, node: NodeView) {
+    this.#options = options;
+    this.#caches = new Caches(options.stores);
+    this.#node = node;
+  }
+
+  get node(): NodeView {
+    return this.#node;
+  }
+
+  serviceChanged(change: Change<Service>): void {
+    this.#caches.serviceChanged(change);
+    this.#options.metrics.serviceChanges.inc();
+    this.#options.metrics.serviceChangesPending.inc();
+    this.#queued();
+  }
+
+  sliceChanged(change: Change<EndpointSlice>): void {
+    this.#caches.sliceChanged(change);
+    this.#options.metrics.endpointChanges.inc();
+    this.#options.metrics.endpointChangesPending.inc();
+    this.#queued();
+  }
+
+  /** Hints are of zones and nodes, source ranges of the node's address: a change concerns every Service. */
+  nodeChanged(node: NodeView): void {
+    const before = this.#node;
+    this.#node = node;
+    const same = before.zone === node.zone && addressText(before) === addressText(node);
+    if (!same) this.#caches.all();
+    this.refresh();
+  }
+
+  serviceCIDRsChanged(cidrs: readonly string[]): void {
+    this.#serviceCIDRs = cidrs;
+    this.refresh();
+  }
+
+  /** Looks whether the machine's addresses have changed. */
+  refresh(): void {
+    if (this.#options.families.some(({family}) => this.#changedContext(family) !== undefined)) this.#queued();
+  }
+
+  /** Both Services and EndpointSlices are known: from now on the kernel follows them. */
+  start(): void {
+    this.#started = true;
+    this.#options.log.info('Services and EndpointSlices are known');
+    this.#queued();
+  }
+
+  /** Writes this family's table again as a whole. */
+  repair(family: FamilyProxy): void {
+    family.forget();
+    this.#queued();
+  }
+
+  /** Resolves when everything that has changed so far is in the kernel, or has failed to be. */
+  async settled(): Promise<void> {
+    while (this.#running !== undefined || this.#timer !== undefined)
+      await (this.#running ??
+        new Promise((resolve) => this.#options.clock.after(1, () => resolve(undefined))));
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#sweepTimer?.();
+    await this.#running;
+    for (const family of this.#options.families) await family.stop();
+  }
+
+  #queued(): void {
+    if (!this.#started || this.#stopped) return;
+    for (const family of this.#options.families) family.queued();
+    if (this.#running !== undefined) return;
+    const nowMs = this.#options.clock.monotonic();
+    const facts = {nowMs, lastEndMs: this.#lastEndMs, lastTookMs: this.#lastTookMs};
+    const waitMs = commitInMs({...facts, maxWaitMs: this.#options.maxWaitMs});
+    this.#runIn(Math.max(waitMs, this.#notBeforeMs - nowMs));
+  }
+
+  /** A round in `ms` unless an earlier one is due. */
+  #runIn(ms: number): void {
+    const {clock} = this.#options;
+    const atMs = clock.monotonic() + ms;
+    if (this.#timer !== undefined && this.#timer.atMs <= atMs) return;
+    this.#timer?.cancel();
+    const cancel = clock.after(ms, () => {
+      this.#timer = undefined;
+      if (this.#running === undefined && !this.#stopped) this.#running = this.#run();
+    });
+    this.#timer = {atMs, cancel};
+  }
+
+  async #run(): Promise<void> {
+    const {clock} = this.#options;
+    const started = clock.monotonic();
+    const retryInMs = await this.#round();
+    this.#lastEndMs = clock.monotonic();
+    this.#lastTookMs = this.#lastEndMs - started;
+    this.#running = undefined;
+    if (retryInMs !== undefined) this.#notBeforeMs = this.#lastEndMs + retryInMs;
+    this.#goOn();
+  }
+
+  /** What came while a round was running, or was made unknown by it, has the next one. */
+  #goOn(): void {
+    const {families} = this.#options;
+    const unknown = families.some((family) => !family.known);
+    if (unknown || this.#caches.isDirty || this.#contextChanged()) this.#queued();
+    this.#sweepLater();
+  }
+
+  async #round(): Promise<number | undefined> {
+    const {families, metrics, onSynced} = this.#options;
+    const {sources, triggers} = this.#caches.take();
+    metrics.serviceChangesPending.set(0);
+    metrics.endpointChangesPending.set(0);
+    let retryInMs: number | undefined;
+    for (const proxy of families) {
+      const context = this.#changedContext(proxy.family);
+      if (context !== undefined) this.#contexts.set(proxy.family, JSON.stringify(context));
+      const retry = await proxy.sync({sources, triggers, node: this.#node, context});
+      if (retry !== undefined) retryInMs = Math.min(retry, retryInMs ?? retry);
+    }
+    onSynced(sources);
+    return retryInMs;
+  }
+
+  #contextChanged(): boolean {
+    return this.#options.families.some(({family}) => this.#changedContext(family) !== undefined);
+  }
+
+  #changedContext(family: Family): NodeContext | undefined {
+    const {nodePortAddresses, localAddresses} = this.#options;
+    const local = nodePortAddresses.kind === 'cidrs' ? localAddresses() : [];
+    const context: NodeContext = {
+      nodePortIPs: nodePortIPs(nodePortAddresses, family, this.#node, local),
+      serviceCIDRs: this.#serviceCIDRs.filter((cidr) => cidr.includes(':') === (family === 'IPv6')),
+    };
+    return this.#contexts.get(family) === JSON.stringify(context) ? undefined : context;
+  }
+
+  #sweepLater(): void {
+    const {families, clock} = this.#options;
+    const waits = families.map((family) => family.sweepInMs).filter((ms) => ms !== undefined);
+    this.#sweepTimer?.();
+    this.#sweepTimer = undefined;
+    if (waits.length === 0 || this.#stopped) return;
+    this.#sweepTimer = clock.after(Math.min(...waits) + 1, () => {
+      if (this.#running !== undefined || this.#stopped) return;
+      this.#running = this.#sweep();
+    });
+  }
+
+  async #sweep(): Promise<void> {
+    for (const family of this.#options.families) await family.sweep();
+    this.#running = undefined;
+    this.#goOn();
+  }
+}
+
+function addressText({addresses}: NodeView): string {
+  return `${addresses.IPv4?.text} ${addresses.IPv6?.text}`;
+}

@@ -1,0 +1,108 @@
+import type {DetectLocal, ProxyConfig} from '../config/proxy.ts';
+import {realClock} from '../edges/clock.ts';
+import {deleteUdpFlows, listUdpFlows} from '../edges/conntrack.ts';
+import type {KubeClient} from '../edges/kube/client.ts';
+import {type EventRecorder, eventTarget} from '../edges/kube/events.ts';
+import type {Nft} from '../edges/nft.ts';
+import {globalAddresses} from '../edges/node-addresses.ts';
+import {servePlain} from '../edges/plain-http.ts';
+import type {Family} from '../lib/addresses.ts';
+import type {Logger} from '../lib/log.ts';
+import {FamilyProxy} from './family-proxy.ts';
+import type {ProxyHealth} from './health.ts';
+import {HealthPorts} from './health-ports.ts';
+import type {ProxyMetrics} from './metrics.ts';
+import type {Refused} from './model/endpoints.ts';
+import {type NodeView, nodePortIPs} from './model/node.ts';
+import {NftPlane} from './nftables/plane.ts';
+import type {NodeWatch} from './node-watch.ts';
+import {FamilyTable} from './table/family-table.ts';
+import type {PodMatch} from './table/skeleton.ts';
+import {UdpCleaner} from './udp-cleaner.ts';
+
+export type Serving = {
+  readonly config: ProxyConfig;
+  readonly client: KubeClient;
+  readonly families: readonly Family[];
+  readonly health: ProxyHealth;
+  readonly metrics: ProxyMetrics;
+  readonly nft: Nft;
+  readonly node: NodeWatch;
+  readonly events: EventRecorder;
+  readonly log: Logger;
+};
+
+export function familyProxy(serving: Serving, family: Family, node: NodeView): FamilyProxy {
+  const {config, health, metrics, nft, log} = serving;
+  const place = {family, name: config.table};
+  const monotonic = () => realClock.monotonic();
+  return new FamilyProxy({
+    family,
+    table: new FamilyTable({
+      ...place,
+      masqueradeMark: config.masqueradeMark,
+      masqueradeAll: config.masqueradeAll,
+      allowExternalIPs: config.allowExternalIPs,
+      pods: podMatch(config.detectLocal, family, node),
+      refuse: (refused) => logRefused(log, refused),
+    }),
+    plane: new NftPlane(place, nft.commit, monotonic),
+    cleaner: new UdpCleaner({
+      family,
+      flows: {list: listUdpFlows, delete: deleteUdpFlows},
+      metrics,
+      monotonic,
+      log,
+    }),
+    health,
+    metrics,
+    clock: realClock,
+    log,
+    maxRetryMs: config.syncPeriodMs,
+  });
+}
+
+function podMatch(detect: DetectLocal, family: Family, node: NodeView): PodMatch | undefined {
+  switch (detect.mode) {
+    case 'ClusterCIDR':
+      return cidrMatch(detect.cidrs[family]);
+    case 'NodeCIDR':
+      return cidrMatch(node.podCIDRs[family]);
+    case 'BridgeInterface':
+      return {by: 'interface', name: detect.name};
+    case 'InterfaceNamePrefix':
+      return {by: 'interface', name: `${detect.prefix}*`};
+  }
+}
+
+function cidrMatch(cidr: string | undefined): PodMatch | undefined {
+  return cidr === undefined ? undefined : {by: 'cidr', cidr};
+}
+
+function logRefused(log: Logger, {slice, address, why}: Refused): void {
+  log.warn('an endpoint is left out', {slice, address, why});
+}
+
+export function healthPorts(serving: Serving, family: Family): HealthPorts {
+  const {config, node, health, events, log} = serving;
+  const everywhere = family === 'IPv4' ? ['0.0.0.0'] : ['::'];
+  return new HealthPorts({
+    family,
+    nodeName: config.nodeName,
+    listen: (host, port, answer) => servePlain({host, port, ipv6Only: true, answer}),
+    hosts: () => nodePortIPs(config.nodePortAddresses, family, node.view(), localAddresses()) ?? everywhere,
+    proxyHealthy: () => health.healthy,
+    log,
+    onFailed: (service, message) =>
+      events.record(
+        eventTarget({...service, kind: 'Service', apiVersion: 'v1'}),
+        'Warning',
+        'FailedToStartServiceHealthcheck',
+        message,
+      ),
+  });
+}
+
+export function localAddresses(): string[] {
+  return globalAddresses().map(({address}) => address);
+}

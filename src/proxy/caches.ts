@@ -1,0 +1,93 @@
+import type {EndpointSlice, Service} from '../lib/kubernetes.ts';
+import {serviceOfSlice, triggerTimeAnnotation} from './model/endpoints.ts';
+import type {ServiceSource} from './table/family-table.ts';
+
+export type Change<T> = {
+  readonly type: 'added' | 'modified' | 'deleted';
+  readonly object: T;
+  readonly old?: T | undefined;
+};
+
+/** Stores that a reflector keeps: objects by `namespace/name`. */
+export type Stores = {
+  readonly services: () => ReadonlyMap<string, Service>;
+  readonly slices: () => ReadonlyMap<string, EndpointSlice>;
+};
+
+/** Which Services are to be looked at again, and what is known of each. The objects stay in the reflectors' stores. */
+export class Caches {
+  readonly #stores: Stores;
+  /** Keys of slices by the Service that they name. */
+  readonly #slices = new Map<string, Set<string>>();
+  #dirty = new Set<string>();
+  #triggers: number[] = [];
+
+  constructor(stores: Stores) {
+    this.#stores = stores;
+  }
+
+  get isDirty(): boolean {
+    return this.#dirty.size > 0;
+  }
+
+  serviceChanged({object}: Change<Service>): void {
+    this.#dirty.add(keyOf(object));
+  }
+
+  sliceChanged({type, object, old}: Change<EndpointSlice>): void {
+    if (old !== undefined) this.#forget(old);
+    if (type === 'deleted') this.#forget(object);
+    else this.#remember(object);
+  }
+
+  #remember(object: EndpointSlice): void {
+    const service = serviceOfSlice(object);
+    if (service === undefined) return;
+    const known = this.#slices.get(service) ?? new Set();
+    this.#slices.set(service, known.add(keyOf(object)));
+    this.#dirty.add(service);
+    const trigger = Date.parse(object.metadata.annotations?.[triggerTimeAnnotation] ?? '');
+    if (!Number.isNaN(trigger)) this.#triggers.push(trigger);
+  }
+
+  /** Everything is to be looked at again. */
+  all(): void {
+    for (const key of this.#stores.services().keys()) this.#dirty.add(key);
+  }
+
+  /** Puts back what was taken and could not be used. */
+  restore(keys: Iterable<string>): void {
+    for (const key of keys) this.#dirty.add(key);
+  }
+
+  /** What has changed since the last call, as it is now. */
+  take(): {readonly sources: ReadonlyMap<string, ServiceSource>; readonly triggers: readonly number[]} {
+    const keys = this.#dirty;
+    const triggers = this.#triggers;
+    this.#dirty = new Set();
+    this.#triggers = [];
+    return {sources: new Map([...keys].map((key) => [key, this.#source(key)])), triggers};
+  }
+
+  #source(key: string): ServiceSource {
+    const slices = this.#stores.slices();
+    const known = [...(this.#slices.get(key) ?? [])].map((slice) => slices.get(slice));
+    return {
+      service: this.#stores.services().get(key),
+      slices: known.filter((slice) => slice !== undefined),
+    };
+  }
+
+  #forget(slice: EndpointSlice): void {
+    const service = serviceOfSlice(slice);
+    if (service === undefined) return;
+    const known = this.#slices.get(service);
+    known?.delete(keyOf(slice));
+    if (known?.size === 0) this.#slices.delete(service);
+    this.#dirty.add(service);
+  }
+}
+
+function keyOf({metadata}: Service | EndpointSlice): string {
+  return `${metadata.namespace}/${metadata.name}`;
+}

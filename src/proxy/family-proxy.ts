@@ -1,0 +1,116 @@
+import type {Family} from '../lib/addresses.ts';
+import {Backoff} from '../lib/backoff.ts';
+import {describeError} from '../lib/errors.ts';
+import type {Logger} from '../lib/log.ts';
+import type {Clock} from '../lib/time.ts';
+import type {ProxyHealth} from './health.ts';
+import type {ProxyMetrics} from './metrics.ts';
+import type {NodeView} from './model/node.ts';
+import type {NftPlane} from './nftables/plane.ts';
+import type {FamilyTable, ServiceSource} from './table/family-table.ts';
+import type {NodeContext} from './table/skeleton.ts';
+import type {Operation} from './table/table.ts';
+import type {UdpCleaner} from './udp-cleaner.ts';
+
+export type FamilyProxyOptions = {
+  readonly family: Family;
+  readonly table: FamilyTable;
+  readonly plane: NftPlane;
+  readonly cleaner: UdpCleaner;
+  readonly health: ProxyHealth;
+  readonly metrics: ProxyMetrics;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** The longest pause before a failed commit is tried again: syncPeriod. */
+  readonly maxRetryMs: number;
+};
+
+export type Round = {
+  readonly sources: ReadonlyMap<string, ServiceSource>;
+  /** When what changed was triggered, in milliseconds of the wall clock. */
+  readonly triggers: readonly number[];
+  readonly node: NodeView;
+  /** Set when the node's addresses or the service ranges changed. */
+  readonly context: NodeContext | undefined;
+};
+
+/** One family's half of the proxy: it fails and is repaired without the other. */
+export class FamilyProxy {
+  readonly #options: FamilyProxyOptions;
+  readonly #backoff: Backoff;
+
+  constructor(options: FamilyProxyOptions) {
+    this.#options = options;
+    this.#backoff = new Backoff({firstMs: 100, maxMs: options.maxRetryMs});
+  }
+
+  get family(): Family {
+    return this.#options.family;
+  }
+
+  queued(): void {
+    const {family, health, metrics, clock} = this.#options;
+    health.queued(family);
+    metrics.lastQueued.set({ip_family: family}, clock.now() / 1000);
+  }
+
+  /** The table was touched by somebody else: the next round writes all of it. */
+  forget(): void {
+    this.#options.plane.forget();
+  }
+
+  get known(): boolean {
+    return this.#options.plane.known;
+  }
+
+  /** Observed, decided, committed. Answers with the pause before the next try when that failed. */
+  async sync({sources, triggers, node, context}: Round): Promise<number | undefined> {
+    const {table, plane, cleaner, clock, family, metrics, log} = this.#options;
+    const started = clock.monotonic();
+    const operations: Operation[] = context === undefined ? [] : table.updateNode(context);
+    for (const operation of table.update(sources, node)) operations.push(operation);
+    for (const [key, {service, slices}] of sources) cleaner.note(key, service, slices);
+    try {
+      const how = await plane.commit(operations, () => table.table());
+      this.#committed(how, (clock.monotonic() - started) / 1000, triggers);
+      this.#backoff.succeed(family);
+      cleaner.clean();
+      return undefined;
+    } catch (error) {
+      metrics.syncFailures.inc({ip_family: family});
+      const retryInMs = this.#backoff.fail(family, clock.monotonic());
+      log.error('service rules could not be committed', {family, retryInMs, error: describeError(error)});
+      return retryInMs;
+    }
+  }
+
+  /** Deletes what fell out of use a while ago. */
+  async sweep(): Promise<void> {
+    const {plane, family, metrics, log} = this.#options;
+    await plane.sweep().catch((error: unknown) => {
+      metrics.cleanupFailures.inc({ip_family: family});
+      log.debug('old chains could not be deleted yet', {family, error: describeError(error)});
+    });
+  }
+
+  get sweepInMs(): number | undefined {
+    return this.#options.plane.sweepInMs;
+  }
+
+  async stop(): Promise<void> {
+    await this.#options.cleaner.idle();
+  }
+
+  #committed(how: 'nothing' | 'partial' | 'full', seconds: number, triggers: readonly number[]): void {
+    const {family, metrics, health, clock, table} = this.#options;
+    const labels = {ip_family: family};
+    metrics.sync.observe(labels, seconds);
+    (how === 'full' ? metrics.fullSync : metrics.partialSync).observe(labels, seconds);
+    metrics.lastSync.set(labels, clock.now() / 1000);
+    for (const trigger of triggers)
+      metrics.networkProgramming.observe(labels, (clock.now() - trigger) / 1000);
+    for (const policy of ['internal', 'external'] as const)
+      metrics.noLocalEndpoints.set({traffic_policy: policy, ...labels}, table.withoutLocal[policy]);
+    health.updated(family);
+  }
+}

@@ -1,0 +1,94 @@
+import type {Family} from '../../lib/addresses.ts';
+import type {Operation, Table} from '../table/table.ts';
+import {chainRemovals, differenceStatements, removalStatements, tableStatements} from './text.ts';
+
+export type Transaction = (statements: readonly string[]) => Promise<void>;
+
+/** Kernels before 6.2 need a moment until they see that an emptied chain is no longer referred to. */
+const retiredMs = 1_000;
+
+/**
+ * One family's table in the kernel. It is written, never read: either it is what was committed last, or it is unknown
+ * (at the start, after a failure, after somebody else touched it) and the next commit replaces all of it.
+ */
+export class NftPlane {
+  readonly #place: {readonly family: Family; readonly name: string};
+  readonly #transaction: Transaction;
+  readonly #monotonic: () => number;
+  /** Emptied chains and since when. */
+  readonly #retired = new Map<string, number>();
+  #known = false;
+  /** Counts what made the table unknown, so that a commit under way cannot make it known again. */
+  #forgotten = 0;
+
+  constructor(
+    place: {readonly family: Family; readonly name: string},
+    transaction: Transaction,
+    monotonic: () => number,
+  ) {
+    this.#place = place;
+    this.#transaction = transaction;
+    this.#monotonic = monotonic;
+  }
+
+  get known(): boolean {
+    return this.#known;
+  }
+
+  /** The table may be anything now. */
+  forget(): void {
+    this.#known = false;
+    this.#forgotten++;
+  }
+
+  /** Brings the kernel from the last committed table to the desired one; `whole` is only called when it must be. */
+  async commit(
+    operations: readonly Operation[],
+    whole: () => Table,
+  ): Promise<'nothing' | 'partial' | 'full'> {
+    if (!this.#known) {
+      await this.#run(tableStatements(whole()));
+      this.#retired.clear();
+      return 'full';
+    }
+    if (operations.length === 0) return 'nothing';
+    const {statements, retire} = differenceStatements(this.#place, operations);
+    await this.#run(statements);
+    for (const operation of operations)
+      if (operation.do === 'add-chain') this.#retired.delete(operation.chain.name);
+    for (const chain of retire) this.#retired.set(chain, this.#monotonic());
+    return 'partial';
+  }
+
+  /** Milliseconds until emptied chains can be deleted; undefined when there are none. */
+  get sweepInMs(): number | undefined {
+    const oldest = Math.min(...this.#retired.values());
+    return this.#retired.size === 0 ? undefined : Math.max(0, oldest + retiredMs - this.#monotonic());
+  }
+
+  /** Deletes chains that have been empty for long enough, in a transaction of their own: its failure harms nobody. */
+  async sweep(): Promise<void> {
+    const due = this.#monotonic() - retiredMs;
+    const chains = [...this.#retired].filter(([, since]) => since <= due).map(([name]) => name);
+    if (!this.#known || chains.length === 0) return;
+    try {
+      await this.#transaction(chainRemovals(this.#place, chains));
+      for (const chain of chains) this.#retired.delete(chain);
+    } catch (error) {
+      for (const chain of chains) this.#retired.set(chain, this.#monotonic());
+      throw error;
+    }
+  }
+
+  async remove(): Promise<void> {
+    this.#known = false;
+    await this.#transaction(removalStatements(this.#place));
+  }
+
+  async #run(statements: readonly string[]): Promise<void> {
+    const forgotten = this.#forgotten;
+    this.#known = false;
+    await this.#transaction(statements);
+    this.#known = forgotten === this.#forgotten;
+  }
+}

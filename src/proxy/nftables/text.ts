@@ -1,0 +1,132 @@
+import {type Chain, type Container, ipWord, type Operation, type Table} from '../table/table.ts';
+
+/** nft takes any number of elements in a statement; this many keep a line readable and its parser's stack small. */
+const elementsPerStatement = 500;
+
+type Place = Pick<Table, 'family' | 'name'>;
+
+/**
+ * nft statements that replace the whole table in one transaction: whoever had it before, packets see the old rules or
+ * the new ones and nothing in between.
+ */
+export function tableStatements(table: Table): string[] {
+  const at = place(table);
+  const chains = [...table.chains.values()];
+  return [
+    `add table ${at}`,
+    `delete table ${at}`,
+    `add table ${at}`,
+    ...chains.map((chain) => addChain(at, chain)),
+    ...[...table.containers.values()].map((container) => addContainer(at, container)),
+    ...[...table.elements].flatMap(([container, elements]) =>
+      elementStatements(at, 'add', container, [...elements].map(print)),
+    ),
+    ...chains.flatMap((chain) => addRules(at, chain)),
+  ];
+}
+
+/** Statements that remove the table, whether it exists or not. */
+export function removalStatements(table: Place): string[] {
+  return [`add table ${place(table)}`, `delete table ${place(table)}`];
+}
+
+/**
+ * Statements of a difference, in the order that the kernel needs: names before their uses, deletions before additions
+ * of the same key. Chains that fell out of use are emptied here; `retire` says which, to be deleted later (kernels
+ * before 6.2 hold a reference for a while after an element that named the chain is gone).
+ */
+export function differenceStatements(
+  table: Place,
+  operations: readonly Operation[],
+): {readonly statements: string[]; readonly retire: string[]} {
+  const at = place(table);
+  const created: string[] = [];
+  const filled: string[] = [];
+  const emptied: string[] = [];
+  const removed: string[] = [];
+  const retire: string[] = [];
+  const added = new Map<string, string[]>();
+  const deleted = new Map<string, string[]>();
+  for (const operation of operations)
+    switch (operation.do) {
+      case 'add-container':
+        created.push(addContainer(at, operation.container));
+        break;
+      case 'add-chain':
+        created.push(addChain(at, operation.chain));
+        break;
+      case 'fill-chain':
+        filled.push(`flush chain ${at} ${operation.chain.name}`, ...addRules(at, operation.chain));
+        break;
+      case 'delete-chain':
+        emptied.push(`flush chain ${at} ${operation.chain.name}`);
+        retire.push(operation.chain.name);
+        break;
+      case 'delete-container':
+        removed.push(`delete ${operation.container.kind} ${at} ${operation.container.name}`);
+        break;
+      case 'add-element':
+        push(added, operation.container, print([operation.key, operation.value]));
+        break;
+      case 'delete-element':
+        push(deleted, operation.container, operation.key);
+        break;
+    }
+  const elements = (what: 'add' | 'delete', by: ReadonlyMap<string, readonly string[]>) =>
+    [...by].flatMap(([container, list]) => elementStatements(at, what, container, list));
+  return {
+    statements: [
+      ...created,
+      ...filled,
+      ...elements('delete', deleted),
+      ...elements('add', added),
+      ...emptied,
+      ...removed,
+    ],
+    retire,
+  };
+}
+
+export function chainRemovals(table: Place, chains: readonly string[]): string[] {
+  return chains.map((name) => `delete chain ${place(table)} ${name}`);
+}
+
+function place({family, name}: Place): string {
+  return `${ipWord(family)} ${name}`;
+}
+
+function addChain(at: string, {name, hook}: Chain): string {
+  return hook === undefined ? `add chain ${at} ${name}` : `add chain ${at} ${name} { ${hook}; }`;
+}
+
+function addContainer(at: string, {kind, name, declaration}: Container): string {
+  return `add ${kind} ${at} ${name} { ${declaration.join('; ')}; }`;
+}
+
+function addRules(at: string, {name, rules}: Chain): string[] {
+  return rules.map((rule) => `add rule ${at} ${name} ${rule}`);
+}
+
+function elementStatements(
+  at: string,
+  what: 'add' | 'delete',
+  container: string,
+  elements: readonly string[],
+): string[] {
+  const statements: string[] = [];
+  for (let i = 0; i < elements.length; i += elementsPerStatement) {
+    const some = elements.slice(i, i + elementsPerStatement).join(', ');
+    statements.push(`${what} element ${at} ${container} { ${some} }`);
+  }
+  return statements;
+}
+
+function print([key, value]: readonly [string, string]): string {
+  return value === '' ? key : `${key} : ${value}`;
+}
+
+function push(lists: Map<string, string[]>, key: string, item: string): void {
+  const known = lists.get(key);
+  if (known === undefined) lists.set(key, [item]);
+  else known.push(item);
+}

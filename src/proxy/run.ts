@@ -1,0 +1,75 @@
+import type {ProxyConfig} from '../config/proxy.ts';
+import {realClock} from '../edges/clock.ts';
+import {exists} from '../edges/files.ts';
+import {loadKubeconfig} from '../edges/kube/connection.ts';
+import {type EventRecorder, startEventRecorder} from '../edges/kube/events.ts';
+import {connectKube} from '../edges/kube/http-client.ts';
+import {type Nft, openNft} from '../edges/nft.ts';
+import type {Family} from '../lib/addresses.ts';
+import {NodectlError} from '../lib/errors.ts';
+import type {Logger} from '../lib/log.ts';
+import {ProxyHealth} from './health.ts';
+import {createMetrics} from './metrics.ts';
+import {removalStatements} from './nftables/text.ts';
+import {type NodeWatch, watchNode} from './node-watch.ts';
+import {serveServices} from './serve.ts';
+import {startServers} from './servers.ts';
+import {applySettings} from './settings.ts';
+
+/**
+ * Serves until `signal` aborts; the rules stay and go on serving. A node whose pod ranges change (detectLocalMode
+ * NodeCIDR) starts over with them, as every rule may depend on them.
+ * @throws NodectlError ND711, ND713, ND601 when it cannot begin
+ */
+export async function runProxy(config: ProxyConfig, signal: AbortSignal, log: Logger): Promise<void> {
+  if (config.kubeconfig === '') throw new NodectlError('ND713', 'no kubeconfig was given');
+  const client = connectKube(await loadKubeconfig(config.kubeconfig));
+  const families = await usableFamilies();
+  const health = new ProxyHealth(2 * config.syncPeriodMs, () => realClock.now());
+  const metrics = createMetrics();
+  const nft = openNft({clock: realClock});
+  const events = startEventRecorder({
+    client,
+    clock: realClock,
+    log,
+    component: 'kube-proxy',
+    host: config.nodeName,
+  });
+  const node: NodeWatch = watchNode({config, client, log});
+  const servers = await startServers({
+    config,
+    health,
+    metrics,
+    nodeEligible: () => node.view().eligible,
+    log,
+  });
+  try {
+    await applySettings(config, families, log);
+    started(events, config);
+    while (!signal.aborted)
+      await serveServices({config, client, families, health, metrics, nft, node, events, log}, signal);
+  } finally {
+    await Promise.allSettled([node.stop(), servers.stop(), events.stop(), nft.stop()]);
+    await client.close();
+  }
+}
+
+/** Removes the proxy's own tables; nothing of anybody else is touched. */
+export async function cleanupProxy(config: Pick<ProxyConfig, 'table'>): Promise<void> {
+  const nft: Nft = openNft({clock: realClock});
+  try {
+    for (const family of await usableFamilies())
+      await nft.commit(removalStatements({family, name: config.table}));
+  } finally {
+    await nft.stop();
+  }
+}
+
+/** IPv6 rules are kept wherever the kernel has IPv6, even before the node has such an address. */
+async function usableFamilies(): Promise<Family[]> {
+  return (await exists('/proc/net/if_inet6')) ? ['IPv4', 'IPv6'] : ['IPv4'];
+}
+
+function started(events: EventRecorder, {nodeName}: ProxyConfig): void {
+  events.record({kind: 'Node', name: nodeName, uid: nodeName}, 'Normal', 'Starting', '');
+}

@@ -1,0 +1,25 @@
+import {availableParallelism} from 'node:os';
+import type {ProxyConfig} from '../config/proxy.ts';
+import {readSysctl, writeSysctl} from '../edges/sysctl.ts';
+import type {Family} from '../lib/addresses.ts';
+import {describeError} from '../lib/errors.ts';
+import type {Logger} from '../lib/log.ts';
+import {needsWriting, wantedSysctls} from './sysctls.ts';
+
+/** Sets what can be set: in a network namespace of its own several of these belong to the host. */
+export async function applySettings(
+  config: ProxyConfig,
+  families: readonly Family[],
+  log: Logger,
+): Promise<void> {
+  const skipped: string[] = [];
+  for (const wanted of wantedSysctls(config.conntrack, availableParallelism(), families)) {
+    try {
+      if (needsWriting(wanted, await readSysctl(wanted.key)))
+        await writeSysctl(wanted.key, String(wanted.value));
+    } catch (error) {
+      skipped.push(`${wanted.key}: ${describeError(error)}`);
+    }
+  }
+  if (skipped.length > 0) log.info('some kernel settings cannot be changed here', {skipped});
+}

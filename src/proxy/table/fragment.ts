@@ -1,0 +1,81 @@
+import type {Protocol} from '../model/services.ts';
+import type {FrontendKind} from './chains.ts';
+import type {Chain, Container} from './table.ts';
+
+/** The endpoints that one service port balances over, in the order of their indexes: `ip . port`. */
+export type Pool = {
+  /** `tcp/80` */
+  readonly id: string;
+  readonly cluster: readonly string[];
+  readonly local: readonly string[];
+};
+
+/** One virtual address with protocol and port, or one node port, and what happens to packets for it. */
+export type Frontend = {
+  readonly kind: FrontendKind;
+  readonly protocol: Protocol;
+  /** `10.96.0.1` or '' */
+  readonly address: string;
+  readonly port: number;
+  /** Where two Services claim one frontend the lower rank wins: nobody takes a ClusterIP over with an externalIP. */
+  readonly rank: number;
+  /** NAT: `goto …` or `drop`; undefined where nothing is balanced. */
+  readonly verdict: string | undefined;
+  /** Filter: the verdict of a frontend without endpoints. */
+  readonly refusal: string | undefined;
+  /** Before NAT: the chain that checks the source. */
+  readonly firewall: string | undefined;
+  /** Endpoints found through the shared maps; undefined where a chain of the Service's own holds them. */
+  readonly pool: Pool | undefined;
+  readonly policies: readonly ('cluster' | 'local')[];
+};
+
+/** Everything that one Service puts into the table of one family. */
+export type Fragment = {
+  readonly frontends: readonly Frontend[];
+  readonly pools: readonly Pool[];
+  /** Shared chains that are used and chains of the Service's own; a chain comes before those that go to it. */
+  readonly chains: readonly Chain[];
+  /** Session affinity. */
+  readonly containers: readonly Container[];
+  /** Elements that several Services may have in common. */
+  readonly members: readonly Member[];
+  /** Service ports with a Local policy and endpoints on other nodes only. */
+  readonly withoutLocal: {readonly internal: number; readonly external: number};
+};
+
+export type Member = {readonly container: string; readonly key: string};
+
+export const emptyFragment: Fragment = {
+  frontends: [],
+  pools: [],
+  chains: [],
+  containers: [],
+  members: [],
+  withoutLocal: {internal: 0, external: 0},
+};
+
+/** `10.96.0.1 . tcp . 80` or `tcp . 30080`. */
+export function frontendKey({kind, address, protocol, port}: Frontend): string {
+  return kind === 'service' ? `${address} . ${protocol} . ${port}` : `${protocol} . ${port}`;
+}
+
+/**
+ * Keeps every endpoint that stays at its index: new ones take the places of those that left, and the last ones move
+ * into the holes that remain. One endpoint more or less is one or two elements in the kernel, whatever their number.
+ */
+export function stableOrder(before: readonly string[], now: readonly string[]): readonly string[] {
+  if (before.length === 0) return now;
+  const wanted = new Set(now);
+  const known = new Set(before);
+  const fresh = now.filter((item) => !known.has(item)).reverse();
+  const kept = before.map((item) => (wanted.has(item) ? item : fresh.pop()));
+  const order = [...kept, ...fresh.reverse()];
+  const result: string[] = [];
+  for (let i = 0; i < order.length; i++) {
+    let item = order[i];
+    while (item === undefined && order.length > i + 1) item = order.pop();
+    if (item !== undefined) result.push(item);
+  }
+  return result;
+}

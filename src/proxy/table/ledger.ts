@@ -1,0 +1,190 @@
+import type {Family} from '../../lib/addresses.ts';
+import {emptyFragment, type Fragment, type Frontend, frontendKey} from './fragment.ts';
+import {frontendElements, frontendOperations} from './frontend-elements.ts';
+import type {Chain, Container, Operation, Table} from './table.ts';
+
+type Claim = {readonly owner: string; readonly frontend: Frontend};
+type Counted<T> = {value: T; count: number};
+
+/**
+ * The desired table as the sum of what each Service puts into it. A change of one Service costs what that Service
+ * holds, whatever the number of Services. `update` answers with what differs from the table before; `table` renders
+ * the whole from nothing, for the first commit and for repair.
+ */
+export class Ledger {
+  readonly #fragments = new Map<string, Fragment>();
+  /** The best claim last; nearly always there is one. */
+  readonly #claims = new Map<string, Claim | Claim[]>();
+  readonly #chains = new Map<string, Counted<Chain>>();
+  readonly #containers = new Map<string, Counted<Container>>();
+  /** `container key` */
+  readonly #members = new Map<string, Counted<{container: string; key: string}>>();
+
+  get(owner: string): Fragment | undefined {
+    return this.#fragments.get(owner);
+  }
+
+  /** Replaces fragments (undefined removes one) and answers with the difference, in no particular order. */
+  update(changes: ReadonlyMap<string, Fragment | undefined>): Operation[] {
+    const touched = new Touched();
+    for (const [owner, next] of changes) this.#replace(owner, next, touched);
+    return [
+      ...compare(touched.containers, this.#containers, {
+        add: (container) => [{do: 'add-container', container}],
+        delete: (container) => [{do: 'delete-container', container}],
+        change: () => [],
+      }),
+      ...compare(touched.chains, this.#chains, {
+        add: (chain) => [
+          {do: 'add-chain', chain},
+          {do: 'fill-chain', chain},
+        ],
+        delete: (chain) => [{do: 'delete-chain', chain}],
+        change: (before, chain) => (sameRules(before, chain) ? [] : [{do: 'fill-chain', chain}]),
+      }),
+      ...compare(touched.members, this.#members, {
+        add: (member) => [{do: 'add-element', ...member, value: ''}],
+        delete: (member) => [{do: 'delete-element', ...member}],
+        change: () => [],
+      }),
+      ...[...touched.frontends].flatMap(([key, before]) => frontendOperations(before, this.#winner(key))),
+    ];
+  }
+
+  /** The whole desired table, sorted. */
+  table(family: Family, name: string): Table {
+    const elements = new Map<string, Map<string, string>>();
+    const put = (container: string, key: string, value: string) => {
+      const known = elements.get(container) ?? new Map<string, string>();
+      elements.set(container, known.set(key, value));
+    };
+    for (const {value} of this.#members.values()) put(value.container, value.key, '');
+    for (const key of this.#claims.keys())
+      for (const e of frontendElements(this.#winner(key))) put(e.container, e.key, e.value);
+    return {
+      family,
+      name,
+      containers: sorted(this.#containers),
+      chains: sorted(this.#chains),
+      elements: new Map([...elements].sort(byKey).map(([container, map]) => [container, sortedMap(map)])),
+    };
+  }
+
+  #replace(owner: string, next: Fragment | undefined, touched: Touched): void {
+    const before = this.#fragments.get(owner) ?? emptyFragment;
+    const after = next ?? emptyFragment;
+    for (const chain of after.chains) count(this.#chains, touched.chains, chain.name, chain);
+    for (const chain of before.chains) discount(this.#chains, touched.chains, chain.name);
+    for (const container of after.containers)
+      count(this.#containers, touched.containers, container.name, container);
+    for (const container of before.containers) discount(this.#containers, touched.containers, container.name);
+    for (const member of after.members) count(this.#members, touched.members, memberKey(member), member);
+    for (const member of before.members) discount(this.#members, touched.members, memberKey(member));
+    for (const frontend of before.frontends) this.#unclaim(owner, frontend, touched);
+    for (const frontend of after.frontends) this.#claim(owner, frontend, touched);
+    if (next === undefined) this.#fragments.delete(owner);
+    else this.#fragments.set(owner, next);
+  }
+
+  #winner(key: string): Frontend | undefined {
+    const claims = this.#claims.get(key);
+    return (Array.isArray(claims) ? claims.at(-1) : claims)?.frontend;
+  }
+
+  #claim(owner: string, frontend: Frontend, touched: Touched): void {
+    const key = frontendKey(frontend);
+    touched.frontend(key, this.#winner(key));
+    const known = this.#claims.get(key);
+    const claim = {owner, frontend};
+    const others = known === undefined ? [] : Array.isArray(known) ? known : [known];
+    this.#claims.set(key, others.length === 0 ? claim : [...others, claim].sort(weakestFirst));
+  }
+
+  #unclaim(owner: string, frontend: Frontend, touched: Touched): void {
+    const key = frontendKey(frontend);
+    touched.frontend(key, this.#winner(key));
+    const known = this.#claims.get(key);
+    const others = Array.isArray(known) ? known.filter((claim) => claim.owner !== owner) : [];
+    const [only, second] = others;
+    if (only === undefined) this.#claims.delete(key);
+    else this.#claims.set(key, second === undefined ? only : others);
+  }
+}
+
+/** What was there before, for everything that a round of changes has come near to. */
+class Touched {
+  readonly frontends = new Map<string, Frontend | undefined>();
+  readonly chains = new Map<string, Chain | undefined>();
+  readonly containers = new Map<string, Container | undefined>();
+  readonly members = new Map<string, {container: string; key: string} | undefined>();
+
+  frontend(key: string, before: Frontend | undefined): void {
+    if (!this.frontends.has(key)) this.frontends.set(key, before);
+  }
+}
+
+function memberKey({container, key}: {container: string; key: string}): string {
+  return `${container} ${key}`;
+}
+
+function count<T>(
+  known: Map<string, Counted<T>>,
+  touched: Map<string, T | undefined>,
+  key: string,
+  value: T,
+): void {
+  const counted = known.get(key);
+  if (!touched.has(key)) touched.set(key, counted?.value);
+  if (counted === undefined) known.set(key, {value, count: 1});
+  else {
+    counted.value = value;
+    counted.count++;
+  }
+}
+
+function discount<T>(known: Map<string, Counted<T>>, touched: Map<string, T | undefined>, key: string): void {
+  const counted = known.get(key);
+  if (counted === undefined) return;
+  if (!touched.has(key)) touched.set(key, counted.value);
+  counted.count--;
+  if (counted.count === 0) known.delete(key);
+}
+
+type Comparison<T> = {
+  add(value: T): Operation[];
+  delete(value: T): Operation[];
+  change(before: T, after: T): Operation[];
+};
+
+function compare<T>(
+  touched: ReadonlyMap<string, T | undefined>,
+  known: ReadonlyMap<string, Counted<T>>,
+  on: Comparison<T>,
+): Operation[] {
+  return [...touched].flatMap(([key, before]) => {
+    const after = known.get(key)?.value;
+    if (before === undefined) return after === undefined ? [] : on.add(after);
+    return after === undefined ? on.delete(before) : on.change(before, after);
+  });
+}
+
+function sameRules(a: Chain, b: Chain): boolean {
+  return a.rules.length === b.rules.length && a.rules.every((rule, i) => rule === b.rules[i]);
+}
+
+/** The lowest rank wins, then the first name: the same on every node and after every restart. */
+function weakestFirst(a: Claim, b: Claim): number {
+  return b.frontend.rank - a.frontend.rank || (a.owner < b.owner ? 1 : a.owner > b.owner ? -1 : 0);
+}
+
+function byKey([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function sorted<T>(counted: ReadonlyMap<string, Counted<T>>): Map<string, T> {
+  return new Map([...counted].sort(byKey).map(([key, {value}]) => [key, value]));
+}
+
+function sortedMap(map: ReadonlyMap<string, string>): Map<string, string> {
+  return new Map([...map].sort(byKey));
+}

@@ -1,0 +1,245 @@
+import {type Address, cidrContains} from '../../lib/addresses.ts';
+import {type Endpoint, type EndpointsByPort, portKey} from '../model/endpoints.ts';
+import type {ServicePort, ServiceView} from '../model/services.ts';
+import {isExternallyAccessible, type Topology, type Usable, usableEndpoints} from '../model/topology.ts';
+import {affinityChains} from './affinity.ts';
+import type {ChainContext, FrontendKind, SharedChain, SharedChains} from './chains.ts';
+import {type Fragment, type Frontend, frontendKey, type Member, type Pool, stableOrder} from './fragment.ts';
+import {rejectChain} from './skeleton.ts';
+import type {Chain, Container} from './table.ts';
+
+export type FragmentContext = {
+  readonly chains: ChainContext;
+  readonly shared: SharedChains;
+  readonly topology: Topology;
+  /** The node's own address in this family: sources that may use a load balancer include it or not. */
+  readonly nodeIP: Address | undefined;
+};
+
+/** Where packets of one kind go: through shared chains and maps, or through chains of the Service's own. */
+type Route = Pick<Frontend, 'verdict' | 'refusal' | 'pool' | 'policies'> & {
+  readonly chains: readonly Chain[];
+};
+type Routes = {
+  internal(): Route;
+  /** By kind of frontend: the same decision, other maps. */
+  external(kind: FrontendKind): Route;
+  readonly pool?: Pool;
+  readonly containers: readonly Container[];
+};
+type Use = {readonly frontend: Frontend; readonly chains: readonly Chain[]};
+
+/** What a Service puts into the table. Pure; `before` only keeps endpoints at their indexes. */
+export function serviceFragment(
+  service: ServiceView,
+  endpoints: EndpointsByPort,
+  context: FragmentContext,
+  before: Fragment | undefined,
+): Fragment {
+  const firewall = firewallChain(service, context);
+  const ports = service.ports.map((port) => {
+    const usable = usableFor(service, port, endpoints, context.topology);
+    return {port, usable, routes: routesOf(service, port, usable, context, before)};
+  });
+  const uses = distinct(ports.flatMap(({port, routes}) => usesOf(service, port, routes, firewall)));
+  return {
+    frontends: uses.map(({frontend}) => frontend),
+    pools: ports.map(({routes}) => routes.pool).filter((pool) => pool !== undefined),
+    chains: [...new Set(uses.flatMap(({chains}) => chains))],
+    containers: ports.flatMap(({routes}) => routes.containers),
+    members: [
+      {container: 'cluster-ips', key: service.clusterIP},
+      ...ports.flatMap(({port, usable}) => hairpins(port, usable)),
+    ],
+    withoutLocal: {
+      internal: service.internalLocal ? ports.filter(({usable}) => isElsewhere(usable)).length : 0,
+      external: service.externalLocal ? ports.filter(({usable}) => isElsewhere(usable)).length : 0,
+    },
+  };
+}
+
+function isElsewhere({any, local}: Usable): boolean {
+  return any && local.length === 0;
+}
+
+function usableFor(
+  service: ServiceView,
+  port: ServicePort,
+  endpoints: EndpointsByPort,
+  topology: Topology,
+): Usable {
+  const external = isExternallyAccessible(service, port);
+  return usableEndpoints(
+    endpoints.get(portKey(port.protocol, port.name)) ?? [],
+    {
+      cluster: !service.internalLocal || external,
+      local: service.internalLocal || (service.externalLocal && external),
+    },
+    topology,
+  );
+}
+
+function routesOf(
+  service: ServiceView,
+  port: ServicePort,
+  usable: Usable,
+  context: FragmentContext,
+  before: Fragment | undefined,
+): Routes {
+  if (!usable.any) return everywhere(refused);
+  if (service.affinitySeconds !== undefined)
+    return affinityRoutes(service, port, usable, service.affinitySeconds, context);
+  const id = `${port.protocol}/${port.port}`;
+  const last = before?.pools.find((pool) => pool.id === id);
+  const pool: Pool = {
+    id,
+    cluster: stableOrder(last?.cluster ?? [], usable.cluster.map(target)),
+    local: stableOrder(last?.local ?? [], usable.local.map(target)),
+  };
+  const route = (kind: FrontendKind, shared: SharedChain): Route => {
+    const chains = context.shared.get(kind, port.protocol, shared);
+    return {
+      verdict: `goto ${chains[0]?.name}`,
+      refusal: undefined,
+      pool,
+      policies: policiesOf(shared),
+      chains,
+    };
+  };
+  return {
+    internal() {
+      const internal = internalChain(service, pool);
+      return internal === undefined ? dropped : route('service', internal);
+    },
+    external: (kind) => route(kind, externalChain(service, pool)),
+    pool,
+    containers: [],
+  };
+}
+
+const refused: Route = {
+  verdict: undefined,
+  refusal: `goto ${rejectChain}`,
+  pool: undefined,
+  policies: [],
+  chains: [],
+};
+const dropped: Route = {verdict: 'drop', refusal: undefined, pool: undefined, policies: [], chains: []};
+
+function everywhere(route: Route): Routes {
+  return {internal: () => route, external: () => route, containers: []};
+}
+
+function internalChain({internalLocal}: ServiceView, {cluster, local}: Pool): SharedChain | undefined {
+  const policy = internalLocal ? 'local' : 'cluster';
+  const count = internalLocal ? local.length : cluster.length;
+  return count === 0 ? undefined : {do: 'balance', policy, count};
+}
+
+function externalChain({externalLocal}: ServiceView, {cluster, local}: Pool): SharedChain {
+  return externalLocal
+    ? {do: 'split', cluster: cluster.length, local: local.length}
+    : {do: 'masquerade', count: cluster.length};
+}
+
+function policiesOf(shared: SharedChain): Frontend['policies'] {
+  switch (shared.do) {
+    case 'balance':
+      return [shared.policy];
+    case 'masquerade':
+      return ['cluster'];
+    case 'split':
+      return ['cluster', 'local'];
+  }
+}
+
+/** Affinity is to a client and a service port, whichever of its addresses is used: one set of chains for all. */
+function affinityRoutes(
+  service: ServiceView,
+  port: ServicePort,
+  usable: Usable,
+  seconds: number,
+  context: FragmentContext,
+): Routes {
+  const id = `${service.key}/${port.protocol}/${port.port}`;
+  const made = affinityChains({
+    id,
+    protocol: port.protocol,
+    seconds,
+    usable,
+    externalLocal: service.externalLocal,
+    external: isExternallyAccessible(service, port),
+    context: context.chains,
+  });
+  const own = (verdict: string | undefined): Route =>
+    verdict === undefined
+      ? dropped
+      : {verdict: `goto ${verdict}`, refusal: undefined, pool: undefined, policies: [], chains: made.chains};
+  return {
+    internal: () => own(service.internalLocal ? made.local : made.cluster),
+    external: () => own(made.external),
+    containers: made.containers,
+  };
+}
+
+function usesOf(service: ServiceView, port: ServicePort, routes: Routes, firewall: Chain | undefined): Use[] {
+  const use = (rank: number, address: string, route: Route, source?: Chain): Use => ({
+    frontend: {
+      kind: address === '' ? 'nodeport' : 'service',
+      protocol: port.protocol,
+      address,
+      port: address === '' ? port.nodePort : port.port,
+      rank,
+      verdict: route.verdict,
+      refusal: route.refusal,
+      firewall: source === undefined ? undefined : `goto ${source.name}`,
+      pool: route.pool,
+      policies: route.policies,
+    },
+    chains: source === undefined ? route.chains : [...route.chains, source],
+  });
+  const {loadBalancerIPs, externalIPs} = service;
+  return [
+    use(0, service.clusterIP, routes.internal()),
+    ...(port.nodePort === 0 ? [] : [use(0, '', routes.external('nodeport'))]),
+    ...loadBalancerIPs.map((ip) => use(1, ip, routes.external('service'), firewall)),
+    ...externalIPs.map((ip) => use(2, ip, routes.external('service'))),
+  ];
+}
+
+/** An address can be listed twice, as a load balancer's and as an external one: the first use counts. */
+function distinct(uses: readonly Use[]): Use[] {
+  const seen = new Map<string, Use>();
+  for (const use of uses) {
+    const key = frontendKey(use.frontend);
+    if (!seen.has(key)) seen.set(key, use);
+  }
+  return [...seen.values()];
+}
+
+/**
+ * Sources of a load balancer. Where the node itself is allowed, so are the balancer's addresses: they are often local
+ * to the node and then become the source of what the node sends to them.
+ */
+function firewallChain(service: ServiceView, {chains: {ip}, nodeIP}: FragmentContext): Chain | undefined {
+  const {sourceRanges, loadBalancerIPs} = service;
+  if (sourceRanges.length === 0 || loadBalancerIPs.length === 0) return undefined;
+  const fromNode = nodeIP !== undefined && sourceRanges.some((cidr) => cidrContains(cidr, nodeIP));
+  const sources = [...sourceRanges.map((cidr) => cidr.text), ...(fromNode ? loadBalancerIPs : [])];
+  return {
+    name: `firewall/${service.key}`,
+    rules: [...[...new Set(sources)].map((source) => `${ip} saddr ${source} return`), 'drop'],
+  };
+}
+
+function hairpins({protocol}: ServicePort, {cluster, local}: Usable): Member[] {
+  const here = new Map([...cluster, ...local].filter((e) => e.local).map((e) => [e.id, e]));
+  return [...here.values()].map(({ip, port}) => ({
+    container: 'hairpin',
+    key: `${ip} . ${ip} . ${protocol} . ${port}`,
+  }));
+}
+
+function target({ip, port}: Endpoint): string {
+  return `${ip} . ${port}`;
+}
