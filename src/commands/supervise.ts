@@ -1,0 +1,21 @@
+import {Flags} from '@oclif/core';
+import {jsonLogger} from '../edges/log.ts';
+import {supervise} from '../edges/supervisor/daemon.ts';
+import {BaseCommand} from '../ui/base-command.ts';
+
+/** The parent of a node's daemons where systemd is not PID 1; join starts it. */
+export default class Supervise extends BaseCommand {
+  static override hidden = true;
+  static override description = 'Runs the daemons that are described in a directory.';
+  static override flags = {
+    dir: Flags.string({required: true, description: 'where units, records and the control socket are'}),
+  };
+
+  async run(): Promise<void> {
+    const {flags} = await this.parse(Supervise);
+    const stop = new AbortController();
+    for (const signal of ['SIGTERM', 'SIGINT'] as const)
+      process.once(signal, () => stop.abort(new Error(`got ${signal}`)));
+    await supervise(flags.dir, jsonLogger('supervisor'), stop.signal);
+  }
+}

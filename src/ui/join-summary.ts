@@ -1,0 +1,24 @@
+/** The parts of a join's result that a person reads. */
+export type JoinSummary = {
+  readonly nodeName: string;
+  readonly server: string;
+  readonly planned: boolean;
+  readonly changes: number;
+  readonly state: string;
+  readonly phases: readonly {readonly name: string; readonly acts: readonly string[]}[];
+};
+
+export function joinSummary(result: JoinSummary): string {
+  if (result.planned) return plan(result);
+  const where = `node ${result.nodeName} of ${result.server}`;
+  if (result.changes === 0) return `Nothing to change: ${where} is ${result.state}.`;
+  return `Joined: ${where} is ${result.state}. \`nodectl reset\` takes it back.`;
+}
+
+function plan({phases, changes, nodeName, server}: JoinSummary): string {
+  const lines = phases
+    .filter(({acts}) => acts.length > 0)
+    .flatMap(({name, acts}) => [`${name}:`, ...acts.map((act) => `  ${act}`)]);
+  const head = `Plan: ${changes === 0 ? 'nothing to change' : `at least ${changes} changes`} to make this node ${nodeName} of ${server}`;
+  return [head, ...lines].join('\n');
+}
