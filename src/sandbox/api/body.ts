@@ -1,12 +1,13 @@
 import {parse} from 'yaml';
 import {describeError} from '../../lib/errors.ts';
-import {badRequest, unsupportedMediaType} from '../status.ts';
+import {decodeProtobuf, protobufType} from '../schema/protobuf.ts';
+import {badRequest} from '../status.ts';
 
-/** A request's body as data: JSON, or YAML where apply and people send it. */
+/** A request's body as data: JSON, protobuf, or YAML where apply and people send it. */
 export function decodeBody(bytes: Buffer, contentType: string): unknown {
   if (bytes.length === 0) return undefined;
   const type = contentType.split(';')[0]?.trim() ?? '';
-  if (type === 'application/vnd.kubernetes.protobuf') throw unsupportedMediaType(type);
+  if (type === protobufType) return decodeProtobuf(bytes);
   try {
     return JSON.parse(bytes.toString());
   } catch (error) {

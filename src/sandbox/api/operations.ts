@@ -14,6 +14,7 @@ import {
   type Answer,
   type AnyAnswer,
   type ApiRequest,
+  type FieldValidation,
   json,
   type Target,
   type WriteContext,
@@ -115,10 +116,13 @@ export function written(
   object: Obj,
   request: ApiRequest,
   nowMs: number,
+  warnings: readonly string[] = [],
 ): Answer {
   const encoding = encodingFor(definition, request.accept, request.query);
   const entry = {object, json: JSON.stringify(object), revision: 0};
-  return {code, contentType: encoding.contentType, body: encoding.one(entry, nowMs)};
+  const answer = {code, contentType: encoding.contentType, body: encoding.one(entry, nowMs)};
+  if (warnings.length === 0) return answer;
+  return {...answer, headers: {warning: warnings.map((text) => `299 - ${JSON.stringify(text)}`)}};
 }
 
 function create(
@@ -128,7 +132,7 @@ function create(
   context: WriteContext,
 ): Answer {
   const object = registry.create(target.definition, scopeOf(target), request.body, context);
-  return written(201, target.definition, object, request, clock.now());
+  return written(201, target.definition, object, request, clock.now(), context.warnings);
 }
 
 function update(
@@ -143,7 +147,7 @@ function update(
   if (absent && definition.strategy.createOnUpdate && subresource === undefined)
     return create({registry, clock, specials: new Map()}, target, request, context);
   const object = registry.update(definition, {namespace, name, subresource}, () => request.body, context);
-  return written(200, definition, object, request, clock.now());
+  return written(200, definition, object, request, clock.now(), context.warnings);
 }
 
 function patch(
@@ -158,10 +162,10 @@ function patch(
   const absent = registry.store.get(collectionOf(definition.resource), keyOf(namespace, name)) === undefined;
   if (absent && change.createFrom !== undefined && subresource === undefined) {
     const object = registry.create(definition, namespace, change.createFrom(name), context);
-    return written(201, definition, object, request, clock.now());
+    return written(201, definition, object, request, clock.now(), context.warnings);
   }
   const object = registry.update(definition, {namespace, name, subresource}, change.apply, context);
-  return written(200, definition, object, request, clock.now());
+  return written(200, definition, object, request, clock.now(), context.warnings);
 }
 
 /** DeleteOptions come in the body, and by query from simple clients. */
@@ -232,5 +236,19 @@ function contextOf(request: ApiRequest): WriteContext {
   if (dryRun.some((value) => value !== 'All'))
     throw badRequest(`Invalid value: ${JSON.stringify(dryRun)}: dryRun supports only "All"`);
   const fieldManager = query.get('fieldManager') ?? request.userAgent.split('/')[0] ?? 'unknown';
-  return {user, dryRun: dryRun.length > 0, fieldManager};
+  const fieldValidation = validationOf(query.get('fieldValidation') ?? '');
+  return {user, dryRun: dryRun.length > 0, fieldManager, fieldValidation, warnings: []};
+}
+
+function validationOf(text: string): FieldValidation {
+  switch (text) {
+    case 'Strict':
+    case 'Ignore':
+      return text;
+    case 'Warn':
+    case '':
+      return 'Warn';
+    default:
+      throw badRequest(`fieldValidation: Invalid value: "${text}": must be Ignore, Warn or Strict`);
+  }
 }

@@ -8,6 +8,7 @@ import type {Obj} from '../contract.ts';
 import {copy, equal, isObject, type JsonObject, listAt, objectAt, objectsAt} from '../json.ts';
 import {collectionOf, type Definition, hasSubresource} from '../resources/definition.ts';
 import {sameSpec} from '../resources/strategies.ts';
+import {conform} from '../schema/conform.ts';
 import {alreadyExists, badRequest, conflict, invalid, notFound, staleVersion} from '../status.ts';
 import {keyOf, type Store} from '../store/store.ts';
 import type {WriteContext} from './request.ts';
@@ -47,7 +48,7 @@ export class Registry {
 
   create(definition: Definition, namespace: string | undefined, given: unknown, context: WriteContext): Obj {
     const {resource, strategy} = definition;
-    const object = this.#fresh(definition, namespace, given);
+    const object = this.#fresh(definition, namespace, given, context);
     if (strategy.generation) object.metadata.generation = 1;
     if (hasSubresource(definition, 'status')) delete object.status;
     strategy.prepareForCreate?.(object, this.#clock.now());
@@ -74,7 +75,7 @@ export class Registry {
     const {resource, strategy} = definition;
     const {namespace, name, subresource} = options;
     const old = this.get(definition, namespace, name);
-    const wanted = shaped(resource, change(old));
+    const wanted = shaped(resource, change(old), context);
     checkIdentity(resource, wanted, old, namespace);
     const object = copy(keepServerFields(definition, wanted, old, subresource));
     strategy.prepareForUpdate?.(object, old, subresource);
@@ -111,9 +112,9 @@ export class Registry {
     this.#admitted('CREATE', definition, object, undefined, subresource, context);
   }
 
-  #fresh(definition: Definition, namespace: string | undefined, given: unknown): Obj {
+  #fresh(definition: Definition, namespace: string | undefined, given: unknown, context: WriteContext): Obj {
     const {resource} = definition;
-    const object = copy(shaped(resource, given));
+    const object = shaped(resource, given, context);
     const {metadata} = object;
     if (metadata.namespace && namespace !== undefined && metadata.namespace !== namespace)
       throw badRequest(
@@ -175,21 +176,22 @@ export function releasable(definition: Definition, object: Obj): boolean {
   return (metadata.deletionGracePeriodSeconds ?? 0) === 0;
 }
 
-/** A body as an object of this kind. @throws StatusError 400 for another kind */
-function shaped(resource: Resource, given: unknown): Obj {
+/** A body as an object of this kind, sharing nothing with it. @throws StatusError 400 for another kind */
+function shaped(resource: Resource, given: unknown, context: WriteContext): Obj {
   if (!isObject(given)) throw badRequest(`the object provided is not a ${resource.kind}`);
-  const body = given;
   const version = apiVersion(resource);
-  const wrong = (body.kind ?? resource.kind) !== resource.kind || (body.apiVersion ?? version) !== version;
+  const wrong = (given.kind ?? resource.kind) !== resource.kind || (given.apiVersion ?? version) !== version;
   if (wrong)
     throw badRequest(
-      `the API version in the data (${body.apiVersion}, Kind=${body.kind}) does not match the expected API version (${version}, Kind=${resource.kind})`,
+      `the API version in the data (${given.apiVersion}, Kind=${given.kind}) does not match the expected API version (${version}, Kind=${resource.kind})`,
     );
+  const {object: body, unknown} = conform(resource.group, resource.version, resource.kind, given);
+  reportUnknown(unknown, context);
   const metadata: ObjectMeta = isObject(body.metadata) ? body.metadata : {};
   return {
+    ...body,
     apiVersion: version,
     kind: resource.kind,
-    ...body,
     metadata: {
       ...metadata,
       name: metadata.name ?? '',
@@ -197,6 +199,14 @@ function shaped(resource: Resource, given: unknown): Obj {
       resourceVersion: metadata.resourceVersion ?? '',
     },
   };
+}
+
+/** fieldValidation: fields that no kind has are dropped, and told as the writer asked. */
+function reportUnknown(unknown: readonly string[], context: WriteContext): void {
+  if (unknown.length === 0 || context.fieldValidation === 'Ignore') return;
+  const messages = unknown.map((field) => `unknown field "${field}"`);
+  if (context.fieldValidation === 'Strict') throw badRequest(`strict decoding error: ${messages.join(', ')}`);
+  context.warnings.push(...messages);
 }
 
 function checkIdentity(resource: Resource, object: Obj, old: Obj, namespace: string | undefined): void {

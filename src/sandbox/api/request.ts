@@ -1,5 +1,4 @@
-import type {Obj, User} from '../contract.ts';
-import type {JsonObject} from '../json.ts';
+import type {User} from '../contract.ts';
 import type {Definition} from '../resources/definition.ts';
 
 /** A request behind authentication, the same from a socket and from inside the process. */
@@ -30,7 +29,7 @@ export type Answer = {
   readonly code: number;
   readonly contentType: string;
   readonly body: string | Buffer;
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string | string[]>>;
 };
 
 /** Takes encoded watch events; `end` closes the stream. */
@@ -60,12 +59,13 @@ export type WriteContext = {
   readonly user: User;
   readonly dryRun: boolean;
   readonly fieldManager: string;
+  readonly fieldValidation: FieldValidation;
+  /** What the writer should be told beside the answer. */
+  readonly warnings: string[];
 };
+
+export type FieldValidation = 'Strict' | 'Warn' | 'Ignore';
 
 export function json(code: number, body: object): Answer {
   return {code, contentType: 'application/json', body: JSON.stringify(body)};
-}
-
-export function stored(code: number, object: Obj | JsonObject): Answer {
-  return json(code, object);
 }

@@ -1,5 +1,5 @@
 import {equal, isObject, type JsonObject, listAt, objectAt, objectsAt} from '../json.ts';
-import type {MergeFields} from './merge-keys.ts';
+import {type MergeFields, type MergeRule, noFields} from './merge-keys.ts';
 import {strategicMerge} from './strategic.ts';
 
 export type Stamp = {readonly manager: string; readonly time: string; readonly apiVersion: string};
@@ -46,13 +46,13 @@ function withoutIdentity(applied: JsonObject): JsonObject {
 function fieldSet(value: JsonObject, fields: MergeFields): JsonObject {
   const set: JsonObject = {};
   for (const [name, field] of Object.entries(value)) {
-    const rule = fields[name];
-    if (isObject(field)) set[`f:${name}`] = fieldSet(field, rule?.fields ?? {});
+    const rule = fields(name);
+    if (isObject(field)) set[`f:${name}`] = fieldSet(field, rule?.fields ?? noFields);
     else if (rule?.key !== undefined) {
       const key = rule.key;
       const elements = objectsAt(value, name).map((item) => [
         `k:${JSON.stringify({[key]: item[key]})}`,
-        {'.': {}, ...fieldSet(item, rule.fields ?? {})},
+        {'.': {}, ...fieldSet(item, rule.fields)},
       ]);
       set[`f:${name}`] = Object.fromEntries(elements);
     } else if (rule?.set)
@@ -71,20 +71,15 @@ function clear(object: JsonObject, before: JsonObject, now: JsonObject, fields: 
     const kept = now[mark];
     if (kept === undefined && Object.keys(objectAt(before, mark)).length === 0) delete result[name];
     else
-      result[name] = clearInside(result[name], objectAt({inner}, 'inner'), objectAt(now, mark), fields[name]);
+      result[name] = clearInside(result[name], objectAt({inner}, 'inner'), objectAt(now, mark), fields(name));
     if (result[name] === undefined) delete result[name];
   }
   return result;
 }
 
-function clearInside(
-  value: unknown,
-  before: JsonObject,
-  now: JsonObject,
-  rule: MergeFields[string] | undefined,
-) {
+function clearInside(value: unknown, before: JsonObject, now: JsonObject, rule: MergeRule | undefined) {
   if (isObject(value)) {
-    const cleared = clear(value, before, now, rule?.fields ?? {});
+    const cleared = clear(value, before, now, rule?.fields ?? noFields);
     return Object.keys(cleared).length === 0 && Object.keys(now).length === 0 ? undefined : cleared;
   }
   if (!Array.isArray(value) || Object.keys(before).length === 0) return value;
@@ -97,7 +92,7 @@ function clearInside(
     .filter((item) => before[markOf(item)] === undefined || now[markOf(item)] !== undefined)
     .map((item) =>
       isObject(item) && before[markOf(item)] !== undefined
-        ? clear(item, objectAt(before, markOf(item)), objectAt(now, markOf(item)), rule?.fields ?? {})
+        ? clear(item, objectAt(before, markOf(item)), objectAt(now, markOf(item)), rule?.fields ?? noFields)
         : item,
     );
 }

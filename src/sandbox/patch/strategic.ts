@@ -1,6 +1,6 @@
 import {equal, isObject, type JsonObject, listAt} from '../json.ts';
 import {badRequest} from '../status.ts';
-import type {MergeFields, MergeRule} from './merge-keys.ts';
+import {type MergeFields, type MergeRule, noFields} from './merge-keys.ts';
 
 const orderPrefix = '$setElementOrder/';
 const deletePrefix = '$deleteFromPrimitiveList/';
@@ -24,7 +24,7 @@ export function strategicMerge(original: JsonObject, patch: JsonObject, fields: 
       const field = key.slice(deletePrefix.length);
       result[field] = listAt(result, field).filter((item) => !listAt(patch, key).includes(item));
     } else if (!key.startsWith('$')) {
-      const merged = mergeField(result[key], value, fields[key], patch[`${orderPrefix}${key}`]);
+      const merged = mergeField(result[key], value, fields(key), patch[`${orderPrefix}${key}`]);
       if (merged === undefined) delete result[key];
       else result[key] = merged;
     }
@@ -39,7 +39,7 @@ function orderOnly(result: JsonObject, patch: JsonObject, fields: MergeFields): 
     const field = key.startsWith(orderPrefix) ? key.slice(orderPrefix.length) : undefined;
     if (field === undefined || patch[field] !== undefined || !Array.isArray(result[field])) continue;
     const list = result[field];
-    result[field] = ordered(list, list, order, identity(fields[field]));
+    result[field] = ordered(list, list, order, identity(fields(field)));
   }
 }
 
@@ -50,12 +50,12 @@ function retained(original: JsonObject, keys: unknown): JsonObject {
 
 function mergeField(old: unknown, value: unknown, rule: MergeRule | undefined, order: unknown): unknown {
   if (value === null) return undefined;
-  if (isObject(value)) return strategicMerge(isObject(old) ? old : {}, value, rule?.fields ?? {});
+  if (isObject(value)) return strategicMerge(isObject(old) ? old : {}, value, rule?.fields ?? noFields);
   if (!Array.isArray(value)) return value;
   const list = Array.isArray(old) ? old : [];
   if (rule?.set) return ordered(union(list, value), list, order, (item) => item);
   if (rule?.key === undefined) return value.map(plainValue);
-  return ordered(mergeList(list, value, rule.key, rule.fields ?? {}), list, order, identity(rule));
+  return ordered(mergeList(list, value, rule.key, rule.fields), list, order, identity(rule));
 }
 
 function union(list: readonly unknown[], more: readonly unknown[]): unknown[] {
