@@ -45,14 +45,6 @@ export async function ensureFile(path: string, mode: number): Promise<void> {
 }
 
 /**
- * Writes a file in place, because containers hold a mount of this very file; its mode is set whatever the umask.
- */
-export async function writeFileMode(path: string, content: string, mode: number): Promise<void> {
-  await fs.writeFile(path, content, {mode});
-  await fs.chmod(path, mode);
-}
-
-/**
  * Removes a tree that nothing is mounted in: neither a mount nor another file system is ever entered.
  * @throws when there is a mount in it
  */
