@@ -5,6 +5,7 @@ import {createHash} from 'node:crypto';
 import {existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
+import {gzipSync} from 'node:zlib';
 
 const root = new URL('..', import.meta.url).pathname;
 const architectures = {x64: 'amd64', arm64: 'arm64'};
@@ -41,14 +42,14 @@ function ociArchive(reference, layer, config, arch) {
     return {mediaType, digest: `sha256:${digest}`, size: bytes.length};
   };
   const json = (value) => Buffer.from(JSON.stringify(value));
-  const layerBlob = blob('application/vnd.oci.image.layer.v1.tar', layer);
+  const layerBlob = blob('application/vnd.oci.image.layer.v1.tar+gzip', gzipSync(layer, {level: 9}));
   const configBlob = blob(
     'application/vnd.oci.image.config.v1+json',
     json({
       architecture: architectures[arch],
       os: 'linux',
       config,
-      rootfs: {type: 'layers', diff_ids: [layerBlob.digest]},
+      rootfs: {type: 'layers', diff_ids: [`sha256:${sha256(layer)}`]},
     }),
   );
   const manifest = blob(
