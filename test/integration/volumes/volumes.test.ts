@@ -1,0 +1,349 @@
+import {execFileSync, spawn} from 'node:child_process';
+import * as fs from 'node:fs/promises';
+import {createServer} from 'node:net';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import {afterEach, beforeEach, describe, expect, it} from 'vitest';
+import {realClock} from '../../../src/edges/clock.ts';
+import {mountsBelow, readMounts} from '../../../src/edges/mounts.ts';
+import {removeTree} from '../../../src/edges/trees.ts';
+import {createPodVolumes, type VolumeAgent} from '../../../src/kubelet/volumes/pod-volumes.ts';
+import {prepareVolumes} from '../../../src/kubelet/volumes/volumes.ts';
+import type {ConfigMap, Container, Pod, Secret} from '../../../src/lib/kubernetes.ts';
+import {silent} from '../../../src/lib/log.ts';
+import {configMap, container, pod, secret} from '../../unit/kubelet/pod-config/pods.ts';
+
+const signal = new AbortController().signal;
+
+describe('the volumes of a pod', () => {
+  let root: string;
+  let agent: VolumeAgent;
+  let configMaps: Map<string, ConfigMap>;
+  let secrets: Map<string, Secret>;
+  let tokens: string[];
+
+  const context = () => ({
+    rootDir: root,
+    objects: {
+      configMap: async (_uid: string, _namespace: string, name: string) => configMaps.get(name),
+      secret: async (_uid: string, _namespace: string, name: string) => secrets.get(name),
+    },
+    tokens: {
+      token: async () => ({token: tokens.shift() ?? 'last', againInMs: tokens.length > 0 ? 50 : 3_600_000}),
+      forget: () => undefined,
+    },
+    nodeAllocatable: () => ({memory: '1Gi', cpu: '2'}),
+  });
+
+  beforeEach(async () => {
+    root = await fs.mkdtemp(join(tmpdir(), 'volumes-'));
+    configMaps = new Map([['c', configMap('c', {a: 'one', b: 'two'})]]);
+    secrets = new Map([['s', secret('s', {key: 'hidden'})]]);
+    tokens = ['first'];
+    agent = createPodVolumes({...context(), clock: realClock, log: silent, recursiveReadOnly: false});
+  });
+  afterEach(async () => {
+    agent.stop();
+    for (const point of mountsBelow(await readMounts(), root)) execFileSync('umount', [point]);
+    await fs.rm(root, {recursive: true});
+  });
+
+  const at = (kind: string, name: string): string =>
+    join(root, 'pods/u-1/volumes', `kubernetes.io~${kind}`, name);
+  const shape = async (path: string): Promise<string> => {
+    const {mode, uid, gid} = await fs.lstat(path);
+    return `${(mode & 0o7777).toString(8)} ${uid}:${gid}`;
+  };
+  const mountedAs = async (path: string): Promise<string | undefined> =>
+    (await readMounts()).find(({mountPoint}) => mountPoint === path)?.fsType;
+  const mountsOf = (of: Pod, own: Container) => agent.mounts(of, own, [{name: 'SUB', value: 'x'}]);
+
+  it('are in their fixed places with their modes', async () => {
+    const of = pod({
+      volumes: [
+        {name: 'e', emptyDir: {}},
+        {name: 'm', emptyDir: {medium: 'Memory', sizeLimit: '1Mi'}},
+        {
+          name: 'c',
+          configMap: {
+            name: 'c',
+            defaultMode: 0o440,
+            items: [
+              {key: 'a', path: 'deep/a', mode: 0o400},
+              {key: 'b', path: 'b'},
+            ],
+          },
+        },
+        {name: 's', secret: {secretName: 's'}},
+        {name: 'd', downwardAPI: {items: [{path: 'name', fieldRef: {fieldPath: 'metadata.name'}}]}},
+        {name: 'o', configMap: {name: 'none', optional: true}},
+      ],
+    });
+    await agent.prepare(of, signal);
+    expect(await shape(at('empty-dir', 'e'))).toBe('777 0:0');
+    expect(await mountedAs(at('empty-dir', 'm'))).toBe('tmpfs');
+    expect(execFileSync('df', ['--output=size', '-B1', at('empty-dir', 'm')], {encoding: 'utf8'})).toContain(
+      '1048576',
+    );
+    expect(await fs.readFile(join(at('configmap', 'c'), 'deep/a'), 'utf8')).toBe('one');
+    expect(await shape(await fs.realpath(join(at('configmap', 'c'), 'deep/a')))).toBe('400 0:0');
+    expect(await shape(await fs.realpath(join(at('configmap', 'c'), 'b')))).toBe('440 0:0');
+    expect(await mountedAs(at('configmap', 'c'))).toBeUndefined();
+    expect(await fs.readFile(join(at('secret', 's'), 'key'), 'utf8')).toBe('hidden');
+    expect(await mountedAs(at('secret', 's'))).toBe('tmpfs');
+    expect(await fs.readFile(join(at('downward-api', 'd'), 'name'), 'utf8')).toBe('web');
+    expect(await fs.readdir(at('configmap', 'o'))).toEqual([expect.stringMatching(/^\.\.\d{4}_/), '..data']);
+    expect((await mountsOf(of, container({volumeMounts: [{name: 's', mountPath: 's'}]})))[0]).toMatchObject({
+      containerPath: '/s',
+      readonly: true,
+    });
+  });
+
+  it('are the same when prepared again, and gone without a trace', async () => {
+    const of = pod({
+      volumes: [
+        {name: 's', secret: {secretName: 's'}},
+        {name: 'm', emptyDir: {medium: 'Memory'}},
+      ],
+    });
+    await agent.prepare(of, signal);
+    const before = await fs.readlink(join(at('secret', 's'), '..data'));
+    await agent.prepare(of, signal);
+    expect(await fs.readlink(join(at('secret', 's'), '..data'))).toBe(before);
+    expect(mountsBelow(await readMounts(), root)).toHaveLength(2);
+    expect(await agent.orphans(new Set())).toEqual(['u-1']);
+    expect(await agent.orphans(new Set(['u-1']))).toEqual([]);
+    await agent.tearDown('u-1');
+    expect(mountsBelow(await readMounts(), root)).toEqual([]);
+    expect(await agent.orphans(new Set())).toEqual([]);
+    await agent.tearDown('u-1');
+  });
+
+  it('show a change all at once, and nothing of what it removed', async () => {
+    const of = pod({volumes: [{name: 'c', configMap: {name: 'c'}}]});
+    await agent.prepare(of, signal);
+    const volume = at('configmap', 'c');
+    const seen = await fs.open(join(volume, 'a'));
+    configMaps.set('c', configMap('c', {a: 'new', z: 'more'}));
+    await agent.refresh('u-1');
+    expect((await fs.readdir(volume)).filter((name) => !name.startsWith('..'))).toEqual(['a', 'z']);
+    expect(await fs.readFile(join(volume, 'a'), 'utf8')).toBe('new');
+    expect((await fs.readdir(volume)).filter((name) => /^\.\.\d/.test(name))).toHaveLength(1);
+    expect(await seen.readFile('utf8')).toBe('one');
+    await seen.close();
+    configMaps.delete('c');
+    await agent.refresh('u-1');
+    expect(await fs.readFile(join(volume, 'a'), 'utf8')).toBe('new');
+  });
+
+  it('clean up what a crash in the middle of a change has left', async () => {
+    const of = pod({volumes: [{name: 'c', configMap: {name: 'c'}}]});
+    await agent.prepare(of, signal);
+    const volume = at('configmap', 'c');
+    await fs.mkdir(join(volume, '..2020_01_01_00_00_00.abc'));
+    await fs.symlink('..2020_01_01_00_00_00.abc', join(volume, '..data_tmp'));
+    await fs.symlink('..data/gone', join(volume, 'gone'));
+    configMaps.set('c', configMap('c', {a: 'new'}));
+    await agent.refresh('u-1');
+    expect((await fs.readdir(volume)).filter((name) => !/^\.\.\d/.test(name))).toEqual(['..data', 'a']);
+    expect((await fs.readdir(volume)).filter((name) => /^\.\.\d/.test(name))).toHaveLength(1);
+  });
+
+  it('give projected sources together, renew tokens by themselves, and keep tokens to their user', async () => {
+    tokens = ['first', 'second'];
+    const sources = [
+      {serviceAccountToken: {path: 'token', expirationSeconds: 600}},
+      {configMap: {name: 'c', items: [{key: 'a', path: 'sub/a'}]}},
+      {downwardAPI: {items: [{path: 'namespace', fieldRef: {fieldPath: 'metadata.namespace'}}]}},
+    ];
+    const of = pod({
+      volumes: [{name: 'p', projected: {sources, defaultMode: 0o644}}],
+      securityContext: {runAsUser: 1234},
+    });
+    await agent.prepare(of, signal);
+    const token = join(at('projected', 'p'), 'token');
+    expect(await fs.readFile(token, 'utf8')).toBe('first');
+    expect(await shape(await fs.realpath(token))).toBe('600 1234:0');
+    expect(await fs.readFile(join(at('projected', 'p'), 'sub/a'), 'utf8')).toBe('one');
+    await expect.poll(() => fs.readFile(token, 'utf8')).toBe('second');
+  });
+
+  it('belong to the fsGroup', async () => {
+    const of = pod({
+      volumes: [
+        {name: 'e', emptyDir: {}},
+        {name: 's', secret: {secretName: 's', defaultMode: 0o400}},
+      ],
+      securityContext: {fsGroup: 4321},
+    });
+    await agent.prepare(of, signal);
+    expect(await shape(at('empty-dir', 'e'))).toBe('2777 0:4321');
+    expect(await shape(await fs.realpath(join(at('secret', 's'), 'key')))).toBe('440 0:4321');
+  });
+
+  it('say what is missing, all of it, and make the rest', async () => {
+    const volumes = [
+      {name: 'x', configMap: {name: 'none'}},
+      {name: 'y', nfs: {server: 'a', path: '/'}},
+      {name: 'e', emptyDir: {}},
+    ];
+    await expect(agent.prepare(pod({volumes}), signal)).rejects.toThrow(
+      'MountVolume.SetUp failed for volume "x" : configmap "none" not found; MountVolume.SetUp failed for volume "y" : volumes of kind nfs are not supported on this node',
+    );
+    expect(await shape(at('empty-dir', 'e'))).toBe('777 0:0');
+  });
+
+  it('refuse keys that lead out of the volume', async () => {
+    const items = [{key: 'a', path: '../../escape'}];
+    await expect(
+      agent.prepare(pod({volumes: [{name: 'c', configMap: {name: 'c', items}}]}), signal),
+    ).rejects.toThrow('must not contain');
+    expect(await fs.readdir(at('configmap', 'c'))).toEqual([]);
+  });
+
+  it('make room for volumes mounted inside read-only ones', async () => {
+    const volumeMounts = [
+      {name: 'c', mountPath: '/v'},
+      {name: 'e', mountPath: '/v/in/side'},
+    ];
+    const of = pod({
+      containers: [container({volumeMounts})],
+      volumes: [
+        {name: 'c', configMap: {name: 'c'}},
+        {name: 'e', emptyDir: {}},
+      ],
+    });
+    await agent.prepare(of, signal);
+    expect((await fs.stat(join(at('configmap', 'c'), 'in/side'))).isDirectory()).toBe(true);
+    await agent.refresh('u-1');
+    expect((await fs.stat(join(at('configmap', 'c'), 'in/side'))).isDirectory()).toBe(true);
+  });
+
+  it('check host paths', async () => {
+    const socket = join(root, 'socket');
+    const server = createServer().listen(socket);
+    await fs.writeFile(join(root, 'file'), '');
+    const check = (path: string, type: string): Promise<string> =>
+      prepareVolumes(pod({volumes: [{name: 'h', hostPath: {path, type}}]}), context()).then(
+        () => 'ok',
+        (error: unknown) => String(error),
+      );
+    expect(await check(`${root}/new/dir`, 'DirectoryOrCreate')).toBe('ok');
+    expect(await shape(`${root}/new/dir`)).toBe('755 0:0');
+    expect(await check(`${root}/new/file`, 'FileOrCreate')).toBe('ok');
+    expect(await shape(`${root}/new/file`)).toBe('644 0:0');
+    expect(await check(socket, 'Socket')).toBe('ok');
+    expect(await check('/dev/null', 'CharDevice')).toBe('ok');
+    expect(await check(`${root}/file`, 'Directory')).toContain('is not a directory');
+    expect(await check(`${root}/none`, 'File')).toContain('is not a file');
+    expect(await check(`${root}/none`, '')).toBe('ok');
+    expect(await check(`${root}/../etc`, '')).toContain('..');
+    server.close();
+  });
+
+  describe('with a subPath', () => {
+    const of = pod({
+      volumes: [
+        {name: 'e', emptyDir: {}},
+        {name: 'c', configMap: {name: 'c'}},
+      ],
+    });
+    const mountAt = async (subPath: string, name = 'e', fields = {}) => {
+      const own = container({volumeMounts: [{name, mountPath: '/x', subPath, ...fields}]});
+      return (await mountsOf(of, own))[0]?.hostPath ?? '';
+    };
+    beforeEach(() => agent.prepare(of, signal));
+
+    it('mount a directory that is made if needed, and the same again', async () => {
+      const path = await mountAt('a/b');
+      expect(path).toBe(join(root, 'pods/u-1/volume-subpaths/e/app/0'));
+      expect(await shape(join(at('empty-dir', 'e'), 'a/b'))).toBe('777 0:0');
+      await fs.writeFile(join(path, 'f'), 'through');
+      expect(await fs.readFile(join(at('empty-dir', 'e'), 'a/b/f'), 'utf8')).toBe('through');
+      expect(await mountAt('a/b')).toBe(path);
+      expect(mountsBelow(await readMounts(), path)).toHaveLength(1);
+      await agent.tearDown('u-1');
+      expect(mountsBelow(await readMounts(), root)).toEqual([]);
+    });
+
+    it('mount a single file of a ConfigMap', async () => {
+      expect(await fs.readFile(await mountAt('a', 'c'), 'utf8')).toBe('one');
+      configMaps.set('c', configMap('c', {a: 'new'}));
+      await agent.refresh('u-1');
+      expect(await fs.readFile(await mountAt('a', 'c'), 'utf8')).toBe('new');
+    });
+
+    it('expand subPathExpr, and miss what is not set', async () => {
+      await mountAt('', 'e', {subPathExpr: 'logs/$(SUB)'});
+      expect(await fs.readdir(join(at('empty-dir', 'e'), 'logs'))).toEqual(['x']);
+      await expect(mountAt('', 'e', {subPathExpr: '$(B)/$(A)'})).rejects.toThrow('missing value for A, B');
+    });
+
+    it('never leave the volume', async () => {
+      const volume = at('empty-dir', 'e');
+      await fs.symlink('/etc', join(volume, 'out'));
+      await fs.symlink('/nonexistent', join(volume, 'dangling'));
+      await fs.mkdir(join(volume, 'inner'));
+      await fs.symlink('inner', join(volume, 'inside'));
+      for (const path of ['../x', '/etc', 'a/../../x'])
+        await expect(mountAt(path)).rejects.toThrow(/subpath/i);
+      for (const path of ['out', 'out/passwd', 'dangling', 'out/../inner'])
+        await expect(mountAt(path)).rejects.toThrow();
+      await expect(mountAt('inside')).resolves.toContain('volume-subpaths');
+      expect(mountsBelow(await readMounts(), join(root, 'pods/u-1/volume-subpaths'))).toHaveLength(1);
+    });
+
+    it('win every race against somebody who swaps a directory for a link', async () => {
+      const volume = at('empty-dir', 'e');
+      await fs.mkdir(join(volume, 'real'));
+      const stop = await swapping(volume);
+      let mounted = 0;
+      try {
+        const {ino} = await fs.stat('/etc');
+        for (let round = 0; round < 150; round++) {
+          const path = await mountAt('real').catch(() => undefined);
+          if (path === undefined) continue;
+          mounted++;
+          expect((await fs.stat(path)).ino).not.toBe(ino);
+        }
+      } finally {
+        stop();
+      }
+      expect(mounted).toBeGreaterThan(0);
+    });
+  });
+
+  it('are never removed through a live mount', async () => {
+    const directory = join(root, 'pods/u-1/volumes');
+    const outside = join(root, 'precious');
+    await fs.mkdir(join(directory, 'x'), {recursive: true});
+    await fs.mkdir(outside);
+    await fs.writeFile(join(outside, 'data'), 'keep');
+    execFileSync('mount', ['--bind', outside, join(directory, 'x')]);
+    await expect(removeTree(join(root, 'pods/u-1'))).rejects.toThrow('still mounted');
+    expect(await fs.readFile(join(outside, 'data'), 'utf8')).toBe('keep');
+    await agent.tearDown('u-1');
+    expect(await fs.readFile(join(outside, 'data'), 'utf8')).toBe('keep');
+  });
+});
+
+/** Another process that swaps `real` for a link to /etc and back, as fast as it can. */
+async function swapping(volume: string): Promise<() => void> {
+  const program = `
+    const fs = require('node:fs');
+    process.chdir(process.argv[1]);
+    fs.symlinkSync('/etc', 'link');
+    process.stdout.write('ready');
+    const quietly = (act) => { try { act(); } catch {} };
+    for (;;) {
+      quietly(() => fs.renameSync('real', 'aside'));
+      quietly(() => fs.renameSync('link', 'real'));
+      quietly(() => fs.renameSync('real', 'link'));
+      // Whoever looked for 'real' meanwhile may have made it.
+      quietly(() => fs.rmdirSync('real'));
+      quietly(() => fs.renameSync('aside', 'real'));
+    }`;
+  const child = spawn(process.execPath, ['-e', program, volume], {stdio: ['ignore', 'pipe', 'inherit']});
+  await new Promise((resolve) => child.stdout.once('data', resolve));
+  return () => void child.kill('SIGKILL');
+}

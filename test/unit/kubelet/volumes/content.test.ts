@@ -1,0 +1,116 @@
+import {describe, expect, it} from 'vitest';
+import {mountsBelow, parseMountinfo} from '../../../../src/edges/mounts.ts';
+import {
+  commonUser,
+  configMapFiles,
+  downwardFiles,
+  type Files,
+  nestedMountpoints,
+  secretFiles,
+} from '../../../../src/kubelet/volumes/content.ts';
+import {tmpfsBytes} from '../../../../src/kubelet/volumes/empty-dir.ts';
+import {pluginFor} from '../../../../src/kubelet/volumes/registry.ts';
+import {configMap, container, pod, secret} from '../pod-config/pods.ts';
+
+const shown = (files: Files) =>
+  Object.fromEntries(
+    [...files].map(([path, {data, mode}]) => [path, `${Buffer.from(data)} ${mode.toString(8)}`]),
+  );
+const all = {mode: 0o644, optional: false};
+
+describe('files of objects', () => {
+  const object = {
+    ...configMap('c', {a: 'A', 'b.txt': 'B'}),
+    binaryData: {bin: Buffer.from('raw').toString('base64')},
+  };
+
+  it('are all keys, binary ones too', () =>
+    expect(shown(configMapFiles(object, all))).toEqual({a: 'A 644', 'b.txt': 'B 644', bin: 'raw 644'}));
+
+  it('are only the chosen keys, with paths and modes', () => {
+    const items = [
+      {key: 'a', path: 'deep/a', mode: 0o400},
+      {key: 'bin', path: 'b'},
+    ];
+    expect(shown(configMapFiles(object, {...all, items}))).toEqual({'deep/a': 'A 400', b: 'raw 644'});
+  });
+
+  it('must be there unless they are optional', () => {
+    const items = [{key: 'none', path: 'x'}];
+    expect(() => configMapFiles(object, {...all, items})).toThrow('non-existent config key: none');
+    expect(() => secretFiles(secret('s', {}), {...all, items})).toThrow('non-existent secret key: none');
+    expect(shown(configMapFiles(object, {...all, items, optional: true}))).toEqual({});
+    expect(shown(secretFiles(undefined, {...all, optional: true}))).toEqual({});
+  });
+
+  it('may be fields of the pod', () => {
+    const of = pod(
+      {containers: [container({resources: {requests: {cpu: '1'}}})]},
+      {labels: {a: '1', b: '2'}},
+    );
+    const items = [
+      {path: 'labels', fieldRef: {fieldPath: 'metadata.labels'}},
+      {
+        path: 'memory',
+        mode: 0o400,
+        resourceFieldRef: {containerName: 'app', resource: 'limits.memory', divisor: '1Mi'},
+      },
+    ];
+    expect(shown(downwardFiles(of, items, 0o644, {memory: '2Gi'}))).toEqual({
+      labels: 'a="1"\nb="2" 644',
+      memory: '2048 400',
+    });
+  });
+});
+
+it('belong to a user only where all containers run as the same one', () => {
+  const as = (runAsUser: number) => container({securityContext: {runAsUser}});
+  expect(commonUser(pod())).toBeUndefined();
+  expect(commonUser(pod({securityContext: {runAsUser: 5}}))).toBe(5);
+  expect(commonUser(pod({containers: [as(7)], securityContext: {runAsUser: 5}}))).toBe(7);
+  expect(
+    commonUser(pod({containers: [as(7), container()], securityContext: {runAsUser: 5}})),
+  ).toBeUndefined();
+});
+
+it('finds the places where other volumes are mounted inside', () => {
+  const at = (name: string, mountPath: string) => ({name, mountPath});
+  const volumeMounts = [
+    at('v', '/etc/v/'),
+    at('a', '/etc/v/x'),
+    at('b', '/etc/v/x/y'),
+    at('c', '/etc/v/z/'),
+    at('d', '/etc/vv'),
+  ];
+  expect(nestedMountpoints(pod({containers: [container({volumeMounts})]}), 'v')).toEqual(['x', 'z']);
+});
+
+it.each([
+  [undefined, undefined, undefined, undefined],
+  ['1Mi', undefined, '1Gi', 2 ** 20],
+  [undefined, '64Mi', '1Gi', 64 * 2 ** 20],
+  ['128Mi', '64Mi', '1Gi', 64 * 2 ** 20],
+  [undefined, undefined, '1Gi', 2 ** 30],
+])('bounds a tmpfs by %s, %s and %s', (sizeLimit, memory, allocatable, bytes) => {
+  const resources = memory === undefined ? {} : {limits: {memory}};
+  expect(tmpfsBytes(pod({containers: [container({resources})]}), sizeLimit, allocatable)).toBe(bytes);
+});
+
+it('refuses kinds of volumes that it cannot give', () => {
+  expect(() => pluginFor({name: 'v', gitRepo: {repository: 'x'}})).toThrow(
+    'volumes of kind gitRepo are not supported',
+  );
+  expect(() => pluginFor({name: 'v', nfs: {path: '/', server: 's'}})).toThrow('nfs');
+  expect(pluginFor({name: 'v'}).field).toBe('emptyDir');
+});
+
+it('reads mountinfo, escapes and optional fields included', () => {
+  const text = `22 1 0:20 / / rw,relatime shared:1 master:2 - ext4 /dev/sda1 rw
+23 22 0:21 / /a rw - tmpfs tmpfs rw,size=4k
+24 23 0:22 / /a/b\\040c rw - tmpfs x\\134y rw
+25 22 0:23 / /ab rw - tmpfs tmpfs rw
+`;
+  const entries = parseMountinfo(text);
+  expect(entries[2]).toEqual({mountPoint: '/a/b c', fsType: 'tmpfs', source: 'x\\y', options: ['rw']});
+  expect(mountsBelow(entries, '/a')).toEqual(['/a/b c', '/a']);
+});
