@@ -1,0 +1,220 @@
+import type {KubeletConfig} from '../config/kubelet.ts';
+import {type Cgroups, openCgroups, systemdCgroups} from '../edges/cgroups.ts';
+import type {Cri} from '../edges/cri/client.ts';
+import {makeDirectory} from '../edges/files.ts';
+import type {KubeClient} from '../edges/kube/client.ts';
+import type {EventRecorder} from '../edges/kube/events.ts';
+import {describeError} from '../lib/errors.ts';
+import type {Pod} from '../lib/kubernetes.ts';
+import type {Logger} from '../lib/log.ts';
+import type {Cancel, Clock} from '../lib/time.ts';
+import type {PodAgent} from './agent-api.ts';
+import {ImageManager} from './images/manager.ts';
+import {pullCredentials} from './images/pull-secrets.ts';
+import {createPuller} from './images/puller.ts';
+import {readNodeFacts} from './node-facts.ts';
+import {type ObjectSource, startObjectSource} from './objects.ts';
+import type {NodeFacts, ServiceSource} from './pod/deps.ts';
+import type {PodView} from './pod/observe.ts';
+import {type KeptVolumes, keepVolumes} from './pod/pod-volumes.ts';
+import {tellPod} from './pod/tell.ts';
+import {type PodWorkers, startPodWorkers} from './pod/worker.ts';
+import {PodStore} from './pod-store.ts';
+import {type Probes, startProbes} from './probes/manager.ts';
+import {queries} from './queries.ts';
+import {RuntimeCache} from './runtime/cache.ts';
+import {type RuntimeEvents, startRuntimeEvents} from './runtime/events.ts';
+import {RuntimeHealth} from './runtime/readiness.ts';
+import {StartLimit} from './runtime/start-limit.ts';
+import {type PodEvent, type PodSource, startApiSource} from './sources/api.ts';
+import {StatusWriter} from './status-writer.ts';
+import {createTokenSource} from './volumes/tokens.ts';
+
+export type PodAgentOptions = {
+  readonly client: KubeClient;
+  readonly cri: Cri;
+  readonly nodeName: string;
+  readonly nodeIps: () => readonly string[];
+  /** status.allocatable of the Node, as last computed. */
+  readonly allocatable: () => Readonly<Record<string, string>>;
+  readonly config: KubeletConfig;
+  readonly recorder: EventRecorder;
+  readonly services: ServiceSource;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Pods that are started at the same time; about twice the processors. */
+  readonly startsAtOnce: number;
+};
+
+/** Kubernetes asks the runtime for its conditions that often. */
+const healthMs = 5_000;
+const startingHealthMs = 500;
+const defaultParallelPulls = 5;
+
+/** Runs the pods of this node until it is stopped. Stopping touches no container. */
+export async function startPodAgent(options: PodAgentOptions): Promise<PodAgent> {
+  const {config} = options;
+  await Promise.all(
+    [`${config.rootDir}/pods`, config.podLogsDir, config.containerLogDir].map((path) =>
+      makeDirectory(path, 0o755),
+    ),
+  );
+  const files = await openCgroups();
+  const cgroups = config.cgroupDriver === 'systemd' ? systemdCgroups(files.v2) : files;
+  const facts = await readNodeFacts(config, files.v2, {
+    hostIps: options.nodeIps,
+    allocatable: options.allocatable,
+  });
+  return new Agent(options, cgroups, facts).api();
+}
+
+class Agent {
+  readonly #options: PodAgentOptions;
+  readonly #store = new PodStore();
+  readonly #health: RuntimeHealth;
+  readonly #objects: ObjectSource;
+  readonly #volumes: KeptVolumes;
+  readonly #runtime: RuntimeCache;
+  readonly #writer: StatusWriter;
+  readonly #probes: Probes;
+  readonly #workers: PodWorkers;
+  readonly #source: PodSource;
+  readonly #events: RuntimeEvents;
+  #cancelHealth: Cancel = () => undefined;
+  #stopped = false;
+
+  constructor(options: PodAgentOptions, cgroups: Cgroups, facts: NodeFacts) {
+    const {client, cri, clock, log, config, recorder} = options;
+    const onChange = (uid: string) => this.#workers.enqueue(uid);
+    this.#options = options;
+    this.#health = new RuntimeHealth(cri, clock);
+    this.#objects = startObjectSource({client, clock, log, onChange: (uids) => this.#objectsChanged(uids)});
+    const tokens = createTokenSource({client, clock, log});
+    const nodeAllocatable = options.allocatable;
+    const context = {rootDir: config.rootDir, objects: this.#objects, tokens, nodeAllocatable};
+    this.#volumes = keepVolumes(context, clock, log);
+    this.#runtime = new RuntimeCache({cri, timeoutMs: config.runtimeRequestTimeout, onChange});
+    this.#writer = new StatusWriter({client, clock, log, onWritten: onChange});
+    this.#probes = startProbes({cri, clock, recorder, hostIps: options.nodeIps, onChange});
+    const view: PodView = {
+      deps: {...options, cgroups, facts, volumes: this.#volumes, objects: this.#objects},
+      runtime: this.#runtime,
+      images: this.#imageManager(onChange),
+      probes: this.#probes,
+      writer: this.#writer,
+      find: (uid) => this.#store.get(uid),
+      sourcesSynced: () => this.#source.hasSynced(),
+      networkReady: () => this.#health.networkReady,
+    };
+    this.#workers = startPodWorkers(view, new StartLimit(options.startsAtOnce));
+    this.#source = startApiSource({
+      ...options,
+      onEvent: (event) => this.#podChanged(event),
+      onSynced: () => this.#enqueueAll(),
+    });
+    this.#events = this.#startEvents();
+    void this.#checkHealth();
+  }
+
+  api(): PodAgent {
+    const parts = {
+      config: this.#options.config,
+      store: this.#store,
+      runtime: this.#runtime,
+      workers: this.#workers,
+    };
+    return {
+      synced: Promise.all([this.#source.synced, this.#events.firstList]).then(() => undefined),
+      ...queries(parts),
+      runtimeReady: () => this.#health.readiness(),
+      evict: (uid, reason, message, graceSeconds) =>
+        this.#workers.end(uid, {reason, message, graceSeconds, disruption: 'TerminationByKubelet'}),
+      stop: () => this.#stop(),
+    };
+  }
+
+  #imageManager(onChange: (uid: string) => void): ImageManager {
+    const {cri, clock, config, recorder} = this.#options;
+    const parallel = config.maxParallelImagePulls ?? defaultParallelPulls;
+    return new ImageManager({
+      puller: createPuller(cri, parallel, config.runtimeRequestTimeout),
+      clock,
+      credentials: (pod, repository, signal) => pullCredentials(this.#objects, pod, repository, signal),
+      tell: (...told) => tellPod(recorder, ...told),
+      onChange,
+    });
+  }
+
+  #startEvents(): RuntimeEvents {
+    const {cri, clock, log} = this.#options;
+    return startRuntimeEvents({
+      cri,
+      clock,
+      log,
+      onEvent: (uid) => {
+        this.#runtime.touch(uid);
+        this.#workers.enqueue(uid);
+      },
+      relist: () => this.#runtime.relist(),
+      onRelisted: (error) => {
+        if (error === undefined) this.#health.listed();
+        else log.warn('the runtime could not be listed', {error: describeError(error)});
+      },
+    });
+  }
+
+  /** What a source tells only enqueues; a pod that comes to its end interrupts what is done for it. */
+  #podChanged({type, pod, old}: PodEvent): void {
+    const {uid, deletionTimestamp} = pod.metadata;
+    if (type === 'deleted') {
+      this.#store.remove(uid);
+      this.#workers.interrupt(uid, 'the pod was deleted');
+      return;
+    }
+    this.#store.put(pod, false);
+    this.#writer.observed(uid, pod);
+    if (deletionTimestamp !== undefined && old?.metadata.deletionTimestamp === undefined) {
+      this.#workers.interrupt(uid, 'the pod is being deleted');
+      return;
+    }
+    if (old !== undefined && isRelabelled(pod, old)) this.#volumes.refresh(pod);
+    this.#workers.enqueue(uid);
+  }
+
+  #objectsChanged(uids: readonly string[]): void {
+    for (const uid of uids) {
+      const known = this.#store.get(uid);
+      if (known === undefined) continue;
+      this.#volumes.refresh(known.pod);
+      this.#workers.enqueue(uid);
+    }
+  }
+
+  /** Pods of the runtime that no source knows are among them. */
+  #enqueueAll(): void {
+    const known = this.#store.all().map(({pod}) => pod.metadata.uid);
+    for (const uid of new Set([...known, ...this.#runtime.uids(), ...this.#workers.uids()]))
+      this.#workers.enqueue(uid);
+  }
+
+  async #checkHealth(): Promise<void> {
+    if (await this.#health.check()) this.#enqueueAll();
+    if (this.#stopped) return;
+    const ms = this.#health.networkReady ? healthMs : startingHealthMs;
+    this.#cancelHealth = this.#options.clock.after(ms, () => void this.#checkHealth());
+  }
+
+  async #stop(): Promise<void> {
+    this.#stopped = true;
+    this.#cancelHealth();
+    await Promise.all([this.#source.stop(), this.#events.stop(), this.#workers.stop()]);
+    this.#probes.stop();
+    this.#volumes.stop();
+    await Promise.all([this.#objects.stop(), this.#writer.stop()]);
+  }
+}
+
+function isRelabelled({metadata}: Pod, old: Pod): boolean {
+  const words = ({labels, annotations}: Pod['metadata']) => JSON.stringify([labels, annotations]);
+  return words(metadata) !== words(old.metadata);
+}

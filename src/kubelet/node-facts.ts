@@ -1,0 +1,41 @@
+import type {KubeletConfig} from '../config/kubelet.ts';
+import {exists, listDirectory} from '../edges/files.ts';
+import {readHostFacts} from '../edges/host-facts.ts';
+import type {NodeFacts} from './pod/deps.ts';
+
+/** What of the machine decides how pods are made; read once. */
+export async function readNodeFacts(
+  config: KubeletConfig,
+  cgroupV2: boolean,
+  live: Pick<NodeFacts, 'hostIps' | 'allocatable'>,
+): Promise<NodeFacts> {
+  const host = await readHostFacts(config.rootDir);
+  const swap = cgroupV2
+    ? '/sys/fs/cgroup/init.scope/memory.swap.max'
+    : '/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes';
+  return {
+    ...live,
+    resources: {
+      memoryCapacityBytes: host.memoryBytes,
+      cgroupV2,
+      cpuCfsQuota: config.cpuCFSQuota,
+      cpuCfsQuotaPeriodUs: config.cpuCFSQuotaPeriod * 1000,
+      singleProcessOomKill: config.singleProcessOOMKill ?? !cgroupV2,
+      hugePageSizes: [...host.hugePages.keys()],
+      swapAccounting: await exists(swap),
+    },
+    security: {
+      seccompRoot: `${config.rootDir}/seccomp`,
+      seccompDefault: config.seccompDefault,
+      maskedPaths: await thermalPaths(),
+    },
+  };
+}
+
+/** Kubernetes masks these too, where they exist: they tell about the machine's other tenants. */
+async function thermalPaths(): Promise<string[]> {
+  const cpus = (await listDirectory('/sys/devices/system/cpu')).filter((name) => /^cpu\d+$/.test(name));
+  const paths = cpus.map((cpu) => `/sys/devices/system/cpu/${cpu}/thermal_throttle`);
+  const there = await Promise.all(paths.map(exists));
+  return paths.filter((_, at) => there[at]);
+}

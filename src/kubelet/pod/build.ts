@@ -1,0 +1,134 @@
+import {randomBytes} from 'node:crypto';
+import {makeDirectory, readText, writeAtomic} from '../../edges/files.ts';
+import {makeWritableFile} from '../../edges/pod-files.ts';
+import type {ConfigMap, Container, Pod, Secret} from '../../lib/kubernetes.ts';
+import {cgroupParent, podCgroupPath} from './cgroup-names.ts';
+import {PodConfigError} from './config-error.ts';
+import {type ContainerConfig, type ContainerMount, containerConfig} from './container-config.ts';
+import type {PodDeps} from './deps.ts';
+import {podDns} from './dns.ts';
+import {buildEnvironment, type EnvironmentVariable, environmentReferences} from './environment.ts';
+import {hostsFile, podHostname} from './hosts.ts';
+import {podPaths} from './pod-paths.ts';
+import {qosClass} from './qos.ts';
+import {type SandboxConfig, sandboxConfig} from './sandbox-config.ts';
+import type {PresentImage} from './seen.ts';
+
+/** Makes what the runtime is asked for: gathers the facts, and leaves the words to pure builders. */
+export async function buildSandbox(deps: PodDeps, pod: Pod, attempt: number): Promise<SandboxConfig> {
+  const {config, facts, recorder} = deps;
+  const hostname = podHostname(pod, config.clusterDomain);
+  const dns = podDns({
+    pod,
+    resolvConf: config.resolvConf === '' ? undefined : ((await readText(config.resolvConf)) ?? ''),
+    clusterDns: config.clusterDNS,
+    clusterDomain: config.clusterDomain,
+    nodeIps: facts.hostIps(),
+  });
+  const {name, namespace, uid} = pod.metadata;
+  for (const {reason, message} of dns.warnings)
+    recorder.record({kind: 'Pod', name, namespace, uid}, 'Warning', reason, message);
+  return sandboxConfig({
+    pod,
+    attempt,
+    hostname,
+    dns: dns.config,
+    podLogDir: config.podLogsDir,
+    cgroupParent: cgroupParent(config.cgroupDriver, cgroupOf(deps, pod)),
+    resources: facts.resources,
+    security: facts.security,
+  });
+}
+
+export function cgroupOf({config}: PodDeps, pod: Pod): string {
+  return podCgroupPath(config.cgroupDriver, config.cgroupRoot, qosClass(pod.spec), pod.metadata.uid);
+}
+
+export type ContainerBuild = {
+  readonly pod: Pod;
+  readonly container: Container;
+  readonly attempt: number;
+  readonly image: PresentImage;
+  readonly podIps: readonly string[];
+  readonly targetContainerId: string | undefined;
+};
+
+/** @throws PodConfigError for what the pod itself has wrong */
+export async function buildContainer(deps: PodDeps, build: ContainerBuild): Promise<ContainerConfig> {
+  const {pod, container, targetContainerId} = build;
+  const environment = await environmentOf(deps, build);
+  const mounts = [
+    ...(await deps.volumes.mounts(pod, container, environment)),
+    ...(await etcHosts(deps, build)),
+    ...(await terminationLog(deps, pod, container)),
+  ];
+  return containerConfig({
+    pod,
+    container,
+    attempt: build.attempt,
+    imageRef: build.image.ref,
+    imageUser: build.image.user,
+    environment,
+    mounts,
+    ...(targetContainerId === undefined ? {} : {targetContainerId}),
+    resources: deps.facts.resources,
+    security: deps.facts.security,
+  });
+}
+
+async function environmentOf(
+  {objects, services, facts}: PodDeps,
+  {pod, container, podIps}: ContainerBuild,
+): Promise<readonly EnvironmentVariable[]> {
+  const {uid, namespace} = pod.metadata;
+  const names = environmentReferences(container);
+  const configMaps = new Map<string, ConfigMap | undefined>();
+  const secrets = new Map<string, Secret | undefined>();
+  await Promise.all([
+    ...names.configMaps.map(async (name) => {
+      configMaps.set(name, await objects.configMap(uid, namespace, name));
+    }),
+    ...names.secrets.map(async (name) => {
+      secrets.set(name, await objects.secret(uid, namespace, name));
+    }),
+  ]);
+  if (!services.hasSynced())
+    throw new PodConfigError('services have not yet been read at least once, cannot construct envvars');
+  const result = buildEnvironment({
+    pod,
+    container,
+    services: services.services(),
+    configMaps,
+    secrets,
+    facts: {podIps, hostIps: facts.hostIps(), nodeAllocatable: facts.allocatable()},
+  });
+  if (!result.ok) throw new PodConfigError(result.message);
+  return result.variables;
+}
+
+const hostsPath = '/etc/hosts';
+
+/** The managed /etc/hosts, unless the container mounts one of its own there. */
+async function etcHosts(
+  {config}: PodDeps,
+  {pod, container, podIps}: ContainerBuild,
+): Promise<ContainerMount[]> {
+  const own = container.volumeMounts?.some(({mountPath}) => mountPath.replace(/\/+$/, '') === hostsPath);
+  if (own || podIps.length === 0) return [];
+  const nodeHosts = pod.spec.hostNetwork ? ((await readText(hostsPath)) ?? '') : '';
+  const content = hostsFile(pod, podIps, podHostname(pod, config.clusterDomain), nodeHosts);
+  const path = podPaths(config, pod).etcHosts;
+  // Replacing the file would cut off containers that have it mounted.
+  if ((await readText(path)) !== content) await writeAtomic(path, content, 0o644);
+  return [{containerPath: hostsPath, hostPath: path, readonly: false, selinuxRelabel: true}];
+}
+
+async function terminationLog({config}: PodDeps, pod: Pod, container: Container): Promise<ContainerMount[]> {
+  const containerPath = container.terminationMessagePath ?? '';
+  if (containerPath === '') return [];
+  const directory = `${podPaths(config, pod).root}/containers/${container.name}`;
+  await makeDirectory(directory, 0o750);
+  const hostPath = `${directory}/${randomBytes(4).toString('hex')}`;
+  await makeWritableFile(hostPath);
+  return [{containerPath, hostPath, readonly: false, selinuxRelabel: true}];
+}

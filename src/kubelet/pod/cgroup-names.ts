@@ -1,0 +1,26 @@
+import type {QosClass} from './qos.ts';
+
+export type CgroupDriver = 'cgroupfs' | 'systemd';
+
+/**
+ * The cgroup of a pod by driver and class: `/kubepods/burstable/pod<uid>`, or
+ * `/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod<uid>.slice` (pkg/kubelet/cm). Guaranteed pods are
+ * directly in kubepods. `root` is cgroupRoot of the configuration.
+ */
+export function podCgroupPath(driver: CgroupDriver, root: string, qos: QosClass, uid: string): string {
+  const tier = qos === 'Guaranteed' ? [] : [qos.toLowerCase()];
+  const names = [...root.split('/').filter((part) => part !== ''), 'kubepods', ...tier];
+  if (driver === 'cgroupfs') return `/${[...names, `pod${uid}`].join('/')}`;
+  return systemdPath([...names, `pod${uid.replaceAll('-', '_')}`]);
+}
+
+/** What the sandbox's cgroup_parent says: a path, or for systemd the slice alone. */
+export function cgroupParent(driver: CgroupDriver, path: string): string {
+  return driver === 'cgroupfs' ? path : (path.split('/').at(-1) ?? '');
+}
+
+/** A slice's name holds all its parents' names: a-b.slice lives in a.slice. */
+function systemdPath(names: readonly string[]): string {
+  const slices = names.map((_, at) => `${names.slice(0, at + 1).join('-')}.slice`);
+  return `/${slices.join('/')}`;
+}

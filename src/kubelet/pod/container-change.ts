@@ -1,0 +1,22 @@
+import type {Container} from '../../lib/kubernetes.ts';
+import {containerAnnotations} from './container-config.ts';
+import {containerHash} from './hash.ts';
+import type {RuntimeContainer} from './runtime-state.ts';
+
+export type KillReason = 'startup' | 'liveness' | 'changed' | 'lost';
+export type ContainerKill = {
+  readonly container: RuntimeContainer;
+  readonly reason: KillReason;
+  readonly message: string;
+};
+
+/** A container without the annotation was made by something older: it is left alone. */
+export function isChanged(container: Container, seen: RuntimeContainer): boolean {
+  const hash = seen.annotations[containerAnnotations.hash];
+  return hash !== undefined && hash !== '' && hash !== containerHash(container);
+}
+
+export function lost(seen: RuntimeContainer): ContainerKill {
+  const message = 'Container is in "unknown" state, try killing it before restart';
+  return {container: seen, reason: 'lost', message};
+}

@@ -1,0 +1,37 @@
+import type {CrashBackoff} from './seen.ts';
+
+const firstMs = 10_000;
+
+/**
+ * The wait before a container is started again: 10 s, doubling, counted from its end. The first restart is at once.
+ * A container that ran for twice the longest wait begins anew (client-go's flowcontrol.Backoff).
+ */
+export class CrashBackoffs {
+  readonly #maxMs: number;
+  readonly #entries = new Map<string, {delayMs: number; updatedMs: number}>();
+
+  constructor(maxMs: number) {
+    this.#maxMs = maxMs;
+  }
+
+  /** A container that had ended at `endedMs` is started again now. Wall clock, as the runtime tells it. */
+  restarted(name: string, endedMs: number, nowMs: number): void {
+    const entry = this.#entries.get(name);
+    const fresh = entry === undefined || this.#expired(entry, endedMs);
+    const delayMs = fresh ? Math.min(firstMs, this.#maxMs) : Math.min(entry.delayMs * 2, this.#maxMs);
+    this.#entries.set(name, {delayMs, updatedMs: nowMs});
+  }
+
+  /** What a container that ended at `endedMs` must still wait; undefined when it may start. */
+  waits(name: string, endedMs: number, nowMs: number): CrashBackoff | undefined {
+    const entry = this.#entries.get(name);
+    if (entry === undefined || this.#expired(entry, endedMs)) return undefined;
+    // A clock that was set must not make the wait longer than it is.
+    const remainingMs = Math.min(endedMs + entry.delayMs - nowMs, entry.delayMs);
+    return remainingMs <= 0 ? undefined : {delayMs: entry.delayMs, remainingMs};
+  }
+
+  #expired(entry: {updatedMs: number}, endedMs: number): boolean {
+    return endedMs - entry.updatedMs > 2 * this.#maxMs;
+  }
+}

@@ -1,0 +1,54 @@
+import type {KubeletConfig} from '../../config/kubelet.ts';
+import type {Cgroups} from '../../edges/cgroups.ts';
+import type {Cri} from '../../edges/cri/client.ts';
+import type {KubeClient} from '../../edges/kube/client.ts';
+import type {EventRecorder} from '../../edges/kube/events.ts';
+import type {Container, Pod, Service} from '../../lib/kubernetes.ts';
+import type {Logger} from '../../lib/log.ts';
+import type {Clock} from '../../lib/time.ts';
+import type {ObjectSource} from '../objects.ts';
+import type {ContainerMount} from './container-config.ts';
+import type {EnvironmentVariable} from './environment.ts';
+import type {ResourceFacts} from './resources.ts';
+import type {SecurityFacts} from './security.ts';
+
+/** The Services of the cluster, for environments. */
+export type ServiceSource = {services(): Iterable<Service>; hasSynced(): boolean};
+
+/** The volumes of pods, whatever their kinds. */
+export type PodVolumes = {
+  /** Resolves when all volumes of the pod stand; does nothing to those that do. */
+  prepare(pod: Pod, signal: AbortSignal): Promise<void>;
+  /** The mounts of a container, in the order of its volumeMounts. @throws PodConfigError */
+  mounts(
+    pod: Pod,
+    container: Container,
+    environment: readonly EnvironmentVariable[],
+  ): Promise<readonly ContainerMount[]>;
+  /** Takes away all volumes of the pod. @throws while one is busy */
+  tearDown(uid: string): Promise<void>;
+};
+
+/** What of this node pods are made with. */
+export type NodeFacts = {
+  readonly resources: ResourceFacts;
+  readonly security: SecurityFacts;
+  readonly hostIps: () => readonly string[];
+  /** status.allocatable of the node. */
+  readonly allocatable: () => Readonly<Record<string, string>>;
+};
+
+/** What every part of the pod room is given. */
+export type PodDeps = {
+  readonly client: KubeClient;
+  readonly cri: Cri;
+  readonly config: KubeletConfig;
+  readonly recorder: EventRecorder;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly cgroups: Cgroups;
+  readonly volumes: PodVolumes;
+  readonly objects: ObjectSource;
+  readonly services: ServiceSource;
+  readonly facts: NodeFacts;
+};

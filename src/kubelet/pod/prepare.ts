@@ -1,0 +1,66 @@
+import {makeDirectory} from '../../edges/files.ts';
+import {describeError} from '../../lib/errors.ts';
+import type {Pod} from '../../lib/kubernetes.ts';
+import type {ApplyContext} from './apply-context.ts';
+import {cgroupOf} from './build.ts';
+import {podPaths} from './pod-paths.ts';
+import {podReferences} from './references.ts';
+import {cpuWeight, podCgroup} from './resources.ts';
+import {newestContainer} from './runtime-state.ts';
+import {tellPod} from './tell.ts';
+
+const firstRetryMs = 500;
+const maxRetryMs = 120_000;
+
+/** Makes what a pod needs beside its sandbox. Volumes and images go on when this returns. */
+export async function preparePod(context: ApplyContext): Promise<void> {
+  const {deps, memory, pod} = context;
+  if (pod === undefined) return;
+  deps.objects.use(memory.uid, podReferences(pod));
+  if (memory.local !== 'prepared') {
+    await makeDirectory(podPaths(deps.config, pod).root, 0o750);
+    await makeCgroup(context, pod);
+    prefetchImages(context, pod);
+    memory.local = 'prepared';
+  }
+  memory.preparing ??= new AbortController();
+  void prepareVolumes(context, pod, memory.preparing.signal);
+}
+
+async function makeCgroup({deps}: ApplyContext, pod: Pod): Promise<void> {
+  const {cpuShares, cpuQuota, cpuPeriod, memoryBytes} = podCgroup(pod, deps.facts.resources);
+  const {podPidsLimit} = deps.config;
+  await deps.cgroups.ensure(cgroupOf(deps, pod), {
+    cpuShares,
+    cpuWeight: cpuWeight(cpuShares),
+    ...(cpuQuota === undefined ? {} : {cpuQuota}),
+    ...(cpuPeriod === undefined ? {} : {cpuPeriod}),
+    ...(memoryBytes === undefined ? {} : {memoryBytes}),
+    ...(podPidsLimit > 0 ? {pids: podPidsLimit} : {}),
+  });
+}
+
+/** Images come while the sandbox is made; what has run already may not need its image again. */
+function prefetchImages({images, memory, runtime}: ApplyContext, pod: Pod): void {
+  const known = runtime.peek(memory.uid) ?? {sandboxes: [], containers: []};
+  for (const container of [...(pod.spec.initContainers ?? []), ...pod.spec.containers])
+    if (newestContainer(known, container.name) === undefined) images.ensure(pod, container);
+}
+
+async function prepareVolumes(context: ApplyContext, pod: Pod, signal: AbortSignal): Promise<void> {
+  const {deps, memory} = context;
+  const before = memory.volumes;
+  memory.volumes = {state: 'preparing'};
+  try {
+    await deps.volumes.prepare(pod, signal);
+    memory.volumes = {state: 'ready'};
+  } catch (error) {
+    if (signal.aborted) return;
+    const message = describeError(error);
+    const failures = (before.state === 'failed' ? before.failures : 0) + 1;
+    const retryMs = Math.min(firstRetryMs * 2 ** (failures - 1), maxRetryMs);
+    memory.volumes = {state: 'failed', message, failures, retryAtMs: deps.clock.monotonic() + retryMs};
+    tellPod(deps.recorder, pod, undefined, 'Warning', 'FailedMount', message);
+  }
+  context.again();
+}

@@ -1,0 +1,91 @@
+import type {Pod, PodStatus} from '../../lib/kubernetes.ts';
+import type {PodRuntime} from './runtime-state.ts';
+import type {ImageUser} from './security.ts';
+
+/** Why a container could not be started last time: its Waiting reason until it starts. */
+export type StartFailure = {
+  readonly reason: string;
+  readonly message: string;
+  /** Set where nothing else says when the next try is due. */
+  readonly retryInMs?: number;
+};
+
+/** What the runtime calls an image, and the user that it names. */
+export type PresentImage = {readonly ref: string; readonly user: ImageUser};
+
+export type ImageSeen =
+  | {readonly state: 'absent'}
+  /** `after`: what went wrong at the last try. */
+  | {readonly state: 'pulling'; readonly after?: StartFailure}
+  | {readonly state: 'ready'; readonly image: PresentImage}
+  | {readonly state: 'failed'; readonly reason: string; readonly message: string; readonly retryInMs: number};
+
+export type VolumesSeen =
+  | {readonly state: 'none' | 'preparing' | 'ready'}
+  | {readonly state: 'failed'; readonly message: string; readonly retryInMs: number};
+
+export type ProbeResult = 'success' | 'failure' | 'unknown';
+
+/** Results of one running container; a field is undefined where there is no such probe. */
+export type ProbesSeen = {
+  readonly startup?: ProbeResult;
+  readonly liveness?: ProbeResult;
+  readonly readiness?: ProbeResult;
+};
+
+/** The pod shall end although its object does not say so. */
+export type Verdict = {
+  readonly reason: string;
+  readonly message: string;
+  /** Undefined: the pod's own grace period. */
+  readonly graceSeconds?: number;
+  /** A pod that was never admitted: nothing of it was made. */
+  readonly rejected?: true;
+  readonly disruption?: string;
+};
+
+/** A kill under way, and when its grace ends (monotonic). */
+export type Stopping = {readonly endsAtMs: number};
+
+export type CrashBackoff = {readonly delayMs: number; readonly remainingMs: number};
+
+/** Everything a round knows of one pod. Nothing else may influence a decision. */
+export type PodSeen = {
+  readonly uid: string;
+  /** Wall clock in milliseconds. */
+  readonly nowMs: number;
+  /** Monotonic milliseconds. */
+  readonly monotonicMs: number;
+  /** What the sources say; undefined: no source knows this UID. */
+  readonly pod: Pod | undefined;
+  /** What they said last, of a pod that they no longer know. */
+  readonly lastPod: Pod | undefined;
+  /** Every source has told all it has: what none of them knows is an orphan. */
+  readonly sourcesSynced: boolean;
+  readonly isStatic: boolean;
+  readonly runtime: PodRuntime;
+  /** By container id. */
+  readonly probes: ReadonlyMap<string, ProbesSeen>;
+  /** By container name. */
+  readonly images: ReadonlyMap<string, ImageSeen>;
+  readonly volumes: VolumesSeen;
+  /** By container name: starts that failed since the last success. */
+  readonly startFailures: ReadonlyMap<string, StartFailure>;
+  /** By container name: restarts that must still wait. */
+  readonly crashes: ReadonlyMap<string, CrashBackoff>;
+  readonly verdict: Verdict | undefined;
+  /** Kills under way, by container id. */
+  readonly stopping: ReadonlyMap<string, Stopping>;
+  readonly networkReady: boolean;
+  /** Whether cgroup, directories and volumes stand. After a restart of the kubelet: unknown. */
+  readonly local: 'unknown' | 'prepared' | 'clean';
+  /** The status last computed here; the API's where this kubelet has not computed one yet. */
+  readonly status: PodStatus | undefined;
+  /** What the API server is known to have. */
+  readonly written: PodStatus | undefined;
+  /** The API server was asked to remove the object. */
+  readonly objectDeleted: boolean;
+  /** Keys of events that were told already. */
+  readonly told: ReadonlySet<string>;
+  readonly hostIps: readonly string[];
+};

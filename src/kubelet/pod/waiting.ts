@@ -1,0 +1,22 @@
+import type {Pod} from '../../lib/kubernetes.ts';
+import type {PodSeen, StartFailure} from './seen.ts';
+
+/** Why containers wait: what failed at the last start, an image that cannot be had, a crash that repeats. */
+export function waitingReasons(seen: PodSeen, pod: Pod): ReadonlyMap<string, StartFailure> {
+  const reasons = new Map(seen.startFailures);
+  for (const [name, image] of seen.images)
+    if (image.state === 'failed') reasons.set(name, {reason: image.reason, message: image.message});
+    else if (image.state === 'pulling' && image.after !== undefined) reasons.set(name, image.after);
+  const {name: podName, namespace, uid} = pod.metadata;
+  for (const [name, {delayMs}] of seen.crashes) {
+    const message = `back-off ${goDuration(delayMs)} restarting failed container=${name} pod=${podName}_${namespace}(${uid})`;
+    reasons.set(name, {reason: 'CrashLoopBackOff', message});
+  }
+  return reasons;
+}
+
+/** As Go prints a time.Duration of whole seconds: `10s`, `1m20s`, `5m0s`. */
+export function goDuration(ms: number): string {
+  const seconds = Math.round(ms / 1000);
+  return seconds < 60 ? `${seconds}s` : `${Math.floor(seconds / 60)}m${seconds % 60}s`;
+}

@@ -1,0 +1,128 @@
+import {describeError} from '../../lib/errors.ts';
+import type {Pod, PodStatus} from '../../lib/kubernetes.ts';
+import {Queue} from '../../lib/queue.ts';
+import type {StartLimit} from '../runtime/start-limit.ts';
+import {applyPod} from './apply.ts';
+import {decidePod} from './decide.ts';
+import {newMemory, type PodMemory} from './memory.ts';
+import {observePod, type PodView} from './observe.ts';
+import type {Verdict} from './seen.ts';
+
+export type PodWorkers = {
+  /** Something about this pod changed: look at it. */
+  enqueue(uid: string): void;
+  /** As `enqueue`, and what is done for the pod just now is given up. */
+  interrupt(uid: string, reason: string): void;
+  /** The status as last computed. */
+  status(uid: string): PodStatus | undefined;
+  end(uid: string, verdict: Verdict): void;
+  uids(): string[];
+  stop(): Promise<void>;
+};
+
+/** Rounds wait for the runtime most of the time; what is started at once is bounded by the start limit. */
+const concurrency = 1000;
+/** Rounds of one pod in a row, before others have their turn. */
+const maxRounds = 20;
+const defaultMaxRestartMs = 300_000;
+
+/** One serial worker for each pod UID: observe → decide → apply, until nothing is left to do. */
+export function startPodWorkers(view: PodView, limit: StartLimit): PodWorkers {
+  return new Workers(view, limit);
+}
+
+class Workers implements PodWorkers {
+  readonly #view: PodView;
+  readonly #limit: StartLimit;
+  readonly #queue: Queue;
+  readonly #memories = new Map<string, PodMemory>();
+
+  constructor(view: PodView, limit: StartLimit) {
+    this.#view = view;
+    this.#limit = limit;
+    this.#queue = new Queue({
+      clock: view.deps.clock,
+      concurrency,
+      backoff: {firstMs: 500, maxMs: 10_000},
+      work: (uid, signal) => this.#work(uid, signal),
+      onError: (uid, error, retryInMs) =>
+        view.deps.log.warn('a pod could not be synced', {uid, retryInMs, error: describeError(error)}),
+    });
+  }
+
+  enqueue(uid: string): void {
+    this.#queue.enqueue(uid);
+  }
+
+  interrupt(uid: string, reason: string): void {
+    this.#queue.interrupt(uid, reason);
+  }
+
+  status(uid: string): PodStatus | undefined {
+    return this.#memories.get(uid)?.status;
+  }
+
+  end(uid: string, verdict: Verdict): void {
+    const memory = this.#memory(uid);
+    if (memory.verdict !== undefined) return;
+    memory.verdict = verdict;
+    this.interrupt(uid, verdict.reason);
+  }
+
+  uids(): string[] {
+    return [...this.#memories.keys()];
+  }
+
+  stop(): Promise<void> {
+    return this.#queue.stop();
+  }
+
+  #memory(uid: string): PodMemory {
+    const {maxContainerRestartPeriod} = this.#view.deps.config.crashLoopBackOff;
+    const known = this.#memories.get(uid);
+    if (known !== undefined) return known;
+    const memory = newMemory(uid, maxContainerRestartPeriod ?? defaultMaxRestartMs);
+    this.#memories.set(uid, memory);
+    return memory;
+  }
+
+  async #work(uid: string, signal: AbortSignal): Promise<{againInMs?: number} | undefined> {
+    const memory = this.#memory(uid);
+    for (let round = 0; round < maxRounds; round++) {
+      const seen = await observePod(this.#view, memory, signal);
+      const decision = decidePod(seen);
+      if (seen.pod !== undefined) this.#report(seen.pod, memory, decision.status);
+      if (seen.pod !== undefined) this.#view.probes.sync(seen.pod, seen.runtime);
+      if (decision.acts.length === 0)
+        return decision.againInMs === undefined ? undefined : {againInMs: decision.againInMs};
+      for (const act of decision.acts) {
+        signal.throwIfAborted();
+        await applyPod(this.#context(memory, seen.pod ?? seen.lastPod), act, signal);
+      }
+      if (!this.#memories.has(uid)) return undefined;
+    }
+    return {againInMs: 0};
+  }
+
+  #report(pod: Pod, memory: PodMemory, status: PodStatus | undefined): void {
+    if (status === undefined) return;
+    memory.status = status;
+    this.#view.writer.want(memory.uid, pod, status);
+  }
+
+  #context(memory: PodMemory, pod: Pod | undefined) {
+    return {
+      ...this.#view,
+      limit: this.#limit,
+      memory,
+      pod,
+      again: () => this.enqueue(memory.uid),
+      forget: () => {
+        this.#memories.delete(memory.uid);
+        this.#view.runtime.forget(memory.uid);
+        this.#view.images.forget(memory.uid);
+        this.#view.probes.forget(memory.uid);
+      },
+    };
+  }
+}

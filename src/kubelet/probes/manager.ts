@@ -1,0 +1,177 @@
+import type {Cri} from '../../edges/cri/client.ts';
+import type {EventRecorder} from '../../edges/kube/events.ts';
+import type {Container, Pod} from '../../lib/kubernetes.ts';
+import type {Clock} from '../../lib/time.ts';
+import {newestContainer, type PodRuntime, type RuntimeContainer} from '../pod/runtime-state.ts';
+import type {ProbeResult, ProbesSeen} from '../pod/seen.ts';
+import {tellPod} from '../pod/tell.ts';
+import {type ProbeType, ProbeWorker} from './worker.ts';
+
+export type Probes = {
+  /** The verdicts of the pod's probes, by container id. */
+  results(uid: string): ReadonlyMap<string, ProbesSeen>;
+  /** Probes what runs of the pod now, and no longer what does not. */
+  sync(pod: Pod, runtime: PodRuntime): void;
+  forget(uid: string): void;
+  stop(): void;
+};
+
+export type ProbesOptions = {
+  readonly cri: Cri;
+  readonly clock: Clock;
+  readonly recorder: EventRecorder;
+  readonly hostIps: () => readonly string[];
+  /** A verdict has changed. */
+  readonly onChange: (uid: string) => void;
+};
+
+type Probed = {
+  readonly started: number;
+  readonly results: {startup?: ProbeResult; liveness?: ProbeResult; readiness?: ProbeResult};
+  readonly workers: Map<ProbeType, ProbeWorker>;
+};
+
+/** Containers that ran already when this kubelet started keep the readiness that was last told of them. */
+const restartGraceMs = 10_000;
+const types = ['startup', 'liveness', 'readiness'] as const;
+
+export function startProbes(options: ProbesOptions): Probes {
+  return new ProbeManager(options);
+}
+
+class ProbeManager implements Probes {
+  readonly #options: ProbesOptions;
+  readonly #pods = new Map<string, Map<string, Probed>>();
+  readonly #bornMs: number;
+
+  constructor(options: ProbesOptions) {
+    this.#options = options;
+    this.#bornMs = options.clock.now();
+  }
+
+  results(uid: string): ReadonlyMap<string, ProbesSeen> {
+    const results = new Map<string, ProbesSeen>();
+    for (const [id, probed] of this.#pods.get(uid) ?? []) results.set(id, {...probed.results});
+    return results;
+  }
+
+  sync(pod: Pod, runtime: PodRuntime): void {
+    const {uid} = pod.metadata;
+    const known = this.#pods.get(uid) ?? new Map<string, Probed>();
+    const running = new Set<string>();
+    for (const container of probedContainers(pod)) {
+      const record = newestContainer(runtime, container.name);
+      if (record?.state !== 'running') continue;
+      running.add(record.id);
+      const probed = known.get(record.id) ?? this.#begin(pod, container, record);
+      known.set(record.id, probed);
+      this.#workers(pod, container, record, runtime, probed);
+    }
+    for (const [id, probed] of known)
+      if (!running.has(id)) {
+        stopAll(probed);
+        known.delete(id);
+      }
+    if (known.size > 0) this.#pods.set(uid, known);
+    else this.#pods.delete(uid);
+  }
+
+  forget(uid: string): void {
+    for (const probed of this.#pods.get(uid)?.values() ?? []) stopAll(probed);
+    this.#pods.delete(uid);
+  }
+
+  stop(): void {
+    for (const uid of [...this.#pods.keys()]) this.forget(uid);
+  }
+
+  /** Before the first probe: alive, not ready, not known to have started. */
+  #begin(pod: Pod, container: Container, record: RuntimeContainer): Probed {
+    const wasReady = this.#keepsReadiness(pod, container, record);
+    return {
+      started: record.startedAtMs,
+      workers: new Map(),
+      results: {
+        ...(container.startupProbe === undefined
+          ? {}
+          : {startup: this.#wasStarted(pod, container, record) ? 'success' : 'unknown'}),
+        ...(container.livenessProbe === undefined ? {} : {liveness: 'success'}),
+        ...(container.readinessProbe === undefined ? {} : {readiness: wasReady ? 'success' : 'failure'}),
+      },
+    };
+  }
+
+  #keepsReadiness(pod: Pod, container: Container, record: RuntimeContainer): boolean {
+    const told = statusOf(pod, container, record);
+    return told?.ready === true && record.startedAtMs < this.#bornMs - restartGraceMs;
+  }
+
+  #wasStarted(pod: Pod, container: Container, record: RuntimeContainer): boolean {
+    return statusOf(pod, container, record)?.started === true && record.startedAtMs < this.#bornMs;
+  }
+
+  #workers(
+    pod: Pod,
+    container: Container,
+    record: RuntimeContainer,
+    runtime: PodRuntime,
+    probed: Probed,
+  ): void {
+    const started = container.startupProbe === undefined || probed.results.startup === 'success';
+    const ending = pod.metadata.deletionTimestamp !== undefined;
+    for (const type of types) {
+      const spec = container[`${type}Probe`];
+      const wanted = type === 'readiness' ? started : !ending && (type === 'startup' ? !started : started);
+      const worker = probed.workers.get(type);
+      if (spec === undefined || !wanted) {
+        worker?.stop();
+        probed.workers.delete(type);
+      } else if (worker === undefined)
+        probed.workers.set(type, this.#start(pod, container, record, runtime, probed, type, spec));
+    }
+  }
+
+  #start(
+    pod: Pod,
+    container: Container,
+    record: RuntimeContainer,
+    runtime: PodRuntime,
+    {results}: Probed,
+    type: ProbeType,
+    spec: NonNullable<Container['livenessProbe']>,
+  ): ProbeWorker {
+    const {cri, clock, recorder, hostIps, onChange} = this.#options;
+    const ips = pod.spec.hostNetwork ? hostIps() : (runtime.sandboxes[0]?.ips ?? []);
+    return new ProbeWorker({
+      cri,
+      clock,
+      type,
+      spec,
+      container,
+      containerId: record.id,
+      startedAtMs: record.startedAtMs,
+      podIp: ips[0] ?? '',
+      onResult: (result) => {
+        if (results[type] === result) return;
+        results[type] = result;
+        onChange(pod.metadata.uid);
+      },
+      tell: (reason, message) => tellPod(recorder, pod, container.name, 'Warning', reason, message),
+    });
+  }
+}
+
+function probedContainers({spec}: Pod): Container[] {
+  return [...(spec.initContainers ?? []).filter((c) => c.restartPolicy === 'Always'), ...spec.containers];
+}
+
+/** The API's word about this very run of the container. */
+function statusOf({status}: Pod, {name}: Container, {id}: RuntimeContainer) {
+  const all = [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? [])];
+  return all.find((told) => told.name === name && told.containerID?.endsWith(id));
+}
+
+function stopAll({workers}: Probed): void {
+  for (const worker of workers.values()) worker.stop();
+  workers.clear();
+}

@@ -1,0 +1,125 @@
+import type {Cri} from '../../edges/cri/client.ts';
+import {type Container, type PodSandbox, PodSandboxState} from '../../edges/cri/gen/api_pb.ts';
+import {nothingRuns, type PodRuntime} from '../pod/runtime-state.ts';
+import {podLabels} from '../pod/sandbox-config.ts';
+import {stateName} from './convert.ts';
+import {readPod} from './read.ts';
+
+export type RuntimeCacheOptions = {
+  readonly cri: Cri;
+  readonly timeoutMs: number;
+  /** The runtime has something else of this pod than what was last read. */
+  readonly onChange: (uid: string) => void;
+};
+
+type Entry = {known: PodRuntime; signature: string; stale: boolean};
+
+/**
+ * What the runtime has, by pod UID. A pod is read again only after something happened to it: an event, an act of our
+ * own, or a list that shows another picture. No clocks are compared.
+ */
+export class RuntimeCache {
+  readonly #options: RuntimeCacheOptions;
+  readonly #entries = new Map<string, Entry>();
+  /** Set by the first list: before it, absence means nothing. */
+  #listed = false;
+
+  constructor(options: RuntimeCacheOptions) {
+    this.#options = options;
+  }
+
+  get hasListed(): boolean {
+    return this.#listed;
+  }
+
+  /** UIDs of all pods of which the runtime has something. */
+  uids(): string[] {
+    return [...this.#entries.keys()];
+  }
+
+  invalidate(uid: string): void {
+    const entry = this.#entries.get(uid);
+    if (entry !== undefined) entry.stale = true;
+  }
+
+  /** What was last read, without asking. */
+  peek(uid: string): PodRuntime | undefined {
+    return this.#entries.get(uid)?.known;
+  }
+
+  async get(uid: string, signal?: AbortSignal): Promise<PodRuntime> {
+    const entry = this.#entries.get(uid);
+    // A pod that the list has not shown and that nobody touched has nothing in the runtime.
+    if (entry === undefined) return this.#listed ? nothingRuns : this.#read(uid, undefined, signal);
+    return entry.stale ? this.#read(uid, entry.known, signal) : entry.known;
+  }
+
+  /** Before an own act that makes something: from now on the pod is read, not assumed to be empty. */
+  touch(uid: string): void {
+    const entry = this.#entries.get(uid);
+    if (entry === undefined) this.#entries.set(uid, {known: nothingRuns, signature: '', stale: true});
+    else entry.stale = true;
+  }
+
+  async #read(uid: string, known: PodRuntime | undefined, signal?: AbortSignal): Promise<PodRuntime> {
+    const {cri, timeoutMs} = this.#options;
+    const before = this.#entries.get(uid);
+    // What becomes stale while we read must be read once more.
+    if (before !== undefined) before.stale = false;
+    try {
+      const read = await readPod(cri, uid, known, {timeoutMs, ...(signal === undefined ? {} : {signal})});
+      const entry = this.#entries.get(uid);
+      const signature = signatureOf(read);
+      if (entry !== undefined) Object.assign(entry, {known: read, signature});
+      else if (signature !== '') this.#entries.set(uid, {known: read, signature, stale: false});
+      return read;
+    } catch (error) {
+      if (before !== undefined) before.stale = true;
+      throw error;
+    }
+  }
+
+  forget(uid: string): void {
+    this.#entries.delete(uid);
+  }
+
+  /** Lists everything once and tells which pods look otherwise than when they were last read. */
+  async relist(): Promise<void> {
+    const {cri, timeoutMs, onChange} = this.#options;
+    const before = new Map([...this.#entries].map(([uid, {signature}]) => [uid, signature]));
+    const [{items}, {containers}] = await Promise.all([
+      cri.runtime.listPodSandbox({}, {timeoutMs}),
+      cri.runtime.listContainers({}, {timeoutMs}),
+    ]);
+    const seen = signatures(items, containers);
+    this.#listed = true;
+    for (const uid of new Set([...before.keys(), ...seen.keys()])) {
+      if ((seen.get(uid) ?? '') === (before.get(uid) ?? '')) continue;
+      this.touch(uid);
+      onChange(uid);
+    }
+  }
+}
+
+function signatures(sandboxes: readonly PodSandbox[], containers: readonly Container[]): Map<string, string> {
+  const parts = new Map<string, string[]>();
+  const add = (labels: {[key: string]: string}, part: string) => {
+    const uid = labels[podLabels.uid];
+    if (uid === undefined) return;
+    const known = parts.get(uid);
+    if (known === undefined) parts.set(uid, [part]);
+    else known.push(part);
+  };
+  for (const {id, state, labels} of sandboxes)
+    add(labels, `${id}:${state === PodSandboxState.SANDBOX_READY}`);
+  for (const {id, state, labels} of containers) add(labels, `${id}:${stateName(state)}`);
+  return new Map([...parts].map(([uid, list]) => [uid, list.sort().join()]));
+}
+
+function signatureOf({sandboxes, containers}: PodRuntime): string {
+  const parts = [
+    ...sandboxes.map(({id, ready}) => `${id}:${ready}`),
+    ...containers.map(({id, state}) => `${id}:${state}`),
+  ];
+  return parts.sort().join();
+}

@@ -1,0 +1,65 @@
+import type {Cri} from '../../edges/cri/client.ts';
+import {criMessage} from '../../edges/cri/message.ts';
+import type {Clock} from '../../lib/time.ts';
+import type {RuntimeReadiness} from '../agent-api.ts';
+
+/** Kubernetes' bounds: a runtime silent for 30 s, and pods not looked at for 3 min, make the node NotReady. */
+const silentMs = 30_000;
+const notListedMs = 180_000;
+const statusTimeoutMs = 10_000;
+
+/** What is known of the runtime's health: its own conditions, and when it last answered. */
+export class RuntimeHealth {
+  readonly #cri: Cri;
+  readonly #clock: Clock;
+  #answeredMs: number | undefined;
+  #listedMs: number | undefined;
+  #problem = 'container runtime status check may not have completed yet';
+  #networkReady = false;
+
+  constructor(cri: Cri, clock: Clock) {
+    this.#cri = cri;
+    this.#clock = clock;
+  }
+
+  get networkReady(): boolean {
+    return this.#networkReady;
+  }
+
+  /** Asks the runtime for its conditions; true when the network has become ready. */
+  async check(): Promise<boolean> {
+    try {
+      const {status} = await this.#cri.runtime.status({}, {timeoutMs: statusTimeoutMs});
+      const conditions = status?.conditions ?? [];
+      const bad = conditions.find(({type, status: ok}) => type === 'RuntimeReady' && !ok);
+      const network = conditions.find(({type}) => type === 'NetworkReady');
+      const became = network?.status === true && !this.#networkReady;
+      this.#networkReady = network?.status ?? false;
+      this.#problem =
+        bad !== undefined ? `container runtime not ready: ${bad.message}` : this.#networkWord(network);
+      if (bad === undefined) this.#answeredMs = this.#clock.monotonic();
+      return became;
+    } catch (error) {
+      this.#problem = `container runtime status check failed: ${criMessage(error)}`;
+      return false;
+    }
+  }
+
+  listed(): void {
+    this.#listedMs = this.#clock.monotonic();
+  }
+
+  readiness(): RuntimeReadiness {
+    const nowMs = this.#clock.monotonic();
+    const answered = this.#answeredMs !== undefined && nowMs - this.#answeredMs < silentMs;
+    const listed = this.#listedMs !== undefined && nowMs - this.#listedMs < notListedMs;
+    const ok = answered && listed && this.#networkReady;
+    const reason = ok ? '' : this.#problem || 'PLEG is not healthy: pods have not been looked at lately';
+    return {ok, since: this.#answeredMs, reason, networkReady: this.#networkReady};
+  }
+
+  #networkWord(network: {status: boolean; reason: string; message: string} | undefined): string {
+    if (network?.status) return '';
+    return `container runtime network not ready: NetworkReady=false reason:${network?.reason ?? ''} message:${network?.message ?? ''}`;
+  }
+}

@@ -1,0 +1,115 @@
+import type {KubeClient} from '../edges/kube/client.ts';
+import {isConflict, isNotFound} from '../edges/kube/errors.ts';
+import {isOlderVersion} from '../edges/kube/object-store.ts';
+import {describeError} from '../lib/errors.ts';
+import type {Pod, PodStatus} from '../lib/kubernetes.ts';
+import type {Logger} from '../lib/log.ts';
+import {Queue} from '../lib/queue.ts';
+import {pods} from '../lib/resources.ts';
+import type {Clock} from '../lib/time.ts';
+import {isUrgent, statusPatch} from './pod/status-patch.ts';
+
+export type StatusWriterOptions = {
+  readonly client: KubeClient;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** The API server has taken a status. */
+  readonly onWritten: (uid: string) => void;
+};
+
+type Entry = {
+  readonly name: string;
+  readonly namespace: string;
+  wanted: PodStatus;
+  /** What the server has, as far as is known. */
+  base: PodStatus;
+  version: string | undefined;
+};
+
+const concurrency = 16;
+/** What nobody waits for may be told a little later, together with what follows it. */
+const calmMs = 150;
+const callTimeoutMs = 10_000;
+
+/** Brings computed statuses to the API server: one patch when something differs, Ready and ends first. */
+export class StatusWriter {
+  readonly #options: StatusWriterOptions;
+  readonly #entries = new Map<string, Entry>();
+  readonly #queue: Queue;
+
+  constructor(options: StatusWriterOptions) {
+    this.#options = options;
+    this.#queue = new Queue({
+      clock: options.clock,
+      concurrency,
+      backoff: {firstMs: 200, maxMs: 10_000},
+      work: (uid) => this.#write(uid),
+      onError: (uid, error, retryInMs) =>
+        options.log.warn('a pod status could not be written', {uid, retryInMs, error: describeError(error)}),
+    });
+  }
+
+  /** The server's own copy, from the watch. Older than what was written it is ignored. */
+  observed(uid: string, pod: Pod): void {
+    const entry = this.#entries.get(uid);
+    if (entry === undefined || isOlderVersion(pod.metadata.resourceVersion, entry.version)) return;
+    entry.base = pod.status ?? {};
+    entry.version = pod.metadata.resourceVersion;
+  }
+
+  want(uid: string, pod: Pod, status: PodStatus): void {
+    const known = this.#entries.get(uid);
+    const entry = known ?? {
+      name: pod.metadata.name,
+      namespace: pod.metadata.namespace,
+      wanted: status,
+      base: pod.status ?? {},
+      version: pod.metadata.resourceVersion,
+    };
+    entry.wanted = status;
+    this.#entries.set(uid, entry);
+    if (statusPatch(entry.base, status) === undefined) return;
+    if (isUrgent(entry.base, status)) this.#queue.enqueue(uid);
+    else this.#queue.enqueueAfter(uid, calmMs);
+  }
+
+  /** What the server is known to have. */
+  written(uid: string): PodStatus | undefined {
+    return this.#entries.get(uid)?.base;
+  }
+
+  forget(uid: string): void {
+    this.#entries.delete(uid);
+  }
+
+  stop(): Promise<void> {
+    return this.#queue.stop();
+  }
+
+  async #write(uid: string): Promise<undefined> {
+    const entry = this.#entries.get(uid);
+    const status = entry === undefined ? undefined : statusPatch(entry.base, entry.wanted);
+    if (entry === undefined || status === undefined) return;
+    const {name, namespace} = entry;
+    // The uid makes it conditional: a pod of the same name made anew is not touched.
+    const body = {metadata: {uid}, status};
+    try {
+      const key = {name, namespace, subresource: 'status'};
+      const written = await this.#options.client.patch(
+        pods,
+        key,
+        {type: 'strategic', body},
+        {timeoutMs: callTimeoutMs},
+      );
+      if (!isOlderVersion(written.metadata.resourceVersion, entry.version)) {
+        entry.base = written.status ?? {};
+        entry.version = written.metadata.resourceVersion;
+      }
+    } catch (error) {
+      // The pod is gone, or another one has its name: nobody is left to be told.
+      if (isNotFound(error) || isConflict(error)) return;
+      throw error;
+    }
+    this.#options.onWritten(uid);
+  }
+}

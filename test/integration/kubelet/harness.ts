@@ -1,0 +1,177 @@
+import {mkdir} from 'node:fs/promises';
+import {type KubeletConfig, loadKubeletConfig} from '../../../src/config/kubelet.ts';
+import {realClock} from '../../../src/edges/clock.ts';
+import {type Cri, connectCri} from '../../../src/edges/cri/client.ts';
+import {startEventRecorder} from '../../../src/edges/kube/events.ts';
+import {jsonLogger} from '../../../src/edges/log.ts';
+import {startPodAgent} from '../../../src/kubelet/agent.ts';
+import type {PodAgent} from '../../../src/kubelet/agent-api.ts';
+import type {ContainerStatus, Pod, PodSpec} from '../../../src/lib/kubernetes.ts';
+import {silent} from '../../../src/lib/log.ts';
+import {pods, serviceAccounts} from '../../../src/lib/resources.ts';
+import {createAdmission} from '../../../src/sandbox/admission/admit.ts';
+import {type Sandbox, startSandbox} from '../../../src/sandbox/server.ts';
+import {type ContainerdOptions, startContainerd, type TestContainerd} from '../support/containerd.ts';
+import {busyboxImage} from '../support/images.ts';
+import {until} from '../support/wait.ts';
+
+/** A node of a test's own: containerd, the sandbox's API, and the pod agent in this very process. */
+export type TestNode = {
+  readonly containerd: TestContainerd;
+  readonly sandbox: Sandbox;
+  readonly config: KubeletConfig;
+  agent(): PodAgent;
+  /** Ends the agent and starts another, as a restart of the kubelet does. */
+  restart(): Promise<void>;
+  create(name: string, spec: Partial<PodSpec>, metadata?: object): Promise<Pod>;
+  get(name: string): Promise<Pod | undefined>;
+  remove(name: string, gracePeriodSeconds?: number): Promise<void>;
+  waitFor(name: string, what: string, check: (pod: Pod) => boolean, timeoutMs?: number): Promise<Pod>;
+  gone(name: string): Promise<void>;
+  stop(): Promise<void>;
+};
+
+export const nodeName = 'node-1';
+const namespace = 'default';
+let cgroupRoots = 0;
+
+export async function startNode(
+  options: ContainerdOptions & {config?: Partial<KubeletConfig>} = {},
+): Promise<TestNode> {
+  const containerd = await startContainerd(options);
+  const {dir} = containerd;
+  try {
+    await mkdir(`${dir}/api`);
+    const log = process.env.NODECTL_TEST_LOG ? jsonLogger('test', 'debug') : silent;
+    const sandbox = await startSandbox({
+      stateDir: `${dir}/api`,
+      address: '127.0.0.1',
+      port: 0,
+      serviceCidr: '10.96.0.0/12',
+      podCidr: '10.244.0.0/16',
+      clusterDomain: 'cluster.local',
+      version: 'v1.36.0',
+      log,
+      clock: realClock,
+      admit: createAdmission({serviceCidrs: ['10.96.0.0/12'], random: Math.random}),
+    });
+    return await assemble(containerd, sandbox, options.config ?? {}, log);
+  } catch (error) {
+    await containerd.remove();
+    throw error;
+  }
+}
+
+async function assemble(
+  containerd: TestContainerd,
+  sandbox: Sandbox,
+  overrides: Partial<KubeletConfig>,
+  log: typeof silent,
+): Promise<TestNode> {
+  const {dir, layout} = containerd;
+  const flags = {rootDir: layout.kubeletDir, containerLogDir: layout.containerLogDir};
+  const loaded = loadKubeletConfig([], flags, nodeName).config;
+  const config = {
+    ...loaded,
+    podLogsDir: layout.podLogDir,
+    cgroupRoot: `/nodectl-test-${process.pid}-${cgroupRoots++}`,
+    ...overrides,
+  };
+  const {client} = sandbox;
+  let cri: Cri;
+  let agent: PodAgent;
+  const begin = async () => {
+    cri = connectCri(containerd.endpoint);
+    const recorder = startEventRecorder({
+      client,
+      clock: realClock,
+      log,
+      component: 'kubelet',
+      host: nodeName,
+    });
+    agent = await startPodAgent({
+      client,
+      cri,
+      nodeName,
+      nodeIps: () => ['192.0.2.1'],
+      allocatable: () => ({cpu: '2', memory: '4Gi'}),
+      config,
+      recorder,
+      services: {services: () => [], hasSynced: () => true},
+      clock: realClock,
+      log,
+      startsAtOnce: 4,
+    });
+    await agent.synced;
+  };
+  await client.create(serviceAccounts, {metadata: {name: 'default', namespace}}, {namespace});
+  await begin();
+  const get = async (name: string) =>
+    (await client.list(pods, {namespace})).items.find(({metadata}) => metadata.name === name);
+  return {
+    containerd,
+    sandbox,
+    config,
+    agent: () => agent,
+    async restart() {
+      await agent.stop();
+      cri.close();
+      await begin();
+    },
+    create: (name, spec, metadata = {}) =>
+      client.create(
+        pods,
+        {
+          apiVersion: 'v1',
+          kind: 'Pod',
+          metadata: {name, namespace, ...metadata},
+          spec: {automountServiceAccountToken: false, containers: [], nodeName, ...spec},
+        },
+        {namespace},
+      ),
+    get,
+    remove: (name, gracePeriodSeconds) =>
+      client.delete(pods, {namespace, name}, gracePeriodSeconds === undefined ? {} : {gracePeriodSeconds}),
+    waitFor: (name, what, check, timeoutMs = 30_000) =>
+      until(
+        `${name}: ${what}`,
+        async () => {
+          const pod = await get(name);
+          return pod !== undefined && check(pod) ? pod : undefined;
+        },
+        {timeoutMs},
+      ),
+    gone: (name) =>
+      until(`${name} is gone`, async () => (await get(name)) === undefined).then(() => undefined),
+    async stop() {
+      await agent?.stop();
+      cri?.close();
+      await sandbox.close();
+      await containerd.remove();
+      await import('../../../src/edges/cgroup-tree.ts').then(({removeCgroup}) =>
+        removeCgroup(config.cgroupRoot),
+      );
+      void dir;
+    },
+  };
+}
+
+export function shell(name: string, script: string, rest: object = {}) {
+  return {name, image: busyboxImage, command: ['sh', '-c', script], ...rest};
+}
+
+/** A container that ends at once when it is told to. */
+export function sleeper(name: string, rest: object = {}) {
+  return shell(name, 'trap "exit 0" TERM; while :; do sleep 3600 & wait $!; done', rest);
+}
+
+export function condition(pod: Pod, type: string): string | undefined {
+  return pod.status?.conditions?.find((c) => c.type === type)?.status;
+}
+
+export const isReady = (pod: Pod): boolean => condition(pod, 'Ready') === 'True';
+
+export function statusOf(pod: Pod, container: string): ContainerStatus | undefined {
+  const {containerStatuses = [], initContainerStatuses = []} = pod.status ?? {};
+  return [...containerStatuses, ...initContainerStatuses].find(({name}) => name === container);
+}
