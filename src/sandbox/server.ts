@@ -8,8 +8,10 @@ import {inProcessClient} from './api/in-process-client.ts';
 import {createOperations} from './api/operations.ts';
 import {Registry} from './api/registry.ts';
 import {createSpecials} from './api/specials.ts';
+import type {Attributes} from './auth/attributes.ts';
 import {createAuthenticate, createCheckToken} from './auth/authenticate.ts';
 import {createAuthorizer, enforce} from './auth/authorize.ts';
+import {impersonated} from './auth/impersonate.ts';
 import {nodeAuthorizer} from './auth/node-authorizer.ts';
 import {NodeGraph} from './auth/node-graph.ts';
 import {withNodeRestriction} from './auth/node-restriction.ts';
@@ -40,6 +42,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     {
       handler: core.handler,
       authenticate: core.authenticate,
+      impersonate: (sender, headers) => impersonated(sender, headers, core.authorize),
       proxy: (answer, request, response) => core.proxy.forward(answer, request, response),
       upgrade: (answer, request, socket, head) => core.proxy.upgrade(answer, request, socket, head),
       log,
@@ -76,6 +79,7 @@ type Core = {
   readonly registry: Registry;
   readonly handler: Handler;
   readonly authenticate: ReturnType<typeof createAuthenticate>;
+  readonly authorize: (attributes: Attributes) => void;
   readonly proxy: KubeletProxy;
 };
 
@@ -91,9 +95,10 @@ function assemble(options: SandboxOptions, pki: Pki, store: Store): Core {
   const tokens = new ServiceAccountTokens(pki.serviceAccountKey, issuer, store, clock);
   const checkToken = createCheckToken(store, clock, tokens);
   const authorizer = createAuthorizer(store, nodeAuthorizer(new NodeGraph(store)));
+  const authorize = enforce(authorizer);
   const proxy = new KubeletProxy(pki, log);
   const handler = createHandler({
-    authorize: enforce(authorizer),
+    authorize,
     operate: createOperations({
       registry,
       clock,
@@ -107,7 +112,8 @@ function assemble(options: SandboxOptions, pki: Pki, store: Store): Core {
         error: error instanceof Error ? error.stack : String(error),
       }),
   });
-  return {registry, handler, authenticate: createAuthenticate(checkToken, tokens.audience), proxy};
+  const authenticate = createAuthenticate(checkToken, tokens.audience);
+  return {registry, handler, authenticate, authorize, proxy};
 }
 
 async function writeAdminKubeconfig(stateDir: string, pki: Pki, server: string): Promise<void> {

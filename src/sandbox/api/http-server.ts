@@ -1,4 +1,4 @@
-import type {IncomingMessage, ServerResponse} from 'node:http';
+import type {IncomingHttpHeaders, IncomingMessage, ServerResponse} from 'node:http';
 import {createServer, type Server} from 'node:https';
 import type {AddressInfo} from 'node:net';
 import type {Duplex} from 'node:stream';
@@ -16,6 +16,8 @@ export type Authenticate = (socket: TLSSocket, authorization: string | undefined
 export type HttpParts = {
   readonly handler: Handler;
   readonly authenticate: Authenticate;
+  /** The user that the sender asks to act as. */
+  readonly impersonate: (sender: User, headers: IncomingHttpHeaders) => User;
   readonly proxy: (answer: ProxyAnswer, request: IncomingMessage, response: ServerResponse) => void;
   readonly upgrade: (answer: ProxyAnswer, request: IncomingMessage, socket: Duplex, head: Buffer) => void;
   readonly log: Logger;
@@ -86,7 +88,8 @@ export class HttpServer {
     try {
       const {socket, headers} = request;
       if (!(socket instanceof TLSSocket)) throw badRequest('TLS only');
-      const user = await this.#parts.authenticate(socket, headers.authorization ?? protocolToken(request));
+      const sender = await this.#parts.authenticate(socket, headers.authorization ?? protocolToken(request));
+      const user = this.#parts.impersonate(sender, headers);
       return await this.#parts.handler(await apiRequest(request, user, withBody));
     } catch (error) {
       return refusal(error, () => this.#parts.log.error('request failed', {error: String(error)}));

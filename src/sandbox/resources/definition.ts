@@ -7,9 +7,9 @@ export type Verb = 'create' | 'delete' | 'deletecollection' | 'get' | 'list' | '
 /** A column of kubectl's table: what `get` prints, `-o wide` when `wide`. */
 export type Column = {
   readonly name: string;
-  readonly type?: 'string' | 'integer' | 'date';
+  readonly type?: 'string' | 'integer' | 'boolean';
   readonly wide?: boolean;
-  readonly cell: (object: Obj, nowMs: number) => string | number;
+  readonly cell: (object: Obj, nowMs: number) => string | number | boolean;
 };
 
 /** What is particular about a kind; everything else is the same for all. */

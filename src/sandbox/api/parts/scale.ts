@@ -1,6 +1,7 @@
 import type {Clock} from '../../../lib/time.ts';
 import type {Obj} from '../../contract.ts';
-import {isObject, numberAt, objectAt, objectsAt, textsAt} from '../../json.ts';
+import {isObject, numberAt, objectAt} from '../../json.ts';
+import {selectorText} from '../../resources/columns/shared.ts';
 import {badRequest, invalid, staleVersion} from '../../status.ts';
 import {nameOf, type Special} from '../operations.ts';
 import {changeFor} from '../patching.ts';
@@ -48,24 +49,9 @@ function scale(object: Obj): Obj {
     apiVersion: 'autoscaling/v1',
     metadata: {name, namespace, uid, resourceVersion, creationTimestamp},
     spec: {replicas: numberAt(object, 'spec', 'replicas') ?? 1},
-    status: {replicas: numberAt(object, 'status', 'replicas') ?? 0, selector: selectorText(object)},
+    status: {
+      replicas: numberAt(object, 'status', 'replicas') ?? 0,
+      selector: selectorText(objectAt(object, 'spec', 'selector')),
+    },
   };
-}
-
-function selectorText(object: Obj): string {
-  const labels = Object.entries(objectAt(object, 'spec', 'selector', 'matchLabels'));
-  const expressions = objectsAt(object, 'spec', 'selector', 'matchExpressions').map((e) => {
-    const values = `(${textsAt(e, 'values').join(',')})`;
-    switch (e.operator) {
-      case 'In':
-        return `${e.key} in ${values}`;
-      case 'NotIn':
-        return `${e.key} notin ${values}`;
-      case 'Exists':
-        return `${e.key}`;
-      default:
-        return `!${e.key}`;
-    }
-  });
-  return [...labels.map(([key, value]) => `${key}=${value}`), ...expressions].join(',');
 }
