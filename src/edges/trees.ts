@@ -6,9 +6,9 @@ import {mountsBelow, readMounts} from './mounts.ts';
 
 export type FileType = 'directory' | 'file' | 'socket' | 'character device' | 'block device' | 'other';
 
-/** Makes a directory with exactly this mode, whatever the umask; its parents get 0750. True when it is new. */
-export async function ensureDirectory(path: string, mode: number): Promise<boolean> {
-  await fs.mkdir(join(path, '..'), {recursive: true, mode: 0o750});
+/** Makes a directory with exactly this mode, whatever the umask; parents are made as needed. True when it is new. */
+export async function ensureDirectory(path: string, mode: number, parentMode = 0o750): Promise<boolean> {
+  await fs.mkdir(join(path, '..'), {recursive: true, mode: parentMode});
   try {
     await fs.mkdir(path);
   } catch (error) {

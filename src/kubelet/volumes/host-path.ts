@@ -29,7 +29,7 @@ async function check(path: string, type: string): Promise<void> {
   const wanted = demanded.get(type);
   if (wanted === undefined) throw new Error(`${type} is an invalid volume type`);
   if ((await fileType(path)) === undefined)
-    if (type === 'DirectoryOrCreate') await ensureDirectory(path, 0o755);
+    if (type === 'DirectoryOrCreate') await ensureDirectory(path, 0o755, 0o755);
     else if (type === 'FileOrCreate') await ensureFile(path, 0o644);
   if ((await fileType(path)) !== wanted)
     throw new Error(`hostPath type check failed: ${path} is not a ${wanted}`);

@@ -230,6 +230,7 @@ describe('the volumes of a pod', () => {
       );
     expect(await check(`${root}/new/dir`, 'DirectoryOrCreate')).toBe('ok');
     expect(await shape(`${root}/new/dir`)).toBe('755 0:0');
+    expect(await shape(`${root}/new`)).toBe('755 0:0');
     expect(await check(`${root}/new/file`, 'FileOrCreate')).toBe('ok');
     expect(await shape(`${root}/new/file`)).toBe('644 0:0');
     expect(await check(socket, 'Socket')).toBe('ok');
