@@ -1,0 +1,12 @@
+import {writeFile} from 'node:fs/promises';
+
+/** Timers of ours do not keep a process alive; a daemon that only waits needs something that does. */
+export function keepAlive(): () => void {
+  const timer = setInterval(() => undefined, 2 ** 30);
+  return () => clearInterval(timer);
+}
+
+/** How much the kernel prefers this process when it must kill one; lowering it takes CAP_SYS_RESOURCE. */
+export async function setOomScoreAdj(value: number): Promise<void> {
+  await writeFile('/proc/self/oom_score_adj', String(value));
+}

@@ -1,0 +1,93 @@
+import type {KubeletConfig} from '../config/kubelet.ts';
+import type {Cri} from '../edges/cri/client.ts';
+import {makeDirectory} from '../edges/files.ts';
+import {observeMachine} from '../edges/machine.ts';
+import {portOwners} from '../edges/ports.ts';
+import {setOomScoreAdj} from '../edges/process-life.ts';
+import {describeError, NodectlError} from '../lib/errors.ts';
+import type {Logger} from '../lib/log.ts';
+import type {Clock} from '../lib/time.ts';
+import {pause} from './pause.ts';
+
+export type MachineFacts = {
+  readonly swaps: readonly string[];
+  readonly cgroup: 1 | 2;
+  readonly owners: readonly {readonly port: number; readonly pid?: number; readonly command?: string}[];
+};
+
+/** Why a kubelet must not start here; undefined when it may. */
+export function startProblem(config: KubeletConfig, machine: MachineFacts): NodectlError | undefined {
+  const [owner] = machine.owners;
+  if (owner !== undefined) {
+    const who =
+      owner.pid === undefined ? 'another process' : `process ${owner.pid} (${owner.command ?? 'unknown'})`;
+    return new NodectlError(
+      'ND601',
+      `port ${owner.port} is in use by ${who}: two kubelets cannot share a machine`,
+    );
+  }
+  if (config.failSwapOn && machine.swaps.length > 0)
+    return new NodectlError('ND721', `swap is on (${machine.swaps.join(', ')}) and failSwapOn is true`, {
+      next: ['swapoff -a', 'or set failSwapOn: false'],
+    });
+  if (config.failCgroupV1 && machine.cgroup === 1)
+    return new NodectlError('ND721', 'this machine uses cgroup v1 and failCgroupV1 is true', {
+      next: ['set failCgroupV1: false'],
+    });
+  return undefined;
+}
+
+/** @throws NodectlError ND601 or ND721 */
+export async function checkMachine(config: KubeletConfig, log: Logger): Promise<void> {
+  const ports = [...(config.enableServer ? [config.port] : []), config.healthzPort].filter(
+    (port) => port > 0,
+  );
+  const [machine, owners] = await Promise.all([observeMachine(), portOwners(ports)]);
+  const problem = startProblem(config, {...machine, owners});
+  if (problem !== undefined) throw problem;
+  if (machine.cgroup === 1) log.warn('cgroup v1 is in maintenance mode: move this machine to cgroup v2');
+  await setOomScoreAdj(config.oomScoreAdj).catch((error: unknown) =>
+    log.warn('the kubelet is not protected from the OOM killer', {error: describeError(error)}),
+  );
+}
+
+/** Modes are those of Kubernetes' kubelet (setupDataDirs): volumes and logs of pods are not for everybody. */
+export async function makeDirectories(config: KubeletConfig): Promise<void> {
+  const {rootDir} = config;
+  for (const path of [rootDir, `${rootDir}/pods`, `${rootDir}/plugins`, `${rootDir}/plugins_registry`])
+    await makeDirectory(path, 0o750);
+  await makeDirectory(`${rootDir}/device-plugins`, 0o750);
+  await makeDirectory(config.certDir, 0o750);
+  await makeDirectory(config.podLogsDir, 0o750);
+  await makeDirectory(config.containerLogDir, 0o755);
+}
+
+const criPollMs = 500;
+const criLogMs = 10_000;
+const criTimeoutMs = 5_000;
+
+/** Waits until the container runtime answers, and says so while it does not. */
+export async function waitForRuntime(
+  cri: Cri,
+  {config, clock, log, signal}: {config: KubeletConfig; clock: Clock; log: Logger; signal: AbortSignal},
+): Promise<void> {
+  let toldMs = Number.NEGATIVE_INFINITY;
+  for (;;) {
+    signal.throwIfAborted();
+    try {
+      const {runtimeName, runtimeVersion} = await cri.runtime.version({}, {timeoutMs: criTimeoutMs, signal});
+      log.info('connected to the container runtime', {runtime: runtimeName, version: runtimeVersion});
+      return;
+    } catch (error) {
+      signal.throwIfAborted();
+      if (clock.monotonic() - toldMs >= criLogMs) {
+        toldMs = clock.monotonic();
+        log.warn('waiting for the container runtime', {
+          endpoint: config.containerRuntimeEndpoint,
+          error: describeError(error),
+        });
+      }
+    }
+    await pause(clock, criPollMs, signal);
+  }
+}
