@@ -1,5 +1,8 @@
+import {existsSync, readdirSync, readFileSync} from 'node:fs';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
-import {isReady, sleeper, startNode, statusOf, type TestNode} from './harness.ts';
+import {configMaps} from '../../../src/lib/resources.ts';
+import {until} from '../support/wait.ts';
+import {condition, isReady, shell, sleeper, startNode, statusOf, type TestNode} from './harness.ts';
 
 let node: TestNode;
 beforeAll(async () => {
@@ -9,15 +12,212 @@ afterAll(async () => {
   await node?.stop();
 });
 
+const grace = {terminationGracePeriodSeconds: 5};
+
 describe('a pod', () => {
   it('becomes Ready with an address, and goes without a trace', async () => {
-    await node.create('one', {containers: [sleeper('main')], terminationGracePeriodSeconds: 5});
+    await node.create('one', {...grace, containers: [sleeper('main')]});
     const pod = await node.waitFor('one', 'Ready', isReady);
-    expect(pod.status?.phase).toBe('Running');
+    expect(pod.status).toMatchObject({phase: 'Running', hostIP: '192.0.2.1', qosClass: 'BestEffort'});
     expect(pod.status?.podIP).toMatch(/^10\.89\.8\./);
-    expect(pod.status?.hostIP).toBe('192.0.2.1');
     expect(statusOf(pod, 'main')).toMatchObject({ready: true, started: true, restartCount: 0});
+    expect(condition(pod, 'PodReadyToStartContainers')).toBe('True');
+    const {uid} = pod.metadata;
+    const cgroup = `/sys/fs/cgroup/cpu${node.config.cgroupRoot}/kubepods/besteffort/pod${uid}`;
+    const unified = `/sys/fs/cgroup${node.config.cgroupRoot}/kubepods/besteffort/pod${uid}`;
+    expect(existsSync(cgroup) || existsSync(unified)).toBe(true);
     await node.remove('one');
     await node.gone('one');
+    expect(existsSync(cgroup) || existsSync(unified)).toBe(false);
+    await until('its directories are gone', () => !existsSync(`${node.config.rootDir}/pods/${uid}`));
+    await until('its sandboxes are gone', async () => {
+      const {items} = await node.containerd.cri.runtime.listPodSandbox({});
+      return items.every(({metadata}) => metadata?.uid !== uid);
+    });
+    expect(readdirSync(node.config.podLogsDir).filter((name) => name.includes(uid))).toEqual([]);
+    expect(readdirSync(node.config.containerLogDir)).toEqual([]);
+  });
+
+  it('succeeds when its containers have ended well, and keeps its log', async () => {
+    await node.create('job', {restartPolicy: 'Never', containers: [shell('main', 'echo done')]});
+    const pod = await node.waitFor('job', 'Succeeded', (p) => p.status?.phase === 'Succeeded');
+    expect(statusOf(pod, 'main')?.state?.terminated).toMatchObject({exitCode: 0, reason: 'Completed'});
+    expect(condition(pod, 'Ready')).toBe('False');
+    expect(condition(pod, 'Initialized')).toBe('True');
+    const log = node.agent().logPath('default', 'job', 'main', false);
+    expect(readFileSync(log ?? '', 'utf8')).toMatch(/ stdout F done\n$/);
+    await node.remove('job');
+    await node.gone('job');
+  });
+
+  it('fails with the exit code and the last words of its container', async () => {
+    const script = 'echo broken > /dev/termination-log; exit 7';
+    await node.create('fails', {restartPolicy: 'Never', containers: [shell('main', script)]});
+    const pod = await node.waitFor('fails', 'Failed', (p) => p.status?.phase === 'Failed');
+    expect(statusOf(pod, 'main')?.state?.terminated).toMatchObject({
+      exitCode: 7,
+      reason: 'Error',
+      message: 'broken\n',
+    });
+    await node.remove('fails');
+    await node.gone('fails');
+  });
+
+  it('restarts a container that ends, at once the first time and then after a wait', async () => {
+    await node.create('crash', {...grace, containers: [shell('main', 'exit 3')]});
+    const pod = await node.waitFor(
+      'crash',
+      'CrashLoopBackOff',
+      (p) => statusOf(p, 'main')?.state?.waiting?.reason === 'CrashLoopBackOff',
+    );
+    expect(pod.status?.phase).toBe('Running');
+    const status = statusOf(pod, 'main');
+    expect(status).toMatchObject({restartCount: 1, lastState: {terminated: {exitCode: 3, reason: 'Error'}}});
+    expect(status?.state?.waiting?.message).toContain('back-off 10s restarting failed container=main');
+    await node.remove('crash');
+    await node.gone('crash');
+  });
+
+  it('runs init containers in order, then its containers', async () => {
+    const volumeMounts = [{name: 'shared', mountPath: '/shared'}];
+    const note = (word: string) => `echo ${word} >> /shared/order`;
+    await node.create('inits', {
+      restartPolicy: 'Never',
+      volumes: [{name: 'shared', emptyDir: {}}],
+      initContainers: [
+        shell('first', note('first'), {volumeMounts}),
+        shell('second', note('second'), {volumeMounts}),
+      ],
+      containers: [shell('main', 'cat /shared/order', {volumeMounts})],
+    });
+    const pod = await node.waitFor('inits', 'Succeeded', (p) => p.status?.phase === 'Succeeded');
+    const log = readFileSync(node.agent().logPath('default', 'inits', 'main', false) ?? '', 'utf8');
+    expect(log.match(/(first|second)$/gm)).toEqual(['first', 'second']);
+    expect(statusOf(pod, 'first')).toMatchObject({ready: true, state: {terminated: {exitCode: 0}}});
+    await node.remove('inits');
+    await node.gone('inits');
+  });
+
+  it('starts a sidecar before its containers and ends it after them', async () => {
+    await node.create('sidecar', {
+      ...grace,
+      initContainers: [sleeper('proxy', {restartPolicy: 'Always'})],
+      containers: [sleeper('main')],
+    });
+    const pod = await node.waitFor('sidecar', 'Ready', isReady);
+    const at = (name: string) => Date.parse(statusOf(pod, name)?.state?.running?.startedAt ?? '');
+    expect(at('proxy')).toBeLessThanOrEqual(at('main'));
+    await node.remove('sidecar');
+    await node.gone('sidecar');
+  });
+
+  it('ends a Job pod with a sidecar when the containers have ended', async () => {
+    await node.create('sidejob', {
+      ...grace,
+      restartPolicy: 'Never',
+      initContainers: [sleeper('proxy', {restartPolicy: 'Always'})],
+      containers: [shell('main', 'true')],
+    });
+    await node.waitFor('sidejob', 'Succeeded', (p) => p.status?.phase === 'Succeeded');
+    await node.remove('sidejob');
+    await node.gone('sidejob');
+  });
+
+  it('says why an image cannot be had, and goes on when asked to go', async () => {
+    await node.create('noimage', {
+      containers: [{name: 'main', image: 'localhost:1/nothing:1', command: ['true']}],
+    });
+    const waits = (reason: string) => (p: Parameters<typeof statusOf>[0]) =>
+      statusOf(p, 'main')?.state?.waiting?.reason === reason;
+    await node.waitFor('noimage', 'ErrImagePull', waits('ErrImagePull'));
+    await node.waitFor('noimage', 'ImagePullBackOff', waits('ImagePullBackOff'));
+    await node.remove('noimage', 0);
+    await node.gone('noimage');
+  });
+
+  it('waits for a ConfigMap that its environment needs', async () => {
+    await node.create('config', {
+      ...grace,
+      containers: [
+        sleeper('main', {env: [{name: 'A', valueFrom: {configMapKeyRef: {name: 'later', key: 'a'}}}]}),
+      ],
+    });
+    const reason = 'CreateContainerConfigError';
+    const pod = await node.waitFor(
+      'config',
+      reason,
+      (p) => statusOf(p, 'main')?.state?.waiting?.reason === reason,
+    );
+    expect(statusOf(pod, 'main')?.state?.waiting?.message).toContain('configmap "later" not found');
+    const metadata = {name: 'later', namespace: 'default'};
+    await node.sandbox.client.create(configMaps, {metadata, data: {a: '1'}}, {namespace: 'default'});
+    await node.waitFor('config', 'Ready', isReady);
+    await node.remove('config');
+    await node.gone('config');
+  });
+
+  it('is Ready only while its readiness probe succeeds, and is restarted by its liveness probe', async () => {
+    const probe = (command: string[], failureThreshold = 1) => ({
+      exec: {command},
+      periodSeconds: 1,
+      failureThreshold,
+    });
+    await node.create('probed', {
+      ...grace,
+      containers: [
+        sleeper('main', {
+          readinessProbe: probe(['test', '-e', '/tmp/ready']),
+          livenessProbe: probe(['test', '!', '-e', '/tmp/dead']),
+        }),
+      ],
+    });
+    const pod = await node.waitFor('probed', 'Running', (p) => p.status?.phase === 'Running');
+    expect(isReady(pod)).toBe(false);
+    const exec = async (...cmd: string[]) => {
+      const containerId = node.agent().containerId('default', 'probed', 'main') ?? '';
+      await node.containerd.cri.runtime.execSync({containerId, cmd, timeout: 5n});
+    };
+    await exec('touch', '/tmp/ready');
+    await node.waitFor('probed', 'Ready', isReady);
+    await exec('rm', '/tmp/ready');
+    await node.waitFor('probed', 'not Ready', (p) => !isReady(p));
+    await exec('touch', '/tmp/dead');
+    const restarted = await node.waitFor(
+      'probed',
+      'restarted',
+      (p) => (statusOf(p, 'main')?.restartCount ?? 0) > 0,
+    );
+    expect(statusOf(restarted, 'main')?.lastState?.terminated).toBeDefined();
+    await node.remove('probed');
+    await node.gone('probed');
+  });
+
+  it('runs preStop before the signal, within the grace', async () => {
+    await node.create('hooks', {
+      ...grace,
+      volumes: [{name: 'out', hostPath: {path: `${node.containerd.dir}/out`, type: 'DirectoryOrCreate'}}],
+      containers: [
+        sleeper('main', {
+          volumeMounts: [{name: 'out', mountPath: '/out'}],
+          lifecycle: {
+            postStart: {exec: {command: ['sh', '-c', 'echo post > /out/post']}},
+            preStop: {exec: {command: ['sh', '-c', 'echo pre > /out/pre']}},
+          },
+        }),
+      ],
+    });
+    await node.waitFor('hooks', 'Ready', isReady);
+    expect(readFileSync(`${node.containerd.dir}/out/post`, 'utf8')).toBe('post\n');
+    await node.remove('hooks');
+    await node.gone('hooks');
+    expect(readFileSync(`${node.containerd.dir}/out/pre`, 'utf8')).toBe('pre\n');
+  });
+
+  it('is ended by activeDeadlineSeconds', async () => {
+    await node.create('deadline', {...grace, activeDeadlineSeconds: 1, containers: [sleeper('main')]});
+    const pod = await node.waitFor('deadline', 'Failed', (p) => p.status?.phase === 'Failed');
+    expect(pod.status?.reason).toBe('DeadlineExceeded');
+    await node.remove('deadline');
+    await node.gone('deadline');
   });
 });
