@@ -26,7 +26,7 @@ export type NodeContext = {
 };
 
 export const protocols: readonly Protocol[] = ['tcp', 'udp', 'sctp'];
-export const rejectChain = 'reject';
+export const rejectChain = 'reject-new';
 
 const hex = (mark: number) => `0x${mark.toString(16)}`;
 
@@ -115,7 +115,7 @@ function regularChains(context: TableContext, node: NodeContext): Chain[] {
         `${toNode.nat} meta l4proto . th dport vmap @nodeports`,
       ],
     },
-    {name: 'masquerade', rules: masqueradeRules(context, ip)},
+    {name: 'masquerading', rules: masqueradeRules(context, ip)},
   ];
 }
 
@@ -162,6 +162,6 @@ function baseChains(): Chain[] {
     base('filter-output', 'type filter hook output priority 0', [endpoints, clusterIPs]),
     base('nat-prerouting', 'type nat hook prerouting priority -100', ['jump dispatch']),
     base('nat-output', 'type nat hook output priority -100', ['jump dispatch']),
-    base('nat-postrouting', 'type nat hook postrouting priority 100', ['jump masquerade']),
+    base('nat-postrouting', 'type nat hook postrouting priority 100', ['jump masquerading']),
   ];
 }

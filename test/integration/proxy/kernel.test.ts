@@ -1,0 +1,135 @@
+import {afterEach, beforeEach, describe, expect, it} from 'vitest';
+import {realClock} from '../../../src/edges/clock.ts';
+import {run} from '../../../src/edges/exec.ts';
+import {type Nft, openNft} from '../../../src/edges/nft.ts';
+import {viewNode} from '../../../src/proxy/model/node.ts';
+import {NftPlane} from '../../../src/proxy/nftables/plane.ts';
+import {removalStatements, tableStatements} from '../../../src/proxy/nftables/text.ts';
+import type {FamilyTable} from '../../../src/proxy/table/family-table.ts';
+import {node} from '../../unit/proxy/support/objects.ts';
+import {RandomCluster} from '../../unit/proxy/support/random-cluster.ts';
+import {familyTable} from '../../unit/proxy/support/tables.ts';
+import {createNetns, type Netns} from '../support/netns.ts';
+import {desiredElements, listTable, plain, sortedEntries} from './kernel-table.ts';
+
+const here = viewNode('here', node('here', ['192.168.0.2', 'fd01::2'], 'z1'), '0.0.0.0');
+const context = {nodePortIPs: ['192.168.0.2'], serviceCIDRs: ['10.96.0.0/16']};
+
+let netns: Netns;
+let other: Netns;
+let nft: Nft;
+
+const nftIn = (where: Netns) => ['nsenter', `--net=${where.path}`, 'nft'];
+
+beforeEach(async () => {
+  netns = await createNetns('ndp');
+  other = await createNetns('ndq');
+  nft = openNft({clock: realClock, command: nftIn(netns)});
+});
+
+afterEach(async () => {
+  await nft.stop();
+  await Promise.all([netns.remove(), other.remove()]);
+});
+
+/** The kernel, the desired table, and the same table loaded from nothing elsewhere are one. */
+async function expectSame(table: FamilyTable, when: string): Promise<void> {
+  const desired = table.table();
+  const kernel = await listTable(netns.run, desired);
+  expect(plain(kernel.elements), when).toEqual(plain(desiredElements(desired)));
+  const fresh = openNft({clock: realClock, command: nftIn(other)});
+  await fresh.commit(tableStatements(desired));
+  await fresh.stop();
+  const loaded = await listTable(other.run, desired);
+  expect(sortedEntries(kernel.chains), when).toEqual(sortedEntries(loaded.chains));
+}
+
+/** Chains out of use are deleted a while after; here the while is at once. */
+const impatient = () => {
+  let now = 0;
+  return () => {
+    now += 10_000;
+    return now;
+  };
+};
+
+describe('the kernel after random edits', () => {
+  it.each(['IPv4', 'IPv6'] as const)('is the table rendered from nothing (%s)', async (family) => {
+    const cluster = new RandomCluster(family === 'IPv4' ? 11 : 12, 12);
+    const table = familyTable(family);
+    const place = {family, name: 'nodectl-proxy'};
+    const plane = new NftPlane(place, nft.commit, impatient());
+    const addresses = family === 'IPv4' ? context : {nodePortIPs: ['fd01::2'], serviceCIDRs: ['fd96::/112']};
+    await plane.commit(table.updateNode(addresses), () => table.table());
+    for (let i = 1; i <= 3000; i++) {
+      const key = cluster.edit();
+      const operations = table.update(new Map([[key, cluster.source(key)]]), here);
+      await plane.commit(operations, () => table.table());
+      await plane.sweep();
+      if (i % 250 === 0) await expectSame(table, `after edit ${i}`);
+    }
+  });
+
+  it('is taken over from a table that somebody left there', async () => {
+    await nft.commit([
+      'add table ip nodectl-proxy',
+      'add chain ip nodectl-proxy services { type filter hook input priority 0; }',
+    ]);
+    const table = familyTable('IPv4');
+    const plane = new NftPlane({family: 'IPv4', name: 'nodectl-proxy'}, nft.commit, realClock.monotonic);
+    expect(await plane.commit(table.updateNode(context), () => table.table())).toBe('full');
+    await expectSame(table, 'taken over');
+  });
+});
+
+describe('nft that stays', () => {
+  it('does all of a transaction or nothing, and says why', async () => {
+    await nft.commit(['add table ip t', 'add set ip t s { type ipv4_addr; }']);
+    const bad = ['add element ip t s { 10.0.0.1 }', 'delete element ip t s { 10.0.0.2 }'];
+    await expect(nft.commit(bad)).rejects.toThrow(/ND712|No such file/);
+    await nft.commit(['add element ip t s { 10.0.0.3 }']);
+    const {elements} = await listTable(netns.run, {family: 'IPv4', name: 't'});
+    expect([...(elements.get('s') ?? new Map()).keys()]).toEqual(['10.0.0.3']);
+  });
+
+  it('works on after its child was killed in the middle', async () => {
+    await nft.commit(['add table ip t', 'add set ip t s { type ipv4_addr; }']);
+    const pids = await run('ip', ['netns', 'pids', netns.name]);
+    for (const pid of pids.stdout.split('\n').filter((line) => line !== ''))
+      process.kill(Number(pid), 'SIGKILL');
+    await expect
+      .poll(() =>
+        nft.commit(['add element ip t s { 10.0.0.1 }']).then(
+          () => 'done',
+          () => 'failed',
+        ),
+      )
+      .toBe('done');
+  });
+
+  it('sees whether a map is there', async () => {
+    const key = '0.0.0.0 . tcp . 0';
+    expect(await nft.hasMap('ip nodectl-proxy', 'services', key)).toBe(false);
+    await nft.commit(tableStatements(familyTable('IPv4').table()));
+    expect(await nft.hasMap('ip nodectl-proxy', 'services', key)).toBe(false);
+    const table = familyTable('IPv4');
+    table.updateNode(context);
+    await nft.commit(tableStatements(table.table()));
+    expect(await nft.hasMap('ip nodectl-proxy', 'services', key)).toBe(true);
+    await netns.run('nft', ['flush', 'ruleset']);
+    expect(await nft.hasMap('ip nodectl-proxy', 'services', key)).toBe(false);
+  });
+
+  it('leaves what is not ours byte for byte', async () => {
+    const foreign =
+      'table ip mine { chain c { type nat hook prerouting priority -100; tcp dport 99 redirect to :98; }; }';
+    await netns.run('nft', ['-f', '-'], {input: `${foreign}\n`});
+    const before = await netns.run('nft', ['-a', 'list', 'table', 'ip', 'mine']);
+    const table = familyTable('IPv4');
+    table.updateNode(context);
+    await nft.commit(tableStatements(table.table()));
+    await nft.commit(removalStatements({family: 'IPv4', name: 'nodectl-proxy'}));
+    expect((await netns.run('nft', ['-a', 'list', 'table', 'ip', 'mine'])).stdout).toBe(before.stdout);
+    expect((await netns.run('nft', ['list', 'tables'])).stdout).toBe('table ip mine');
+  });
+});
