@@ -6,7 +6,6 @@ import {
   missingDirectories,
   type PathState,
   pathState,
-  setMode,
   sha256,
 } from '../edges/host-files.ts';
 import type {Act} from './acts.ts';
@@ -51,17 +50,12 @@ async function makeDirectories(journal: Journal, path: string, mode: number): Pr
 }
 
 async function makeTree(journal: Journal, path: string, mode: number): Promise<void> {
-  const state = await pathState(path);
+  // Seen before anything is noted: the journal itself may lie below.
+  const [state, before] = [await pathState(path), await listDirectory(path)];
   await makeDirectories(journal, dirname(path), 0o755);
-  if (!journal.covers(path) && journal.find({kind: 'tree', target: path}) === undefined)
-    await journal.note({
-      kind: 'tree',
-      target: path,
-      existed: state.kind === 'directory',
-      before: await listDirectory(path),
-    });
-  if (state.kind === 'absent') await makeOneDirectory(path, mode);
-  else await setMode(path, mode);
+  if (!journal.covers(path))
+    await journal.note({kind: 'tree', target: path, existed: state.kind === 'directory', before});
+  await makeOneDirectory(path, mode);
 }
 
 async function noteFile(journal: Journal, path: string, after: string | undefined): Promise<void> {

@@ -1,3 +1,4 @@
+import {dirname} from 'node:path';
 import {cgroupExists} from '../edges/cgroup-tree.ts';
 import {linkExists, listTables} from '../edges/net-leftovers.ts';
 import type {Act} from './acts.ts';
@@ -24,15 +25,18 @@ const sharedDirectories = [
 
 export async function unclaimed(facts: Facts): Promise<Claims> {
   const {options, journal} = facts;
+  const {cniConfDir} = options.layout;
+  // containerd makes the directory that it watches for network configurations.
+  const shared = [...sharedDirectories, dirname(cniConfDir), cniConfDir];
   const cgroups = options.ownLayout ? [`nodectl-${options.nodeName}`] : ['kubepods', 'kubepods.slice'];
   const [tables, directories, cgroupsThere, bridge] = await Promise.all([
     listTables(),
-    present(sharedDirectories),
+    present(shared),
     Promise.all(cgroups.map(cgroupExists)),
     linkExists('cni0'),
   ]);
   const claims: Claims = [
-    ...sharedDirectories
+    ...shared
       .filter((path) => !directories.has(path))
       .map((name) => ({kind: 'claim', what: 'directory', name}) as const),
     ...cgroups
@@ -48,8 +52,4 @@ export async function unclaimed(facts: Facts): Promise<Claims> {
   return claims.filter(
     ({what, name}) => journal.find({kind: what, target: name}) === undefined && !journal.covers(name),
   );
-}
-
-export function claimActs(claims: Claims): Act[] {
-  return [...claims];
 }

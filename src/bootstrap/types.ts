@@ -3,13 +3,15 @@ import type {Logger} from '../lib/log.ts';
 
 export type PhaseName = 'preflight' | 'host' | 'runtime' | 'identity' | 'services' | 'ready';
 
-/** What a join tells while it runs; `ui/progress.ts` draws it. */
-export type JoinEvent =
-  | {readonly kind: 'phase'; readonly phase: PhaseName; readonly title: string}
-  | {readonly kind: 'act'; readonly phase: PhaseName; readonly text: string}
-  | {readonly kind: 'wait'; readonly phase: PhaseName; readonly text: string}
-  | {readonly kind: 'finding'; readonly phase: PhaseName; readonly finding: Finding}
-  | {readonly kind: 'done'; readonly phase: PhaseName; readonly acts: number; readonly ms: number};
+/** What a procedure of named phases tells while it runs; `ui/progress.ts` draws it. */
+export type ProgressEvent<Name extends string> =
+  | {readonly kind: 'phase'; readonly phase: Name; readonly title: string}
+  | {readonly kind: 'act'; readonly phase: Name; readonly text: string}
+  | {readonly kind: 'wait'; readonly phase: Name; readonly text: string}
+  | {readonly kind: 'finding'; readonly phase: Name; readonly finding: Finding}
+  | {readonly kind: 'done'; readonly phase: Name; readonly acts: number; readonly ms: number};
+
+export type JoinEvent = ProgressEvent<PhaseName>;
 
 export type JoinDeps = {
   readonly log: Logger;

@@ -1,6 +1,7 @@
 import {exists} from '../edges/files.ts';
 import {pathState, sha256} from '../edges/host-files.ts';
 import type {Act} from './acts.ts';
+import type {Journal} from './journal.ts';
 
 /** A file as it should be. */
 export type WantedFile = Omit<Extract<Act, {kind: 'file'}>, 'kind'>;
@@ -22,4 +23,14 @@ export function writes(files: readonly WantedFile[]): Act[] {
 export async function present(paths: readonly string[]): Promise<ReadonlySet<string>> {
   const found = await Promise.all(paths.map(exists));
   return new Set(paths.filter((_, at) => found[at]));
+}
+
+export type WantedTree = {readonly path: string; readonly mode: number};
+
+/** Data directories that are not there (gone with a reboot, perhaps) or not yet known to be ours. */
+export async function missingTrees(journal: Journal, wanted: readonly WantedTree[]): Promise<WantedTree[]> {
+  const there = await present(wanted.map(({path}) => path));
+  const known = (path: string): boolean =>
+    journal.covers(path) || journal.find({kind: 'tree', target: path}) !== undefined;
+  return wanted.filter(({path}) => !there.has(path) || !known(path));
 }

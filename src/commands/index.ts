@@ -2,12 +2,20 @@ import type {Command} from '@oclif/core';
 import Explain from './explain.ts';
 import Join from './join.ts';
 import ServeProxy from './proxy.ts';
+import Reset from './reset.ts';
+import SandboxKubeconfig from './sandbox/kubeconfig.ts';
+import SandboxServe from './sandbox/serve.ts';
+import SandboxUp from './sandbox/up.ts';
 import Supervise from './supervise.ts';
 
 /** Every command by its oclif id; the command sentence is the file path. */
 export const COMMANDS: Record<string, Command.Class> = {
   explain: Explain,
   join: Join,
-  supervise: Supervise,
   proxy: ServeProxy,
+  reset: Reset,
+  'sandbox:kubeconfig': SandboxKubeconfig,
+  'sandbox:serve': SandboxServe,
+  'sandbox:up': SandboxUp,
+  supervise: Supervise,
 };

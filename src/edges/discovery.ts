@@ -1,5 +1,8 @@
+import type {LookupAddress} from 'node:dns';
 import {request} from 'node:https';
+import {isIP, type LookupFunction} from 'node:net';
 import type {TLSSocket} from 'node:tls';
+import {run} from './exec.ts';
 import {errno} from './files.ts';
 
 /** What one anonymous request to an API server's address taught. */
@@ -29,13 +32,38 @@ export type AskOptions = {
 const maxBody = 1024 * 1024;
 
 /** GETs a path of `https://host:port`; every failure is an answer too, told apart by what a user must do. */
-export function askServer(server: string, path: string, options: AskOptions = {}): Promise<Answer> {
+export async function askServer(server: string, path: string, options: AskOptions = {}): Promise<Answer> {
+  const url = new URL(path, server);
+  const addresses = await addressesOf(url.hostname);
+  if (addresses.length === 0) return {kind: 'no-name', detail: `${url.hostname} has no address`};
+  return ask(url, addresses, options);
+}
+
+/**
+ * The addresses of a host, as every program of this machine finds them. Node's own look-up blocks a thread that
+ * cannot be called back, which would hold a failed command for as long as dead DNS servers take.
+ */
+async function addressesOf(host: string): Promise<LookupAddress[]> {
+  const bare = host.replace(/^\[|\]$/g, '');
+  const family = isIP(bare);
+  if (family !== 0) return [{address: bare, family}];
+  const found = await run('getent', ['ahosts', bare], {okCodes: [0, 1, 2], timeoutMs: 3000}).catch(
+    () => undefined,
+  );
+  const lines = (found?.stdout ?? '').split('\n').map((line) => line.split(' ')[0] ?? '');
+  return [...new Set(lines)].flatMap((address) =>
+    isIP(address) === 0 ? [] : [{address, family: isIP(address)}],
+  );
+}
+
+function ask(url: URL, addresses: readonly LookupAddress[], options: AskOptions): Promise<Answer> {
   const timeoutMs = options.timeoutMs ?? 4000;
   return new Promise((resolve) => {
     const call = request(
-      new URL(path, server),
+      url,
       {
         agent: false,
+        lookup: lookupOf(addresses),
         rejectUnauthorized: options.ca !== undefined,
         ca: options.ca,
         signal: options.signal,
@@ -72,6 +100,15 @@ export function askServer(server: string, path: string, options: AskOptions = {}
     });
     call.end();
   });
+}
+
+/** Node asks for one address or for all, by its happy-eyeballs setting. */
+function lookupOf(addresses: readonly LookupAddress[]): LookupFunction {
+  return (_, {all}, callback) => {
+    const [first] = addresses;
+    if (all === true) callback(null, [...addresses]);
+    else callback(null, first?.address ?? '', first?.family);
+  };
 }
 
 function certificateOf(socket: unknown): string {

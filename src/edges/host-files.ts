@@ -2,7 +2,7 @@ import {createHash} from 'node:crypto';
 import {constants} from 'node:fs';
 import * as fs from 'node:fs/promises';
 import {dirname, join} from 'node:path';
-import {exists, isMissing, listDirectory, removeFile} from './files.ts';
+import {exists, isExisting, isMissing, listDirectory, removeFile} from './files.ts';
 
 /** What lies at a path, without following a link. */
 export type PathState =
@@ -49,12 +49,11 @@ export async function missingDirectories(path: string): Promise<string[]> {
   return missing;
 }
 
+/** Its parent exists; an existing directory gets the mode. */
 export async function makeOneDirectory(path: string, mode: number): Promise<void> {
-  await fs.mkdir(path, {mode});
-  await fs.chmod(path, mode);
-}
-
-export async function setMode(path: string, mode: number): Promise<void> {
+  await fs.mkdir(path, {mode}).catch((error: unknown) => {
+    if (!isExisting(error)) throw error;
+  });
   await fs.chmod(path, mode);
 }
 

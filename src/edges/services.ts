@@ -24,9 +24,12 @@ export type ServiceStatus = {
   readonly installed: boolean;
   readonly enabled: boolean;
   readonly running: boolean;
+  /** It does not run now, but its manager is about to start it again by itself. */
+  readonly restarting: boolean;
   readonly pid?: number;
   /** NODECTL_REVISION of the running process: what it was started with. */
   readonly revision?: string;
+  /** By its manager, since somebody last started it. */
   readonly restarts: number;
   /** How the last run ended: `exit 1`, `SIGKILL`. */
   readonly lastExit?: string;

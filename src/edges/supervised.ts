@@ -67,10 +67,11 @@ export function supervisedServices(options: SupervisedOptions): ServiceManager {
   };
 }
 
-/** Ends the supervisor of a directory, not its daemons. */
-export async function shutdownSupervisor(dir: string): Promise<void> {
-  const {socket} = new SupervisorState(dir);
-  if (await ping(socket)) await ask(socket, {op: 'shutdown'}, startupMs);
+/** Ends the supervisor of a directory that has no daemons left. */
+export async function shutdownIdleSupervisor(dir: string): Promise<void> {
+  const state = new SupervisorState(dir);
+  if ((await state.names()).length > 0 || !(await ping(state.socket))) return;
+  await ask(state.socket, {op: 'shutdown'}, startupMs);
 }
 
 function description(unit: ServiceUnit, options: SupervisedOptions): SupervisedUnit {
@@ -100,6 +101,7 @@ async function statusOf(state: SupervisorState, name: string): Promise<ServiceSt
     installed: unit !== undefined,
     enabled: wanted,
     running: running !== undefined,
+    restarting: running === undefined && unit !== undefined && wanted && (await ping(state.socket)),
     ...(running === undefined
       ? {}
       : {pid: running.pid, revision: await environmentOf(running.pid, 'NODECTL_REVISION')}),

@@ -106,6 +106,7 @@ async function parseShow(
     installed: fields.get('LoadState') === 'loaded',
     enabled: fields.get('UnitFileState')?.startsWith('enabled') === true,
     running: ['active', 'reloading'].includes(fields.get('ActiveState') ?? ''),
+    restarting: fields.get('ActiveState') === 'activating',
     ...(pid > 0 ? {pid, revision: await environment(pid, 'NODECTL_REVISION')} : {}),
     restarts: Number(fields.get('NRestarts') ?? 0),
     ...(fields.get('ExecMainCode') === '0' ? {} : {lastExit: how}),

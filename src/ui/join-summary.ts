@@ -22,3 +22,20 @@ function plan({phases, changes, nodeName, server}: JoinSummary): string {
   const head = `Plan: ${changes === 0 ? 'nothing to change' : `at least ${changes} changes`} to make this node ${nodeName} of ${server}`;
   return [head, ...lines].join('\n');
 }
+
+export type ResetSummary = {
+  readonly planned: boolean;
+  readonly nodeName: string | undefined;
+  readonly undone: readonly string[];
+  readonly left: readonly {readonly what: string; readonly why: string}[];
+};
+
+export function resetSummary({planned, nodeName, undone, left}: ResetSummary): string {
+  if (undone.length + left.length === 0) return 'Nothing to undo: nodectl has not changed this machine.';
+  if (planned) return ['Plan, in this order:', ...undone.map((line) => `  ${line}`)].join('\n');
+  const node =
+    nodeName === undefined ? [] : [`The cluster still knows the node: kubectl delete node ${nodeName}`];
+  if (left.length === 0) return ['Reset: everything is as it was before.', ...node].join('\n');
+  const remains = left.map(({what, why}) => `  ${what}: ${why}`);
+  return ['Reset, except for:', ...remains, ...node].join('\n');
+}

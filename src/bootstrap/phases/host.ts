@@ -5,7 +5,7 @@ import {NodectlError} from '../../lib/errors.ts';
 import type {Act} from '../acts.ts';
 import {kubeletConfigOf} from '../node-files.ts';
 import {type Facts, phase} from '../phase.ts';
-import {present, unmetFiles, type WantedFile, writes} from '../wanted.ts';
+import {missingTrees, present, unmetFiles, type WantedFile, type WantedTree, writes} from '../wanted.ts';
 
 type Setting = {
   readonly key: string;
@@ -19,7 +19,7 @@ type Setting = {
 export type SeenSetting = Setting & {readonly current: string | undefined; readonly writable: boolean};
 
 type Seen = {
-  readonly trees: readonly {readonly path: string; readonly mode: number}[];
+  readonly trees: readonly WantedTree[];
   readonly modules: readonly {readonly name: string; readonly state: ModuleState}[];
   readonly settings: readonly SeenSetting[];
   readonly swaps: readonly string[];
@@ -35,7 +35,7 @@ export const host = phase<Seen>({
   name: 'host',
   title: 'Prepare the host',
   observe: async (facts) => ({
-    trees: await missingTrees(facts),
+    trees: await missingTrees(facts.journal, dataTrees(facts)),
     modules: await Promise.all(moduleNames.map(async (name) => ({name, state: await moduleState(name)}))),
     settings: await Promise.all(settings(facts).map(seeSetting)),
     swaps: swapsToEnd(facts),
@@ -117,14 +117,12 @@ function swapsToEnd(facts: Facts): readonly string[] {
   return config.failSwapOn === false ? [] : facts.machine.swaps;
 }
 
-async function missingTrees(facts: Facts): Promise<Seen['trees']> {
-  const {layout} = facts.options;
-  const wanted = [
+function dataTrees({options: {layout}}: Facts): WantedTree[] {
+  return [
     {path: layout.stateDir, mode: 0o700},
     {path: layout.runDir, mode: 0o700},
     {path: layout.logDir, mode: 0o750},
   ];
-  return wanted.filter(({path}) => facts.journal.find({kind: 'tree', target: path}) === undefined);
 }
 
 /** Names under which tools look for the daemons (`ps -C kubelet`); only a single binary can be linked to. */

@@ -6,11 +6,11 @@ import type {Act} from '../acts.ts';
 import {type Certificate, readCertificate, readRequest, requestName} from '../certificate.ts';
 import {kubeletFiles} from '../node-files.ts';
 import {type Facts, type PhaseDecision, phase} from '../phase.ts';
-import {present, unmetFiles, type WantedFile, writes} from '../wanted.ts';
+import {missingTrees, present, unmetFiles, type WantedFile, type WantedTree, writes} from '../wanted.ts';
 
 type Seen = {
   readonly nowMs: number;
-  readonly trees: readonly {readonly path: string; readonly mode: number}[];
+  readonly trees: readonly WantedTree[];
   readonly directories: readonly {readonly path: string; readonly mode: number}[];
   readonly files: readonly WantedFile[];
   readonly certificate: Certificate | undefined;
@@ -112,7 +112,7 @@ async function observe(facts: Facts): Promise<Seen> {
   const name = key === undefined ? undefined : requestName(key, facts.options.nodeName);
   return {
     nowMs: Date.now(),
-    trees: missingTrees(facts),
+    trees: await missingTrees(facts.journal, dataTrees(facts)),
     directories,
     files,
     certificate,
@@ -122,13 +122,13 @@ async function observe(facts: Facts): Promise<Seen> {
   };
 }
 
-function missingTrees({options, journal}: Facts): Seen['trees'] {
+function dataTrees({options}: Facts): WantedTree[] {
   const {kubeletDir, podLogDir, containerLogDir} = options.layout;
   return [
     {path: kubeletDir, mode: 0o700},
     {path: podLogDir, mode: 0o750},
     {path: containerLogDir, mode: 0o755},
-  ].filter(({path}) => journal.find({kind: 'tree', target: path}) === undefined && !journal.covers(path));
+  ];
 }
 
 async function missingDirectories({options}: Facts): Promise<Seen['directories']> {

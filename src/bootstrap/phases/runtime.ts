@@ -1,4 +1,3 @@
-import {conflistName} from '../../config/cni.ts';
 import {
   type ContainerdSettings,
   configVersionOf,
@@ -16,13 +15,13 @@ import {findProgram} from '../../edges/packages.ts';
 import type {ServiceStatus, ServiceUnit} from '../../edges/services.ts';
 import {NodectlError} from '../../lib/errors.ts';
 import type {Act} from '../acts.ts';
-import {type Claims, claimActs, unclaimed} from '../claims.ts';
+import {type Claims, unclaimed} from '../claims.ts';
 import {cgroupDriver, revision} from '../node-files.ts';
 import {type Facts, type PhaseDecision, phase} from '../phase.ts';
-import {unmetFiles, type WantedFile, writes} from '../wanted.ts';
+import {missingTrees, unmetFiles, type WantedFile, type WantedTree, writes} from '../wanted.ts';
 
 type Seen = {
-  readonly trees: readonly {readonly path: string; readonly mode: number}[];
+  readonly trees: readonly WantedTree[];
   readonly missing: readonly string[];
   /** Everything below is seen only when nothing is missing. */
   readonly ready: SeenRuntime | undefined;
@@ -49,7 +48,8 @@ export const runtime = phase<Seen>({
   waitMs: () => 60_000,
   late: () => new NodectlError('ND505', 'containerd does not answer on its CRI socket'),
   async observe(facts) {
-    const [trees, missing] = [await missingTrees(facts), await missingPackages(facts)];
+    const trees = await missingTrees(facts.journal, dataTrees(facts));
+    const missing = await missingPackages(facts);
     return {trees, missing, ready: missing.length === 0 ? await seeRuntime(facts) : undefined};
   },
   decide({trees, missing, ready}) {
@@ -62,12 +62,13 @@ export const runtime = phase<Seen>({
 
 function decideRuntime(seen: SeenRuntime): PhaseDecision {
   const {files, unit, status, answer} = seen;
-  const acts = claimActs(seen.claims);
+  const acts: Act[] = [...seen.claims];
   if (!seen.foreign) {
     const stale = status.running && status.revision !== unit.env?.NODECTL_REVISION;
     acts.push(...writes(files));
     if (files.length > 0) acts.push({kind: 'reload'});
-    if (!status.running || !status.enabled) acts.push({kind: 'start', name: unit.name});
+    if (!status.enabled || (!status.running && !status.restarting))
+      acts.push({kind: 'start', name: unit.name});
     if (stale) acts.push({kind: 'restart', name: unit.name});
   }
   if (acts.length > 0) return {acts};
@@ -195,13 +196,9 @@ async function missingPackages({options, packages}: Facts): Promise<string[]> {
 }
 
 /** Noted before any package starts containerd: what it then makes there is known to be new. */
-async function missingTrees({options, journal}: Facts): Promise<Seen['trees']> {
-  const {containerdRoot, containerdState} = options.layout;
+function dataTrees({options}: Facts): WantedTree[] {
   return [
-    {path: containerdRoot, mode: 0o700},
-    {path: containerdState, mode: 0o711},
-  ].filter(({path}) => journal.find({kind: 'tree', target: path}) === undefined);
+    {path: options.layout.containerdRoot, mode: 0o700},
+    {path: options.layout.containerdState, mode: 0o711},
+  ];
 }
-
-export const bridgeConflistPath = (facts: Facts): string =>
-  `${facts.options.layout.cniConfDir}/${conflistName}`;

@@ -36,10 +36,12 @@ function decide({files, services: all}: Seen): PhaseDecision {
   const acts: Act[] = writes(files);
   if (files.length > 0) acts.push({kind: 'reload'});
   for (const {unit, status} of all) {
-    if (!status.running || !status.enabled) acts.push({kind: 'start', name: unit.name});
-    else if (status.revision !== unit.env?.NODECTL_REVISION) acts.push({kind: 'restart', name: unit.name});
+    if (!status.enabled || (!status.running && !status.restarting))
+      acts.push({kind: 'start', name: unit.name});
+    else if (status.running && status.revision !== unit.env?.NODECTL_REVISION)
+      acts.push({kind: 'restart', name: unit.name});
   }
-  const failing = all.find(({status, healthy}) => !healthy && status.restarts >= 3);
+  const failing = all.find(({status, healthy}) => !healthy && !status.running && status.restarts >= 3);
   if (failing !== undefined) throw notUp(failing);
   if (acts.length > 0) return {acts};
   const waiting = all.find(({healthy}) => !healthy);

@@ -17,6 +17,8 @@ type Live = {
   lastExit?: string;
   stoppingSinceMs?: number;
   condemned: boolean;
+  /** Somebody asked for the next start: restarts are counted from it. */
+  requested: boolean;
   notBeforeMs: number;
   waiters: Waiter[];
 };
@@ -57,6 +59,7 @@ export class Fleet {
     // Somebody asked: its back-off no longer counts.
     live.notBeforeMs = 0;
     this.#backoff.succeed(name);
+    live.requested = true;
     if (restart) live.condemned = true;
     return new Promise((resolve, reject) => live.waiters.push({resolve, reject}));
   }
@@ -140,7 +143,9 @@ export class Fleet {
       this.onExit(unit.name);
     });
     const [record, process] = [await this.#state.record(unit.name), await identify(child.pid)];
-    await this.#state.writeRecord(unit.name, {...record, process, starts: record.starts + 1});
+    const starts = live.requested ? 1 : record.starts + 1;
+    live.requested = false;
+    await this.#state.writeRecord(unit.name, {...record, process, starts});
     this.#log.info(`started ${unit.name}`, {pid: child.pid});
   }
 
@@ -159,7 +164,7 @@ export class Fleet {
   #of(name: string): Live {
     const known = this.#live.get(name);
     if (known !== undefined) return known;
-    const fresh: Live = {condemned: false, notBeforeMs: 0, waiters: []};
+    const fresh: Live = {condemned: false, requested: false, notBeforeMs: 0, waiters: []};
     this.#live.set(name, fresh);
     return fresh;
   }
