@@ -7,61 +7,66 @@ import {containerMounts} from './container-mounts.ts';
 import type {PreparedVolume, VolumeContext} from './types.ts';
 import {orphans, type Prepared, prepareVolumes, refreshVolumes, teardownVolumes} from './volumes.ts';
 
-export type VolumeAgent = PodVolumes & {
+export type KeptVolumes = PodVolumes & {
   /**
-   * An object that the pod uses has changed, or the pod itself (labels, annotations): its files follow at once. Pods
-   * without prepared volumes are left alone.
+   * An object that the pod uses has changed, or its labels or annotations: its files follow at once. A pod whose
+   * volumes were not prepared is left alone.
    */
-  refresh(uid: string, pod?: Pod): Promise<void>;
+  refresh(pod: Pod): Promise<void>;
   /** UIDs with a directory or mounts on this node that are not in `known`. */
   orphans(known: ReadonlySet<string>): Promise<string[]>;
   /** No more refreshing; volumes stay as they are. */
   stop(): void;
 };
 
-export type VolumeAgentOptions = VolumeContext & {
-  readonly clock: Clock;
-  readonly log: Logger;
-  /** The runtime can mount whole trees read-only (RuntimeHandlerFeatures). */
-  readonly recursiveReadOnly: boolean;
-};
-
 /** After a refresh that failed; a change of the object comes before that anyway. */
 const retryMs = 30_000;
 
-type State = {pod: Pod; volumes: Map<string, PreparedVolume>; cancel: Cancel};
+type State = {readonly volumes: ReadonlyMap<string, PreparedVolume>; cancel: Cancel};
 
 /** The volumes of all pods on this node: what was prepared is remembered, tokens are renewed in time. */
-export function createPodVolumes(options: VolumeAgentOptions): VolumeAgent {
-  return new Agent(options);
+export function keepVolumes(
+  context: VolumeContext,
+  clock: Clock,
+  log: Logger,
+  /** The runtime can mount whole trees read-only (RuntimeHandlerFeatures). */
+  recursiveReadOnly = false,
+): KeptVolumes {
+  return new Keeper(context, clock, log, recursiveReadOnly);
 }
 
-class Agent implements VolumeAgent {
-  readonly #options: VolumeAgentOptions;
+class Keeper implements KeptVolumes {
+  readonly #context: VolumeContext;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #recursiveReadOnly: boolean;
   readonly #states = new Map<string, State>();
   /** The last work under way for a pod: one at a time, in order. */
   readonly #tails = new Map<string, Promise<unknown>>();
 
-  constructor(options: VolumeAgentOptions) {
-    this.#options = options;
+  constructor(context: VolumeContext, clock: Clock, log: Logger, recursiveReadOnly: boolean) {
+    this.#context = context;
+    this.#clock = clock;
+    this.#log = log;
+    this.#recursiveReadOnly = recursiveReadOnly;
   }
 
   prepare(pod: Pod, signal: AbortSignal): Promise<void> {
     return this.#serially(pod.metadata.uid, async () => {
-      this.#remember(pod, await prepareVolumes(pod, this.#options, signal));
+      this.#remember(pod, await prepareVolumes(pod, this.#context, signal));
     });
   }
 
-  refresh(uid: string, pod?: Pod): Promise<void> {
+  refresh(pod: Pod): Promise<void> {
+    const {uid} = pod.metadata;
     return this.#serially(uid, async () => {
       const state = this.#states.get(uid);
       if (state === undefined) return;
-      const current = pod ?? state.pod;
       try {
-        this.#remember(current, await refreshVolumes(current, this.#options));
+        this.#remember(pod, await refreshVolumes(pod, this.#context));
       } catch (error) {
-        this.#options.log.warn('volumes keep their old content', {uid, error: describeError(error)});
-        this.#schedule(uid, state, retryMs);
+        this.#log.warn('volumes keep their old content', {uid, error: describeError(error)});
+        this.#schedule(pod, state, retryMs);
       }
     });
   }
@@ -70,7 +75,8 @@ class Agent implements VolumeAgent {
     ...[pod, container, environment]: Parameters<PodVolumes['mounts']>
   ): ReturnType<PodVolumes['mounts']> {
     const volumes = this.#states.get(pod.metadata.uid)?.volumes ?? new Map<string, PreparedVolume>();
-    const {rootDir, recursiveReadOnly} = this.#options;
+    const {rootDir} = this.#context;
+    const recursiveReadOnly = this.#recursiveReadOnly;
     return containerMounts({pod, container, rootDir, volumes, environment, recursiveReadOnly});
   }
 
@@ -78,12 +84,12 @@ class Agent implements VolumeAgent {
     return this.#serially(uid, async () => {
       this.#states.get(uid)?.cancel();
       this.#states.delete(uid);
-      await teardownVolumes(uid, this.#options);
+      await teardownVolumes(uid, this.#context);
     });
   }
 
   orphans(known: ReadonlySet<string>): Promise<string[]> {
-    return orphans(this.#options.rootDir, known);
+    return orphans(this.#context.rootDir, known);
   }
 
   stop(): void {
@@ -94,18 +100,15 @@ class Agent implements VolumeAgent {
   #remember(pod: Pod, {volumes, againInMs}: Prepared): void {
     const {uid} = pod.metadata;
     const old = this.#states.get(uid);
-    const state = {
-      pod,
-      volumes: new Map([...(old?.volumes ?? []), ...volumes]),
-      cancel: old?.cancel ?? (() => {}),
-    };
+    old?.cancel();
+    const state = {volumes: new Map([...(old?.volumes ?? []), ...volumes]), cancel: () => {}};
     this.#states.set(uid, state);
-    if (againInMs !== undefined) this.#schedule(uid, state, againInMs);
+    if (againInMs !== undefined) this.#schedule(pod, state, againInMs);
   }
 
-  #schedule(uid: string, state: State, ms: number): void {
+  #schedule(pod: Pod, state: State, ms: number): void {
     state.cancel();
-    state.cancel = this.#options.clock.after(ms, () => void this.refresh(uid));
+    state.cancel = this.#clock.after(ms, () => void this.refresh(pod));
   }
 
   async #serially<T>(uid: string, work: () => Promise<T>): Promise<T> {

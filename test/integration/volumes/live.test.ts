@@ -7,7 +7,7 @@ import {loadKubeconfig} from '../../../src/edges/kube/connection.ts';
 import {connectKube, type KubeConnectionClient} from '../../../src/edges/kube/http-client.ts';
 import {type ObjectSource, startObjectSource} from '../../../src/kubelet/objects.ts';
 import {podReferences} from '../../../src/kubelet/pod/references.ts';
-import {createPodVolumes, type VolumeAgent} from '../../../src/kubelet/volumes/pod-volumes.ts';
+import {type KeptVolumes, keepVolumes} from '../../../src/kubelet/volumes/pod-volumes.ts';
 import {createTokenSource} from '../../../src/kubelet/volumes/tokens.ts';
 import type {Pod} from '../../../src/lib/kubernetes.ts';
 import {silent} from '../../../src/lib/log.ts';
@@ -21,7 +21,8 @@ let root = '';
 let sandbox: Sandbox;
 let client: KubeConnectionClient;
 let objects: ObjectSource;
-let agent: VolumeAgent;
+let agent: KeptVolumes;
+let pod: Pod;
 
 /** A server on the state of the one before it. */
 async function serve(port: number): Promise<Sandbox> {
@@ -45,20 +46,14 @@ beforeAll(async () => {
   sandbox = await serve(0);
   client = connectKube(await loadKubeconfig(sandbox.files.adminKubeconfig));
   const shared = {client, clock: realClock, log: silent};
-  objects = startObjectSource({
-    ...shared,
-    onChange: (uids) => {
-      for (const uid of uids) void agent.refresh(uid);
-    },
-  });
-  agent = createPodVolumes({
-    ...shared,
+  objects = startObjectSource({...shared, onChange: () => void agent.refresh(pod)});
+  const context = {
     rootDir: join(root, 'kubelet'),
     objects,
     tokens: createTokenSource(shared),
     nodeAllocatable: () => ({memory: '1Gi'}),
-    recursiveReadOnly: false,
-  });
+  };
+  agent = keepVolumes(context, realClock, silent);
 });
 
 afterAll(async () => {
@@ -74,7 +69,7 @@ it('follow their objects at once, over a restart of the API server too, and hold
   await client.create(serviceAccounts, {metadata: {name: 'default', namespace}});
   await client.create(configMaps, {metadata: {name: 'c', namespace}, data: {a: 'one'}});
   await client.create(secrets, {metadata: {name: 's', namespace}, data: {k: 'b25l'}});
-  const of = await client.create<Pod>(pods, {
+  pod = await client.create<Pod>(pods, {
     metadata: {name: 'p', namespace},
     spec: {
       nodeName: 'node-1',
@@ -87,16 +82,16 @@ it('follow their objects at once, over a restart of the API server too, and hold
       ],
     },
   });
-  objects.use(of.metadata.uid, podReferences(of));
-  await agent.prepare(of, signal);
+  objects.use(pod.metadata.uid, podReferences(pod));
+  await agent.prepare(pod, signal);
   const file = (path: string): Promise<string> =>
-    fs.readFile(join(root, 'kubelet/pods', of.metadata.uid, 'volumes', path), 'utf8');
+    fs.readFile(join(root, 'kubelet/pods', pod.metadata.uid, 'volumes', path), 'utf8');
   expect(await file('kubernetes.io~configmap/c/a')).toBe('one');
   expect(await file('kubernetes.io~secret/s/k')).toBe('one');
   const [, claims = ''] = (await file('kubernetes.io~projected/t/token')).split('.');
   expect(JSON.parse(Buffer.from(claims, 'base64url').toString())).toMatchObject({
     sub: 'system:serviceaccount:default:default',
-    'kubernetes.io': {pod: {name: 'p', uid: of.metadata.uid}},
+    'kubernetes.io': {pod: {name: 'p', uid: pod.metadata.uid}},
   });
 
   const key = {name: 'c', namespace};

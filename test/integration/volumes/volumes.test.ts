@@ -7,7 +7,7 @@ import {afterEach, beforeEach, describe, expect, it} from 'vitest';
 import {realClock} from '../../../src/edges/clock.ts';
 import {mountsBelow, readMounts} from '../../../src/edges/mounts.ts';
 import {removeTree} from '../../../src/edges/trees.ts';
-import {createPodVolumes, type VolumeAgent} from '../../../src/kubelet/volumes/pod-volumes.ts';
+import {type KeptVolumes, keepVolumes} from '../../../src/kubelet/volumes/pod-volumes.ts';
 import {prepareVolumes} from '../../../src/kubelet/volumes/volumes.ts';
 import type {ConfigMap, Container, Pod, Secret} from '../../../src/lib/kubernetes.ts';
 import {silent} from '../../../src/lib/log.ts';
@@ -17,7 +17,7 @@ const signal = new AbortController().signal;
 
 describe('the volumes of a pod', () => {
   let root: string;
-  let agent: VolumeAgent;
+  let agent: KeptVolumes;
   let configMaps: Map<string, ConfigMap>;
   let secrets: Map<string, Secret>;
   let tokens: string[];
@@ -40,7 +40,7 @@ describe('the volumes of a pod', () => {
     configMaps = new Map([['c', configMap('c', {a: 'one', b: 'two'})]]);
     secrets = new Map([['s', secret('s', {key: 'hidden'})]]);
     tokens = ['first'];
-    agent = createPodVolumes({...context(), clock: realClock, log: silent, recursiveReadOnly: false});
+    agent = keepVolumes(context(), realClock, silent);
   });
   afterEach(async () => {
     agent.stop();
@@ -125,14 +125,14 @@ describe('the volumes of a pod', () => {
     const volume = at('configmap', 'c');
     const seen = await fs.open(join(volume, 'a'));
     configMaps.set('c', configMap('c', {a: 'new', z: 'more'}));
-    await agent.refresh('u-1');
+    await agent.refresh(of);
     expect((await fs.readdir(volume)).filter((name) => !name.startsWith('..'))).toEqual(['a', 'z']);
     expect(await fs.readFile(join(volume, 'a'), 'utf8')).toBe('new');
     expect((await fs.readdir(volume)).filter((name) => /^\.\.\d/.test(name))).toHaveLength(1);
     expect(await seen.readFile('utf8')).toBe('one');
     await seen.close();
     configMaps.delete('c');
-    await agent.refresh('u-1');
+    await agent.refresh(of);
     expect(await fs.readFile(join(volume, 'a'), 'utf8')).toBe('new');
   });
 
@@ -144,7 +144,7 @@ describe('the volumes of a pod', () => {
     await fs.symlink('..2020_01_01_00_00_00.abc', join(volume, '..data_tmp'));
     await fs.symlink('..data/gone', join(volume, 'gone'));
     configMaps.set('c', configMap('c', {a: 'new'}));
-    await agent.refresh('u-1');
+    await agent.refresh(of);
     expect((await fs.readdir(volume)).filter((name) => !/^\.\.\d/.test(name))).toEqual(['..data', 'a']);
     expect((await fs.readdir(volume)).filter((name) => /^\.\.\d/.test(name))).toHaveLength(1);
   });
@@ -215,7 +215,7 @@ describe('the volumes of a pod', () => {
     });
     await agent.prepare(of, signal);
     expect((await fs.stat(join(at('configmap', 'c'), 'in/side'))).isDirectory()).toBe(true);
-    await agent.refresh('u-1');
+    await agent.refresh(of);
     expect((await fs.stat(join(at('configmap', 'c'), 'in/side'))).isDirectory()).toBe(true);
   });
 
@@ -270,7 +270,7 @@ describe('the volumes of a pod', () => {
     it('mount a single file of a ConfigMap', async () => {
       expect(await fs.readFile(await mountAt('a', 'c'), 'utf8')).toBe('one');
       configMaps.set('c', configMap('c', {a: 'new'}));
-      await agent.refresh('u-1');
+      await agent.refresh(of);
       expect(await fs.readFile(await mountAt('a', 'c'), 'utf8')).toBe('new');
     });
 
