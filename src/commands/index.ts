@@ -1,6 +1,7 @@
 import type {Command} from '@oclif/core';
 import Explain from './explain.ts';
 import Join from './join.ts';
+import Kubelet from './kubelet.ts';
 import ServeProxy from './proxy.ts';
 import Reset from './reset.ts';
 import SandboxKubeconfig from './sandbox/kubeconfig.ts';
@@ -12,6 +13,7 @@ import Supervise from './supervise.ts';
 export const COMMANDS: Record<string, Command.Class> = {
   explain: Explain,
   join: Join,
+  kubelet: Kubelet,
   proxy: ServeProxy,
   reset: Reset,
   'sandbox:kubeconfig': SandboxKubeconfig,

@@ -2,6 +2,8 @@ import {stringify} from 'yaml';
 
 export type KubeconfigInput = {
   readonly server: string;
+  /** The name to verify instead of the server's host. */
+  readonly serverName?: string;
   /** PEM, written as base64. */
   readonly caData?: string;
   readonly caFile?: string;
@@ -27,6 +29,7 @@ export function kubeconfigText(input: KubeconfigInput): string {
     'certificate-authority': input.caFile,
     'certificate-authority-data': base64(input.caData),
     server: input.server,
+    'tls-server-name': input.serverName,
   });
   const user = defined({
     'client-certificate': input.certFile,

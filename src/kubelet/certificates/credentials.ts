@@ -1,5 +1,5 @@
 import {dirname} from 'node:path';
-import {stringify} from 'yaml';
+import {kubeconfigText} from '../../config/kubeconfig.ts';
 import type {KubeletConfig} from '../../config/kubelet.ts';
 import {type CertificateStore, openCertificateStore} from '../../edges/certificate-store.ts';
 import {exists, makeDirectory, writeAtomic} from '../../edges/files.ts';
@@ -77,6 +77,12 @@ async function bootstrap(options: CredentialOptions): Promise<KubeConnection> {
   const {config, clock, log, signal} = options;
   const backoff = new Backoff(backoffOptions);
   const start = await loadKubeconfig(config.bootstrapKubeconfig);
+  // The first certificate would be taken from whoever answers.
+  if (start.insecure === true)
+    throw new NodectlError(
+      'ND722',
+      `${config.bootstrapKubeconfig} turns off the verification of the API server`,
+    );
   for (;;) {
     signal.throwIfAborted();
     try {
@@ -91,7 +97,17 @@ async function bootstrap(options: CredentialOptions): Promise<KubeConnection> {
     }
   }
   await makeDirectory(dirname(config.kubeconfig));
-  await writeAtomic(config.kubeconfig, kubeconfigText(start, clientStore(config).currentPath), 0o600);
+  const pem = clientStore(config).currentPath;
+  const {server, ca: caData, serverName} = start;
+  const text = kubeconfigText({
+    server,
+    caData,
+    serverName,
+    certFile: pem,
+    keyFile: pem,
+    namespace: 'default',
+  });
+  await writeAtomic(config.kubeconfig, text, 0o600);
   return loadKubeconfig(config.kubeconfig);
 }
 
@@ -120,32 +136,4 @@ async function issueFirst(
   } finally {
     await client.close();
   }
-}
-
-/** The names are those that Kubernetes' kubelet writes. */
-export function kubeconfigText(connection: KubeConnection, pemPath: string): string {
-  const {server, ca, insecure, serverName} = connection;
-  return stringify({
-    apiVersion: 'v1',
-    kind: 'Config',
-    clusters: [
-      {
-        name: 'default-cluster',
-        cluster: {
-          server,
-          ...(ca === undefined ? {} : {'certificate-authority-data': Buffer.from(ca).toString('base64')}),
-          ...(insecure === true ? {'insecure-skip-tls-verify': true} : {}),
-          ...(serverName === undefined ? {} : {'tls-server-name': serverName}),
-        },
-      },
-    ],
-    users: [{name: 'default-auth', user: {'client-certificate': pemPath, 'client-key': pemPath}}],
-    contexts: [
-      {
-        name: 'default-context',
-        context: {cluster: 'default-cluster', namespace: 'default', user: 'default-auth'},
-      },
-    ],
-    'current-context': 'default-context',
-  });
 }

@@ -2,7 +2,6 @@ import {mkdtemp, readdir, readFile, readlink, rm, stat} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterEach, beforeEach, describe, expect, it} from 'vitest';
-import {parse} from 'yaml';
 import {openCertificateStore, splitPem} from '../../../../src/edges/certificate-store.ts';
 import {
   createCa,
@@ -11,7 +10,6 @@ import {
   issueCertificate,
   publicKeyOf,
 } from '../../../../src/edges/x509.ts';
-import {kubeconfigText} from '../../../../src/kubelet/certificates/credentials.ts';
 import {requestName, requestState} from '../../../../src/kubelet/certificates/request.ts';
 import {decideRotation} from '../../../../src/kubelet/certificates/rotation.ts';
 import {servingNames} from '../../../../src/kubelet/certificates/serving.ts';
@@ -161,17 +159,5 @@ describe('names and files', () => {
       ipAddresses: ['10.0.0.5', 'fd00::5'],
     });
     expect(servingNames({nodeName: 'n1'}, [])).toBeUndefined();
-  });
-
-  it('writes a kubeconfig that others read', () => {
-    const text = kubeconfigText(
-      {server: 'https://1.2.3.4:6443', ca: 'CA', credentials: {kind: 'anonymous'}},
-      '/pki/kubelet-client-current.pem',
-    );
-    expect(parse(text)).toMatchObject({
-      clusters: [{cluster: {server: 'https://1.2.3.4:6443', 'certificate-authority-data': 'Q0E='}}],
-      users: [{user: {'client-certificate': '/pki/kubelet-client-current.pem'}}],
-      'current-context': 'default-context',
-    });
   });
 });

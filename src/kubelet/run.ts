@@ -1,0 +1,193 @@
+import {availableParallelism} from 'node:os';
+import type {KubeletConfig} from '../config/kubelet.ts';
+import {kubernetesVersion} from '../config/version.ts';
+import {realClock} from '../edges/clock.ts';
+import {type Cri, connectCri, isCriUnimplemented} from '../edges/cri/client.ts';
+import {type EventRecorder, startEventRecorder} from '../edges/kube/events.ts';
+import {serviceNotifier} from '../edges/notify.ts';
+import {keepAlive} from '../edges/process-life.ts';
+import {describeError} from '../lib/errors.ts';
+import type {Node} from '../lib/kubernetes.ts';
+import type {Logger} from '../lib/log.ts';
+import {startPodAgent} from './agent.ts';
+import type {PodAgent} from './agent-api.ts';
+import {type ApiAccess, openApiAccess} from './api-access.ts';
+import {type NodeAgent, startNodeAgent} from './node/agent.ts';
+import {serveHealth, serveKubelet} from './serve.ts';
+import type {HealthChecks} from './server/healthz.ts';
+import {startServiceSource} from './service-source.ts';
+import {checkMachine, makeDirectories, waitForRuntime} from './startup.ts';
+
+/** Parts that were started, stopped in reverse order however the rest went. */
+class Started {
+  readonly #stops: (() => Promise<void> | void)[] = [];
+
+  keep(stop: () => Promise<void> | void): void {
+    this.#stops.unshift(stop);
+  }
+
+  async stop(log: Logger): Promise<void> {
+    for (const stop of this.#stops.splice(0))
+      try {
+        await stop();
+      } catch (error) {
+        log.warn('a part did not stop cleanly', {error: describeError(error)});
+      }
+  }
+}
+
+/**
+ * Runs a kubelet until `signal` aborts. Stopping touches no container: the next one finds them running.
+ * @throws NodectlError ND601, ND721 or ND722 when it cannot begin
+ */
+export async function runKubelet(config: KubeletConfig, signal: AbortSignal, log: Logger): Promise<void> {
+  const started = new Started();
+  started.keep(keepAlive());
+  try {
+    log.info('starting the kubelet', {node: config.nodeName, version: kubernetesVersion});
+    await checkMachine(config, log);
+    await makeDirectories(config);
+    await compose(config, signal, log, started);
+    await new Promise<void>((resolve) => {
+      signal.addEventListener('abort', () => resolve(), {once: true});
+      if (signal.aborted) resolve();
+    });
+  } catch (error) {
+    // Asked to stop while still starting: nothing went wrong.
+    if (!signal.aborted) throw error;
+  } finally {
+    log.info('stopping the kubelet; containers go on');
+    await started.stop(log);
+  }
+}
+
+async function compose(
+  config: KubeletConfig,
+  signal: AbortSignal,
+  log: Logger,
+  started: Started,
+): Promise<void> {
+  const common = {config, clock: realClock, log, signal};
+  const cri = connectCri(config.containerRuntimeEndpoint, config.runtimeRequestTimeout);
+  started.keep(() => cri.close());
+  const [api] = await Promise.all([openApiAccess(common), waitForRuntime(cri, common)]);
+  started.keep(() => api.close());
+  const stop = new AbortController();
+  const recorder = startEventRecorder({
+    client: api.client,
+    clock: realClock,
+    log,
+    component: 'kubelet',
+    host: config.nodeName,
+  });
+  started.keep(() => recorder.stop());
+  const {agent, node} = await startAgents({config, api, cri, recorder, log, started});
+  const rotation = api.rotate(stop.signal);
+  const health: HealthChecks = {ping: () => undefined, log: () => undefined, syncloop: () => undefined};
+  const healthServer = await serveHealth(config, health);
+  started.keep(() => healthServer.close());
+  started.keep(async () => {
+    stop.abort(new Error('stopping'));
+    await rotation;
+  });
+  if (config.enableServer) {
+    const options = {...common, client: api.client, cri, agent, health, addresses: () => node.addresses()};
+    const serving = serveKubelet(options, stop.signal);
+    // A certificate that must be approved may take its time; pods do not wait for it. A port that is taken ends us.
+    if (config.serverTLSBootstrap) serving.catch((error: unknown) => log.error(describeError(error)));
+    else await serving;
+    started.keep(async () => {
+      stop.abort(new Error('stopping'));
+      await (await serving).close();
+    });
+  }
+  await tellReady(log, started);
+  recorder.record(
+    {kind: 'Node', name: config.nodeName, uid: config.nodeName},
+    'Normal',
+    'Starting',
+    'Starting kubelet.',
+  );
+}
+
+type AgentParts = {
+  readonly config: KubeletConfig;
+  readonly api: ApiAccess;
+  readonly cri: Cri;
+  readonly recorder: EventRecorder;
+  readonly log: Logger;
+  readonly started: Started;
+};
+
+/** The pods' side and the Node's side; each asks the other only for what it knows at the moment. */
+async function startAgents(parts: AgentParts): Promise<{agent: PodAgent; node: NodeAgent}> {
+  const {config, api, cri, recorder, log, started} = parts;
+  const {client, heartbeats} = api;
+  const common = {config, client, cri, clock: realClock, log};
+  const services = startServiceSource(common);
+  started.keep(() => services.stop());
+  let node: NodeAgent | undefined;
+  const agent = await startPodAgent({
+    ...common,
+    nodeName: config.nodeName,
+    nodeIps: () => internalAddresses(node),
+    allocatable: () => node?.node()?.status?.allocatable ?? {},
+    recorder,
+    services,
+    startsAtOnce: 2 * availableParallelism(),
+  });
+  started.keep(() => agent.stop());
+  const podCidrs = new PodCidrs(cri, log);
+  node = startNodeAgent({
+    ...common,
+    heartbeatClient: heartbeats,
+    runtimeReady: () => agent.runtimeReady(),
+    volumesInUse: () => [],
+    recordEvent: ({type, reason, message}) =>
+      // The kubelet's Node events name the Node in place of its uid (nodeutil.GetNodeRef): kubectl describe looks for it.
+      recorder.record({kind: 'Node', name: config.nodeName, uid: config.nodeName}, type, reason, message),
+    onNode: (known) => podCidrs.follow(known),
+  });
+  const running = node;
+  started.keep(() => running.stop());
+  return {agent, node};
+}
+
+function internalAddresses(node: NodeAgent | undefined): string[] {
+  return (node?.addresses() ?? []).filter(({type}) => type === 'InternalIP').map(({address}) => address);
+}
+
+/** Tells the runtime the node's pod ranges, which it may fill into its CNI configuration (UpdateRuntimeConfig). */
+class PodCidrs {
+  readonly #cri: Cri;
+  readonly #log: Logger;
+  #told = '';
+
+  constructor(cri: Cri, log: Logger) {
+    this.#cri = cri;
+    this.#log = log;
+  }
+
+  follow(node: Node | undefined): void {
+    const podCidr = (node?.spec?.podCIDRs ?? []).join(',');
+    if (podCidr === '' || podCidr === this.#told) return;
+    this.#told = podCidr;
+    this.#cri.runtime
+      .updateRuntimeConfig({runtimeConfig: {networkConfig: {podCidr}}})
+      .catch((error: unknown) => {
+        if (isCriUnimplemented(error)) return;
+        // Told again with the Node's next change.
+        this.#told = '';
+        this.#log.warn('the runtime does not take the pod CIDR', {podCidr, error: describeError(error)});
+      });
+  }
+}
+
+async function tellReady(log: Logger, started: Started): Promise<void> {
+  const notifier = serviceNotifier(process.env, (error) =>
+    log.warn('the service manager cannot be told', {error: describeError(error)}),
+  );
+  await notifier.ready();
+  started.keep(notifier.startWatchdog(() => true));
+  started.keep(() => notifier.stopping());
+}

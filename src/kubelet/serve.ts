@@ -1,0 +1,84 @@
+import type {KubeletConfig} from '../config/kubelet.ts';
+import type {Cri} from '../edges/cri/client.ts';
+import {readText} from '../edges/files.ts';
+import type {HttpServer} from '../edges/http-server.ts';
+import type {KubeClient} from '../edges/kube/client.ts';
+import {servePlain} from '../edges/plain-http.ts';
+import {describeError, NodectlError} from '../lib/errors.ts';
+import type {Logger} from '../lib/log.ts';
+import type {Clock} from '../lib/time.ts';
+import type {PodAgent} from './agent-api.ts';
+import {runServing} from './certificates/serving.ts';
+import {type HealthChecks, healthz} from './server/healthz.ts';
+import {startKubeletServer} from './server/server.ts';
+
+export type ServeOptions = {
+  readonly config: KubeletConfig;
+  readonly client: KubeClient;
+  readonly cri: Cri;
+  readonly agent: PodAgent;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly health: HealthChecks;
+  readonly addresses: () => readonly {readonly type: string; readonly address: string}[];
+};
+
+export type Servers = {close(): Promise<void>};
+
+/** Health on loopback for whoever supervises this process; it tells nothing else (CVE-2019-11248). */
+export async function serveHealth(config: KubeletConfig, health: HealthChecks): Promise<Servers> {
+  if (config.healthzPort === 0) return {close: async () => undefined};
+  return servePlain({
+    host: config.healthzBindAddress,
+    port: config.healthzPort,
+    answer: (path) => (path.startsWith('/healthz') ? healthz(path, false, health) : undefined),
+  });
+}
+
+/**
+ * Serves on `port` as soon as there is a certificate, and with each newer one from then on. Resolves when the first
+ * is there and the port is bound, or when the signal aborts.
+ */
+export async function serveKubelet(options: ServeOptions, signal: AbortSignal): Promise<Servers> {
+  const {config, log} = options;
+  const {clientCAFile} = config.authentication.x509;
+  let server: HttpServer | undefined;
+  let opening: Promise<void> = Promise.resolve();
+  const {promise: first, resolve, reject} = Promise.withResolvers<void>();
+  const use = async (pair: {cert: string; key: string}): Promise<void> => {
+    const tls = {...pair, clientCa: await readClientCa(clientCAFile)};
+    if (server === undefined) server = await startKubeletServer({...options, tls});
+    else server.replaceTls(tls);
+    log.info('serving the kubelet API', {address: config.address, port: server.port});
+  };
+  const serving = runServing(
+    {
+      ...options,
+      // One after the other: two certificates must not race for the port.
+      onCertificate: (pair) => {
+        opening = opening
+          .then(() => use(pair))
+          .then(resolve, (error: unknown) => {
+            log.error('the kubelet API cannot be served', {error: describeError(error)});
+            reject(error);
+          });
+      },
+    },
+    signal,
+  );
+  signal.addEventListener('abort', () => resolve(), {once: true});
+  await first;
+  return {
+    async close() {
+      await Promise.all([serving, opening]);
+      await server?.close();
+    },
+  };
+}
+
+async function readClientCa(path: string): Promise<string> {
+  if (path === '') return '';
+  const text = await readText(path);
+  if (text !== undefined) return text;
+  throw new NodectlError('ND722', `the client CA ${path} does not exist`);
+}
