@@ -1,0 +1,423 @@
+import {describe, expect, it} from 'vitest';
+import type {Pod, PodSpec} from '../../../../src/lib/kubernetes.ts';
+import {namespaces, pods, serviceAccounts} from '../../../../src/lib/resources.ts';
+import {refusal, world} from './world.ts';
+
+type Mutable = PodSpec & {containers: [PodSpec['containers'][number], ...PodSpec['containers']]};
+
+const spec = (): Mutable => ({containers: [{name: 'c', image: 'nginx:1.27'}]});
+const pod = (change: (spec: Mutable) => void = () => undefined) => {
+  const made = spec();
+  change(made);
+  return {metadata: {name: 'p'}, spec: made};
+};
+const labelText = "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-'";
+
+describe('a pod that is created', () => {
+  it('gets every default that its readers rely on', () => {
+    const stored = world().write(
+      pods,
+      pod((s) => {
+        s.containers[0] = {
+          name: 'c',
+          image: 'registry:5000/app',
+          ports: [{containerPort: 80}],
+          env: [{name: 'IP', valueFrom: {fieldRef: {fieldPath: 'status.podIP'}}}],
+          resources: {limits: {cpu: '1', memory: '1Gi'}},
+          livenessProbe: {httpGet: {port: 80}},
+        };
+        s.volumes = [
+          {name: 'e'},
+          {name: 's', secret: {secretName: 'x'}},
+          {name: 'h', hostPath: {path: '/x'}},
+        ];
+      }),
+    );
+    expect(stored).toMatchObject({
+      spec: {
+        restartPolicy: 'Always',
+        dnsPolicy: 'ClusterFirst',
+        terminationGracePeriodSeconds: 30,
+        schedulerName: 'default-scheduler',
+        securityContext: {},
+        enableServiceLinks: true,
+        preemptionPolicy: 'PreemptLowerPriority',
+        priority: 0,
+        serviceAccountName: 'default',
+        serviceAccount: 'default',
+        tolerations: [
+          {
+            key: 'node.kubernetes.io/not-ready',
+            operator: 'Exists',
+            effect: 'NoExecute',
+            tolerationSeconds: 300,
+          },
+          {
+            key: 'node.kubernetes.io/unreachable',
+            operator: 'Exists',
+            effect: 'NoExecute',
+            tolerationSeconds: 300,
+          },
+        ],
+        containers: [
+          {
+            imagePullPolicy: 'Always',
+            terminationMessagePath: '/dev/termination-log',
+            terminationMessagePolicy: 'File',
+            ports: [{containerPort: 80, protocol: 'TCP'}],
+            env: [{valueFrom: {fieldRef: {apiVersion: 'v1'}}}],
+            resources: {limits: {cpu: '1', memory: '1Gi'}, requests: {cpu: '1', memory: '1Gi'}},
+            livenessProbe: {
+              httpGet: {path: '/', scheme: 'HTTP', port: 80},
+              timeoutSeconds: 1,
+              periodSeconds: 10,
+              successThreshold: 1,
+              failureThreshold: 3,
+            },
+            volumeMounts: [{mountPath: '/var/run/secrets/kubernetes.io/serviceaccount', readOnly: true}],
+          },
+        ],
+        volumes: [
+          {name: 'e', emptyDir: {}},
+          {name: 's', secret: {defaultMode: 420}},
+          {name: 'h', hostPath: {path: '/x', type: ''}},
+          {
+            name: expect.stringMatching(/^kube-api-access-[a-z0-9]{5}$/),
+            projected: {
+              defaultMode: 420,
+              sources: [
+                {serviceAccountToken: {expirationSeconds: 3607, path: 'token'}},
+                {configMap: {name: 'kube-root-ca.crt'}},
+                {downwardAPI: {}},
+              ],
+            },
+          },
+        ],
+      },
+      status: {phase: 'Pending', qosClass: 'Guaranteed'},
+    });
+  });
+
+  it.each<[string, (s: Mutable) => void, string]>([
+    ['no tag', (s) => (s.containers[0].image = 'nginx'), 'Always'],
+    ['latest', (s) => (s.containers[0].image = 'host:5000/a/nginx:latest'), 'Always'],
+    ['a tag', (s) => (s.containers[0].image = 'host:5000/nginx:1'), 'IfNotPresent'],
+    ['a digest', (s) => (s.containers[0].image = `nginx@sha256:${'a'.repeat(64)}`), 'IfNotPresent'],
+    ['a port and no tag', (s) => (s.containers[0].image = 'host:5000/nginx'), 'Always'],
+  ])('pulls an image with %s as Kubernetes does', (_, change, policy) =>
+    expect(world().write(pods, pod(change))).toMatchObject({spec: {containers: [{imagePullPolicy: policy}]}}),
+  );
+
+  it.each<[string, PodSpec['containers'][number]['resources'], string]>([
+    ['nothing', undefined, 'BestEffort'],
+    ['only requests', {requests: {cpu: '1'}}, 'Burstable'],
+    [
+      'equal requests and limits',
+      {requests: {cpu: '1', memory: '1Gi'}, limits: {cpu: '1000m', memory: '1024Mi'}},
+      'Guaranteed',
+    ],
+    ['a limit for cpu alone', {limits: {cpu: '1'}}, 'Burstable'],
+    ['only other resources', {requests: {'ephemeral-storage': '1Gi'}}, 'BestEffort'],
+    ['zero', {requests: {cpu: '0'}}, 'BestEffort'],
+  ])('with %s has its quality of service', (_, resources, qosClass) =>
+    expect(
+      world().write(
+        pods,
+        pod((s) => (s.containers[0].resources = resources)),
+      ),
+    ).toMatchObject({status: {qosClass}}),
+  );
+
+  it('on the host network has host ports', () =>
+    expect(
+      world().write(
+        pods,
+        pod((s) =>
+          Object.assign(s, {
+            hostNetwork: true,
+            containers: [{name: 'c', image: 'x', ports: [{containerPort: 80}]}],
+          }),
+        ),
+      ),
+    ).toMatchObject({spec: {containers: [{ports: [{hostPort: 80}]}]}}));
+
+  it('takes pull secrets and the wish not to mount from its account', () => {
+    const w = world();
+    w.put(serviceAccounts, {
+      metadata: {name: 'sa', namespace: 'default', uid: 'u', resourceVersion: '1'},
+      ...{imagePullSecrets: [{name: 'pull'}], automountServiceAccountToken: false},
+    });
+    const stored = w.write(
+      pods,
+      pod((s) => (s.serviceAccountName = 'sa')),
+    );
+    expect(stored).toMatchObject({spec: {imagePullSecrets: [{name: 'pull'}]}});
+    expect(stored).not.toHaveProperty('spec.volumes');
+  });
+
+  it('turns a class into a priority', () => {
+    expect(
+      world().write(
+        pods,
+        pod((s) => (s.priorityClassName = 'system-node-critical')),
+      ),
+    ).toMatchObject({spec: {priority: 2_000_001_000}});
+    expect(
+      refusal(() =>
+        world().write(
+          pods,
+          pod((s) => (s.priorityClassName = 'nope')),
+        ),
+      ),
+    ).toBe('pods "p" is forbidden: no PriorityClass with name nope was found');
+    expect(
+      refusal(() =>
+        world().write(
+          pods,
+          pod((s) => (s.priority = 5)),
+        ),
+      ),
+    ).toContain('the integer value of priority (5) must not be provided in pod spec');
+  });
+
+  it('keeps the tolerations that it names itself', () => {
+    const stored = world().write(
+      pods,
+      pod((s) => (s.tolerations = [{operator: 'Exists'}])),
+    );
+    expect(stored).toMatchObject({spec: {tolerations: [{operator: 'Exists'}]}});
+  });
+
+  it('needs a namespace that stays and an account that exists', () => {
+    const w = world();
+    expect(
+      refusal(() =>
+        w.write(
+          pods,
+          pod((s) => (s.serviceAccountName = 'nope')),
+        ),
+      ),
+    ).toBe(
+      'pods "p" is forbidden: error looking up service account default/nope: serviceaccount "nope" not found',
+    );
+    w.put(namespaces, {
+      metadata: {name: 'default', uid: 'u', resourceVersion: '1', deletionTimestamp: '2026-01-01T00:00:00Z'},
+    });
+    expect(refusal(() => w.write(pods, pod()))).toBe(
+      'pods "p" is forbidden: unable to create new content in namespace default because it is being terminated',
+    );
+  });
+
+  it.each<[string, (s: Mutable) => void, string]>([
+    ['no containers', (s) => Object.assign(s, {containers: []}), 'spec.containers: Required value'],
+    ['no image', (s) => delete s.containers[0].image, 'spec.containers[0].image: Required value'],
+    [
+      'a bad name',
+      (s) => (s.containers[0].name = 'No_Good'),
+      `spec.containers[0].name: Invalid value: "No_Good": ${labelText}`,
+    ],
+    [
+      'the same name twice',
+      (s) => s.containers.push({name: 'c', image: 'y'}),
+      'spec.containers[1].name: Duplicate value: "c"',
+    ],
+    [
+      'an init container with that name',
+      (s) => (s.initContainers = [{name: 'c', image: 'y'}]),
+      'spec.initContainers[0].name: Duplicate value: "c"',
+    ],
+    [
+      'a port too high',
+      (s) => (s.containers[0].ports = [{containerPort: 70_000}]),
+      'spec.containers[0].ports[0].containerPort: Invalid value: 70000: must be between 1 and 65535, inclusive',
+    ],
+    [
+      'a bad protocol',
+      (s) => (s.containers[0].ports = [{containerPort: 7, protocol: 'HTTP'}]),
+      'spec.containers[0].ports[0].protocol: Unsupported value: "HTTP": supported values: "SCTP", "TCP", "UDP"',
+    ],
+    [
+      'an unknown volume',
+      (s) => (s.containers[0].volumeMounts = [{name: 'v', mountPath: '/v'}]),
+      'spec.containers[0].volumeMounts[0].name: Not found: "v"',
+    ],
+    [
+      'a place mounted twice',
+      (s) =>
+        Object.assign(s, {
+          volumes: [{name: 'v', emptyDir: {}}],
+          containers: [
+            {
+              name: 'c',
+              image: 'x',
+              volumeMounts: [
+                {name: 'v', mountPath: '/v'},
+                {name: 'v', mountPath: '/v'},
+              ],
+            },
+          ],
+        }),
+      'spec.containers[0].volumeMounts[1].mountPath: Invalid value: "/v": must be unique',
+    ],
+    [
+      'two sources',
+      (s) => (s.volumes = [{name: 'v', emptyDir: {}, hostPath: {path: '/'}}]),
+      'spec.volumes[0].hostPath: Forbidden: may not specify more than 1 volume type',
+    ],
+    [
+      'a restart policy',
+      (s) => (s.restartPolicy = 'Sometimes'),
+      'spec.restartPolicy: Unsupported value: "Sometimes": supported values: "Always", "OnFailure", "Never"',
+    ],
+    [
+      'requests above limits',
+      (s) => (s.containers[0].resources = {requests: {cpu: '2'}, limits: {cpu: '1'}}),
+      'spec.containers[0].resources.requests: Invalid value: "2": must be less than or equal to cpu limit of 1',
+    ],
+    [
+      'two handlers',
+      (s) => (s.containers[0].readinessProbe = {exec: {command: ['x']}, tcpSocket: {port: 1}}),
+      'spec.containers[0].readinessProbe.tcpSocket: Forbidden: may not specify more than 1 handler type',
+    ],
+    [
+      'no handler',
+      (s) => (s.containers[0].readinessProbe = {}),
+      'spec.containers[0].readinessProbe: Required value: must specify a handler type',
+    ],
+    [
+      'patience in liveness',
+      (s) => (s.containers[0].livenessProbe = {successThreshold: 2, exec: {command: ['x']}}),
+      'spec.containers[0].livenessProbe.successThreshold: Invalid value: 2: must be 1',
+    ],
+    [
+      'both values',
+      (s) =>
+        (s.containers[0].env = [
+          {name: 'A', value: 'x', valueFrom: {fieldRef: {fieldPath: 'metadata.name'}}},
+        ]),
+      'spec.containers[0].env[0].valueFrom: Invalid value: "": may not be specified when `value` is not empty',
+    ],
+    [
+      'seconds without NoExecute',
+      (s) => (s.tolerations = [{key: 'a', operator: 'Exists', tolerationSeconds: 3}]),
+      'spec.tolerations[0].effect: Invalid value: "": effect must be \'NoExecute\' when `tolerationSeconds` is set',
+    ],
+    [
+      'a probe of an init container',
+      (s) => (s.initContainers = [{name: 'i', image: 'x', readinessProbe: {exec: {command: ['x']}}}]),
+      'spec.initContainers[0].readinessProbe: Forbidden: may not be set for init containers without restartPolicy=Always',
+    ],
+    [
+      'ephemeral containers',
+      (s) => (s.ephemeralContainers = [{name: 'e', image: 'x'}]),
+      'spec.ephemeralContainers: Forbidden: cannot be set on create',
+    ],
+    [
+      'no name server',
+      (s) => (s.dnsPolicy = 'None'),
+      'spec.dnsConfig.nameservers: Required value: must provide at least one DNS nameserver when `dnsPolicy` is None',
+    ],
+    [
+      'a negative deadline',
+      (s) => (s.activeDeadlineSeconds = 0),
+      'spec.activeDeadlineSeconds: Invalid value: 0: must be between 1 and 2147483647, inclusive',
+    ],
+    [
+      'an unreadable quantity',
+      (s) => (s.containers[0].resources = {limits: {cpu: 'lots'}}),
+      'spec.containers[0].resources.limits[cpu]: Invalid value: "lots"',
+    ],
+  ])('is refused for %s', (_, change, message) => {
+    const said = refusal(() => world().write(pods, pod(change)));
+    expect(said).toContain('Pod "p" is invalid: ');
+    expect(said).toContain(message);
+  });
+});
+
+describe('a pod that is changed', () => {
+  const stored = (): Pod =>
+    JSON.parse(
+      JSON.stringify(
+        world().write(
+          pods,
+          pod((s) => (s.activeDeadlineSeconds = 60)),
+        ),
+      ),
+    );
+
+  it.each<[string, (p: Pod) => void, string]>([
+    ['nothing', () => undefined, 'was accepted'],
+    ['its image', (p) => Object.assign(p.spec.containers[0] ?? {}, {image: 'other:2'}), 'was accepted'],
+    ['a shorter deadline', (p) => (p.spec.activeDeadlineSeconds = 30), 'was accepted'],
+    ['another toleration', (p) => p.spec.tolerations?.push({key: 'a', operator: 'Exists'}), 'was accepted'],
+    ['labels', (p) => (p.metadata.labels = {a: 'b'}), 'was accepted'],
+    [
+      'a longer deadline',
+      (p) => (p.spec.activeDeadlineSeconds = 90),
+      'must be less than or equal to previous value',
+    ],
+    [
+      'its command',
+      (p) => Object.assign(p.spec.containers[0] ?? {}, {command: ['x']}),
+      'spec: Forbidden: pod updates may not change fields other than `spec.containers[*].image`',
+    ],
+    [
+      'its node',
+      (p) => (p.spec.nodeName = 'n'),
+      'spec: Forbidden: pod updates may not change fields other than',
+    ],
+    [
+      'one container more',
+      (p) => p.spec.containers.push({name: 'd', image: 'x'}),
+      'spec.containers: Forbidden: pod updates may not add or remove containers',
+    ],
+    [
+      'one toleration less',
+      (p) => (p.spec.tolerations = []),
+      'existing toleration can not be modified except its tolerationSeconds',
+    ],
+    [
+      'a label that is none',
+      (p) => (p.metadata.labels = {'a b': 'c'}),
+      'metadata.labels: Invalid value: "a b": name part must consist of alphanumeric characters',
+    ],
+  ])('by %s is answered as Kubernetes answers', (_, change, message) => {
+    const before = stored();
+    const now = structuredClone(before);
+    change(now);
+    expect(refusal(() => world().write(pods, now, before))).toContain(message);
+  });
+
+  it('gets ephemeral containers by their subresource only, and keeps them', () => {
+    const before = stored();
+    const now = structuredClone(before);
+    now.spec.ephemeralContainers = [{name: 'debug', image: 'busybox', targetContainerName: 'c'}];
+    const after = world().write(pods, now, before, 'ephemeralcontainers');
+    expect(after).toMatchObject({spec: {ephemeralContainers: [{name: 'debug', imagePullPolicy: 'Always'}]}});
+    const gone = structuredClone(now);
+    gone.spec.ephemeralContainers = [];
+    expect(refusal(() => world().write(pods, gone, now, 'ephemeralcontainers'))).toContain(
+      'may not be removed',
+    );
+    expect(refusal(() => world().write(pods, now, before))).toContain('spec: Forbidden');
+  });
+
+  it('is resized within its class', () => {
+    const before: Pod = JSON.parse(
+      JSON.stringify(
+        world().write(
+          pods,
+          pod((s) => (s.containers[0].resources = {requests: {cpu: '1'}})),
+        ),
+      ),
+    );
+    const resized = (requests: Record<string, string>) => {
+      const now = structuredClone(before);
+      const [container] = now.spec.containers;
+      if (container) container.resources = {requests};
+      return refusal(() => world().write(pods, now, before, 'resize'));
+    };
+    expect(resized({cpu: '2'})).toBe('was accepted');
+    expect(resized({})).toContain('Pod QOS Class may not change as a result of resizing');
+  });
+});
