@@ -92,7 +92,12 @@ function regularChains(context: TableContext, node: NodeContext): Chain[] {
   const frontend = `${ip} daddr . meta l4proto . th dport`;
   const toNode = nodePortMatch(context.family, node);
   return [
-    {name: rejectChain, rules: ['reject']},
+    {
+      // A reset reaches a client that an ICMP error does not: the kernel drops one that arrives while the socket is
+      // still sending, as it does over veth, and a pod would learn of it a second later.
+      name: rejectChain,
+      rules: ['meta l4proto tcp reject with tcp reset', 'reject'],
+    },
     {name: 'check-firewall', rules: [`${frontend} vmap @firewall`]},
     {name: 'check-endpoints', rules: [`${frontend} vmap @no-endpoints`]},
     {
@@ -103,7 +108,7 @@ function regularChains(context: TableContext, node: NodeContext): Chain[] {
       // What no rule took: a port that the Service does not have, or an address that no Service has.
       name: 'check-cluster-ips',
       rules: [
-        `${ip} daddr @cluster-ips reject`,
+        `${ip} daddr @cluster-ips goto ${rejectChain}`,
         ...node.serviceCIDRs.map((cidr) => `${ip} daddr ${cidr} drop`),
       ],
     },

@@ -171,6 +171,7 @@ class Tracer {
         `dnat ${ip} to (\\S+):(\\d+)`,
         (p, m) => [this.#dnat(p, (m[1] ?? '').replace(/[[\]]/g, ''), Number(m[2]))],
       ],
+      ['reject with tcp reset', (p) => end('reject')(p)],
       ['(drop|reject|return|(?:goto|jump) \\S+)', (p, m) => this.#verdict(m[1], p)],
     ];
   }

@@ -1,0 +1,82 @@
+// Runs inside a network namespace: listens and connects as it is told, one JSON line a command.
+import {createSocket} from 'node:dgram';
+import {connect, createServer} from 'node:net';
+import {createInterface} from 'node:readline';
+
+const commands = {
+  async listen({protocol, host, port}) {
+    if (protocol === 'TCP') {
+      const server = createServer((socket) => {
+        socket.on('error', () => undefined);
+        socket.end(`${host} ${port} ${bare(socket.remoteAddress)}`);
+      });
+      await new Promise((resolve, reject) => server.once('error', reject).listen({host, port}, resolve));
+      return true;
+    }
+    const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4');
+    socket.on('message', (_, from) =>
+      socket.send(`${host} ${port} ${bare(from.address)}`, from.port, from.address),
+    );
+    await new Promise((resolve, reject) => socket.once('error', reject).bind(port, host, resolve));
+    return true;
+  },
+
+  /** So many first packets, one after the other; ends at the first that is not answered. */
+  async flow({protocol, host, port, count, timeoutMs}) {
+    const answers = [];
+    for (let i = 0; i < count; i++) {
+      const answer = await (protocol === 'TCP' ? tcp : udp)(host, port, timeoutMs);
+      answers.push(answer);
+      if (answer.failed) break;
+    }
+    return answers;
+  },
+};
+
+function tcp(host, port, timeoutMs) {
+  return new Promise((resolve) => {
+    const socket = connect({host, port});
+    let text = '';
+    let local = '';
+    socket.setTimeout(timeoutMs, () => done({failed: 'timeout'}));
+    socket.on('connect', () => (local = bare(socket.localAddress)));
+    socket.on('data', (data) => (text += data));
+    socket.on('end', () => done({text, local}));
+    socket.on('error', (error) => done({failed: error.code}));
+    const done = (answer) => {
+      socket.destroy();
+      resolve(answer);
+    };
+  });
+}
+
+function udp(host, port, timeoutMs) {
+  return new Promise((resolve) => {
+    const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4');
+    const timer = setTimeout(() => done({failed: 'timeout'}), timeoutMs);
+    const done = (answer) => {
+      clearTimeout(timer);
+      socket.removeAllListeners();
+      socket.on('error', () => undefined);
+      socket.close();
+      resolve(answer);
+    };
+    socket.on('error', (error) => done({failed: error.code}));
+    socket.on('message', (data) => done({text: String(data), local: bare(socket.address().address)}));
+    socket.connect(port, host, (error) => {
+      if (error) done({failed: error.code});
+      else socket.send('hello', (failed) => failed && done({failed: failed.code}));
+    });
+  });
+}
+
+const bare = (address) => address.replace('::ffff:', '');
+
+process.stdout.write('"ready"\n');
+for await (const line of createInterface({input: process.stdin})) {
+  const {id, command, ...rest} = JSON.parse(line);
+  commands[command](rest).then(
+    (result) => process.stdout.write(`${JSON.stringify({id, result})}\n`),
+    (error) => process.stdout.write(`${JSON.stringify({id, error: String(error)})}\n`),
+  );
+}
