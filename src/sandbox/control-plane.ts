@@ -1,6 +1,9 @@
+import {readText} from '../edges/files.ts';
 import {createAdmission} from './admission/admit.ts';
-import type {ControllerTuning} from './controllers/deps.ts';
+import type {ControllerDeps, ControllerTuning} from './controllers/deps.ts';
 import {startControllers} from './controllers/start.ts';
+import {nameServers} from './dns/forward.ts';
+import {startDns} from './dns/start.ts';
 import type {Sandbox, SandboxOptions} from './options.ts';
 import {startSandbox} from './server.ts';
 
@@ -11,35 +14,35 @@ export type ControlPlaneOptions = Omit<SandboxOptions, 'admit'> & {
   readonly tuning?: ControllerTuning;
 };
 
-/** The whole control plane: API server, admission, controllers. */
+/** The whole control plane: API server, admission, controllers, cluster DNS. */
 export async function startControlPlane(options: ControlPlaneOptions): Promise<Sandbox> {
   const admit = createAdmission({serviceCidrs: [options.serviceCidr], random: Math.random});
   const sandbox = await startSandbox({...options, admit});
-  try {
-    const controllers = await startControllers({
-      client: sandbox.client,
-      clock: options.clock,
-      log: options.log,
-      ca: sandbox.ca,
-      address: {host: options.address, port: sandbox.port},
-      serviceCidr: options.serviceCidr,
-      podCidr: options.podCidr,
-      clusterDomain: options.clusterDomain,
-      dnsServiceIp: options.dnsServiceIp,
-      dnsEndpoint: {address: options.address, port: options.dnsPort},
-      kubernetesVersion: options.version,
-      random: Math.random,
-      tuning: options.tuning,
-    });
-    return {
-      ...sandbox,
-      close: async () => {
-        await controllers.stop();
-        await sandbox.close();
-      },
-    };
-  } catch (error) {
+  const parts: {stop(): Promise<void>}[] = [];
+  const close = async () => {
+    for (const part of parts.reverse()) await part.stop();
     await sandbox.close();
+  };
+  try {
+    parts.push(await startControllers(controllerDeps(options, sandbox)));
+    const upstreams = nameServers((await readText('/etc/resolv.conf')) ?? '');
+    const dns = await startDns({...options, client: sandbox.client, port: options.dnsPort, upstreams});
+    parts.push({stop: () => dns.close()});
+    return {...sandbox, close};
+  } catch (error) {
+    await close();
     throw error;
   }
+}
+
+function controllerDeps(options: ControlPlaneOptions, sandbox: Sandbox): ControllerDeps {
+  return {
+    ...options,
+    client: sandbox.client,
+    ca: sandbox.ca,
+    address: {host: options.address, port: sandbox.port},
+    dnsEndpoint: {address: options.address, port: options.dnsPort},
+    kubernetesVersion: options.version,
+    random: Math.random,
+  };
 }
