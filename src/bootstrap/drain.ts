@@ -1,43 +1,66 @@
 import {clusterIdentity} from '../config/cluster-info.ts';
 import {kubeletPaths} from '../config/kubelet-files.ts';
 import type {Layout} from '../config/layout.ts';
-import {sleep} from '../edges/clock.ts';
+import {realClock, sleep} from '../edges/clock.ts';
 import {readText} from '../edges/files.ts';
 import type {KubeClient} from '../edges/kube/client.ts';
 import {loadKubeconfig} from '../edges/kube/connection.ts';
 import {connectKube} from '../edges/kube/http-client.ts';
+import {describeError} from '../lib/errors.ts';
 import type {Pod} from '../lib/kubernetes.ts';
 import {nodes, pods} from '../lib/resources.ts';
+import {timestamp} from '../lib/time.ts';
 import {readCertificate} from './certificate.ts';
 
 const patienceMs = 20_000;
+
+type Steps = {readonly onStep: (text: string) => void; readonly signal: AbortSignal};
 
 /**
  * Cordons the node and evicts its pods with the node's own identity, which may do both for itself. Only an attempt:
  * without an API server, or against a disruption budget, the reset goes on all the same.
  */
-export async function drain(
+export async function drain(layout: Layout, deps: Steps): Promise<void> {
+  await attempt(layout, deps, 'cordon and drain', async (client, nodeName, signal) => {
+    const cordon = {type: 'merge', body: {spec: {unschedulable: true}}} as const;
+    await client.patch(nodes, {name: nodeName}, cordon, {signal, timeoutMs: 5000});
+    await evictAll(client, nodeName, signal);
+  });
+}
+
+/** Says that the node is gone; otherwise it seems Ready until its lease has run out, and cannot join again before. */
+export async function retire(layout: Layout, deps: Steps): Promise<void> {
+  await attempt(layout, deps, 'report the end of', async (client, name, signal) => {
+    const at = timestamp(realClock.now());
+    const condition = {
+      type: 'Ready',
+      status: 'False',
+      reason: 'NodeReset',
+      message: 'nodectl reset has taken this machine out of the cluster',
+      lastHeartbeatTime: at,
+      lastTransitionTime: at,
+    };
+    const patch = {type: 'strategic', body: {status: {conditions: [condition]}}} as const;
+    await client.patch(nodes, {name, subresource: 'status'}, patch, {signal, timeoutMs: 5000});
+  });
+}
+
+async function attempt(
   layout: Layout,
-  deps: {readonly onStep: (text: string) => void; readonly signal: AbortSignal},
+  deps: Steps,
+  what: string,
+  act: (client: KubeClient, nodeName: string, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
   const nodeName = await ownName(layout);
-  if (nodeName === undefined) return;
   const connection = await loadKubeconfig(kubeletPaths({layout}).kubeconfig).catch(() => undefined);
-  if (connection === undefined) return;
+  if (nodeName === undefined || connection === undefined) return;
   const client = connectKube(connection);
-  const signal = AbortSignal.any([deps.signal, AbortSignal.timeout(patienceMs)]);
   try {
-    deps.onStep(`cordon and drain node ${nodeName}`);
-    const options = {signal, timeoutMs: 5000};
-    await client.patch(
-      nodes,
-      {name: nodeName},
-      {type: 'merge', body: {spec: {unschedulable: true}}},
-      options,
-    );
-    await evictAll(client, nodeName, signal);
-  } catch {
-    deps.onStep('the API server did not take part in draining');
+    deps.onStep(`${what} node ${nodeName}`);
+    await act(client, nodeName, AbortSignal.any([deps.signal, AbortSignal.timeout(patienceMs)]));
+  } catch (error) {
+    deps.signal.throwIfAborted();
+    deps.onStep(`  not done: ${describeError(error)}`);
   } finally {
     await client.close();
   }

@@ -12,7 +12,7 @@ import type {ServiceManager} from '../edges/services.ts';
 import {shutdownIdleSupervisor} from '../edges/supervised.ts';
 import {unmountBelow} from '../edges/unmount.ts';
 import {describeError, NodectlError} from '../lib/errors.ts';
-import {drain} from './drain.ts';
+import {drain, retire} from './drain.ts';
 import type {Entry} from './entries.ts';
 import {lockPath} from './join.ts';
 import {Journal} from './journal.ts';
@@ -85,6 +85,7 @@ async function endEverything(
     deps.onStep(`stop ${name}`);
     await services.stop(name);
   }
+  await retire(layout, deps);
   const remains = await endPods(options, deps, services, names);
   if (names.includes('containerd')) await services.stop('containerd');
   for (const dir of [layout.kubeletDir, layout.containerdState, layout.containerdRoot])

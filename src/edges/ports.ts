@@ -1,5 +1,5 @@
 import {readlink} from 'node:fs/promises';
-import {isMissing, listDirectory, readText} from './files.ts';
+import {errno, listDirectory, readText} from './files.ts';
 import {allPids, commandOf} from './processes.ts';
 
 /** A listening TCP socket of this network namespace and who holds it. */
@@ -64,7 +64,8 @@ async function socketsOf(pid: number): Promise<string[]> {
   const links = await Promise.all(
     (await listDirectory(directory).catch(() => [])).map((fd) =>
       readlink(`${directory}/${fd}`).catch((error: unknown) => {
-        if (isMissing(error)) return '';
+        // Gone meanwhile, or of a process that even root may not look into.
+        if (['ENOENT', 'ESRCH', 'EACCES', 'EPERM'].includes(errno(error) ?? '')) return '';
         throw error;
       }),
     ),

@@ -1,3 +1,5 @@
+import type {ClusterIdentity} from '../../config/cluster-info.ts';
+import type {JoinOptions} from '../../config/join.ts';
 import {bootstrapKubeconfig, kubeletPaths} from '../../config/kubelet-files.ts';
 import {readText} from '../../edges/files.ts';
 import {NodectlError} from '../../lib/errors.ts';
@@ -8,7 +10,7 @@ import {kubeletFiles} from '../node-files.ts';
 import {type Facts, type PhaseDecision, phase} from '../phase.ts';
 import {missingTrees, present, unmetFiles, type WantedFile, type WantedTree, writes} from '../wanted.ts';
 
-type Seen = {
+export type SeenIdentity = {
   readonly nowMs: number;
   readonly trees: readonly WantedTree[];
   readonly directories: readonly {readonly path: string; readonly mode: number}[];
@@ -21,23 +23,31 @@ type Seen = {
 };
 
 /** A certificate for the node, and the files with which a kubelet uses it. */
-export const identity = phase<Seen>({
+export const identity = phase<SeenIdentity>({
   name: 'identity',
   title: 'Get the node’s identity',
   waitMs: ({waitTimeoutMs}) => waitTimeoutMs,
   late: (waiting) => new NodectlError('ND410', waiting),
   observe,
-  decide(seen, facts) {
-    const directories: Act[] = [
-      ...seen.trees.map((tree): Act => ({kind: 'tree', ...tree})),
-      ...seen.directories.map((directory): Act => ({kind: 'directory', ...directory})),
-    ];
-    if (directories.length > 0) return {acts: directories};
-    return isGood(seen, facts) ? settle(seen, facts) : obtain(seen, facts);
-  },
+  decide: (seen, {options, cluster}) => decideIdentity(seen, options, cluster),
 });
 
-function isGood({certificate, nowMs}: Seen, {options}: Facts): boolean {
+type Options = Pick<JoinOptions, 'nodeName' | 'layout' | 'bootstrapToken'>;
+
+export function decideIdentity(
+  seen: SeenIdentity,
+  options: Options,
+  cluster: ClusterIdentity,
+): PhaseDecision {
+  const directories: Act[] = [
+    ...seen.trees.map((tree): Act => ({kind: 'tree', ...tree})),
+    ...seen.directories.map((directory): Act => ({kind: 'directory', ...directory})),
+  ];
+  if (directories.length > 0) return {acts: directories};
+  return isGood(seen, options) ? settle(seen, options) : obtain(seen, options, cluster);
+}
+
+function isGood({certificate, nowMs}: SeenIdentity, options: Options): boolean {
   return (
     certificate?.byCluster === true &&
     certificate.nodeName === options.nodeName &&
@@ -45,7 +55,7 @@ function isGood({certificate, nowMs}: Seen, {options}: Facts): boolean {
   );
 }
 
-function settle(seen: Seen, {options}: Facts): PhaseDecision {
+function settle(seen: SeenIdentity, options: Options): PhaseDecision {
   const {bootstrapKubeconfig: path} = kubeletPaths(options);
   return {
     acts: [...writes(seen.files), ...(seen.bootstrapFile ? [{kind: 'remove', path} as const] : [])],
@@ -53,12 +63,12 @@ function settle(seen: Seen, {options}: Facts): PhaseDecision {
 }
 
 /** Key, then request, then certificate: each step is found again after a crash, so none is made twice. */
-function obtain(seen: Seen, facts: Facts): PhaseDecision {
-  const {cachedKey} = kubeletPaths(facts.options);
+function obtain(seen: SeenIdentity, options: Options, cluster: ClusterIdentity): PhaseDecision {
+  const {cachedKey} = kubeletPaths(options);
   if (seen.requestName === undefined) return {acts: [{kind: 'new-key', path: cachedKey}]};
   const {request, requestName: name} = seen;
   if (request === undefined)
-    return {acts: [...bootstrapFile(seen, facts), {kind: 'request', name, keyPath: cachedKey}]};
+    return {acts: [...bootstrapFile(seen, options, cluster), {kind: 'request', name, keyPath: cachedKey}]};
   const refusal = request.status?.conditions?.find(({type}) => type === 'Denied' || type === 'Failed');
   if (refusal !== undefined) throw refused(name, refusal);
   const issued = request.status?.certificate;
@@ -67,7 +77,7 @@ function obtain(seen: Seen, facts: Facts): PhaseDecision {
   return {acts: [{kind: 'certificate', keyPath: cachedKey, certificate}]};
 }
 
-function bootstrapFile(seen: Seen, {options, cluster}: Facts): Act[] {
+function bootstrapFile(seen: SeenIdentity, options: Options, cluster: ClusterIdentity): Act[] {
   const token = options.bootstrapToken;
   if (seen.bootstrapFile || token === undefined) return [];
   const content = bootstrapKubeconfig(cluster.server, cluster.ca, `${token.id}.${token.secret}`);
@@ -99,7 +109,7 @@ function waitFor(request: CertificateSigningRequest, name: string): PhaseDecisio
   };
 }
 
-async function observe(facts: Facts): Promise<Seen> {
+async function observe(facts: Facts): Promise<SeenIdentity> {
   const paths = kubeletPaths(facts.options);
   const [pem, key, there, directories, files] = await Promise.all([
     readText(paths.currentCertificate),
@@ -131,7 +141,7 @@ function dataTrees({options}: Facts): WantedTree[] {
   ];
 }
 
-async function missingDirectories({options}: Facts): Promise<Seen['directories']> {
+async function missingDirectories({options}: Facts): Promise<SeenIdentity['directories']> {
   const {pki, manifests} = kubeletPaths(options);
   const wanted = [
     {path: pki, mode: 0o755},

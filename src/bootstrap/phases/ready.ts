@@ -1,4 +1,5 @@
 import {bridgeConflist, conflistName} from '../../config/cni.ts';
+import type {JoinOptions} from '../../config/join.ts';
 import {kubeletPaths} from '../../config/kubelet-files.ts';
 import type {KubeClient} from '../../edges/kube/client.ts';
 import {loadKubeconfig} from '../../edges/kube/connection.ts';
@@ -11,7 +12,7 @@ import {nodes} from '../../lib/resources.ts';
 import {type Facts, type PhaseDecision, phase} from '../phase.ts';
 import {unmetFiles, type WantedFile, writes} from '../wanted.ts';
 
-type Seen = {
+export type SeenNode = {
   readonly node: Node | undefined;
   readonly files: readonly WantedFile[];
   readonly kubelet: ServiceStatus;
@@ -20,7 +21,7 @@ type Seen = {
 };
 
 /** The cluster's view: the Node is there, has its network, and is Ready. */
-export const ready = phase<Seen>({
+export const ready = phase<SeenNode>({
   name: 'ready',
   title: 'Wait for the node',
   waitMs: ({waitTimeoutMs}) => waitTimeoutMs,
@@ -35,10 +36,13 @@ export const ready = phase<Seen>({
       log: kubelet.restarts >= 3 ? await facts.services.log('nodectl-kubelet', 5) : [],
     };
   },
-  decide,
+  decide: (seen, {options}) => decideReady(seen, options),
 });
 
-function decide(seen: Seen, {options}: Facts): PhaseDecision {
+export function decideReady(
+  seen: SeenNode,
+  options: Pick<JoinOptions, 'nodeName' | 'wait' | 'cni'>,
+): PhaseDecision {
   if (seen.files.length > 0) return {acts: writes(seen.files)};
   if (options.wait === 'none') return {acts: []};
   if (!seen.kubelet.running && seen.kubelet.restarts >= 3)

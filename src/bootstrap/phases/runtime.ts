@@ -27,7 +27,7 @@ type Seen = {
   readonly ready: SeenRuntime | undefined;
 };
 
-type SeenRuntime = {
+export type SeenRuntime = {
   readonly claims: Claims;
   /** Answers, but runs outside our service manager: its configuration is not ours to change. */
   readonly foreign: boolean;
@@ -60,7 +60,7 @@ export const runtime = phase<Seen>({
   },
 });
 
-function decideRuntime(seen: SeenRuntime): PhaseDecision {
+export function decideRuntime(seen: SeenRuntime): PhaseDecision {
   const {files, unit, status, answer} = seen;
   const acts: Act[] = [...seen.claims];
   if (!seen.foreign) {

@@ -6,7 +6,7 @@ import {kubeletUnit, proxyFiles, proxyUnit} from '../node-files.ts';
 import {type Facts, type PhaseDecision, phase} from '../phase.ts';
 import {unmetFiles, type WantedFile, writes} from '../wanted.ts';
 
-type SeenService = {
+export type SeenService = {
   readonly unit: ServiceUnit;
   readonly status: ServiceStatus;
   readonly healthy: boolean;
@@ -14,10 +14,10 @@ type SeenService = {
   readonly log: readonly string[];
 };
 
-type Seen = {readonly files: readonly WantedFile[]; readonly services: readonly SeenService[]};
+export type SeenServices = {readonly files: readonly WantedFile[]; readonly services: readonly SeenService[]};
 
 /** The kubelet and the proxy as services of this machine, running what was written and healthy. */
-export const services = phase<Seen>({
+export const services = phase<SeenServices>({
   name: 'services',
   title: 'Start the kubelet and the proxy',
   waitMs: () => 60_000,
@@ -29,10 +29,10 @@ export const services = phase<Seen>({
       services: await Promise.all(units.map(({unit, port}) => see(facts, unit, port))),
     };
   },
-  decide,
+  decide: decideServices,
 });
 
-function decide({files, services: all}: Seen): PhaseDecision {
+export function decideServices({files, services: all}: SeenServices): PhaseDecision {
   const acts: Act[] = writes(files);
   if (files.length > 0) acts.push({kind: 'reload'});
   for (const {unit, status} of all) {
