@@ -146,11 +146,13 @@ class Agent {
   }
 
   #startEvents(): RuntimeEvents {
-    const {cri, clock, log} = this.#options;
+    const {cri, clock, log, config} = this.#options;
     return startRuntimeEvents({
       cri,
       clock,
       log,
+      endpoint: config.containerRuntimeEndpoint,
+      podOf: (id) => this.#runtime.podOf(id),
       onEvent: (uid) => {
         this.#runtime.touch(uid);
         this.#workers.enqueue(uid);
@@ -186,7 +188,7 @@ class Agent {
       const known = this.#store.get(uid);
       if (known === undefined) continue;
       this.#volumes.refresh(known.pod);
-      this.#workers.enqueue(uid);
+      this.#workers.retry(uid);
     }
   }
 

@@ -13,6 +13,8 @@ export type PodWorkers = {
   enqueue(uid: string): void;
   /** As `enqueue`, and what is done for the pod just now is given up. */
   interrupt(uid: string, reason: string): void;
+  /** What a failed start or volume waited for may be there now: it is tried at once. */
+  retry(uid: string): void;
   /** The status as last computed. */
   status(uid: string): PodStatus | undefined;
   end(uid: string, verdict: Verdict): void;
@@ -56,6 +58,14 @@ class Workers implements PodWorkers {
 
   interrupt(uid: string, reason: string): void {
     this.#queue.interrupt(uid, reason);
+  }
+
+  retry(uid: string): void {
+    const memory = this.#memories.get(uid);
+    for (const [name, {reason, message}] of memory?.startFailures ?? [])
+      if (reason === 'CreateContainerConfigError') memory?.startFailures.set(name, {reason, message});
+    if (memory?.volumes.state === 'failed') memory.volumes = {...memory.volumes, retryAtMs: 0};
+    this.enqueue(uid);
   }
 
   status(uid: string): PodStatus | undefined {

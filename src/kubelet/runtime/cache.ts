@@ -47,6 +47,13 @@ export class RuntimeCache {
     return this.#entries.get(uid)?.known;
   }
 
+  /** The pod of a container or sandbox that was read before. */
+  podOf(id: string): string | undefined {
+    for (const [uid, {known}] of this.#entries)
+      if (known.containers.some((c) => c.id === id) || known.sandboxes.some((s) => s.id === id)) return uid;
+    return undefined;
+  }
+
   async get(uid: string, signal?: AbortSignal): Promise<PodRuntime> {
     const entry = this.#entries.get(uid);
     // A pod that the list has not shown and that nobody touched has nothing in the runtime.

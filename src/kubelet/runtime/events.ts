@@ -1,3 +1,4 @@
+import {followTasks} from '../../edges/containerd-events.ts';
 import {type Cri, isCriUnimplemented} from '../../edges/cri/client.ts';
 import type {ContainerEventResponse} from '../../edges/cri/gen/api_pb.ts';
 import {describeError} from '../../lib/errors.ts';
@@ -9,7 +10,10 @@ export type RuntimeEventsOptions = {
   readonly cri: Cri;
   readonly clock: Clock;
   readonly log: Logger;
+  readonly endpoint: string;
   readonly onEvent: (uid: string) => void;
+  /** The pod of a container, as far as it is known. */
+  readonly podOf: (containerId: string) => string | undefined;
   /** Looks at everything; throws while the runtime does not answer. */
   readonly relist: () => Promise<void>;
   readonly onRelisted: (error: unknown) => void;
@@ -20,15 +24,27 @@ export type RuntimeEvents = {readonly firstList: Promise<void>; stop(): Promise<
 /** Without events the list is all there is (Kubernetes' own period); behind them it only finds what was missed. */
 const withoutEventsMs = 1000;
 const behindEventsMs = 40_000;
+/** containerd's own events say that something ended, not all that the CRI does: the list stays near behind them. */
+const behindTasksMs = 5_000;
 const reconnectMs = 1000;
+/** containerd tells an end before its CRI plugin shows it: so long after the event we look (again). */
+const looksMs = [0, 15, 60, 200];
+
+/** Ends of containers that are not known yet are found by a list, a little later. */
+const listSoonMs = 100;
+
+type Streams = {cri: boolean; tasks: boolean /** Makes the next list come now. */; listNow: () => void};
 
 /** Tells which pods changed in the runtime: by its event stream where it has one, and by lists. */
 export function startRuntimeEvents(options: RuntimeEventsOptions): RuntimeEvents {
   const controller = new AbortController();
   const first = Promise.withResolvers<void>();
-  const state = {streaming: false};
+  const state: Streams = {cri: false, tasks: false, listNow: () => undefined};
   const listing = listLoop(options, controller.signal, state, first.resolve);
-  const streaming = streamLoop(options, controller.signal, state);
+  const streaming = Promise.all([
+    streamLoop(options, controller.signal, state),
+    taskLoop(options, controller.signal, state),
+  ]);
   return {
     firstList: first.promise,
     async stop() {
@@ -41,7 +57,7 @@ export function startRuntimeEvents(options: RuntimeEventsOptions): RuntimeEvents
 async function listLoop(
   options: RuntimeEventsOptions,
   signal: AbortSignal,
-  state: {streaming: boolean},
+  state: Streams,
   onFirst: () => void,
 ): Promise<void> {
   while (!signal.aborted) {
@@ -53,20 +69,55 @@ async function listLoop(
       failure = error;
     }
     options.onRelisted(failure);
-    const healthy = state.streaming && failure === undefined;
-    await wait(options.clock, healthy ? behindEventsMs : withoutEventsMs, signal);
+    const ms = failure === undefined ? periodMs(state) : withoutEventsMs;
+    const early = Promise.withResolvers<void>();
+    state.listNow = early.resolve;
+    const waited = new AbortController();
+    await Promise.race([wait(options.clock, ms, AbortSignal.any([signal, waited.signal])), early.promise]);
+    waited.abort();
+  }
+}
+
+function periodMs({cri, tasks}: Streams): number {
+  if (cri) return behindEventsMs;
+  return tasks ? behindTasksMs : withoutEventsMs;
+}
+
+/** Where the CRI has no events, containerd's own say which container has ended. */
+async function taskLoop(
+  {endpoint, clock, onEvent, podOf}: RuntimeEventsOptions,
+  signal: AbortSignal,
+  state: Streams,
+): Promise<void> {
+  const look = (containerId: string) => {
+    if (state.cri) return;
+    const uid = podOf(containerId);
+    if (uid === undefined) clock.after(listSoonMs, () => state.listNow());
+    else for (const ms of looksMs) clock.after(ms, () => onEvent(uid));
+  };
+  while (!signal.aborted) {
+    const accepted = await followTasks({
+      endpoint,
+      signal,
+      onAccepted: () => {
+        state.tasks = true;
+      },
+      onEvent: ({containerId}) => look(containerId),
+    });
+    state.tasks = false;
+    await wait(clock, accepted ? reconnectMs : behindEventsMs, signal);
   }
 }
 
 async function streamLoop(
   {cri, clock, log, onEvent}: RuntimeEventsOptions,
   signal: AbortSignal,
-  state: {streaming: boolean},
+  state: Streams,
 ): Promise<void> {
   while (!signal.aborted) {
     try {
       for await (const event of cri.runtime.getContainerEvents({}, {signal, timeoutMs: 0})) {
-        state.streaming = true;
+        state.cri = true;
         const uid = uidOf(event);
         if (uid !== undefined) onEvent(uid);
       }
@@ -74,7 +125,7 @@ async function streamLoop(
       if (isCriUnimplemented(error)) return;
       if (!signal.aborted) log.debug('the event stream of the runtime ended', {error: describeError(error)});
     }
-    state.streaming = false;
+    state.cri = false;
     await wait(clock, reconnectMs, signal);
   }
 }

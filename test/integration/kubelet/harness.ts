@@ -74,6 +74,7 @@ async function assemble(
   const config = {
     ...loaded,
     podLogsDir: layout.podLogDir,
+    containerRuntimeEndpoint: containerd.endpoint,
     cgroupRoot: `/nodectl-test-${process.pid}-${cgroupRoots++}`,
     ...overrides,
   };
