@@ -7,6 +7,7 @@ import {checkPodSpec} from './pod-validation.ts';
 import {admitPriority} from './priority.ts';
 import {Problems} from './problems.ts';
 import {qosClass} from './qos.ts';
+import {admitRuntimeClass} from './runtime-class.ts';
 import {admitServiceAccount} from './service-account.ts';
 import type {Lookup, Write} from './types.ts';
 
@@ -15,9 +16,9 @@ const unreachable = ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreach
 /** A pod on its way in: defaults, then the admission plugins in their order, then validation. */
 export function admitPod(write: Write<Pod>, lookup: Lookup, random: () => number): void {
   const problems = new Problems();
+  if (write.subresource === undefined) checkMetadata(problems, write.object, write.resource, write.old);
   if (write.old !== undefined) updatePod(problems, write.object, write.old, write.subresource);
   else createPod(problems, write, lookup, random);
-  if (write.subresource === undefined) checkMetadata(problems, write.object, write.resource, write.old);
   problems.throwIfAny(write.resource, write.object.metadata.name);
 }
 
@@ -26,6 +27,7 @@ function createPod(problems: Problems, write: Write<Pod>, lookup: Lookup, random
   defaultPod(pod);
   admitServiceAccount(write, lookup, random);
   admitPriority(write, lookup);
+  admitRuntimeClass(write, lookup);
   tolerateLostNodes(pod);
   pod.status = {...pod.status, phase: 'Pending', qosClass: qosClass(pod.spec)};
   if (pod.spec.schedulingGates?.length)

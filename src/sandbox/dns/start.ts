@@ -32,9 +32,9 @@ const mostConnections = 256;
 /** Starts the cluster's DNS; resolves when it listens and knows every Service. */
 export async function startDns(options: DnsOptions): Promise<{port: number; close(): Promise<void>}> {
   const records = new Records(options.clusterDomain);
-  const reflectors = watchInto(records, options);
   const resolver = new Resolver({view: records, upstreams: options.upstreams, clock: options.clock});
   const {udp, tcp, port} = await listen(options.address, options.port);
+  const reflectors = watchInto(records, options);
   const connections = serve(resolver, udp, tcp, options.log);
   await Promise.all(reflectors.map((reflector) => reflector.synced));
   return {

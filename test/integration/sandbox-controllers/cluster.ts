@@ -3,7 +3,7 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {realClock} from '../../../src/edges/clock.ts';
 import type {KubeClient} from '../../../src/edges/kube/client.ts';
-import {isNotFound} from '../../../src/edges/kube/errors.ts';
+import {isAlreadyExists, isNotFound} from '../../../src/edges/kube/errors.ts';
 import {startReflector} from '../../../src/edges/kube/reflector.ts';
 import type {KubeObject, Pod} from '../../../src/lib/kubernetes.ts';
 import {type Logger, silent} from '../../../src/lib/log.ts';
@@ -20,9 +20,12 @@ export type Cluster = {
   stop(): Promise<void>;
 };
 
-/** A real API server with real admission and controllers, in a directory of its own. */
-export async function startCluster(tuning: ControllerDeps['tuning'] = {}): Promise<Cluster> {
-  const stateDir = mkdtempSync(join(tmpdir(), 'nodectl-sandbox-'));
+/** A real API server with real admission and controllers, in a directory of its own unless one is given to keep. */
+export async function startCluster(
+  tuning: ControllerDeps['tuning'] = {},
+  keptDir?: string,
+): Promise<Cluster> {
+  const stateDir = keptDir ?? mkdtempSync(join(tmpdir(), 'nodectl-sandbox-'));
   const warnings: string[] = [];
   const log: Logger = {
     ...silent,
@@ -62,7 +65,7 @@ export async function startCluster(tuning: ControllerDeps['tuning'] = {}): Promi
     stop: async () => {
       await controllers.stop();
       await sandbox.close();
-      rmSync(stateDir, {recursive: true, force: true});
+      if (keptDir === undefined) rmSync(stateDir, {recursive: true, force: true});
     },
   };
 }
@@ -80,7 +83,7 @@ export async function startFakeNode(
   readyAfter: (pod: Pod) => boolean = () => true,
 ): Promise<FakeNode> {
   const now = () => timestamp(Date.now());
-  await client.create(nodes, {metadata: {name, labels: {'kubernetes.io/hostname': name}}});
+  await once(client.create(nodes, {metadata: {name, labels: {'kubernetes.io/hostname': name}}}));
   const capacity = {cpu: '4', memory: '8Gi', pods: '110', 'ephemeral-storage': '10Gi'};
   const condition = (type: string, status: string) => ({
     type,
@@ -114,10 +117,12 @@ export async function startFakeNode(
     },
   );
   const lease = {namespace: 'kube-node-lease', name};
-  await client.create(
-    leases,
-    {metadata: lease, spec: {holderIdentity: name, renewTime: microTimestamp(Date.now())}},
-    lease,
+  await once(
+    client.create(
+      leases,
+      {metadata: lease, spec: {holderIdentity: name, renewTime: microTimestamp(Date.now())}},
+      lease,
+    ),
   );
   const renew = setInterval(() => {
     const body = {spec: {renewTime: microTimestamp(Date.now())}};
@@ -175,6 +180,13 @@ export async function startFakeNode(
       await reflector.stop();
     },
   };
+}
+
+/** After a restart it is there already. */
+async function once(creation: Promise<unknown>): Promise<void> {
+  await creation.catch((error: unknown) => {
+    if (!isAlreadyExists(error)) throw error;
+  });
 }
 
 /** Reads until a value is as it should be; fails with what it was last. */

@@ -1,6 +1,6 @@
 import {describe, expect, it} from 'vitest';
 import type {Pod, PodSpec} from '../../../../src/lib/kubernetes.ts';
-import {namespaces, pods, serviceAccounts} from '../../../../src/lib/resources.ts';
+import {namespaces, pods, runtimeClasses, serviceAccounts} from '../../../../src/lib/resources.ts';
 import {refusal, world} from './world.ts';
 
 type Mutable = PodSpec & {containers: [PodSpec['containers'][number], ...PodSpec['containers']]};
@@ -178,6 +178,30 @@ describe('a pod that is created', () => {
         ),
       ),
     ).toContain('the integer value of priority (5) must not be provided in pod spec');
+  });
+
+  it('takes what its runtime class costs and asks for', () => {
+    const w = world();
+    const overhead = {podFixed: {cpu: '100m'}};
+    const scheduling = {nodeSelector: {vm: 'yes'}, tolerations: [{key: 'vm', operator: 'Exists'}]};
+    w.put(runtimeClasses, {
+      metadata: {name: 'vm', uid: 'u', resourceVersion: '1'},
+      ...{handler: 'vm', overhead, scheduling},
+    });
+    const stored = w.write(
+      pods,
+      pod((s) => Object.assign(s, {runtimeClassName: 'vm'})),
+    );
+    expect(stored).toMatchObject({spec: {overhead: {cpu: '100m'}, nodeSelector: {vm: 'yes'}}});
+    expect(stored).toMatchObject({
+      spec: {tolerations: expect.arrayContaining([{key: 'vm', operator: 'Exists'}])},
+    });
+    const unknown = () =>
+      world().write(
+        pods,
+        pod((s) => Object.assign(s, {runtimeClassName: 'vm'})),
+      );
+    expect(refusal(unknown)).toBe('pods "p" is forbidden: pod rejected: RuntimeClass "vm" not found');
   });
 
   it('keeps the tolerations that it names itself', () => {
