@@ -71,7 +71,7 @@ function phaseFor(seen: PodSeen, pod: Pod, lists: Lists, ended: boolean, verdict
   const deleted = pod.metadata.deletionTimestamp !== undefined;
   const closed = ended && deleted && !seen.isStatic && !isTerminal(computed) ? 'Failed' : computed;
   const judged = told ?? (verdict === undefined ? closed : 'Failed');
-  const before = seen.status?.phase ?? 'Pending';
+  const before = told ?? seen.status?.phase ?? 'Pending';
   const held = isTerminal(judged) && !isStill(seen) && !isTerminal(before);
   return {judged, shown: held ? before : judged};
 }

@@ -1,0 +1,72 @@
+import {describe, expect, it} from 'vitest';
+import {taskEvent} from '../../../../src/edges/containerd-events.ts';
+import {lastLogText} from '../../../../src/kubelet/runtime/log-text.ts';
+import {StartLimit} from '../../../../src/kubelet/runtime/start-limit.ts';
+
+describe('the start limit', () => {
+  it('bounds what runs, and lets a half-made pod go first', async () => {
+    const limit = new StartLimit(1);
+    const {signal} = new AbortController();
+    const order: string[] = [];
+    const first = Promise.withResolvers<void>();
+    const all = [
+      limit.run('begin', signal, () => first.promise),
+      limit.run('begin', signal, async () => void order.push('begin')),
+      limit.run('finish', signal, async () => void order.push('finish')),
+    ];
+    first.resolve();
+    await Promise.all(all);
+    expect(order).toEqual(['finish', 'begin']);
+  });
+
+  it('gives its place on after a failure', async () => {
+    const limit = new StartLimit(1);
+    const {signal} = new AbortController();
+    await expect(limit.run('begin', signal, () => Promise.reject(new Error('no')))).rejects.toThrow('no');
+    await expect(limit.run('begin', signal, async () => 1)).resolves.toBe(1);
+  });
+
+  it('lets a waiting one give up without losing a place', async () => {
+    const limit = new StartLimit(1);
+    const controller = new AbortController();
+    const first = Promise.withResolvers<void>();
+    const running = limit.run('begin', new AbortController().signal, () => first.promise);
+    const waiting = limit.run('begin', controller.signal, async () => 1);
+    controller.abort(new Error('deleted'));
+    await expect(waiting).rejects.toThrow('deleted');
+    first.resolve();
+    await running;
+    await expect(limit.run('begin', new AbortController().signal, async () => 2)).resolves.toBe(2);
+  });
+});
+
+describe('a task event', () => {
+  const field = (number: number, value: Buffer | string): Buffer => {
+    const bytes = Buffer.from(value);
+    return Buffer.concat([Buffer.from([(number << 3) | 2, bytes.length]), bytes]);
+  };
+
+  it('is read by its topic and container', () => {
+    const event = Buffer.concat([field(1, 'containerd.events.TaskExit'), field(2, field(1, 'abc'))]);
+    const envelope = Buffer.concat([field(2, 'k8s.io'), field(3, '/tasks/exit'), field(4, event)]);
+    expect(taskEvent(envelope)).toEqual({topic: '/tasks/exit', containerId: 'abc'});
+  });
+
+  it('is none when it is damaged', () => {
+    expect(taskEvent(Buffer.from([0xff, 0xff, 0xff]))).toBeUndefined();
+    expect(taskEvent(Buffer.alloc(0))).toBeUndefined();
+  });
+});
+
+describe('the end of a log', () => {
+  const at = '2026-01-01T00:00:00.000000000Z';
+  it('joins partial lines and keeps spaces', () => {
+    expect(lastLogText(`${at} stdout P a b\n${at} stderr F  c\n`, 80, 100)).toBe('a b c\n');
+  });
+
+  it('has at most so many lines and bytes', () => {
+    const log = Array.from({length: 100}, (_, n) => `${at} stdout F line${n}\n`).join('');
+    expect(lastLogText(log, 2, 100)).toBe('line98\nline99\n');
+    expect(lastLogText(log, 80, 7)).toBe('line99\n');
+  });
+});
