@@ -4,8 +4,10 @@ import Join from './join.ts';
 import Kubelet from './kubelet.ts';
 import ServeProxy from './proxy.ts';
 import Reset from './reset.ts';
+import SandboxDown from './sandbox/down.ts';
 import SandboxKubeconfig from './sandbox/kubeconfig.ts';
 import SandboxServe from './sandbox/serve.ts';
+import SandboxToken from './sandbox/token.ts';
 import SandboxUp from './sandbox/up.ts';
 import Supervise from './supervise.ts';
 
@@ -16,8 +18,10 @@ export const COMMANDS: Record<string, Command.Class> = {
   kubelet: Kubelet,
   proxy: ServeProxy,
   reset: Reset,
+  'sandbox:down': SandboxDown,
   'sandbox:kubeconfig': SandboxKubeconfig,
   'sandbox:serve': SandboxServe,
+  'sandbox:token': SandboxToken,
   'sandbox:up': SandboxUp,
   supervise: Supervise,
 };

@@ -16,7 +16,6 @@ export function bridgeConflist(
         type: 'bridge',
         bridge,
         isGateway: true,
-        isDefaultGateway: true,
         hairpinMode: true,
         ipMasq: true,
         ipam: {

@@ -1,6 +1,7 @@
 import {lookup} from 'node:dns/promises';
 import {isIP} from 'node:net';
 import {networkInterfaces} from 'node:os';
+import {NodectlError} from '../lib/errors.ts';
 import {readText} from './files.ts';
 
 /** An address of this network namespace. */
@@ -90,4 +91,17 @@ export async function readAddressFacts(nodeName: string, nodeIPs: readonly strin
     named ? [] : resolveName(nodeName, lookupMs),
   ]);
   return {local: globalAddresses(), routes4, routes6, resolved};
+}
+
+/**
+ * The address at which other machines reach this one: IPv4 of the default route's device, else any.
+ * @throws NodectlError ND805 when there is only loopback
+ */
+export async function primaryAddress(): Promise<string> {
+  const local = globalAddresses();
+  const [device] = await defaultRouteDevices(4);
+  const preferred = local.find((found) => found.device === device && found.family === 4);
+  const chosen = preferred ?? local.find(({family}) => family === 4) ?? local[0];
+  if (chosen === undefined) throw new NodectlError('ND805', 'this machine has no address but loopback');
+  return chosen.address;
 }

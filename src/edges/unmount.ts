@@ -1,14 +1,17 @@
 import {run} from './exec.ts';
 import {readText} from './files.ts';
 
-/** Mount points at or below a directory, innermost first (proc_pid_mountinfo(5): field 5, octal escapes). */
+/**
+ * Mount points below a directory, innermost first (proc_pid_mountinfo(5): field 5, octal escapes). One at the
+ * directory itself is the administrator's: a disk of its own.
+ */
 export function mountsBelow(mountinfo: string, dir: string): string[] {
   return mountinfo
     .split('\n')
     .map((line) =>
       (line.split(' ')[4] ?? '').replace(/\\([0-7]{3})/g, (_, octal: string) => octalCharacter(octal)),
     )
-    .filter((point) => point === dir || point.startsWith(`${dir}/`))
+    .filter((point) => point.startsWith(`${dir}/`))
     .reverse();
 }
 
@@ -17,7 +20,7 @@ function octalCharacter(octal: string): string {
 }
 
 /**
- * Unmounts everything at or below a directory, latest first, lazily where a process still holds it; the sources of
+ * Unmounts everything below a directory, latest first, lazily where a process still holds it; the sources of
  * binds are never touched. Returns what would not go.
  */
 export async function unmountBelow(dir: string): Promise<string[]> {

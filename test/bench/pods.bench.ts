@@ -57,7 +57,7 @@ function row(size: number, took: readonly number[], total: number, floor: number
 
 async function through(machine: Machine, size: number): Promise<Floor> {
   const worker = resolve(import.meta.dirname, 'pods-worker.ts');
-  const kubeconfig = machine.path('/var/lib/nodectl/sandbox/admin.conf');
+  const kubeconfig = machine.path('/var/lib/nodectl/sandbox/state/admin.conf');
   const args = ['-t', String(machine.pid), '--net', process.execPath, worker, kubeconfig, String(size)];
   return JSON.parse((await run('nsenter', args, {timeoutMs: 300_000})).stdout);
 }
@@ -68,9 +68,9 @@ type Cost = {readonly cpu: number; readonly rss: number};
 async function costs(machine: Machine): Promise<Record<string, Cost>> {
   const found: Record<string, Cost> = {};
   for (const [name, pattern] of Object.entries({
-    kubelet: 'nodectl.* kubelet ',
-    proxy: 'nodectl.* proxy ',
-    sandbox: 'nodectl.* sandbox serve',
+    kubelet: 'bin/kubelet ',
+    proxy: 'bin/kube-proxy ',
+    sandbox: 'sandbox serve',
     containerd: '^/usr/bin/containerd',
   })) {
     const {stdout} = await machine.run('pgrep', ['-f', pattern], {okCodes: [0, 1]});

@@ -9,7 +9,7 @@ import {systemdServices} from '../../edges/systemd.ts';
  * leaves it alone.
  */
 export async function sandboxServices(
-  settings: SandboxSettings,
+  settings: Pick<SandboxSettings, 'layout'>,
   program: readonly string[],
 ): Promise<ServiceManager> {
   const {systemd} = await observeMachine();

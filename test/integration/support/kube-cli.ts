@@ -12,7 +12,7 @@ export class KubeCli {
   readonly #dir = mkdtempSync(join(tmpdir(), 'nodectl-kubectl-'));
   readonly #words: readonly string[];
 
-  constructor(machine: Machine, suite: Suite, kubeconfig = '/var/lib/nodectl/sandbox/admin.conf') {
+  constructor(machine: Machine, suite: Suite, kubeconfig = '/var/lib/nodectl/sandbox/state/admin.conf') {
     const own = join(this.#dir, 'admin.conf');
     copyFileSync(machine.path(kubeconfig), own);
     this.#words = ['-t', String(machine.pid), '--net', kubectl(suite), '--kubeconfig', own];

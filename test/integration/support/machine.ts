@@ -2,11 +2,14 @@ import {execFileSync, spawn} from 'node:child_process';
 import {
   cpSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   openSync,
+  readdirSync,
   readFileSync,
   renameSync,
+  rmdirSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
@@ -125,7 +128,16 @@ mkdir -p var/lib/containerd .old
 mount --bind "$DIR/containerd" var/lib/containerd
 mount -t proc proc proc
 mount -t sysfs sysfs sys
-mount --rbind /sys/fs/cgroup sys/fs/cgroup
+mount -t tmpfs cgroup sys/fs/cgroup
+for controller in $CONTROLLERS; do
+  mkdir "sys/fs/cgroup/$controller"
+  case $controller in
+    unified) mount -t cgroup2 cgroup "sys/fs/cgroup/$controller" ;;
+    systemd) mount -t cgroup -o none,name=systemd cgroup "sys/fs/cgroup/$controller" ;;
+    *) mount -t cgroup -o "$controller" cgroup "sys/fs/cgroup/$controller" ;;
+  esac
+done
+[ -n "$CONTROLLERS" ] || { umount sys/fs/cgroup; mount -t cgroup2 cgroup sys/fs/cgroup; mkdir sys/fs/cgroup/init; echo 0 >sys/fs/cgroup/init/cgroup.procs; }
 mount --rbind /dev dev
 mount -t tmpfs tmpfs run
 mount -t tmpfs tmpfs tmp
@@ -143,8 +155,10 @@ async function bootMachine(name: string, suite: string, hub: Netns, address: str
   const base = baseImage(suite);
   const dir = mkdtempSync(join(tmpdir(), `nodectl-machine-${name}-`));
   for (const sub of ['changes', 'work', 'root', 'containerd']) mkdirSync(join(dir, sub));
+  const cgroups = makeCgroups(`nodectl-machine-${name}-${process.pid}`);
   const flags = [
     '--mount',
+    '--cgroup',
     '--net',
     '--pid',
     '--ipc',
@@ -154,8 +168,18 @@ async function bootMachine(name: string, suite: string, hub: Netns, address: str
     '--propagation',
     'private',
   ];
-  const parent = spawn('unshare', [...flags, 'sh', '-c', bootScript], {
-    env: {PATH: process.env.PATH, BASE: base, DIR: dir, BINARY: binary, NAME: name},
+  // In its own cgroups before the cgroup namespace is made: they become that namespace's root.
+  const enter = 'for dir in $CGROUPS; do echo 0 >"$dir/cgroup.procs"; done; exec "$@"';
+  const parent = spawn('sh', ['-c', enter, 'sh', 'unshare', ...flags, 'sh', '-c', bootScript], {
+    env: {
+      PATH: process.env.PATH,
+      BASE: base,
+      DIR: dir,
+      BINARY: binary,
+      NAME: name,
+      CGROUPS: cgroups.directories.join(' '),
+      CONTROLLERS: cgroups.controllers.join(' '),
+    },
     stdio: ['ignore', 'ignore', openSync(join(dir, 'boot.log'), 'a')],
   });
   const pid = await until(`machine ${name} is up`, () => initPid(parent.pid ?? 0));
@@ -180,11 +204,39 @@ async function bootMachine(name: string, suite: string, hub: Netns, address: str
       run('nsenter', [...inside, '/nodectl', ...args], {timeoutMs: 300_000, ...options}),
     async remove() {
       await endMachine(pid);
+      for (const directory of cgroups.directories) removeCgroup(directory);
       rmSync(dir, {recursive: true, force: true, maxRetries: 5});
     },
   };
   await plug(machine, hub);
   return machine;
+}
+
+/** A cgroup of the machine's own in every hierarchy of version 1, or the one of version 2 (then without controllers). */
+function makeCgroups(name: string): {controllers: readonly string[]; directories: readonly string[]} {
+  const root = '/sys/fs/cgroup';
+  const controllers = existsSync(`${root}/cgroup.controllers`)
+    ? []
+    : readdirSync(root).filter((entry) => !lstatSync(join(root, entry)).isSymbolicLink());
+  const directories =
+    controllers.length === 0
+      ? [join(root, name)]
+      : controllers.map((controller) => join(root, controller, name));
+  for (const directory of directories) {
+    mkdirSync(directory);
+    // A cpuset is empty until it is told; without both it takes no process.
+    if (directory.includes('/cpuset/'))
+      for (const file of ['cpuset.cpus', 'cpuset.mems'])
+        writeFileSync(join(directory, file), readFileSync(join(root, 'cpuset', file)));
+  }
+  return {controllers, directories};
+}
+
+/** A cgroup directory goes by rmdir, innermost first; its files cannot be removed. */
+function removeCgroup(directory: string): void {
+  for (const entry of readdirSync(directory, {withFileTypes: true}))
+    if (entry.isDirectory()) removeCgroup(join(directory, entry.name));
+  rmdirSync(directory);
 }
 
 /** PID 1 of the new pid namespace, once it is the pause program. */

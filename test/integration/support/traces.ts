@@ -21,7 +21,7 @@ const noise = [
 
 export async function traces(machine: Machine): Promise<Traces> {
   const out = async (file: string, ...args: string[]) =>
-    (await machine.run(file, args, {okCodes: [0, 1, 127]})).stdout
+    (await machine.run(file, args, {okCodes: [0, 1, 2, 127]})).stdout
       .split('\n')
       .filter((line) => line !== '')
       .sort();
@@ -37,7 +37,7 @@ export async function traces(machine: Machine): Promise<Traces> {
       ...(await ruleset(machine)),
       ...(await out('iptables-save')).filter((line) => line.startsWith('-')),
     ],
-    cgroups: cgroups('/sys/fs/cgroup').filter((path) => /kubepods|nodectl|machine-pod/.test(path)),
+    cgroups: cgroups(machine.path('/sys/fs/cgroup')).map((path) => path.slice(machine.path('').length)),
     sysctls: await out(
       'sh',
       '-c',

@@ -1,0 +1,35 @@
+import {Flags} from '@oclif/core';
+import {hostLayout, layoutBelow} from '../../config/layout.ts';
+import {ownProgram} from '../../edges/program.ts';
+import {BaseCommand, outputFlag} from '../../ui/base-command.ts';
+
+export default class SandboxDown extends BaseCommand {
+  static override summary =
+    'Take the sandbox away: pods, node, control plane and everything that was installed for them';
+  static override examples = ['sudo <%= config.bin %> sandbox down'];
+  static override flags = {
+    output: outputFlag,
+    root: Flags.string({description: 'the directory that was given to sandbox up', hidden: true}),
+  };
+
+  async run(): Promise<void> {
+    const {flags} = await this.parse(SandboxDown);
+    const {sandboxDown} = await import('../../bootstrap/sandbox/down.ts');
+    const {resetSummary} = await import('../../ui/join-summary.ts');
+    const layout = flags.root === undefined ? hostLayout : layoutBelow(flags.root);
+    const stop = new AbortController();
+    process.once('SIGINT', () => stop.abort(new Error('interrupted')));
+    const onStep = (text: string) => void process.stderr.write(`  ${text}\n`);
+    const result = await sandboxDown(
+      {layout, root: flags.root},
+      {onStep, signal: stop.signal, program: ownProgram()},
+    );
+    if (flags.output === 'json') this.printJson({apiVersion: 'nodectl/v1', kind: 'SandboxDown', ...result});
+    else
+      this.log(
+        result.sandbox
+          ? `${resetSummary(result)}\nThe sandbox is gone.`
+          : 'There is no sandbox on this machine.',
+      );
+  }
+}
