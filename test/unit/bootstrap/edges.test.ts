@@ -1,0 +1,128 @@
+import {describe, expect, it} from 'vitest';
+import {effectiveCapabilities, parseOsRelease, parseSwaps} from '../../../src/edges/machine.ts';
+import {parseSimulation} from '../../../src/edges/packages.ts';
+import {parseListeners} from '../../../src/edges/ports.ts';
+import {parseStat} from '../../../src/edges/processes.ts';
+import {decide, type Seen} from '../../../src/edges/supervisor/decide.ts';
+import {quoteWord, renderUnit} from '../../../src/edges/systemd.ts';
+import {mountsBelow} from '../../../src/edges/unmount.ts';
+
+describe('machine', () => {
+  it('reads os-release with and without quotes', () => {
+    const text = 'PRETTY_NAME="Ubuntu 24.04.2 LTS"\nID=ubuntu\nID_LIKE=debian\nVERSION_ID="24.04"\n';
+    expect(parseOsRelease(text)).toEqual({
+      id: 'ubuntu',
+      like: ['debian'],
+      version: '24.04',
+      name: 'Ubuntu 24.04.2 LTS',
+    });
+  });
+  it('reads swaps', () => {
+    expect(parseSwaps('Filename Type Size Used Priority\n/dev/zram0 partition 1 0 100\n')).toEqual([
+      '/dev/zram0',
+    ]);
+    expect(parseSwaps('Filename Type Size Used Priority\n')).toEqual([]);
+  });
+  it('reads capabilities', () => {
+    expect(effectiveCapabilities('CapEff:\t0000000001000000\n') & (1n << 24n)).not.toBe(0n);
+  });
+});
+
+describe('processes', () => {
+  it('reads a name with spaces and brackets', () => {
+    const fields = ['S', '1', '5', '6', ...Array(15).fill('0'), '777', '0'];
+    expect(parseStat(`42 (a) b) ${fields.join(' ')}`)).toEqual({state: 'S', session: 6, startTime: '777'});
+  });
+  it('finds listeners of both families', () => {
+    const head =
+      '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n';
+    const rest = '00000000:00000000 00:00000000 00000000     0        0 123 1';
+    expect(parseListeners(`${head}   0: 0100007F:280A 00000000:0000 0A ${rest}`)).toEqual([
+      {port: 10250, address: '127.0.0.1', inode: '123'},
+    ]);
+    const any = '00000000000000000000000000000000';
+    expect(parseListeners(`${head}   0: ${any}:280A ${any}:0000 0A ${rest}`)[0]?.address).toBe('::');
+    expect(parseListeners(`${head}   0: 0100007F:280A 00000000:0000 01 ${rest}`)).toEqual([]);
+  });
+});
+
+describe('packages', () => {
+  it('counts what is new, not what is upgraded', () => {
+    const output =
+      'Inst runc (1.1.5 Debian)\nInst libc6 [2.36-1] (2.36-2 Debian)\nInst containerd (1.6 Debian)\nConf runc (1.1.5)\n';
+    expect(parseSimulation(output)).toEqual(['runc', 'containerd']);
+  });
+});
+
+describe('mounts', () => {
+  it('finds those below, innermost first, with their escapes', () => {
+    const line = (point: string) => `36 35 98:0 / ${point} rw shared:1 - tmpfs tmpfs rw`;
+    const info = ['/var/lib/kubelet', '/var/lib/kubelet/a\\040b', '/var/lib/kubelet/c', '/var/lib/kubelet2'].map(line).join('\n');
+    expect(mountsBelow(info, '/var/lib/kubelet')).toEqual(['/var/lib/kubelet/c', '/var/lib/kubelet/a b']);
+  });
+});
+
+describe('systemd', () => {
+  it.each([
+    ['/usr/bin/x', '/usr/bin/x'],
+    ['a b', '"a b"'],
+    ['100%', '100%%'],
+    ['$HOME', '$$HOME'],
+    ['say "hi"', '"say \\"hi\\""'],
+  ])('quotes %s', (word, quoted) => {
+    expect(quoteWord(word)).toBe(quoted);
+  });
+  it('fills a template', () => {
+    const template =
+      '[Unit]\nDescription={{description}}\nAfter={{after}}\n[Service]\n{{environment}}\nExecStart={{exec}}\nType={{type}}\nTimeoutStopSec={{stop}}\n';
+    const text = renderUnit(template, {
+      name: 'nodectl-kubelet',
+      description: 'Kubelet',
+      argv: ['/usr/local/bin/nodectl', 'kubelet'],
+      env: {NODECTL_REVISION: 'r'},
+      after: ['containerd'],
+      restart: 'always',
+      notify: true,
+      killMode: 'process',
+      stopTimeoutMs: 1500,
+      template: '',
+    });
+    expect(text).toBe(
+      '[Unit]\nDescription=Kubelet\nAfter=containerd.service\n[Service]\nEnvironment=NODECTL_REVISION=r\n' +
+        'ExecStart=/usr/local/bin/nodectl kubelet\nType=notify\nTimeoutStopSec=2\n',
+    );
+  });
+});
+
+describe('supervisor', () => {
+  const seen: Seen = {
+    installed: true,
+    wanted: true,
+    nowMs: 1000,
+    running: true,
+    adopted: false,
+    condemned: false,
+    stoppingSinceMs: undefined,
+    stopTimeoutMs: 500,
+    notBeforeMs: 0,
+    dependenciesRun: true,
+  };
+  it.each<[string, Partial<Seen>, string[], boolean]>([
+    ['leaves its own child alone', {}, [], true],
+    ['looks at an adopted one', {adopted: true}, [], true],
+    ['starts what is wanted', {running: false}, ['spawn'], false],
+    ['holds back after an end', {running: false, notBeforeMs: 1500}, [], false],
+    ['waits for what goes first', {running: false, dependenciesRun: false}, [], false],
+    ['ends what is not wanted', {wanted: false}, ['terminate'], false],
+    ['ends what has no description', {installed: false}, ['terminate'], false],
+    ['ends once for a restart', {condemned: true}, ['terminate'], false],
+    ['is patient', {wanted: false, stoppingSinceMs: 800}, [], false],
+    ['is not patient for ever', {wanted: false, stoppingSinceMs: 500}, ['kill'], false],
+    ['is content when all is over', {wanted: false, running: false}, [], true],
+  ])('%s', (_, change, acts, settled) => {
+    const verdict = decide({...seen, ...change});
+    expect(verdict.acts.map(({kind}) => kind)).toEqual(acts);
+    expect(verdict.settled).toBe(settled);
+    if (!settled) expect(verdict.againInMs).toBeDefined();
+  });
+});

@@ -1,0 +1,86 @@
+import {describe, expect, it} from 'vitest';
+import type {Entry} from '../../../src/bootstrap/entries.ts';
+import {Journal} from '../../../src/bootstrap/journal.ts';
+import type {JournalStore} from '../../../src/edges/journal-store.ts';
+
+/** Keeps state, so that a journal can be opened again on what another left. */
+function memoryStore(files = new Map<string, string>()): JournalStore & {files: Map<string, string>} {
+  return {
+    dir: '/journal',
+    files,
+    read: async () =>
+      [...files].filter(([name]) => name.endsWith('.json')).map(([name, text]) => ({name, text})),
+    write: async (name, content) => {
+      files.set(name, typeof content === 'string' ? content : new TextDecoder().decode(content));
+    },
+    readBytes: async (name) => new TextEncoder().encode(files.get(name) ?? ''),
+    remove: async (name) => {
+      files.delete(name);
+    },
+  };
+}
+
+const sysctl: Entry = {kind: 'sysctl', target: 'net.ipv4.ip_forward', before: '0'};
+const file = (after: string): Entry => ({
+  kind: 'file',
+  target: '/etc/x',
+  before: {kind: 'absent'},
+  after: [after],
+});
+
+describe('Journal', () => {
+  it('is the same after a crash', async () => {
+    const store = memoryStore();
+    const journal = await Journal.open(store);
+    await journal.note(sysctl);
+    await journal.note(file('a'));
+    const again = await Journal.open(memoryStore(store.files));
+    expect(again.entries).toEqual([sysctl, file('a')]);
+  });
+
+  it('keeps the first before of a thing and every content of ours', async () => {
+    const journal = await Journal.open(memoryStore());
+    await journal.note(file('a'));
+    await journal.note({...file('b'), before: {kind: 'link', to: '/y'}} as Entry);
+    await journal.note({...sysctl, before: '1'} as Entry);
+    await journal.note(sysctl);
+    expect(journal.entries).toEqual([
+      {kind: 'file', target: '/etc/x', before: {kind: 'absent'}, after: ['a', 'b']},
+      {...sysctl, before: '1'},
+    ]);
+  });
+
+  it('writes nothing for what it already knows', async () => {
+    const store = memoryStore();
+    const journal = await Journal.open(store);
+    await journal.note(file('a'));
+    store.files.clear();
+    await journal.note(file('a'));
+    expect(store.files.size).toBe(0);
+  });
+
+  it('keeps its order when entries are forgotten', async () => {
+    const store = memoryStore();
+    const journal = await Journal.open(store);
+    await journal.note(sysctl);
+    await journal.note(file('a'));
+    await journal.forget(file('a'));
+    await journal.note({kind: 'module', target: 'overlay'});
+    expect((await Journal.open(store)).entries.map(({kind}) => kind)).toEqual(['sysctl', 'module']);
+  });
+
+  it('covers what goes away with a data directory, and only that', async () => {
+    const journal = await Journal.open(memoryStore());
+    await journal.note({kind: 'tree', target: '/var/lib/kubelet', existed: true, before: ['theirs']});
+    expect(journal.covers('/var/lib/kubelet/config.yaml')).toBe(true);
+    expect(journal.covers('/var/lib/kubelet/theirs/x')).toBe(false);
+    expect(journal.covers('/var/lib/kubelet-other/x')).toBe(false);
+    expect(journal.covers('/var/lib/kubelet')).toBe(false);
+  });
+
+  it('refuses to go on with an entry that cannot be read', async () => {
+    await expect(Journal.open(memoryStore(new Map([['0001.json', '{"kind":']])))).rejects.toMatchObject({
+      code: 'ND604',
+    });
+  });
+});
