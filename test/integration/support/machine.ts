@@ -204,7 +204,8 @@ async function bootMachine(name: string, suite: string, hub: Netns, address: str
       run('nsenter', [...inside, '/nodectl', ...args], {timeoutMs: 300_000, ...options}),
     async remove() {
       await endMachine(pid);
-      for (const directory of cgroups.directories) removeCgroup(directory);
+      for (const directory of cgroups.directories)
+        await until('its cgroups are empty', () => removeCgroup(directory));
       rmSync(dir, {recursive: true, force: true, maxRetries: 5});
     },
   };
@@ -232,11 +233,12 @@ function makeCgroups(name: string): {controllers: readonly string[]; directories
   return {controllers, directories};
 }
 
-/** A cgroup directory goes by rmdir, innermost first; its files cannot be removed. */
-function removeCgroup(directory: string): void {
+/** A cgroup directory goes by rmdir, innermost first, once its last process has been reaped. */
+function removeCgroup(directory: string): true {
   for (const entry of readdirSync(directory, {withFileTypes: true}))
     if (entry.isDirectory()) removeCgroup(join(directory, entry.name));
   rmdirSync(directory);
+  return true;
 }
 
 /** PID 1 of the new pid namespace, once it is the pause program. */
