@@ -40,8 +40,9 @@ export default class ServeProxy extends BaseCommand {
     const log = jsonLogger('proxy', config.verbosity >= 4 ? 'debug' : 'info');
     for (const warning of warnings) log.warn(warning);
     const stop = new AbortController();
+    // Not `once`: execa raises a signal again when nobody listens to it any more, and that would end us at once.
     for (const name of ['SIGTERM', 'SIGINT'] as const)
-      process.once(name, () => stop.abort(new Error(`got ${name}`)));
+      process.on(name, () => stop.abort(new Error(`got ${name}`)));
     await runProxy(config, stop.signal, log);
   }
 }

@@ -1,0 +1,14 @@
+// `nodectl proxy` from the sources, for tests: the same configuration and the same run.
+import {readFileSync} from 'node:fs';
+import {loadProxyConfig} from '../../../src/config/proxy.ts';
+import {jsonLogger} from '../../../src/edges/log.ts';
+import {cleanupProxy, runProxy} from '../../../src/proxy/run.ts';
+
+const [path = '', word] = process.argv.slice(2);
+const {config} = loadProxyConfig({path, text: readFileSync(path, 'utf8')}, {}, 'here');
+if (word === 'cleanup') await cleanupProxy(config);
+else {
+  const stop = new AbortController();
+  process.on('SIGTERM', () => stop.abort(new Error('got SIGTERM')));
+  await runProxy(config, stop.signal, jsonLogger('proxy', 'debug'));
+}
