@@ -56,10 +56,10 @@ export async function linkLog(path: string, target: string): Promise<void> {
   }
 }
 
-/** Removes the links of a directory whose targets lie below `directory`, or are gone. */
-export async function removeLinksInto(links: string, directory: string): Promise<void> {
+/** Removes the links in `links` that lead to `path` or below it. */
+export async function removeLinksInto(links: string, path: string): Promise<void> {
   for (const name of await listDirectory(links)) {
     const target = await fs.readlink(join(links, name)).catch(() => '');
-    if (target.startsWith(`${directory}/`)) await removeFile(join(links, name));
+    if (target === path || target.startsWith(`${path}/`)) await removeFile(join(links, name));
   }
 }

@@ -9,6 +9,7 @@ import type {Pod} from '../lib/kubernetes.ts';
 import type {Logger} from '../lib/log.ts';
 import type {Cancel, Clock} from '../lib/time.ts';
 import type {PodAgent} from './agent-api.ts';
+import {startCollector} from './collector.ts';
 import {ImageManager} from './images/manager.ts';
 import {pullCredentials} from './images/pull-secrets.ts';
 import {createPuller} from './images/puller.ts';
@@ -80,6 +81,7 @@ class Agent {
   readonly #workers: PodWorkers;
   readonly #source: PodSource;
   readonly #events: RuntimeEvents;
+  readonly #collector: {stop(): Promise<void>};
   #cancelHealth: Cancel = () => undefined;
   #stopped = false;
 
@@ -113,6 +115,13 @@ class Agent {
       onSynced: () => this.#enqueueAll(),
     });
     this.#events = this.#startEvents();
+    this.#collector = startCollector({
+      ...options,
+      cgroups,
+      runtime: this.#runtime,
+      known: () => (this.#source.hasSynced() ? new Set(this.#known()) : undefined),
+      tearDownVolumes: (uid) => this.#volumes.tearDown(uid),
+    });
     void this.#checkHealth();
   }
 
@@ -194,9 +203,11 @@ class Agent {
 
   /** Pods of the runtime that no source knows are among them. */
   #enqueueAll(): void {
-    const known = this.#store.all().map(({pod}) => pod.metadata.uid);
-    for (const uid of new Set([...known, ...this.#runtime.uids(), ...this.#workers.uids()]))
-      this.#workers.enqueue(uid);
+    for (const uid of new Set([...this.#known(), ...this.#runtime.uids()])) this.#workers.enqueue(uid);
+  }
+
+  #known(): string[] {
+    return [...this.#store.all().map(({pod}) => pod.metadata.uid), ...this.#workers.uids()];
   }
 
   async #checkHealth(): Promise<void> {
@@ -209,7 +220,12 @@ class Agent {
   async #stop(): Promise<void> {
     this.#stopped = true;
     this.#cancelHealth();
-    await Promise.all([this.#source.stop(), this.#events.stop(), this.#workers.stop()]);
+    await Promise.all([
+      this.#source.stop(),
+      this.#events.stop(),
+      this.#collector.stop(),
+      this.#workers.stop(),
+    ]);
     this.#probes.stop();
     this.#volumes.stop();
     await Promise.all([this.#objects.stop(), this.#writer.stop()]);

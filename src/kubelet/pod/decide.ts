@@ -17,6 +17,8 @@ export type PodDecision = Decision<PodAct> & {
 };
 
 const networkRetryMs = 1000;
+/** The node's own address is found in moments after the start; /etc/hosts and environments are made with it. */
+const addressRetryMs = 100;
 
 /** The heart of the kubelet: what this pod needs now, and what its status is. Pure. */
 export function decidePod(raw: PodSeen): PodDecision {
@@ -87,6 +89,7 @@ function newSandbox(seen: PodSeen, pod: Pod, attempt: number): Decision<PodAct> 
     ...(stale.length === 0 ? [] : [{do: 'removeContainers', ids: stale} as const]),
   ];
   if (acts.length > 0) return {acts};
+  if (seen.hostIps.length === 0) return {acts, againInMs: addressRetryMs};
   if (seen.networkReady || pod.spec.hostNetwork) return {acts: [{do: 'createSandbox', attempt}]};
   return {acts: untold(seen, networkNotReady), againInMs: networkRetryMs};
 }

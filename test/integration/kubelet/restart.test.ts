@@ -1,4 +1,7 @@
+import {existsSync} from 'node:fs';
+import {mkdir} from 'node:fs/promises';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
+import {openCgroups} from '../../../src/edges/cgroups.ts';
 import {until} from '../support/wait.ts';
 import {isReady, shell, sleeper, startNode, statusOf, type TestNode} from './harness.ts';
 
@@ -62,6 +65,28 @@ describe('a kubelet that starts again', () => {
     await node.gone('a');
     await node.gone('b');
     await until('sandboxes of both are gone', async () => (await sandboxes()) === names.length);
+  });
+
+  it('takes away what pods of the past have left', async () => {
+    const {config} = node;
+    const uid = '11111111-2222-4333-8444-555555555555';
+    const left = [
+      `${config.rootDir}/pods/${uid}/volumes/kubernetes.io~empty-dir/x`,
+      `${config.podLogsDir}/default_old_${uid}/main`,
+    ];
+    for (const path of left) await mkdir(path, {recursive: true});
+    const cgroups = await openCgroups();
+    const cgroup = `${config.cgroupRoot}/kubepods/besteffort`;
+    await cgroups.ensure(`${cgroup}/pod${uid}`, {});
+    await node.restart();
+    await until('they are gone', async () => {
+      const there = [
+        ...left.map((path) => existsSync(path)),
+        (await cgroups.children(cgroup)).includes(`pod${uid}`),
+      ];
+      return !there.includes(true);
+    });
+    expect(isReady((await node.get('c')) ?? fail())).toBe(true);
   });
 
   it('survives the end of its runtime without a restart of any container', async () => {

@@ -48,6 +48,7 @@ const running: Case[] = [
     ['tell NetworkNotReady'],
   ],
   ['does not say it twice', {runtime: nothing, networkReady: false, told: new Set(['NetworkNotReady'])}, []],
+  ['waits for the address of its node', {runtime: nothing, hostIps: []}, []],
   [
     'does without it on the host network',
     {pod: pod({hostNetwork: true}), runtime: nothing, networkReady: false},

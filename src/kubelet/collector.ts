@@ -1,0 +1,134 @@
+import type {KubeletConfig} from '../config/kubelet.ts';
+import type {Cgroups} from '../edges/cgroups.ts';
+import {type Cri, isCriNotFound} from '../edges/cri/client.ts';
+import {listDirectory, removeFile} from '../edges/files.ts';
+import {removeLinksInto} from '../edges/pod-files.ts';
+import {removeTree} from '../edges/trees.ts';
+import {describeError} from '../lib/errors.ts';
+import type {Logger} from '../lib/log.ts';
+import type {Cancel, Clock} from '../lib/time.ts';
+import {podCgroupPath} from './pod/cgroup-names.ts';
+import type {RuntimeContainer} from './pod/runtime-state.ts';
+import type {RuntimeCache} from './runtime/cache.ts';
+import {decideGarbage, type GarbageAct, type GarbageSeen} from './runtime/garbage.ts';
+import {podsOnDisk} from './volumes/volumes.ts';
+
+export type CollectorOptions = {
+  readonly config: KubeletConfig;
+  readonly cri: Cri;
+  readonly cgroups: Cgroups;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly runtime: RuntimeCache;
+  /** All UIDs that are somebody's; undefined as long as not everything is known. */
+  readonly known: () => ReadonlySet<string> | undefined;
+  readonly tearDownVolumes: (uid: string) => Promise<void>;
+};
+
+/** Kubernetes' period. */
+const periodMs = 60_000;
+const firstMs = 5_000;
+
+/** Takes away what ended containers and pods of the past have left; nothing before everything is known. */
+export function startCollector(options: CollectorOptions): {stop(): Promise<void>} {
+  let cancel: Cancel = () => undefined;
+  let running: Promise<void> = Promise.resolve();
+  let stopped = false;
+  const round = async () => {
+    try {
+      for (const act of decideGarbage(await observe(options))) if (!stopped) await applySafely(options, act);
+    } catch (error) {
+      options.log.warn('leftovers could not be looked for', {error: describeError(error)});
+    }
+    if (!stopped) cancel = options.clock.after(periodMs, begin);
+  };
+  const begin = () => {
+    running = round();
+  };
+  cancel = options.clock.after(firstMs, begin);
+  return {
+    async stop() {
+      stopped = true;
+      cancel();
+      await running;
+    },
+  };
+}
+
+const nothing: GarbageSeen = {
+  runtime: new Map(),
+  known: new Set(),
+  podDirectories: [],
+  logDirectories: [],
+  cgroups: [],
+};
+
+async function observe({config, cgroups, runtime, known}: CollectorOptions): Promise<GarbageSeen> {
+  const [podDirectories, logDirectories, podCgroups] = await Promise.all([
+    podsOnDisk(config.rootDir),
+    listDirectory(config.podLogsDir),
+    listPodCgroups(config, cgroups),
+  ]);
+  // After the directories: a pod is known before anything of it is made, so a new one is never taken for an old one.
+  const uids = known();
+  if (uids === undefined || !runtime.hasListed) return nothing;
+  const seen = new Map(
+    runtime.uids().map((uid) => [uid, runtime.peek(uid) ?? {sandboxes: [], containers: []}]),
+  );
+  return {runtime: seen, known: uids, podDirectories, logDirectories, cgroups: podCgroups};
+}
+
+async function listPodCgroups({cgroupDriver, cgroupRoot}: KubeletConfig, cgroups: Cgroups) {
+  const pattern = cgroupDriver === 'systemd' ? /-?pod([0-9a-f_]+)\.slice$/ : /^pod([0-9a-f-]+)$/;
+  const found: {uid: string; path: string}[] = [];
+  for (const qos of ['Guaranteed', 'Burstable', 'BestEffort'] as const) {
+    const parent = podCgroupPath(cgroupDriver, cgroupRoot, qos, 'x').split('/').slice(0, -1).join('/');
+    for (const name of await cgroups.children(parent)) {
+      const uid = pattern.exec(name)?.[1]?.replaceAll('_', '-');
+      if (uid !== undefined) found.push({uid, path: `${parent}/${name}`});
+    }
+  }
+  return found;
+}
+
+async function applySafely(options: CollectorOptions, act: GarbageAct): Promise<void> {
+  try {
+    await apply(options, act);
+  } catch (error) {
+    if (!isCriNotFound(error))
+      options.log.warn('a leftover could not be removed', {act: act.do, error: describeError(error)});
+  }
+}
+
+async function apply(options: CollectorOptions, act: GarbageAct): Promise<void> {
+  const {config, cri, cgroups, runtime} = options;
+  const call = {timeoutMs: config.runtimeRequestTimeout};
+  switch (act.do) {
+    case 'removeContainer':
+      await cri.runtime.removeContainer({containerId: act.container.id}, call);
+      await removeLog(config, act.container);
+      return runtime.touch(act.uid);
+    case 'removeSandbox':
+      await cri.runtime.removePodSandbox({podSandboxId: act.id}, call);
+      return runtime.touch(act.uid);
+    case 'removePodDirectory':
+      return options.tearDownVolumes(act.uid);
+    case 'removeLogDirectory':
+      await removeLinksInto(config.containerLogDir, `${config.podLogsDir}/${act.name}`);
+      return removeTree(`${config.podLogsDir}/${act.name}`);
+    case 'removeCgroup':
+      return cgroups.remove(act.path);
+    default:
+      return act satisfies never;
+  }
+}
+
+/** The log, its rotated parts, and the link to it. */
+async function removeLog({containerLogDir}: KubeletConfig, {logPath}: RuntimeContainer): Promise<void> {
+  if (logPath === '') return;
+  const slash = logPath.lastIndexOf('/');
+  const [directory, file] = [logPath.slice(0, slash), logPath.slice(slash + 1)];
+  for (const name of await listDirectory(directory))
+    if (name === file || name.startsWith(`${file}.`)) await removeFile(`${directory}/${name}`);
+  await removeLinksInto(containerLogDir, logPath);
+}
