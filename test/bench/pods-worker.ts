@@ -16,7 +16,7 @@ const draft = (name: string): Draft<Pod> => ({
   kind: 'Pod',
   metadata: {name, namespace: 'default'},
   spec: {
-    terminationGracePeriodSeconds: 0,
+    terminationGracePeriodSeconds: 1,
     containers: [{name: 'main', image: 'nodectl.local/pause:1', imagePullPolicy: 'IfNotPresent'}],
   },
 });

@@ -14,7 +14,6 @@ export default async function pods(): Promise<Table[]> {
   try {
     const machine = await lan.machine('bench');
     await machine.nodectl(['sandbox', 'up']);
-    await machine.run('/nodectl', ['--version']);
     const [starts, ends] = [[] as (string | number)[][], [] as (string | number)[][]];
     const idle = await costs(machine);
     for (const size of sizes) {
@@ -58,7 +57,16 @@ function row(size: number, took: readonly number[], total: number, floor: number
 async function through(machine: Machine, size: number): Promise<Floor> {
   const worker = resolve(import.meta.dirname, 'pods-worker.ts');
   const kubeconfig = machine.path('/var/lib/nodectl/sandbox/state/admin.conf');
-  const args = ['-t', String(machine.pid), '--net', process.execPath, worker, kubeconfig, String(size)];
+  const args = [
+    '-t',
+    String(machine.pid),
+    '--net',
+    process.execPath,
+    ...process.execArgv,
+    worker,
+    kubeconfig,
+    String(size),
+  ];
   return JSON.parse((await run('nsenter', args, {timeoutMs: 300_000})).stdout);
 }
 
