@@ -3,7 +3,8 @@ import type {CheckContext, Finding} from '../checks/check.ts';
 import {type CheckResult, ignoring, runChecks} from '../checks/graph.ts';
 import {readWithToken} from '../checks/trust/bootstrap-reads.ts';
 import {type Cluster, trustCluster} from '../checks/trust/cluster.ts';
-import type {JoinOptions} from '../config/join.ts';
+import type {JoinOptions, NodeOptions} from '../config/join.ts';
+import {exists} from '../edges/files.ts';
 import {journalStore} from '../edges/journal-store.ts';
 import {observeMachine} from '../edges/machine.ts';
 import {packageManager} from '../edges/packages.ts';
@@ -50,12 +51,11 @@ export async function preflight(
   deps: JoinDeps,
 ): Promise<{facts: Facts; findings: readonly Finding[]}> {
   const machine = await observeMachine();
+  if (!machine.root) throw new NodectlError('ND101', 'a join changes the machine and must run as root');
   const {program, binary} = stablePlace(options, deps.program);
   const services = serviceManager(options, machine.systemd, program);
-  if (!machine.root) throw new NodectlError('ND101', 'a join changes the machine and must run as root');
   const journal = await Journal.open(journalStore(`${options.layout.stateDir}/journal`));
-  const context = await checkContext(options, machine, services, journal.entries.length > 0);
-  const results = ignoring(await runChecks(catalogue, context, deps.signal), options.ignorePreflightErrors);
+  const results = await checkMachine(options, deps);
   assertPassed(results);
   const cluster = (await joinedCluster(options)) ?? (await learnCluster(options, deps.signal));
   const findings = [...findingsOf(results), ...cluster.findings];
@@ -66,15 +66,18 @@ export async function preflight(
   };
 }
 
-async function checkContext(
-  options: JoinOptions,
-  machine: CheckContext['machine'],
-  services: ServiceManager,
-  joined: boolean,
-): Promise<CheckContext> {
+/** The catalogue's answers for this machine, whether it has joined or not. */
+export async function checkMachine(
+  options: NodeOptions,
+  {program, signal}: Pick<JoinDeps, 'program' | 'signal'>,
+): Promise<CheckResult[]> {
+  const machine = await observeMachine();
+  const services = serviceManager(options, machine.systemd, program);
+  const joined = await exists(`${options.layout.stateDir}/journal`);
   const names = joined ? [kubeletService, proxyService] : [];
   const states = await Promise.all(names.map((name) => services.status(name)));
-  return {options, machine, joined, ownPids: states.flatMap(({pid}) => pid ?? [])};
+  const context: CheckContext = {options, machine, joined, ownPids: states.flatMap(({pid}) => pid ?? [])};
+  return ignoring(await runChecks(catalogue, context, signal), options.ignorePreflightErrors);
 }
 
 /** Every finding is told, the first by its code: what depends on a failed check was skipped. */

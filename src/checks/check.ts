@@ -1,4 +1,4 @@
-import type {JoinOptions} from '../config/join.ts';
+import type {NodeOptions} from '../config/join.ts';
 import type {Machine} from '../edges/machine.ts';
 import type {Code} from '../lib/codes/catalogue.ts';
 
@@ -14,7 +14,7 @@ export type Finding = {
 export type Category = 'host' | 'identity' | 'network' | 'trust' | 'runtime' | 'leftovers';
 
 export type CheckContext = {
-  readonly options: JoinOptions;
+  readonly options: NodeOptions;
   readonly machine: Machine;
   /** The machine has been joined by nodectl before: its own files and daemons are no leftovers. */
   readonly joined: boolean;

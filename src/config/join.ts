@@ -58,10 +58,14 @@ export type Discovery =
     }
   | {readonly kind: 'kubeconfig'; readonly text: string};
 
-export type JoinOptions = {
+export type JoinOptions = NodeOptions & {
   readonly discovery: Discovery;
-  /** Proves this machine to the API server until it has a certificate; a discovery kubeconfig may carry its own. */
+  /** Proves this machine to the API server until it has a certificate. */
   readonly bootstrapToken: BootstrapToken | undefined;
+};
+
+/** What the node shall be, whatever the cluster. */
+export type NodeOptions = {
   readonly nodeName: string;
   readonly nodeIp: string | undefined;
   readonly cni: 'bridge' | 'none';
@@ -91,13 +95,20 @@ export const defaultPorts: NodePorts = {
 export function joinOptions(input: JoinInput): JoinOptions {
   const discovery = discoveryOf(input);
   const own = input.tlsBootstrapToken ?? input.token;
+  const discoveryToken = discovery.kind === 'token' ? discovery.token : undefined;
+  return {
+    ...nodeOptions(input),
+    discovery,
+    bootstrapToken: own === undefined ? discoveryToken : parseToken(own),
+  };
+}
+
+/** @throws NodectlError ND201 or ND904 */
+export function nodeOptions(input: JoinInput): NodeOptions {
   const nodeName = (input.nodeName ?? input.hostname).trim().toLowerCase();
   assertNodeName(nodeName);
   const layout = input.root === undefined ? hostLayout : layoutBelow(absolute(input.root));
   return {
-    discovery,
-    bootstrapToken:
-      own !== undefined ? parseToken(own) : discovery.kind === 'token' ? discovery.token : undefined,
     nodeName,
     nodeIp: input.nodeIp === undefined ? undefined : nodeIp(input.nodeIp),
     cni: input.cni ?? 'none',

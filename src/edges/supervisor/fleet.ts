@@ -66,16 +66,20 @@ export class Fleet {
 
   async round(name: string): Promise<{againInMs?: number}> {
     const live = this.#of(name);
+    // Who asks while this round runs may have changed what it has seen: the next round answers.
+    const waiting = live.waiters.splice(0);
     try {
       const unit = await this.#state.unit(name);
       const running = await this.#state.running(name);
       if (running === undefined) await this.#ended(name, unit);
       const {acts, settled, ...again} = decide(await this.#observe(name, unit, running));
       for (const act of acts) await this.#apply(act, name, unit, running);
-      if (settled) for (const waiter of live.waiters.splice(0)) waiter.resolve();
+      if (settled) for (const waiter of waiting) waiter.resolve();
+      else live.waiters.unshift(...waiting);
+      if (settled && live.waiters.length === 0) live.requested = false;
       return again;
     } catch (error) {
-      for (const waiter of live.waiters.splice(0)) waiter.reject(error);
+      for (const waiter of waiting) waiter.reject(error);
       throw error;
     }
   }

@@ -1,0 +1,211 @@
+import {randomInt} from 'node:crypto';
+import {afterAll, beforeAll, describe, expect, it} from 'vitest';
+import type {RunResult} from '../../../src/edges/exec.ts';
+import {createLan, type Lan, type Machine} from '../support/machine.ts';
+import {type Traces, traces} from '../support/traces.ts';
+import {until} from '../support/wait.ts';
+
+/** A second machine joins a sandbox with the words that the sandbox prints, and is reset again. */
+let lan: Lan | undefined;
+let worker: Machine;
+let before: Traces;
+/** `HOST:PORT --token … --discovery-token-ca-cert-hash …` */
+let words: readonly string[];
+
+const anyExit = {okCodes: Array.from({length: 256}, (_, code) => code)};
+
+beforeAll(async () => {
+  lan = await createLan();
+  const control = await lan.machine('control');
+  worker = await lan.machine('worker');
+  before = await traces(worker);
+  await control.nodectl(['sandbox', 'up']);
+  const {stdout} = await control.nodectl(['sandbox', 'token']);
+  words = stdout
+    .trim()
+    .split(/\s+/)
+    .slice(stdout.trim().split(/\s+/).indexOf('join') + 1);
+}, 600_000);
+afterAll(() => lan?.remove());
+
+function join(...more: string[]): Promise<RunResult> {
+  return worker.nodectl(['join', ...words, ...more], anyExit);
+}
+
+function replaced(word: string, by: string): string[] {
+  return words.map((w) => (w === word ? by : w));
+}
+
+describe('input that cannot work', () => {
+  const token = () => words[words.indexOf('--token') + 1] ?? '';
+  const pin = () => words.find((word) => word.startsWith('sha256:')) ?? '';
+  const server = () => words[0] ?? '';
+  const cases: readonly [string, () => string[], string, number][] = [
+    ['a malformed token', () => replaced(token(), 'abc.def'), 'ND401', 2],
+    ['a token that has expired', () => replaced(token(), 'abcdef.0123456789abcdef'), 'ND402', 4],
+    [
+      'a token with a wrong secret',
+      () => replaced(token(), `${token().slice(0, 7)}0123456789abcdef`),
+      'ND403',
+      4,
+    ],
+    ['a wrong pin', () => replaced(pin(), `sha256:${'0'.repeat(64)}`), 'ND405', 4],
+    ['no pin', () => words.slice(0, 3), 'ND408', 2],
+    ['a port where nothing listens', () => replaced(server(), server().replace(/\d+$/, '1')), 'ND311', 5],
+    ['an address that nobody has', () => replaced(server(), '192.168.77.200:6443'), 'ND301', 5],
+    ['a name that nobody has', () => replaced(server(), 'nobody.invalid:6443'), 'ND313', 5],
+    ['an underscore in the name', () => [...words, '--node-name', 'a_b'], 'ND201', 3],
+  ];
+
+  it.each(cases)('%s: is named in ten seconds and changes nothing', async (_, args, code, exitCode) => {
+    const started = performance.now();
+    const result = await worker.nodectl(['join', ...args()], anyExit);
+    expect(result.stderr).toContain(`error ${code}`);
+    expect(result.exitCode).toBe(exitCode);
+    expect(performance.now() - started).toBeLessThan(10_000);
+    expect(await traces(worker)).toEqual(before);
+  });
+
+  it('a user that is not root', async () => {
+    const args = ['--reuid=65534', '--clear-groups', '/nodectl', 'join', ...words];
+    const result = await worker.run('setpriv', args, anyExit);
+    expect(result.stderr).toContain('error ND101');
+    expect(result.exitCode).toBe(3);
+  });
+
+  it('a port that is taken, with its holder', async () => {
+    const listen =
+      'use IO::Socket::INET; $s=IO::Socket::INET->new(LocalPort=>10250,Listen=>1) or die; sleep 60';
+    const child = worker.start('perl', ['-e', listen]);
+    try {
+      await until('it listens', async () => (await worker.run('ss', ['-ltnH'])).stdout.includes(':10250'));
+      const result = await join();
+      expect(result.stderr).toMatch(/process \d+ \(perl .*\) listens on port 10250/);
+      expect(result.exitCode).toBe(3);
+    } finally {
+      // nsenter ends with the listener, not before: both hold the pipes.
+      await worker.run('pkill', ['-9', '-x', 'perl']);
+      await child;
+    }
+  });
+
+  it('a disk that is full', async () => {
+    await worker.run('mkdir', ['-p', '/var/lib/kubelet']);
+    await worker.run('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', '/var/lib/kubelet']);
+    try {
+      const result = await join();
+      expect(result.stderr).toContain('error ND103');
+      expect(result.exitCode).toBe(3);
+    } finally {
+      await worker.run('umount', ['/var/lib/kubelet']);
+      await worker.run('rmdir', ['/var/lib/kubelet']);
+    }
+    expect(await traces(worker)).toEqual(before);
+  });
+});
+
+describe('a join', () => {
+  it('shows its plan and changes nothing', async () => {
+    const result = await join('--plan');
+    expect(result.stdout).toContain('install packages containerd');
+    expect(result.exitCode).toBe(0);
+    expect(await traces(worker)).toEqual(before);
+  });
+
+  it('makes a Ready node of a fresh machine', async () => {
+    const result = await join();
+    expect(result.stderr).toContain('ready done');
+    expect(result.stdout).toContain('is ready');
+    expect(result.exitCode).toBe(0);
+    const modes = await worker.run('stat', [
+      '-c',
+      '%a %n',
+      '/etc/kubernetes/kubelet.conf',
+      '/etc/kubernetes/pki/ca.crt',
+      '/var/lib/kubelet',
+      '/var/lib/kubelet/config.yaml',
+      '/var/lib/kubelet/pki/kubelet-client-current.pem',
+    ]);
+    expect(modes.stdout.split('\n').map((line) => line.split(' ')[0])).toEqual([
+      '600',
+      '644',
+      '700',
+      '600',
+      '777',
+    ]);
+    const left = await worker.run('ls', ['/etc/kubernetes']);
+    expect(left.stdout).not.toContain('bootstrap-kubelet.conf');
+  });
+
+  it('changes nothing the second time', async () => {
+    const started = performance.now();
+    const result = await join();
+    expect(result.stdout).toContain('Nothing to change');
+    expect(performance.now() - started).toBeLessThan(5000);
+  });
+
+  it('has told its token to nobody', async () => {
+    const secret = words[words.indexOf('--token') + 1]?.slice(7) ?? 'missing';
+    const found = await worker.run(
+      'grep',
+      ['-rl', secret, '/etc', '/var/lib/nodectl', '/var/lib/kubelet', '/var/log', '/run'],
+      anyExit,
+    );
+    expect(found.stdout).toBe('');
+  });
+
+  it('brings its daemons back after they were killed', async () => {
+    const pidOf = async (name: string) => (await worker.run('pgrep', ['-x', name], anyExit)).stdout.trim();
+    const [kubelet, containerd] = [await pidOf('kubelet'), await pidOf('containerd')];
+    expect(kubelet).toMatch(/^\d+$/);
+    await worker.run('pkill', ['-9', '-f', 'supervise --dir']);
+    await worker.run('kill', ['-9', kubelet]);
+    const again = await join();
+    expect(again.exitCode).toBe(0);
+    expect(await pidOf('kubelet')).not.toBe(kubelet);
+    expect(await pidOf('containerd')).toBe(containerd);
+    const killed = await pidOf('kubelet');
+    await worker.run('kill', ['-9', killed]);
+    await until('the supervisor starts it again', async () => {
+      const pid = await pidOf('kubelet');
+      return pid !== '' && pid !== killed;
+    });
+  });
+
+  it('is taken back without a trace', async () => {
+    const result = await worker.nodectl(['reset']);
+    expect(result.stdout).toContain('everything is as it was before');
+    expect(await traces(worker)).toEqual(before);
+  });
+});
+
+describe('joins under hard conditions', () => {
+  it('lets one of ten at once win', async () => {
+    const results = await Promise.all(Array.from({length: 10}, () => join()));
+    const codes = results.map(({exitCode}) => exitCode).sort((a, b) => a - b);
+    expect(codes).toEqual([0, ...Array<number>(9).fill(75)]);
+    await worker.nodectl(['reset']);
+    expect(await traces(worker)).toEqual(before);
+  });
+
+  it('goes on after being killed at any moment', async () => {
+    for (let round = 0; round < 8; round++) {
+      const child = worker.start('/nodectl', ['join', ...words]);
+      const afterMs = randomInt(100, 12_000);
+      const timer = setTimeout(
+        () => void worker.run('pkill', ['-9', '-f', '^/nodectl join'], anyExit),
+        afterMs,
+      );
+      child.stdout.resume();
+      child.stderr.resume();
+      await child;
+      clearTimeout(timer);
+      if (round % 2 === 0) {
+        const again = await join();
+        expect(`${afterMs} ms: ${again.exitCode} ${again.stderr}`).toContain(`${afterMs} ms: 0`);
+      }
+      await worker.nodectl(['reset']);
+      expect(await traces(worker), `killed after ${afterMs} ms`).toEqual(before);
+    }
+  }, 600_000);
+});
