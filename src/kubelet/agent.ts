@@ -28,6 +28,8 @@ import {type RuntimeEvents, startRuntimeEvents} from './runtime/events.ts';
 import {RuntimeHealth} from './runtime/readiness.ts';
 import {StartLimit} from './runtime/start-limit.ts';
 import {type PodEvent, type PodSource, startApiSource} from './sources/api.ts';
+import {isMirror, Mirrors} from './sources/mirror.ts';
+import {type StaticSource, startStaticSource} from './sources/static.ts';
 import {StatusWriter} from './status-writer.ts';
 import {createTokenSource} from './volumes/tokens.ts';
 
@@ -80,6 +82,9 @@ class Agent {
   readonly #probes: Probes;
   readonly #workers: PodWorkers;
   readonly #source: PodSource;
+  readonly #mirrors: Mirrors;
+  readonly #statics: StaticSource;
+  #staticPods: readonly Pod[] = [];
   readonly #events: RuntimeEvents;
   readonly #collector: {stop(): Promise<void>};
   #cancelHealth: Cancel = () => undefined;
@@ -105,21 +110,29 @@ class Agent {
       probes: this.#probes,
       writer: this.#writer,
       find: (uid) => this.#store.get(uid),
-      sourcesSynced: () => this.#source.hasSynced(),
+      carrier: (pod) => (this.#store.get(pod.metadata.uid)?.isStatic ? this.#mirrors.mirrorOf(pod) : pod),
+      sourcesSynced: () => this.#hasSynced(),
       networkReady: () => this.#health.networkReady,
     };
-    this.#workers = startPodWorkers(view, new StartLimit(options.startsAtOnce));
+    this.#workers = startPodWorkers(view, new StartLimit(options.startsAtOnce), () => this.#placeStatics());
+    this.#mirrors = new Mirrors(options);
     this.#source = startApiSource({
       ...options,
       onEvent: (event) => this.#podChanged(event),
       onSynced: () => this.#enqueueAll(),
+    });
+    this.#statics = startStaticSource({
+      ...options,
+      directory: config.staticPodPath,
+      everyMs: config.fileCheckFrequency,
+      onPods: (pods) => this.#staticsChanged(pods),
     });
     this.#events = this.#startEvents();
     this.#collector = startCollector({
       ...options,
       cgroups,
       runtime: this.#runtime,
-      known: () => (this.#source.hasSynced() ? new Set(this.#known()) : undefined),
+      known: () => (this.#hasSynced() ? new Set(this.#known()) : undefined),
       tearDownVolumes: (uid) => this.#volumes.tearDown(uid),
     });
     void this.#checkHealth();
@@ -176,6 +189,10 @@ class Agent {
 
   /** What a source tells only enqueues; a pod that comes to its end interrupts what is done for it. */
   #podChanged({type, pod, old}: PodEvent): void {
+    if (isMirror(pod)) {
+      this.#mirrorChanged(type, pod);
+      return;
+    }
     const {uid, deletionTimestamp} = pod.metadata;
     if (type === 'deleted') {
       this.#store.remove(uid);
@@ -190,6 +207,40 @@ class Agent {
     }
     if (old !== undefined && isRelabelled(pod, old)) this.#volumes.refresh(pod);
     this.#workers.enqueue(uid);
+  }
+
+  #mirrorChanged(type: PodEvent['type'], mirror: Pod): void {
+    if (type === 'deleted') this.#mirrors.gone(mirror);
+    else this.#mirrors.observed(mirror);
+    const uid = this.#mirrors.staticOf(mirror)?.metadata.uid;
+    if (uid === undefined) return;
+    if (type !== 'deleted') this.#writer.observed(uid, mirror);
+    this.#workers.enqueue(uid);
+  }
+
+  #staticsChanged(pods: readonly Pod[]): void {
+    const kept = new Set(pods.map(({metadata}) => metadata.uid));
+    for (const {metadata} of this.#staticPods.filter((pod) => !kept.has(pod.metadata.uid))) {
+      this.#store.remove(metadata.uid);
+      this.#workers.interrupt(metadata.uid, 'the file of the static pod has gone or changed');
+    }
+    this.#staticPods = pods;
+    this.#mirrors.setStatics(pods);
+    this.#placeStatics();
+    this.#enqueueAll();
+  }
+
+  /** A changed static pod starts when the one it replaces has come to its end. */
+  #placeStatics(): void {
+    for (const pod of this.#staticPods) {
+      if (this.#store.get(pod.metadata.uid) !== undefined || this.#workers.hasOther(pod)) continue;
+      this.#store.put(pod, true);
+      this.#workers.enqueue(pod.metadata.uid);
+    }
+  }
+
+  #hasSynced(): boolean {
+    return this.#source.hasSynced() && this.#statics.hasSynced();
   }
 
   #objectsChanged(uids: readonly string[]): void {
@@ -220,8 +271,10 @@ class Agent {
   async #stop(): Promise<void> {
     this.#stopped = true;
     this.#cancelHealth();
+    this.#statics.stop();
     await Promise.all([
       this.#source.stop(),
+      this.#mirrors.stop(),
       this.#events.stop(),
       this.#collector.stop(),
       this.#workers.stop(),

@@ -18,6 +18,8 @@ export type StatusWriterOptions = {
 };
 
 type Entry = {
+  /** Of the object that carries the status: the pod, or the mirror of a static pod. */
+  readonly uid: string;
   readonly name: string;
   readonly namespace: string;
   wanted: PodStatus;
@@ -52,14 +54,18 @@ export class StatusWriter {
   /** The server's own copy, from the watch. Older than what was written it is ignored. */
   observed(uid: string, pod: Pod): void {
     const entry = this.#entries.get(uid);
-    if (entry === undefined || isOlderVersion(pod.metadata.resourceVersion, entry.version)) return;
+    if (entry?.uid !== pod.metadata.uid || isOlderVersion(pod.metadata.resourceVersion, entry.version))
+      return;
     entry.base = pod.status ?? {};
     entry.version = pod.metadata.resourceVersion;
   }
 
+  /** `pod` is the object that carries the status; its mirror in the case of a static pod. */
   want(uid: string, pod: Pod, status: PodStatus): void {
     const known = this.#entries.get(uid);
-    const entry = known ?? {
+    const same = known?.uid === pod.metadata.uid ? known : undefined;
+    const entry = same ?? {
+      uid: pod.metadata.uid,
       name: pod.metadata.name,
       namespace: pod.metadata.namespace,
       wanted: status,
@@ -92,7 +98,7 @@ export class StatusWriter {
     if (entry === undefined || status === undefined) return;
     const {name, namespace} = entry;
     // The uid makes it conditional: a pod of the same name made anew is not touched.
-    const body = {metadata: {uid}, status};
+    const body = {metadata: {uid: entry.uid}, status};
     try {
       const key = {name, namespace, subresource: 'status'};
       const written = await this.#options.client.patch(

@@ -16,6 +16,8 @@ export type PodView = {
   readonly probes: Probes;
   readonly writer: StatusWriter;
   readonly find: (uid: string) => {readonly pod: Pod; readonly isStatic: boolean} | undefined;
+  /** The object that carries the pod's status; undefined while a static pod has no mirror. */
+  readonly carrier: (pod: Pod) => Pod | undefined;
   readonly sourcesSynced: () => boolean;
   readonly networkReady: () => boolean;
 };

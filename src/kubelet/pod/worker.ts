@@ -19,6 +19,8 @@ export type PodWorkers = {
   status(uid: string): PodStatus | undefined;
   end(uid: string, verdict: Verdict): void;
   uids(): string[];
+  /** Whether a pod of that name, with another UID, has not come to its end yet. */
+  hasOther(pod: Pod): boolean;
   stop(): Promise<void>;
 };
 
@@ -29,17 +31,19 @@ const maxRounds = 20;
 const defaultMaxRestartMs = 300_000;
 
 /** One serial worker for each pod UID: observe → decide → apply, until nothing is left to do. */
-export function startPodWorkers(view: PodView, limit: StartLimit): PodWorkers {
-  return new Workers(view, limit);
+export function startPodWorkers(view: PodView, limit: StartLimit, onForgotten: () => void): PodWorkers {
+  return new Workers(view, limit, onForgotten);
 }
 
 class Workers implements PodWorkers {
   readonly #view: PodView;
   readonly #limit: StartLimit;
   readonly #queue: Queue;
+  readonly #onForgotten: () => void;
   readonly #memories = new Map<string, PodMemory>();
 
-  constructor(view: PodView, limit: StartLimit) {
+  constructor(view: PodView, limit: StartLimit, onForgotten: () => void) {
+    this.#onForgotten = onForgotten;
     this.#view = view;
     this.#limit = limit;
     this.#queue = new Queue({
@@ -83,6 +87,15 @@ class Workers implements PodWorkers {
     return [...this.#memories.keys()];
   }
 
+  hasOther({metadata}: Pod): boolean {
+    return [...this.#memories.values()].some(
+      ({uid, lastPod}) =>
+        uid !== metadata.uid &&
+        lastPod?.metadata.name === metadata.name &&
+        lastPod.metadata.namespace === metadata.namespace,
+    );
+  }
+
   stop(): Promise<void> {
     return this.#queue.stop();
   }
@@ -117,7 +130,8 @@ class Workers implements PodWorkers {
   #report(pod: Pod, memory: PodMemory, status: PodStatus | undefined): void {
     if (status === undefined) return;
     memory.status = status;
-    this.#view.writer.want(memory.uid, pod, status);
+    const carrier = this.#view.carrier(pod);
+    if (carrier !== undefined) this.#view.writer.want(memory.uid, carrier, status);
   }
 
   #context(memory: PodMemory, pod: Pod | undefined) {
@@ -132,6 +146,7 @@ class Workers implements PodWorkers {
         this.#view.runtime.forget(memory.uid);
         this.#view.images.forget(memory.uid);
         this.#view.probes.forget(memory.uid);
+        this.#onForgotten();
       },
     };
   }

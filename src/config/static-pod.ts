@@ -1,0 +1,117 @@
+import {createHash} from 'node:crypto';
+import {parseDocument} from 'yaml';
+import * as z from 'zod/mini';
+import type {Container, Pod} from '../lib/kubernetes.ts';
+
+/** Annotations by which static pods and their mirrors are known (pkg/kubelet/types/pod_update.go). */
+export const staticAnnotations = {
+  source: 'kubernetes.io/config.source',
+  hash: 'kubernetes.io/config.hash',
+  seen: 'kubernetes.io/config.seen',
+  mirror: 'kubernetes.io/config.mirror',
+} as const;
+
+/** Far above any real pod. */
+const maxBytes = 1024 * 1024;
+const maxAliases = 100;
+
+const named = z.looseObject({name: z.string().check(z.minLength(1))});
+const manifest = z.looseObject({
+  apiVersion: z.literal('v1'),
+  kind: z.literal('Pod'),
+  metadata: z.looseObject({
+    name: z.string().check(z.regex(/^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/)),
+    namespace: z._default(z.string(), 'default'),
+    uid: z.optional(z.string()),
+    annotations: z._default(z.record(z.string(), z.string()), {}),
+  }),
+  spec: z.looseObject({
+    containers: z.array(named).check(z.minLength(1)),
+    initContainers: z.optional(z.array(named)),
+  }),
+});
+
+/**
+ * A pod from a file of staticPodPath, named and marked as the kubelet does (pkg/kubelet/config/common.go).
+ * @throws with a reason for what is no pod, or refers to objects of the API, which a static pod must not
+ */
+export function parseStaticPod(text: string, path: string, nodeName: string, seenAt: string): Pod {
+  if (text.length > maxBytes) throw new Error(`${path} is larger than ${maxBytes} bytes`);
+  const document = parseDocument(text);
+  const [problem] = document.errors;
+  if (problem !== undefined) throw new Error(`${path}: ${problem.message}`);
+  const parsed = manifest.safeParse(document.toJS({maxAliasCount: maxAliases}));
+  if (!parsed.success) {
+    const issues = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+    throw new Error(`${path}: ${issues.join('; ')}`);
+  }
+  const raw: unknown = parsed.data;
+  if (!isPod(raw)) throw new Error(`${path} is not a Pod`);
+  const reference = apiReference(raw);
+  if (reference !== undefined) throw new Error(`${path}: static pods may not reference ${reference}`);
+  return identified(raw, text, path, nodeName, seenAt);
+}
+
+/** The schema above has looked at what is read here; the rest is judged where it is used. */
+function isPod(value: unknown): value is Pod {
+  return manifest.safeParse(value).success;
+}
+
+function identified(pod: Pod, text: string, path: string, nodeName: string, seenAt: string): Pod {
+  const hash = createHash('sha256').update(`${nodeName}\0${path}\0${text}`).digest('hex').slice(0, 32);
+  const uid = pod.metadata.uid || hash;
+  const {source, hash: hashKey, seen} = staticAnnotations;
+  return {
+    ...pod,
+    metadata: {
+      ...pod.metadata,
+      name: `${pod.metadata.name}-${nodeName}`,
+      uid,
+      resourceVersion: '',
+      annotations: {...pod.metadata.annotations, [source]: 'file', [hashKey]: hash, [seen]: seenAt},
+    },
+    spec: {
+      restartPolicy: 'Always',
+      dnsPolicy: 'ClusterFirst',
+      terminationGracePeriodSeconds: 30,
+      enableServiceLinks: true,
+      ...pod.spec,
+      nodeName,
+      containers: pod.spec.containers.map(defaulted),
+      ...(pod.spec.initContainers === undefined
+        ? {}
+        : {initContainers: pod.spec.initContainers.map(defaulted)}),
+      // Nothing may evict it by a taint.
+      tolerations: [...(pod.spec.tolerations ?? []), {operator: 'Exists', effect: 'NoExecute'}],
+    },
+  };
+}
+
+/** What the API server would have filled in (pkg/apis/core/v1/defaults.go). */
+function defaulted(container: Container): Container {
+  return {
+    terminationMessagePath: '/dev/termination-log',
+    terminationMessagePolicy: 'File',
+    ...container,
+    ...(container.ports === undefined
+      ? {}
+      : {ports: container.ports.map((port) => ({protocol: 'TCP', ...port}))}),
+  };
+}
+
+function apiReference({spec}: Pod): string | undefined {
+  if (spec.serviceAccountName) return 'a ServiceAccount';
+  if (spec.resourceClaims?.length) return 'ResourceClaims';
+  for (const volume of spec.volumes ?? []) {
+    const sources = [volume, ...(volume.projected?.sources ?? [])];
+    if (sources.some((s) => 'secret' in s || 'configMap' in s || 'serviceAccountToken' in s))
+      return 'Secrets, ConfigMaps or tokens';
+    if (volume.persistentVolumeClaim !== undefined || volume.ephemeral !== undefined) return 'claims';
+  }
+  const containers = [...spec.containers, ...(spec.initContainers ?? [])];
+  const fromApi = containers.some(
+    ({env = [], envFrom = []}) =>
+      envFrom.length > 0 || env.some(({valueFrom}) => valueFrom?.secretKeyRef || valueFrom?.configMapKeyRef),
+  );
+  return fromApi ? 'Secrets or ConfigMaps' : undefined;
+}

@@ -1,0 +1,75 @@
+import {parseStaticPod} from '../../config/static-pod.ts';
+import {listDirectory, readText} from '../../edges/files.ts';
+import {watchDirectory} from '../../edges/watch-directory.ts';
+import {describeError} from '../../lib/errors.ts';
+import type {Pod} from '../../lib/kubernetes.ts';
+import type {Logger} from '../../lib/log.ts';
+import {type Clock, microTimestamp} from '../../lib/time.ts';
+
+export type StaticSourceOptions = {
+  /** '': there are none. */
+  readonly directory: string;
+  readonly everyMs: number;
+  readonly nodeName: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** All static pods, each time they have changed. */
+  readonly onPods: (pods: readonly Pod[]) => void;
+};
+
+export type StaticSource = {hasSynced(): boolean; stop(): void};
+
+/** Pods from files. A file that cannot be read as a pod is told once and does not touch the others. */
+export function startStaticSource(options: StaticSourceOptions): StaticSource {
+  if (options.directory === '') return {hasSynced: () => true, stop: () => undefined};
+  const known = new Map<string, {text: string; pod: Pod | undefined}>();
+  let synced = false;
+  let running = false;
+  let again = false;
+  const read = async () => {
+    if (running) {
+      again = true;
+      return;
+    }
+    running = true;
+    do {
+      again = false;
+      try {
+        const changed = (await readAll(options, known)) || !synced;
+        synced = true;
+        if (changed) options.onPods([...known.values()].flatMap(({pod}) => (pod === undefined ? [] : [pod])));
+      } catch (error) {
+        options.log.warn('static pods cannot be read', {error: describeError(error)});
+      }
+    } while (again);
+    running = false;
+  };
+  const stop = watchDirectory(options.directory, options.everyMs, options.clock, () => void read());
+  return {hasSynced: () => synced, stop};
+}
+
+/** True when something has changed. */
+async function readAll(
+  {directory, nodeName, clock, log}: StaticSourceOptions,
+  known: Map<string, {text: string; pod: Pod | undefined}>,
+): Promise<boolean> {
+  let changed = false;
+  // Names that begin with a dot are editors' and our own half-written files.
+  const names = (await listDirectory(directory)).filter((name) => !name.startsWith('.'));
+  for (const name of known.keys()) if (!names.includes(name)) changed = known.delete(name) || changed;
+  for (const name of names) {
+    const path = `${directory}/${name}`;
+    const text = await readText(path).catch(() => undefined);
+    if (text === undefined || known.get(name)?.text === text) continue;
+    changed = true;
+    const before = known.get(name)?.pod;
+    try {
+      known.set(name, {text, pod: parseStaticPod(text, path, nodeName, microTimestamp(clock.now()))});
+    } catch (error) {
+      log.error('a static pod is not run', {path, error: describeError(error)});
+      // A file that was good keeps its pod: half a write must not end it.
+      known.set(name, {text, pod: before});
+    }
+  }
+  return changed;
+}

@@ -1,0 +1,73 @@
+import {describe, expect, it} from 'vitest';
+import {parseStaticPod} from '../../../src/config/static-pod.ts';
+import {decideMirror} from '../../../src/kubelet/sources/mirror.ts';
+import type {Pod} from '../../../src/lib/kubernetes.ts';
+
+const text = (spec: string, name = 'web') =>
+  `apiVersion: v1\nkind: Pod\nmetadata: {name: ${name}}\nspec: ${spec}\n`;
+const plain = text('{containers: [{name: main, image: a:1}]}');
+const parse = (content: string): Pod => parseStaticPod(content, '/m/web.yaml', 'node-1', 'now');
+
+describe('a static pod', () => {
+  it('is named after its node, and told apart by its content', () => {
+    const pod = parse(plain);
+    expect(pod.metadata).toMatchObject({name: 'web-node-1', namespace: 'default'});
+    expect(pod.metadata.uid).toMatch(/^[0-9a-f]{32}$/);
+    expect(pod.metadata.annotations).toMatchObject({
+      'kubernetes.io/config.source': 'file',
+      'kubernetes.io/config.hash': pod.metadata.uid,
+    });
+    expect(parse(plain).metadata.uid).toBe(pod.metadata.uid);
+    expect(parse(`${plain}# changed\n`).metadata.uid).not.toBe(pod.metadata.uid);
+  });
+
+  it('has the defaults of the API, and bears every NoExecute taint', () => {
+    const {spec} = parse(plain);
+    expect(spec).toMatchObject({
+      restartPolicy: 'Always',
+      nodeName: 'node-1',
+      terminationGracePeriodSeconds: 30,
+    });
+    expect(spec.tolerations).toEqual([{operator: 'Exists', effect: 'NoExecute'}]);
+    expect(spec.containers[0]?.terminationMessagePath).toBe('/dev/termination-log');
+  });
+
+  it.each([
+    ['nonsense', ': : :'],
+    ['another kind', plain.replace('Pod', 'Service')],
+    ['no containers', text('{containers: []}')],
+    ['a bad name', text('{containers: [{name: a}]}', 'UPPER')],
+    ['a secret', text('{containers: [{name: a}], volumes: [{name: v, secret: {secretName: s}}]}')],
+    [
+      'a config map in its environment',
+      text('{containers: [{name: a, envFrom: [{configMapRef: {name: c}}]}]}'),
+    ],
+    ['a service account', text('{serviceAccountName: x, containers: [{name: a}]}')],
+    ['a bomb', `a: &a [x]\nb: &b [${'*a,'.repeat(99)}*a]\nc: [${'*b,'.repeat(99)}*b]`],
+  ])('is refused with %s', (_, content) => {
+    expect(() => parse(content)).toThrow();
+  });
+});
+
+describe('the mirror of a static pod', () => {
+  const pod = parse(plain);
+  const mirror = (hash = pod.metadata.uid, rest: object = {}): Pod => ({
+    ...pod,
+    metadata: {...pod.metadata, uid: 'mirror-1', annotations: {'kubernetes.io/config.mirror': hash}, ...rest},
+  });
+  it.each<[string, Pod | undefined, Pod | undefined, string[]]>([
+    ['is made when it is missing', pod, undefined, ['create']],
+    ['stays while it fits', pod, mirror(), []],
+    ['goes when the pod has changed', pod, mirror('old'), ['delete']],
+    [
+      'goes when somebody deletes it, to be made again',
+      pod,
+      mirror(undefined, {deletionTimestamp: 'x'}),
+      ['delete'],
+    ],
+    ['goes with its pod', undefined, mirror(), ['delete']],
+    ['is nothing where there is no pod', undefined, undefined, []],
+  ])('%s', (_, object, image, expected) => {
+    expect(decideMirror(object, image).acts.map((act) => act.do)).toEqual(expected);
+  });
+});
