@@ -3,6 +3,7 @@ import {Flags} from '@oclif/core';
 import {loadProxyConfig} from '../config/proxy.ts';
 import {readText} from '../edges/files.ts';
 import {jsonLogger} from '../edges/log.ts';
+import {nameProcess} from '../edges/program.ts';
 import {NodectlError} from '../lib/errors.ts';
 import {cleanupProxy, runProxy} from '../proxy/run.ts';
 import {BaseCommand} from '../ui/base-command.ts';
@@ -34,6 +35,7 @@ export default class ServeProxy extends BaseCommand {
   };
 
   async run(): Promise<void> {
+    await nameProcess('kube-proxy');
     const {flags} = await this.parse(ServeProxy);
     const {config, warnings} = loadProxyConfig(await source(flags.config), given(flags), hostname());
     if (flags.cleanup) return cleanupProxy(config);

@@ -3,7 +3,7 @@ import {NodectlError} from '../lib/errors.ts';
 import {sleep} from './clock.ts';
 import {startDetached} from './exec.ts';
 import {makeDirectory, readText, removeFile, writeAtomic} from './files.ts';
-import {environmentOf} from './processes.ts';
+import {environmentOf, statOf} from './processes.ts';
 import type {ServiceManager, ServiceStatus, ServiceUnit, UnitFile} from './services.ts';
 import {ask, ping} from './supervisor/client.ts';
 import {type SupervisedUnit, SupervisorState} from './supervisor/state.ts';
@@ -71,7 +71,9 @@ export function supervisedServices(options: SupervisedOptions): ServiceManager {
 export async function shutdownIdleSupervisor(dir: string): Promise<void> {
   const state = new SupervisorState(dir);
   if ((await state.names()).length > 0 || !(await ping(state.socket))) return;
-  await ask(state.socket, {op: 'shutdown'}, startupMs);
+  const pid = await ask(state.socket, {op: 'shutdown'}, startupMs);
+  // It answers first and ends then; nothing may be left of it when this returns.
+  for (let waited = 0; waited < startupMs && (await statOf(pid)) !== undefined; waited += 20) await sleep(20);
 }
 
 function description(unit: ServiceUnit, options: SupervisedOptions): SupervisedUnit {

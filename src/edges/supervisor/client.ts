@@ -1,7 +1,7 @@
 import {connect} from 'node:net';
 import {NodectlError} from '../../lib/errors.ts';
 
-type Answer = {readonly ok: boolean; readonly error?: string};
+type Answer = {readonly ok: boolean; readonly error?: string; readonly pid?: number};
 
 /** Whether a living supervisor listens there. */
 export async function ping(socketPath: string): Promise<boolean> {
@@ -9,14 +9,15 @@ export async function ping(socketPath: string): Promise<boolean> {
   return answer?.ok === true;
 }
 
-/** Asks the supervisor and waits until it is done. */
+/** Asks the supervisor, waits until it is done, and resolves with its pid. */
 export async function ask(
   socketPath: string,
   request: {readonly op: 'sync' | 'restart' | 'shutdown'; readonly name?: string},
   timeoutMs: number,
-): Promise<void> {
+): Promise<number> {
   const answer = await exchange(socketPath, request, timeoutMs);
   if (!answer.ok) throw new NodectlError('ND702', `${request.name ?? request.op}: ${answer.error ?? ''}`);
+  return answer.pid ?? 0;
 }
 
 function exchange(socketPath: string, request: object, timeoutMs: number): Promise<Answer> {

@@ -84,7 +84,7 @@ function serve(server: Server, fleet: Fleet, queue: Queue, signal: AbortSignal):
           ok: false,
           error: describeError(error),
         }));
-        socket.end(`${JSON.stringify(answer)}\n`);
+        socket.end(`${JSON.stringify({...answer, pid: process.pid})}\n`);
         if (request?.op === 'shutdown') end();
       });
     });
