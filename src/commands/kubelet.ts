@@ -1,16 +1,17 @@
 import {hostname} from 'node:os';
 import {join} from 'node:path';
 import {Flags} from '@oclif/core';
+import {normaliseArguments} from '../config/kubelet/argv.ts';
 import {type KubeletFlags, loadKubeletConfig, type Source} from '../config/kubelet.ts';
 import {listDirectory, readText} from '../edges/files.ts';
 import {jsonLogger} from '../edges/log.ts';
+import {nameProcess} from '../edges/program.ts';
 import {runKubelet} from '../kubelet/run.ts';
 import {NodectlError} from '../lib/errors.ts';
 import {BaseCommand} from '../ui/base-command.ts';
 
 const text = (description: string) => Flags.string({description});
 const number = (description: string) => Flags.integer({description});
-/** Go's flags take `--name` and `--name=false`. */
 const booleans = ['fail-swap-on', 'fail-cgroupv1', 'seccomp-default'];
 const bool = (description: string) => Flags.string({description, options: ['true', 'false']});
 
@@ -53,7 +54,8 @@ export default class Kubelet extends BaseCommand {
   };
 
   async run(): Promise<void> {
-    const {flags} = await this.parse(Kubelet, this.argv.map(withValue));
+    await nameProcess('kubelet');
+    const {flags} = await this.parse(Kubelet, normaliseArguments(this.argv));
     const sources = await readSources(flags.config, flags['config-dir']);
     const {config, warnings} = loadKubeletConfig(sources, given(flags), hostname());
     const log = jsonLogger('kubelet', config.verbosity >= 4 ? 'debug' : 'info');
@@ -63,10 +65,6 @@ export default class Kubelet extends BaseCommand {
       process.once(name, () => stop.abort(new Error(`got ${name}`)));
     await runKubelet(config, stop.signal, log);
   }
-}
-
-function withValue(word: string): string {
-  return booleans.includes(word.replace(/^--/, '')) && word.startsWith('--') ? `${word}=true` : word;
 }
 
 async function readSources(file: string | undefined, directory: string | undefined): Promise<Source[]> {

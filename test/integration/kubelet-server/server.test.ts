@@ -4,7 +4,7 @@ import {join} from 'node:path';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 import type WebSocket from 'ws';
 import {until} from '../support/wait.ts';
-import {commonName, type Fixture, startFixture} from './fixture.ts';
+import {commonName, type Fixture, inside, startFixture} from './fixture.ts';
 
 let it10250: Fixture;
 beforeAll(async () => {
@@ -337,7 +337,7 @@ describe('clients that take their time', () => {
     const slow = await it10250.raw();
     slow.resume();
     slow.write('GET /healthz HTTP/1.1\r\nHost:');
-    const half = connect({host: '10.77.0.2', port: 10250});
+    const half = connect({host: inside, port: 10250});
     half.resume();
     half.once('connect', () => half.write(Buffer.from([0x16, 0x03, 0x01])));
     const [headers, handshake] = await Promise.all([ended(slow), ended(half)]);

@@ -1,4 +1,5 @@
 import {describe, expect, it} from 'vitest';
+import {normaliseArguments} from '../../../../src/config/kubelet/argv.ts';
 import {durationPaths} from '../../../../src/config/kubelet/schema.ts';
 import {ipFamily, type KubeletFlags, loadKubeletConfig} from '../../../../src/config/kubelet.ts';
 import {formatDuration, parseDuration} from '../../../../src/config/units.ts';
@@ -166,6 +167,26 @@ describe('loadKubeletConfig', () => {
     expect(durationPaths).toContainEqual(['nodeStatusReportFrequency']);
     expect(durationPaths).not.toContainEqual(['maxPods']);
   });
+});
+
+describe('the command line', () => {
+  it.each([
+    [['--config', '/a', '--config=/b'], ['--config=/b']],
+    [['--node-labels=a=1', '--node-labels', 'b=2'], ['--node-labels=a=1,b=2']],
+    [
+      ['--fail-swap-on', '--port', '1'],
+      ['--fail-swap-on=true', '--port=1'],
+    ],
+    [['--fail-swap-on=false'], ['--fail-swap-on=false']],
+    [['-v', '2', '-v=4'], ['--v=4']],
+    [['-v5'], ['--v=5']],
+    [
+      ['--bootstrap-kubeconfig=', 'rest'],
+      ['--bootstrap-kubeconfig=', 'rest'],
+    ],
+    [['--help'], ['--help']],
+    [['--config'], ['--config']],
+  ])('%j', (argv, expected) => expect(normaliseArguments(argv)).toEqual(expected));
 });
 
 describe('durations', () => {
