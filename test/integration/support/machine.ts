@@ -29,6 +29,7 @@ const cachedPackages =
 
 /**
  * A fresh Debian machine of a test's own: minbase root file system, own mount, pid, ipc, uts and network namespaces.
+ * /var/lib/containerd and /data are on the test machine's own disk, because overlayfs cannot lie on overlayfs.
  * systemd is not PID 1 in it; apt works from the cache of its image, without a network. Ending its PID 1 ends it all.
  */
 export type Machine = {
@@ -124,8 +125,9 @@ function writePause(path: string): void {
 const bootScript = `set -e
 mount -t overlay overlay -o "lowerdir=$BASE,upperdir=$DIR/changes,workdir=$DIR/work" "$DIR/root"
 cd "$DIR/root"
-mkdir -p var/lib/containerd .old
+mkdir -p var/lib/containerd data .old
 mount --bind "$DIR/containerd" var/lib/containerd
+mount --bind "$DIR/data" data
 mount -t proc proc proc
 mount -t sysfs sysfs sys
 mount -t tmpfs cgroup sys/fs/cgroup
@@ -154,7 +156,7 @@ exec /init`;
 async function bootMachine(name: string, suite: string, hub: Netns, address: string): Promise<Machine> {
   const base = baseImage(suite);
   const dir = mkdtempSync(join(tmpdir(), `nodectl-machine-${name}-`));
-  for (const sub of ['changes', 'work', 'root', 'containerd']) mkdirSync(join(dir, sub));
+  for (const sub of ['changes', 'work', 'root', 'containerd', 'data']) mkdirSync(join(dir, sub));
   const cgroups = makeCgroups(`nodectl-machine-${name}-${process.pid}`);
   const flags = [
     '--mount',

@@ -64,8 +64,7 @@ it('keeps exactly what was asked for when everything of ours is killed during a 
   await until('the first pods run', async () => (await crowdPods()).filter(ready).length >= 3, {
     timeoutMs: 60_000,
   });
-  for (const daemon of ['bin/kubelet ', 'bin/kube-proxy ', 'sandbox serve'])
-    await kill(daemon);
+  for (const daemon of ['bin/kubelet ', 'bin/kube-proxy ', 'sandbox serve']) await kill(daemon);
   await until('30 pods are ready', async () => (await crowdPods()).filter(ready).length === replicas, {
     timeoutMs: 120_000,
     everyMs: 250,
@@ -81,7 +80,8 @@ it('keeps exactly what was asked for when everything of ours is killed during a 
 
 it('touches no container when its daemons are killed again later', async () => {
   const before = await tasks();
-  for (const daemon of ['bin/kubelet ', 'bin/kube-proxy ', 'supervise --dir /var/lib/nodectl/supervisor']) await kill(daemon);
+  for (const daemon of ['bin/kubelet ', 'bin/kube-proxy ', 'supervise --dir /var/lib/nodectl/supervisor'])
+    await kill(daemon);
   await machine.nodectl(['sandbox', 'up']);
   const name = (await crowdPods())[0]?.metadata.name ?? '';
   await until(
