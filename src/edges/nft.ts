@@ -18,6 +18,8 @@ export type Nft = {
 const maxLineBytes = 48 * 1024;
 /** A commit takes milliseconds; a kernel that needs this long is stuck, and a child that does is replaced. */
 const answerMs = 30_000;
+/** An nft that was built without its interactive mode, or with another, is found out at once. */
+const greetingMs = 3_000;
 const fileTimeoutMs = 300_000;
 
 export type NftOptions = {
@@ -29,16 +31,29 @@ export type NftOptions = {
 /**
  * nft through a child that stays: a change costs a fraction of a millisecond rather than a fork. One line is one
  * transaction. `nft -i` confirms nothing, so each line is followed by a word that is no statement; when the complaint
- * about that word arrives on stderr, everything before it has been done, and any other complaint is the answer.
+ * about that word arrives on stderr, everything before it has been done, and any other complaint is the answer. Where
+ * nft cannot be talked to like that, each transaction is a process of its own.
  */
 export function openNft({clock, command = ['nft']}: NftOptions): Nft {
   let session: Session | undefined;
+  let interactive = true;
   let queue: Promise<unknown> = Promise.resolve();
+  const greet = async (): Promise<Session | undefined> => {
+    const opened = new Session(command, clock);
+    const answers = await opened.execute('', greetingMs).then(
+      () => true,
+      () => false,
+    );
+    if (answers) return opened;
+    interactive = false;
+    return undefined;
+  };
   const dispatch = async (statements: readonly string[]): Promise<void> => {
-    const line = statements.join('; ');
-    if (line.length > maxLineBytes) return runFile(command, statements);
-    session = session?.alive ? session : new Session(command, clock);
-    await session.execute(line);
+    const bytes = statements.reduce((sum, statement) => sum + statement.length, 0);
+    if (bytes > maxLineBytes || !interactive) return runFile(command, statements);
+    session = session?.alive ? session : await greet();
+    if (session === undefined) return runFile(command, statements);
+    await session.execute(statements.join('; '), answerMs);
   };
   const commit = (statements: readonly string[]): Promise<void> => {
     const result = queue.then(() => dispatch(statements));
@@ -87,10 +102,10 @@ class Session {
     this.#ended = this.#child.then((result) => this.#die(result.signal ?? `exit ${result.exitCode}`));
   }
 
-  async execute(line: string): Promise<void> {
+  async execute(line: string, timeoutMs: number): Promise<void> {
     const marker = `done-${++this.#count}`;
     const complaint = await new Promise<string | undefined>((resolve, reject) => {
-      const cancel = this.#clock.after(answerMs, () => this.#die(`no answer within ${answerMs} ms`));
+      const cancel = this.#clock.after(timeoutMs, () => this.#die(`no answer within ${timeoutMs} ms`));
       this.#waiting = {
         marker,
         settle(text, cause) {
@@ -99,7 +114,7 @@ class Session {
           else reject(new NodectlError('ND712', 'the nft child ended', {cause}));
         },
       };
-      if (this.alive) this.#child.stdin.write(`${line}\n${marker}\n`);
+      if (this.alive) this.#child.stdin.write(line === '' ? `${marker}\n` : `${line}\n${marker}\n`);
       else this.#settle(undefined, new Error('it had ended before'));
     });
     if (complaint !== undefined)

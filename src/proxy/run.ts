@@ -1,6 +1,7 @@
 import type {ProxyConfig} from '../config/proxy.ts';
 import {realClock} from '../edges/clock.ts';
 import {exists} from '../edges/files.ts';
+import {keepHeapSmall} from '../edges/heap.ts';
 import {loadKubeconfig} from '../edges/kube/connection.ts';
 import {type EventRecorder, startEventRecorder} from '../edges/kube/events.ts';
 import {connectKube} from '../edges/kube/http-client.ts';
@@ -22,6 +23,7 @@ import {applySettings} from './settings.ts';
  * @throws NodectlError ND711, ND713, ND601 when it cannot begin
  */
 export async function runProxy(config: ProxyConfig, signal: AbortSignal, log: Logger): Promise<void> {
+  keepHeapSmall();
   if (config.kubeconfig === '') throw new NodectlError('ND713', 'no kubeconfig was given');
   const client = connectKube(await loadKubeconfig(config.kubeconfig));
   const families = await usableFamilies();

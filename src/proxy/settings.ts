@@ -1,5 +1,6 @@
 import {availableParallelism} from 'node:os';
 import type {ProxyConfig} from '../config/proxy.ts';
+import {setOomScoreAdj} from '../edges/oom.ts';
 import {readSysctl, writeSysctl} from '../edges/sysctl.ts';
 import type {Family} from '../lib/addresses.ts';
 import {describeError} from '../lib/errors.ts';
@@ -13,6 +14,9 @@ export async function applySettings(
   log: Logger,
 ): Promise<void> {
   const skipped: string[] = [];
+  await setOomScoreAdj(config.oomScoreAdj).catch((error: unknown) => {
+    skipped.push(`oom_score_adj: ${describeError(error)}`);
+  });
   for (const wanted of wantedSysctls(config.conntrack, availableParallelism(), families)) {
     try {
       if (needsWriting(wanted, await readSysctl(wanted.key)))

@@ -12,6 +12,8 @@ export type Pool = {
 
 /** One virtual address with protocol and port, or one node port, and what happens to packets for it. */
 export type Frontend = {
+  /** The Service, `namespace/name`. */
+  readonly owner: string;
   readonly kind: FrontendKind;
   readonly protocol: Protocol;
   /** `10.96.0.1` or '' */

@@ -1,9 +1,8 @@
 import type {Family} from '../../lib/addresses.ts';
-import {emptyFragment, type Fragment, type Frontend, frontendKey} from './fragment.ts';
+import {emptyFragment, type Fragment, type Frontend, frontendKey, type Member} from './fragment.ts';
 import {frontendElements, frontendOperations} from './frontend-elements.ts';
 import type {Chain, Container, Operation, Table} from './table.ts';
 
-type Claim = {readonly owner: string; readonly frontend: Frontend};
 type Counted<T> = {value: T; count: number};
 
 /**
@@ -14,11 +13,11 @@ type Counted<T> = {value: T; count: number};
 export class Ledger {
   readonly #fragments = new Map<string, Fragment>();
   /** The best claim last; nearly always there is one. */
-  readonly #claims = new Map<string, Claim | Claim[]>();
+  readonly #claims = new Map<string, Frontend | Frontend[]>();
   readonly #chains = new Map<string, Counted<Chain>>();
   readonly #containers = new Map<string, Counted<Container>>();
-  /** `container key` */
-  readonly #members = new Map<string, Counted<{container: string; key: string}>>();
+  /** How many Services have an element in common, by `container key`. */
+  readonly #members = new Map<string, number>();
 
   get(owner: string): Fragment | undefined {
     return this.#fragments.get(owner);
@@ -42,11 +41,7 @@ export class Ledger {
         delete: (chain) => [{do: 'delete-chain', chain}],
         change: (before, chain) => (sameRules(before, chain) ? [] : [{do: 'fill-chain', chain}]),
       }),
-      ...compare(touched.members, this.#members, {
-        add: (member) => [{do: 'add-element', ...member, value: ''}],
-        delete: (member) => [{do: 'delete-element', ...member}],
-        change: () => [],
-      }),
+      ...[...touched.members].flatMap(([text, before]) => this.#memberOperations(text, before)),
       ...[...touched.frontends].flatMap(([key, before]) => frontendOperations(before, this.#winner(key))),
     ];
   }
@@ -58,7 +53,10 @@ export class Ledger {
       const known = elements.get(container) ?? new Map<string, string>();
       elements.set(container, known.set(key, value));
     };
-    for (const {value} of this.#members.values()) put(value.container, value.key, '');
+    for (const text of this.#members.keys()) {
+      const {container, key} = readMember(text);
+      put(container, key, '');
+    }
     for (const key of this.#claims.keys())
       for (const e of frontendElements(this.#winner(key))) put(e.container, e.key, e.value);
     return {
@@ -78,33 +76,47 @@ export class Ledger {
     for (const container of after.containers)
       count(this.#containers, touched.containers, container.name, container);
     for (const container of before.containers) discount(this.#containers, touched.containers, container.name);
-    for (const member of after.members) count(this.#members, touched.members, memberKey(member), member);
-    for (const member of before.members) discount(this.#members, touched.members, memberKey(member));
-    for (const frontend of before.frontends) this.#unclaim(owner, frontend, touched);
-    for (const frontend of after.frontends) this.#claim(owner, frontend, touched);
+    for (const member of after.members) this.#countMember(member, 1, touched);
+    for (const member of before.members) this.#countMember(member, -1, touched);
+    for (const frontend of before.frontends) this.#unclaim(frontend, touched);
+    for (const frontend of after.frontends) this.#claim(frontend, touched);
     if (next === undefined) this.#fragments.delete(owner);
     else this.#fragments.set(owner, next);
   }
 
+  #countMember(member: Member, by: 1 | -1, touched: Touched): void {
+    const text = `${member.container} ${member.key}`;
+    const known = this.#members.get(text) ?? 0;
+    if (!touched.members.has(text)) touched.members.set(text, known > 0);
+    if (known + by > 0) this.#members.set(text, known + by);
+    else this.#members.delete(text);
+  }
+
+  #memberOperations(text: string, before: boolean): Operation[] {
+    const after = this.#members.has(text);
+    if (before === after) return [];
+    const member = readMember(text);
+    return after ? [{do: 'add-element', ...member, value: ''}] : [{do: 'delete-element', ...member}];
+  }
+
   #winner(key: string): Frontend | undefined {
     const claims = this.#claims.get(key);
-    return (Array.isArray(claims) ? claims.at(-1) : claims)?.frontend;
+    return Array.isArray(claims) ? claims.at(-1) : claims;
   }
 
-  #claim(owner: string, frontend: Frontend, touched: Touched): void {
+  #claim(frontend: Frontend, touched: Touched): void {
     const key = frontendKey(frontend);
     touched.frontend(key, this.#winner(key));
     const known = this.#claims.get(key);
-    const claim = {owner, frontend};
     const others = known === undefined ? [] : Array.isArray(known) ? known : [known];
-    this.#claims.set(key, others.length === 0 ? claim : [...others, claim].sort(weakestFirst));
+    this.#claims.set(key, others.length === 0 ? frontend : [...others, frontend].sort(weakestFirst));
   }
 
-  #unclaim(owner: string, frontend: Frontend, touched: Touched): void {
+  #unclaim(frontend: Frontend, touched: Touched): void {
     const key = frontendKey(frontend);
     touched.frontend(key, this.#winner(key));
     const known = this.#claims.get(key);
-    const others = Array.isArray(known) ? known.filter((claim) => claim.owner !== owner) : [];
+    const others = Array.isArray(known) ? known.filter((claim) => claim.owner !== frontend.owner) : [];
     const [only, second] = others;
     if (only === undefined) this.#claims.delete(key);
     else this.#claims.set(key, second === undefined ? only : others);
@@ -116,15 +128,18 @@ class Touched {
   readonly frontends = new Map<string, Frontend | undefined>();
   readonly chains = new Map<string, Chain | undefined>();
   readonly containers = new Map<string, Container | undefined>();
-  readonly members = new Map<string, {container: string; key: string} | undefined>();
+  /** Whether it was there. */
+  readonly members = new Map<string, boolean>();
 
   frontend(key: string, before: Frontend | undefined): void {
     if (!this.frontends.has(key)) this.frontends.set(key, before);
   }
 }
 
-function memberKey({container, key}: {container: string; key: string}): string {
-  return `${container} ${key}`;
+/** A container's name has no space in it. */
+function readMember(text: string): Member {
+  const at = text.indexOf(' ');
+  return {container: text.slice(0, at), key: text.slice(at + 1)};
 }
 
 function count<T>(
@@ -173,8 +188,8 @@ function sameRules(a: Chain, b: Chain): boolean {
 }
 
 /** The lowest rank wins, then the first name: the same on every node and after every restart. */
-function weakestFirst(a: Claim, b: Claim): number {
-  return b.frontend.rank - a.frontend.rank || (a.owner < b.owner ? 1 : a.owner > b.owner ? -1 : 0);
+function weakestFirst(a: Frontend, b: Frontend): number {
+  return b.rank - a.rank || (a.owner < b.owner ? 1 : a.owner > b.owner ? -1 : 0);
 }
 
 function byKey([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {

@@ -185,6 +185,7 @@ function affinityRoutes(
 function usesOf(service: ServiceView, port: ServicePort, routes: Routes, firewall: Chain | undefined): Use[] {
   const use = (rank: number, address: string, route: Route, source?: Chain): Use => ({
     frontend: {
+      owner: service.key,
       kind: address === '' ? 'nodeport' : 'service',
       protocol: port.protocol,
       address,

@@ -107,6 +107,18 @@ describe('nft that stays', () => {
       .toBe('done');
   });
 
+  it('is a process each time where nft cannot be talked to', async () => {
+    // `nft -i` of this one ends at once; `nft -f -` works.
+    const dumb = ['sh', '-c', `[ "$1" = -i ] && exit 1; exec nsenter --net=${netns.path} nft "$@"`, 'nft'];
+    const fallback = openNft({clock: realClock, command: dumb});
+    await fallback.commit(['add table ip t', 'add set ip t s { type ipv4_addr; }']);
+    await fallback.commit(['add element ip t s { 10.0.0.1 }']);
+    await expect(fallback.commit(['delete element ip t s { 10.0.0.9 }'])).rejects.toThrow(/nft refused/);
+    await fallback.stop();
+    const {elements} = await listTable(netns.run, {family: 'IPv4', name: 't'});
+    expect([...(elements.get('s') ?? new Map()).keys()]).toEqual(['10.0.0.1']);
+  });
+
   it('sees whether a map is there', async () => {
     const key = '0.0.0.0 . tcp . 0';
     expect(await nft.hasMap('ip nodectl-proxy', 'services', key)).toBe(false);
