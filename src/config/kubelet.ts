@@ -3,6 +3,7 @@ import {NodectlError} from '../lib/errors.ts';
 import {complete, type KubeletConfiguration} from './kubelet/defaults.ts';
 import {flagOverrides, type KubeletFlags, parseLabels} from './kubelet/flags.ts';
 import {mergeSources} from './kubelet/merge.ts';
+import {labelProblems} from './kubelet/node-labels.ts';
 import {kubeletConfiguration} from './kubelet/schema.ts';
 import {readSource, type Source} from './kubelet/source.ts';
 import {judgeSupport} from './kubelet/support.ts';
@@ -49,7 +50,8 @@ export function loadKubeletConfig(
   const parsed = kubeletConfiguration.safeParse(merged);
   if (!parsed.success) throw invalid(parsed.error.issues.map((i) => `${i.path.join('.')}: ${i.message}`));
   const configuration = complete(parsed.data);
-  const problems = validate(configuration);
+  const labels = parseLabels(flags.nodeLabels ?? '');
+  const problems = [...validate(configuration), ...labelProblems(labels)];
   const support = judgeSupport(configuration);
   if (problems.length + support.refused.length > 0) throw invalid([...problems, ...support.refused]);
   return {

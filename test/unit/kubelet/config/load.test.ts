@@ -126,7 +126,7 @@ describe('loadKubeletConfig', () => {
   it('lets flags win over files', () => {
     const {config} = load('registerWithTaints: [{key: a, effect: NoSchedule}]\nfeatureGates: {A: true}', {
       registerWithTaints: 'dedicated=gpu:NoExecute,plain:NoSchedule',
-      nodeLabels: 'tier=edge,empty=',
+      nodeLabels: 'tier=edge,empty=,topology.kubernetes.io/zone=a,x.node.kubernetes.io/y=1,example.com/z=1',
       nodeIp: '10.0.0.5,fd00::5',
       hostnameOverride: 'n1.example.com',
       featureGates: 'B=false',
@@ -139,7 +139,7 @@ describe('loadKubeletConfig', () => {
     expect(config).toMatchObject({
       nodeName: 'n1.example.com',
       nodeIPs: ['10.0.0.5', 'fd00::5'],
-      nodeLabels: {tier: 'edge', empty: ''},
+      nodeLabels: {tier: 'edge', empty: '', 'topology.kubernetes.io/zone': 'a', 'example.com/z': '1'},
       featureGates: {A: true, B: false},
       verbosity: 4,
     });
@@ -151,6 +151,10 @@ describe('loadKubeletConfig', () => {
     [{hostnameOverride: 'Has_Underscore'}],
     [{featureGates: 'A'}],
     [{registerWithTaints: 'nope'}],
+    [{nodeLabels: 'node-role.kubernetes.io/control-plane='}],
+    [{nodeLabels: 'example.k8s.io/x=1'}],
+    [{nodeLabels: 'bad key=1'}],
+    [{nodeLabels: 'a=not a value'}],
   ])('refuses the flags %j', (flags) => {
     expect(() => load('', flags)).toThrow();
   });
