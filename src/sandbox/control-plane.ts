@@ -10,6 +10,7 @@ import {startSandbox} from './server.ts';
 export type ControlPlaneOptions = Omit<SandboxOptions, 'admit'> & {
   /** ClusterIP of kube-dns. */
   readonly dnsServiceIp: string;
+  /** Where the cluster's DNS listens at `address`; 0 takes a free one. */
   readonly dnsPort: number;
   readonly tuning?: ControllerTuning;
 };
@@ -24,10 +25,10 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<S
     await sandbox.close();
   };
   try {
-    parts.push(await startControllers(controllerDeps(options, sandbox)));
     const upstreams = nameServers((await readText('/etc/resolv.conf')) ?? '');
     const dns = await startDns({...options, client: sandbox.client, port: options.dnsPort, upstreams});
     parts.push({stop: () => dns.close()});
+    parts.push(await startControllers(controllerDeps(options, sandbox, dns.port)));
     return {...sandbox, close};
   } catch (error) {
     await close();
@@ -35,13 +36,13 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<S
   }
 }
 
-function controllerDeps(options: ControlPlaneOptions, sandbox: Sandbox): ControllerDeps {
+function controllerDeps(options: ControlPlaneOptions, sandbox: Sandbox, dnsPort: number): ControllerDeps {
   return {
     ...options,
     client: sandbox.client,
     ca: sandbox.ca,
     address: {host: options.address, port: sandbox.port},
-    dnsEndpoint: {address: options.address, port: options.dnsPort},
+    dnsEndpoint: {address: options.address, port: dnsPort},
     kubernetesVersion: options.version,
     random: Math.random,
   };

@@ -35,8 +35,9 @@ export async function startDns(options: DnsOptions): Promise<{port: number; clos
   const resolver = new Resolver({view: records, upstreams: options.upstreams, clock: options.clock});
   const {udp, tcp, port} = await listen(options.address, options.port);
   const reflectors = watchInto(records, options);
-  const connections = serve(resolver, udp, tcp, options.log);
+  // Nothing is answered before everything is known: a name that is not there yet must not be denied.
   await Promise.all(reflectors.map((reflector) => reflector.synced));
+  const connections = serve(resolver, udp, tcp, options.log);
   return {
     port,
     close: async () => {
