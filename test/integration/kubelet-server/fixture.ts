@@ -20,8 +20,8 @@ import {until} from '../support/wait.ts';
 import type {ServeOptions} from './serve.ts';
 
 // A /30 of this run's own: what a killed run left must not be on the way.
-const host = `10.77.${process.pid % 256}.1`;
-export const inside = `10.77.${process.pid % 256}.2`;
+const host = `10.79.${process.pid % 256}.1`;
+export const inside = `10.79.${process.pid % 256}.2`;
 const port = 10250;
 
 export type Answer = {readonly code: number; readonly body: string; readonly headers: IncomingHttpHeaders};
