@@ -5,6 +5,7 @@ import {isConflict, isNotFound} from '../../edges/kube/errors.ts';
 import {removeLinksInto} from '../../edges/pod-files.ts';
 import {removeTree} from '../../edges/trees.ts';
 import {describeError} from '../../lib/errors.ts';
+import type {Container, Pod} from '../../lib/kubernetes.ts';
 import {pods} from '../../lib/resources.ts';
 import type {PodAct} from './acts.ts';
 import type {ApplyContext} from './apply-context.ts';
@@ -16,6 +17,7 @@ import {preparePod} from './prepare.ts';
 import {newestContainer} from './runtime-state.ts';
 import {type ContainerLaunch, runPostStart, StartError, startContainer} from './start-container.ts';
 import {tellPod} from './tell.ts';
+import {containerGrace} from './termination.ts';
 
 /** Sandboxes take longer than other calls: the network is made with them (Kubernetes: twice the timeout). */
 const sandboxTimeoutFactor = 2;
@@ -77,7 +79,8 @@ async function createSandbox(context: ApplyContext, attempt: number, signal: Abo
   const {deps, pod, limit, runtime, memory} = context;
   if (pod === undefined) return;
   try {
-    const config = await buildSandbox(deps, pod, attempt);
+    const {config, warnings} = await buildSandbox(deps, pod, attempt);
+    for (const {reason, message} of warnings) tell(context, undefined, 'Warning', reason, message);
     await makeDirectory(podPaths(deps.config, pod).logs, 0o755);
     const timeoutMs = deps.config.runtimeRequestTimeout * sandboxTimeoutFactor;
     if (attempt > 0)
@@ -127,13 +130,19 @@ async function start(context: ApplyContext, act: PodAct & {do: 'start'}, signal:
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
     images.consume(memory.uid, name);
-    await startFailed(context, name, error);
+    await startFailed(context, pod, container, error);
   } finally {
     runtime.touch(memory.uid);
   }
 }
 
-async function startFailed(context: ApplyContext, name: string, error: StartError): Promise<void> {
+async function startFailed(
+  context: ApplyContext,
+  pod: Pod,
+  spec: Container,
+  error: StartError,
+): Promise<void> {
+  const {name} = spec;
   const {deps, memory} = context;
   const {reason, message} = error;
   tell(context, name, 'Warning', 'Failed', `Error: ${message}`);
@@ -144,15 +153,9 @@ async function startFailed(context: ApplyContext, name: string, error: StartErro
   const runtime = await context.runtime.get(memory.uid);
   const container = runtime.containers.find(({id}) => id === error.containerId);
   if (container === undefined) return;
+  const graceSeconds = containerGrace(pod, spec, 'changed');
   const kills = [
-    {
-      container,
-      spec: undefined,
-      reason: 'ended',
-      message: 'FailedPostStartHook',
-      graceSeconds: 30,
-      after: [],
-    },
+    {container, spec, reason: 'ended', message: 'FailedPostStartHook', graceSeconds, after: []},
   ] as const;
   kill(context, {do: 'kill', kills});
 }

@@ -6,7 +6,7 @@ import {cgroupParent, podCgroupPath} from './cgroup-names.ts';
 import {PodConfigError} from './config-error.ts';
 import {type ContainerConfig, type ContainerMount, containerConfig} from './container-config.ts';
 import type {PodDeps} from './deps.ts';
-import {podDns} from './dns.ts';
+import {type DnsWarning, podDns} from './dns.ts';
 import {buildEnvironment, type EnvironmentVariable, environmentReferences} from './environment.ts';
 import {hostsFile, podHostname} from './hosts.ts';
 import {podPaths} from './pod-paths.ts';
@@ -14,9 +14,12 @@ import {qosClass} from './qos.ts';
 import {type SandboxConfig, sandboxConfig} from './sandbox-config.ts';
 import type {PresentImage} from './seen.ts';
 
+/** `warnings` are for the pod's events. */
+export type SandboxBuild = {readonly config: SandboxConfig; readonly warnings: readonly DnsWarning[]};
+
 /** Makes what the runtime is asked for: gathers the facts, and leaves the words to pure builders. */
-export async function buildSandbox(deps: PodDeps, pod: Pod, attempt: number): Promise<SandboxConfig> {
-  const {config, facts, recorder} = deps;
+export async function buildSandbox(deps: PodDeps, pod: Pod, attempt: number): Promise<SandboxBuild> {
+  const {config, facts} = deps;
   const hostname = podHostname(pod, config.clusterDomain);
   const dns = podDns({
     pod,
@@ -25,10 +28,7 @@ export async function buildSandbox(deps: PodDeps, pod: Pod, attempt: number): Pr
     clusterDomain: config.clusterDomain,
     nodeIps: facts.hostIps(),
   });
-  const {name, namespace, uid} = pod.metadata;
-  for (const {reason, message} of dns.warnings)
-    recorder.record({kind: 'Pod', name, namespace, uid}, 'Warning', reason, message);
-  return sandboxConfig({
+  const built = sandboxConfig({
     pod,
     attempt,
     hostname,
@@ -38,6 +38,7 @@ export async function buildSandbox(deps: PodDeps, pod: Pod, attempt: number): Pr
     resources: facts.resources,
     security: facts.security,
   });
+  return {config: built, warnings: dns.warnings};
 }
 
 export function cgroupOf({config}: PodDeps, pod: Pod): string {

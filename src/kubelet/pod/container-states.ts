@@ -54,7 +54,10 @@ function fromRecord(
   previous: RuntimeContainer | undefined,
   before: ContainerStatus | undefined,
 ): ContainerStatus {
-  const last = previous?.state === 'exited' ? {terminated: ended(previous)} : lastFrom(before, newest.id);
+  const last =
+    previous?.state === 'exited'
+      ? {terminated: ended(previous, before?.lastState?.terminated)}
+      : lastFrom(before, newest.id);
   return {
     ...blank(container),
     restartCount: Math.max(newest.attempt, before?.restartCount ?? 0),
@@ -85,7 +88,7 @@ function stateOf(record: RuntimeContainer, before: ContainerStatus | undefined):
     case 'created':
       return {waiting: {}};
     case 'exited':
-      return {terminated: ended(record)};
+      return {terminated: ended(record, before?.state?.terminated)};
     case 'unknown':
       return before?.state?.running === undefined
         ? {waiting: {}}
@@ -93,7 +96,9 @@ function stateOf(record: RuntimeContainer, before: ContainerStatus | undefined):
   }
 }
 
-function ended(record: RuntimeContainer): Terminated {
+/** An end does not change; its message may be gone from disk since it was told. */
+function ended(record: RuntimeContainer, told: Terminated | undefined): Terminated {
+  if (told?.containerID === containerUri(record.id)) return told;
   return {
     exitCode: record.exitCode,
     ...(record.reason === '' ? {} : {reason: record.reason}),

@@ -150,6 +150,8 @@ function startStep(
 ): StartStep {
   const last = newestContainer(seen.runtime, container.name);
   if (last !== undefined && (isAlive(last) || seen.stopping.has(last.id))) return {holds: true};
+  // Made and never started (we ended in between): it goes, so that its number can be used again.
+  if (last?.state === 'created') return {act: {do: 'removeContainers', ids: [last.id]}, holds: true};
   const crash = seen.crashes.get(container.name);
   if (crash !== undefined && crash.remainingMs > 0) return {waitMs: crash.remainingMs};
   const failure = seen.startFailures.get(container.name);

@@ -62,7 +62,7 @@ type Options = {readonly signal: AbortSignal; readonly timeoutMs: number};
 async function create(deps: PodDeps, launch: ContainerLaunch, options: Options): Promise<string> {
   const {pod, sandbox} = launch;
   try {
-    const [config, sandboxConfig] = await Promise.all([
+    const [config, {config: sandboxConfig}] = await Promise.all([
       buildContainer(deps, launch),
       buildSandbox(deps, pod, sandbox.attempt),
     ]);

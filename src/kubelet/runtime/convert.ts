@@ -6,6 +6,7 @@ import {
   PodSandboxState,
   type PodSandboxStatus,
 } from '../../edges/cri/gen/api_pb.ts';
+import {isCutOffStart} from '../../edges/cri/message.ts';
 import {containerAnnotations} from '../pod/container-config.ts';
 import type {
   ContainerStateName,
@@ -47,7 +48,7 @@ export function stateName(state: CriState): ContainerStateName {
 
 /** The list knows the sandbox, the status the rest. `message` is the termination message where there is one. */
 export function containerFrom(listed: Container, status: ContainerStatus, message: string): RuntimeContainer {
-  const state = stateName(status.state);
+  const state = isCutOffStart(status) ? 'created' : stateName(status.state);
   return {
     id: status.id,
     name: status.labels[podLabels.container] ?? status.metadata?.name ?? '',

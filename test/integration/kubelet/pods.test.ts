@@ -1,6 +1,7 @@
 import {existsSync, readdirSync, readFileSync} from 'node:fs';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
-import {configMaps} from '../../../src/lib/resources.ts';
+import {configMaps, events} from '../../../src/lib/resources.ts';
+import {writeCni} from '../support/containerd.ts';
 import {until} from '../support/wait.ts';
 import {condition, isReady, shell, sleeper, startNode, statusOf, type TestNode} from './harness.ts';
 
@@ -34,8 +35,10 @@ describe('a pod', () => {
       const {items} = await node.containerd.cri.runtime.listPodSandbox({});
       return items.every(({metadata}) => metadata?.uid !== uid);
     });
-    expect(readdirSync(node.config.podLogsDir).filter((name) => name.includes(uid))).toEqual([]);
-    expect(readdirSync(node.config.containerLogDir)).toEqual([]);
+    await until('its logs are gone', () => {
+      const names = [...readdirSync(node.config.podLogsDir), ...readdirSync(node.config.containerLogDir)];
+      return names.length === 0;
+    });
   });
 
   it('succeeds when its containers have ended well, and keeps its log', async () => {
@@ -219,5 +222,69 @@ describe('a pod', () => {
     expect(pod.status?.reason).toBe('DeadlineExceeded');
     await node.remove('deadline');
     await node.gone('deadline');
+  });
+
+  it('shares the network of its node when it asks for it', async () => {
+    await node.create('host', {...grace, hostNetwork: true, containers: [sleeper('main')]});
+    const pod = await node.waitFor('host', 'Ready', isReady);
+    expect(pod.status).toMatchObject({podIP: '192.0.2.1', podIPs: [{ip: '192.0.2.1'}]});
+    const sandbox = node.agent().sandboxId('default', 'host');
+    await node.restart();
+    await until('it has been looked at', () => node.agent().sandboxId('default', 'host') !== undefined);
+    expect(node.agent().sandboxId('default', 'host')).toBe(sandbox);
+    expect(isReady(await node.waitFor('host', 'there', () => true))).toBe(true);
+    await node.remove('host');
+    await node.gone('host');
+  });
+
+  it('says what cannot be executed, and counts its tries', async () => {
+    await node.create('noexec', {containers: [{...sleeper('main'), command: ['/no/such/program']}]});
+    const pod = await node.waitFor(
+      'noexec',
+      'tried twice',
+      (p) => statusOf(p, 'main')?.restartCount === 1 && statusOf(p, 'main')?.state?.waiting !== undefined,
+    );
+    expect(statusOf(pod, 'main')?.lastState?.terminated).toMatchObject({exitCode: 128, reason: 'StartError'});
+    await node.remove('noexec');
+    await node.gone('noexec');
+  });
+
+  it('keeps its end and last words over a restart of the kubelet', async () => {
+    const script = 'echo words > /dev/termination-log; exit 4';
+    await node.create('words', {restartPolicy: 'Never', containers: [shell('main', script)]});
+    const before = await node.waitFor(
+      'words',
+      'Failed, its sandbox gone',
+      (p) => p.status?.phase === 'Failed' && condition(p, 'PodReadyToStartContainers') === 'False',
+    );
+    await node.restart();
+    await node.create('later', {...grace, containers: [sleeper('main')]});
+    await node.waitFor('later', 'Ready', isReady);
+    expect((await node.get('words'))?.status).toEqual(before.status);
+    await node.remove('words');
+    await node.gone('words');
+  });
+});
+
+describe('without a network of the node', () => {
+  it('only pods of the host network start, and the others say why', async () => {
+    const bare = await startNode({withoutCni: true});
+    try {
+      await bare.create('host', {...grace, hostNetwork: true, containers: [sleeper('main')]});
+      await bare.create('pod', {...grace, containers: [sleeper('main')]});
+      await bare.waitFor('host', 'Ready', isReady);
+      expect(bare.agent().runtimeReady()).toMatchObject({ok: false, networkReady: false});
+      expect((await bare.get('pod'))?.status?.phase).toBe('Pending');
+      await until('an event says why', async () => {
+        const {items} = await bare.sandbox.client.list(events, {namespace: 'default'});
+        return items.some(
+          ({reason, involvedObject}) => reason === 'NetworkNotReady' && involvedObject.name === 'pod',
+        );
+      });
+      await writeCni(bare.containerd.layout, bare.containerd.dir, '10.89.13.0/24');
+      await bare.waitFor('pod', 'Ready once there is a network', isReady);
+    } finally {
+      await bare.stop();
+    }
   });
 });

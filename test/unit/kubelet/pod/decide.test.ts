@@ -50,6 +50,11 @@ const running: Case[] = [
   ['does not say it twice', {runtime: nothing, networkReady: false, told: new Set(['NetworkNotReady'])}, []],
   ['waits for the address of its node', {runtime: nothing, hostIps: []}, []],
   [
+    'takes away what was made and never started, without counting it',
+    {runtime: {sandboxes: [sandbox()], containers: [record('main', {state: 'created'})]}},
+    ['removeContainers main-0'],
+  ],
+  [
     'does without it on the host network',
     {pod: pod({hostNetwork: true}), runtime: nothing, networkReady: false},
     ['createSandbox#0'],

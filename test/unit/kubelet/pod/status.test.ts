@@ -169,6 +169,22 @@ describe('a container’s status', () => {
     });
   });
 
+  it('keeps the last words of a run that were told once', () => {
+    const told = {exitCode: 1, message: 'last words', containerID: 'containerd://main-0'};
+    const before = {
+      name: 'main',
+      image: '',
+      imageID: '',
+      ready: false,
+      restartCount: 0,
+      containerID: 'containerd://main-0',
+      state: {terminated: told},
+    };
+    const status = {phase: 'Failed', containerStatuses: [before]};
+    const ended = main({pod: pod({restartPolicy: 'Never'}), runtime: one(exited('main', 1)), status});
+    expect(ended?.state?.terminated).toEqual(told);
+  });
+
   it('is lost with 137 when it ran and cannot be found', () => {
     const before = {name: 'main', image: '', imageID: '', ready: true, restartCount: 0, state: {running: {}}};
     const status = main({runtime: one(), status: {phase: 'Running', containerStatuses: [before]}});
