@@ -127,7 +127,7 @@ async function undoSysctl(entry: Extract<Entry, {kind: 'sysctl'}>): Promise<Left
 
 async function undoPackages(names: readonly string[], packages: PackageManager | undefined): Promise<Left> {
   if (packages === undefined) return 'there is no package manager any more';
-  await packages.remove(await packages.installed(names));
+  await packages.remove(names);
   return undefined;
 }
 

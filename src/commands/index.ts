@@ -2,6 +2,7 @@ import type {Command} from '@oclif/core';
 import Explain from './explain.ts';
 import Join from './join.ts';
 import Kubelet from './kubelet.ts';
+import Preflight from './preflight.ts';
 import ServeProxy from './proxy.ts';
 import Reset from './reset.ts';
 import SandboxDown from './sandbox/down.ts';
@@ -16,6 +17,7 @@ export const COMMANDS: Record<string, Command.Class> = {
   explain: Explain,
   join: Join,
   kubelet: Kubelet,
+  preflight: Preflight,
   proxy: ServeProxy,
   reset: Reset,
   'sandbox:down': SandboxDown,

@@ -1,5 +1,6 @@
 import {join} from 'node:path';
-import {isNodectlError} from '../lib/errors.ts';
+import {isNodectlError, NodectlError} from '../lib/errors.ts';
+import {sleep} from './clock.ts';
 import {run} from './exec.ts';
 import {exists} from './files.ts';
 
@@ -11,7 +12,6 @@ export type PackageManager = {
   install(names: readonly string[]): Promise<void>;
   /** With their configuration files; absent ones are fine. */
   remove(names: readonly string[]): Promise<void>;
-  installed(names: readonly string[]): Promise<string[]>;
   /** The package's own version of a configuration file it owns: its MD5, or undefined. */
   shippedDigest(path: string): Promise<string | undefined>;
 };
@@ -49,6 +49,7 @@ const minutes = 60_000;
 const apt: PackageManager = {
   kind: 'apt',
   async simulate(names) {
+    await settleDpkg();
     const args = [...aptOptions, '--simulate', 'install', ...names];
     const {stdout} = await run('apt-get', args, {env: aptEnvironment}).catch(async (error: unknown) => {
       if (!isNodectlError(error, 'ND903')) throw error;
@@ -62,44 +63,74 @@ const apt: PackageManager = {
     return parseSimulation(stdout);
   },
   async install(names) {
+    await settleDpkg();
     await run('apt-get', [...aptOptions, 'install', ...names], {
       env: aptEnvironment,
       timeoutMs: 15 * minutes,
     });
   },
   async remove(names) {
-    if (names.length === 0) return;
-    await run('apt-get', [...aptOptions, 'purge', ...names], {env: aptEnvironment, timeoutMs: 10 * minutes});
-  },
-  async installed(names) {
-    if (names.length === 0) return [];
-    const {stdout} = await run('dpkg-query', ['-W', '-f', '${Package} ${db:Status-Status}\n', ...names], {
-      okCodes: [0, 1],
-    });
-    return stdout
-      .split('\n')
-      .filter((line) => line.endsWith(' installed'))
-      .map((line) => line.split(' ')[0] ?? '');
+    await settleDpkg();
+    const present = await presentIn(names);
+    // Not apt: it would take along what others have installed on top since; dpkg refuses that.
+    if (present.length > 0)
+      await run('dpkg', ['--purge', '--force-remove-reinstreq', '--', ...present], {
+        env: aptEnvironment,
+        timeoutMs: 10 * minutes,
+      });
   },
   async shippedDigest(path) {
     const owner = await run('dpkg-query', ['-S', path], {okCodes: [0, 1]});
     const name = owner.stdout.split(':')[0];
     if (owner.exitCode !== 0 || name === undefined) return undefined;
-    const {stdout} = await run('dpkg-query', ['-W', '-f', '${Conffiles}\n', name], {okCodes: [0, 1]});
+    const {stdout} = await run('dpkg-query', ['-W', '-f', `\${Conffiles}\n`, name], {okCodes: [0, 1]});
     const line = stdout.split('\n').find((entry) => entry.trim().startsWith(`${path} `));
     return line?.trim().split(' ')[1];
   },
 };
+
+const lockPatienceMs = 120_000;
+
+/**
+ * Waits for another dpkg (an apt that outlived a killed join, perhaps) and finishes what one that was killed left
+ * half done; otherwise apt refuses everything.
+ */
+async function settleDpkg(): Promise<void> {
+  for (let waited = 0; ; waited += 500) {
+    const {exitCode, stderr} = await run('dpkg', ['--force-confold', '--configure', '-a'], {
+      env: aptEnvironment,
+      okCodes: [0, 1, 2],
+      timeoutMs: 10 * minutes,
+    });
+    if (exitCode !== 2 || !stderr.includes('lock')) return;
+    if (waited >= lockPatienceMs) throw new NodectlError('ND503', stderr.trim());
+    await sleep(500);
+  }
+}
+
+/** Those of which dpkg has anything: half installed and configuration files count. */
+async function presentIn(names: readonly string[]): Promise<string[]> {
+  if (names.length === 0) return [];
+  const format = `\${Package} \${db:Status-Status}\n`;
+  const {stdout} = await run('dpkg-query', ['-W', '-f', format, ...names], {okCodes: [0, 1]});
+  return stdout
+    .split('\n')
+    .filter((line) => line !== '' && !line.endsWith(' not-installed'))
+    .map((line) => line.split(' ')[0] ?? '');
+}
 
 /** `Inst runc (1.1.5 …)`: newly installed; `Inst x [old] (new)` is an upgrade and not ours to take away. */
 export function parseSimulation(output: string): string[] {
   return output.split('\n').flatMap((line) => /^Inst (\S+) \(/.exec(line)?.[1] ?? []);
 }
 
+/** rpm exits with the number of packages that it did not find. */
+const anyCount = Array.from({length: 64}, (_, count) => count);
+
 const dnf: PackageManager = {
   kind: 'dnf',
   async simulate(names) {
-    const missing = await run('rpm', ['-q', ...names], {okCodes: Array.from({length: 64}, (_, n) => n)});
+    const missing = await run('rpm', ['-q', ...names], {okCodes: anyCount});
     return missing.stdout
       .split('\n')
       .flatMap((line) => /^package (\S+) is not installed$/.exec(line)?.[1] ?? []);
@@ -110,14 +141,10 @@ const dnf: PackageManager = {
     });
   },
   async remove(names) {
-    if (names.length > 0) await run('dnf', ['-y', '-q', 'remove', ...names], {timeoutMs: 10 * minutes});
-  },
-  async installed(names) {
-    if (names.length === 0) return [];
-    const {stdout} = await run('rpm', ['-q', '--qf', '%{NAME}\n', ...names], {
-      okCodes: Array.from({length: 64}, (_, n) => n),
-    });
-    return stdout.split('\n').filter((line) => names.includes(line));
+    // rpm, and not dnf, for the same reason as above.
+    const queried = await run('rpm', ['-q', '--qf', '%{NAME}\n', ...names], {okCodes: anyCount});
+    const present = queried.stdout.split('\n').filter((line) => names.includes(line));
+    if (present.length > 0) await run('rpm', ['--erase', ...present], {timeoutMs: 10 * minutes});
   },
   async shippedDigest(path) {
     const {exitCode, stdout} = await run('rpm', ['-qf', '--qf', '[%{FILENAMES} %{FILEDIGESTS}\n]', path], {

@@ -39,8 +39,8 @@ export const serviceCodes = entries({
     exit: 'kubelet',
   },
   ND704: {
-    title: 'the node did not register in time',
-    why: 'The kubelet runs, but the API server has no Node of this name yet.',
+    title: 'the node did not become ready in time',
+    why: 'The kubelet runs, but the API server has no Node of this name, or one that is not Ready.',
     fix: ['journalctl -u nodectl-kubelet, or nodectl-kubelet.log in the log directory.'],
     exit: 'kubelet',
   },
