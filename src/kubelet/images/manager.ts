@@ -75,6 +75,7 @@ export class ImageManager {
     for (const {controller} of this.#requests.get(uid)?.values() ?? [])
       controller.abort(new Error('the pod has come to its end'));
     this.#requests.delete(uid);
+    this.#backoff.sweep(this.#options.clock.monotonic());
   }
 
   #aged(state: State): ImageSeen {
