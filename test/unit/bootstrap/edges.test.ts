@@ -57,7 +57,9 @@ describe('packages', () => {
 describe('mounts', () => {
   it('finds those below, innermost first, with their escapes', () => {
     const line = (point: string) => `36 35 98:0 / ${point} rw shared:1 - tmpfs tmpfs rw`;
-    const info = ['/var/lib/kubelet', '/var/lib/kubelet/a\\040b', '/var/lib/kubelet/c', '/var/lib/kubelet2'].map(line).join('\n');
+    const info = ['/var/lib/kubelet', '/var/lib/kubelet/a\\040b', '/var/lib/kubelet/c', '/var/lib/kubelet2']
+      .map(line)
+      .join('\n');
     expect(mountsBelow(info, '/var/lib/kubelet')).toEqual(['/var/lib/kubelet/c', '/var/lib/kubelet/a b']);
   });
 });
