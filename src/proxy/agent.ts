@@ -1,5 +1,6 @@
 import type {NodePortAddresses} from '../config/proxy.ts';
 import type {Family} from '../lib/addresses.ts';
+import {describeError} from '../lib/errors.ts';
 import type {EndpointSlice, Service} from '../lib/kubernetes.ts';
 import type {Logger} from '../lib/log.ts';
 import type {Cancel, Clock} from '../lib/time.ts';
@@ -25,6 +26,9 @@ export type AgentOptions = {
   /** After each round, with what it looked at. */
   readonly onSynced: (sources: ReadonlyMap<string, ServiceSource>) => void;
 };
+
+/** A mistake of ours must not become a busy loop. */
+const failedRoundMs = 1_000;
 
 /** Turns changes of the API into rounds: one at a time, each with everything that has changed since the last. */
 export class ProxyAgent {
@@ -99,13 +103,6 @@ export class ProxyAgent {
     this.#queued();
   }
 
-  /** Resolves when everything that has changed so far is in the kernel, or has failed to be. */
-  async settled(): Promise<void> {
-    while (this.#running !== undefined || this.#timer !== undefined)
-      await (this.#running ??
-        new Promise((resolve) => this.#options.clock.after(1, () => resolve(undefined))));
-  }
-
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#timer?.cancel();
@@ -141,7 +138,10 @@ export class ProxyAgent {
   async #run(): Promise<void> {
     const {clock} = this.#options;
     const started = clock.monotonic();
-    const retryInMs = await this.#round();
+    const retryInMs = await this.#round().catch((error: unknown) => {
+      this.#options.log.error('a round failed', {error: describeError(error)});
+      return failedRoundMs;
+    });
     this.#lastEndMs = clock.monotonic();
     this.#lastTookMs = this.#lastEndMs - started;
     this.#running = undefined;

@@ -7,6 +7,7 @@ import type {Nft} from '../edges/nft.ts';
 import {globalAddresses} from '../edges/node-addresses.ts';
 import {servePlain} from '../edges/plain-http.ts';
 import type {Family} from '../lib/addresses.ts';
+import {describeError} from '../lib/errors.ts';
 import type {Logger} from '../lib/log.ts';
 import {FamilyProxy} from './family-proxy.ts';
 import type {ProxyHealth} from './health.ts';
@@ -45,6 +46,11 @@ export function familyProxy(serving: Serving, family: Family, node: NodeView): F
       allowExternalIPs: config.allowExternalIPs,
       pods: podMatch(config.detectLocal, family, node),
       refuse: (refused) => logRefused(log, refused),
+      onBroken: (service, error) =>
+        log.error('a Service cannot be understood and stays as it was', {
+          service,
+          error: describeError(error),
+        }),
     }),
     plane: new NftPlane(place, nft.commit, monotonic),
     cleaner: new UdpCleaner({

@@ -55,11 +55,6 @@ export class Caches {
     for (const key of this.#stores.services().keys()) this.#dirty.add(key);
   }
 
-  /** Puts back what was taken and could not be used. */
-  restore(keys: Iterable<string>): void {
-    for (const key of keys) this.#dirty.add(key);
-  }
-
   /** What has changed since the last call, as it is now. */
   take(): {readonly sources: ReadonlyMap<string, ServiceSource>; readonly triggers: readonly number[]} {
     const keys = this.#dirty;

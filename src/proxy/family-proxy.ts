@@ -69,14 +69,16 @@ export class FamilyProxy {
     const started = clock.monotonic();
     const operations: Operation[] = context === undefined ? [] : table.updateNode(context);
     for (const operation of table.update(sources, node)) operations.push(operation);
-    for (const [key, {service, slices}] of sources) cleaner.note(key, service, slices);
     try {
+      for (const [key, {service, slices}] of sources) cleaner.note(key, service, slices);
       const how = await plane.commit(operations, () => table.table());
       this.#committed(how, (clock.monotonic() - started) / 1000, triggers);
       this.#backoff.succeed(family);
       cleaner.clean();
       return undefined;
     } catch (error) {
+      // What was decided is not in the kernel: only the whole table can follow.
+      plane.forget();
       metrics.syncFailures.inc({ip_family: family});
       const retryInMs = this.#backoff.fail(family, clock.monotonic());
       log.error('service rules could not be committed', {family, retryInMs, error: describeError(error)});

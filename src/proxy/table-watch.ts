@@ -4,7 +4,8 @@ import type {Serving} from './assemble.ts';
 import type {FamilyProxy} from './family-proxy.ts';
 import {ipWord} from './table/table.ts';
 
-const periodMs = 500;
+/** One table in turn is looked for; a flushed ruleset lacks both, so it is noticed within one period. */
+const periodMs = 450;
 
 /**
  * Notices that somebody has removed a table (`nft flush ruleset`, a firewall's reload) and has it written again.
@@ -18,22 +19,25 @@ export function watchTables(
 ): {stop(): void} {
   let stopped = false;
   let cancel = () => {};
-  const look = async (): Promise<void> => {
-    for (const proxy of proxies) {
-      if (!proxy.known) continue;
-      const there = await nft.hasMap(
-        `${ipWord(proxy.family)} ${config.table}`,
-        'services',
-        noFrontend(proxy),
-      );
-      // While this was asked the table may have become unknown for another reason: then it is being written anyway.
-      if (there || stopped || !proxy.known) continue;
-      log.warn('somebody removed the table of service rules; it is written again', {family: proxy.family});
-      agent.repair(proxy);
-    }
-    if (!stopped) cancel = realClock.after(periodMs, () => void look());
+  const isMissing = async (proxy: FamilyProxy): Promise<boolean> => {
+    if (!proxy.known) return false;
+    const place = `${ipWord(proxy.family)} ${config.table}`;
+    const there = await nft.hasMap(place, 'services', noFrontend(proxy));
+    // While this was asked the table may have become unknown for another reason: then it is being written anyway.
+    if (there || stopped || !proxy.known) return false;
+    log.warn('somebody removed the table of service rules; it is written again', {family: proxy.family});
+    agent.repair(proxy);
+    return true;
   };
-  cancel = realClock.after(periodMs, () => void look());
+  const look = async (turn: number): Promise<void> => {
+    const [first, ...others] = [...proxies.slice(turn), ...proxies.slice(0, turn)];
+    if (first !== undefined && (await isMissing(first))) for (const other of others) await isMissing(other);
+    if (!stopped) next((turn + 1) % proxies.length);
+  };
+  const next = (turn: number): void => {
+    cancel = realClock.after(periodMs, () => void look(turn));
+  };
+  next(0);
   return {
     stop() {
       stopped = true;

@@ -24,6 +24,8 @@ export type FamilyTableOptions = {
   readonly allowExternalIPs: boolean;
   readonly pods: PodMatch | undefined;
   readonly refuse: (refused: Refused) => void;
+  /** A Service that cannot be understood; it stays as it was. */
+  readonly onBroken: (key: string, error: unknown) => void;
 };
 
 /** The owner of what is in the table before any Service; no Service has this name. */
@@ -50,7 +52,13 @@ export class FamilyTable {
   update(sources: ReadonlyMap<string, ServiceSource>, node: NodeView): Operation[] {
     const changes = new Map<string, Fragment | undefined>();
     for (const [key, source] of sources) {
-      const fragment = this.#fragment(key, source, node);
+      let fragment: Fragment | undefined;
+      try {
+        fragment = this.#fragment(key, source, node);
+      } catch (error) {
+        this.#options.onBroken(key, error);
+        continue;
+      }
       changes.set(key, fragment);
       for (const policy of ['internal', 'external'] as const)
         this.withoutLocal[policy] +=

@@ -142,10 +142,8 @@ describe('a running proxy', () => {
 describe('a proxy in trouble', () => {
   it('writes its tables again when somebody flushes the ruleset', async () => {
     await serveWeb();
-    const started = performance.now();
     await lab.node.run('nft', ['flush', 'ruleset']);
     await expect.poll(tables, {timeout: 5_000, interval: 20}).toContain('ip nodectl-proxy');
-    expect(performance.now() - started).toBeLessThan(2_000);
     await expect.poll(isServed, bound).toBe(true);
   });
 

@@ -6,6 +6,7 @@ import {healthCheckNodePort, trimService, viewService} from '../../../src/proxy/
 import {usableEndpoints} from '../../../src/proxy/model/topology.ts';
 import {stableOrder} from '../../../src/proxy/table/fragment.ts';
 import {type EndpointText, node, service, slice} from './support/objects.ts';
+import {familyTable} from './support/tables.ts';
 
 const port = {name: 'p', protocol: 'TCP', port: 80};
 const none = () => undefined;
@@ -232,5 +233,37 @@ describe('the node', () => {
 
   it('has the address that it is bound to', () => {
     expect(viewNode('here', node('here', ['192.168.0.2']), '10.0.0.1').addresses.IPv4?.text).toBe('10.0.0.1');
+  });
+});
+
+describe('a Service that cannot be understood', () => {
+  it('stays as it was and spoils nothing else', () => {
+    const broken: string[] = [];
+    const table = familyTable('IPv4', {onBroken: (key) => broken.push(key)});
+    const here = viewNode('here', undefined, '0.0.0.0');
+    const source = (key: string, ip: string) => ({
+      service: service(key, {clusterIP: ip, ports: [{name: 'p', port: 80}]}),
+      slices: [slice({service: key, ports: [port], endpoints: [{ip: '10.0.0.1'}]})],
+    });
+    table.updateNode({nodePortIPs: undefined, serviceCIDRs: []});
+    table.update(new Map([['a/bad', source('a/bad', '10.96.0.1')]]), here);
+    const bad = source('a/bad', '10.96.0.1');
+    const throwing = new Proxy(bad.service, {
+      get() {
+        throw new Error('nonsense');
+      },
+    });
+    table.update(
+      new Map([
+        ['a/bad', {...bad, service: throwing}],
+        ['a/good', source('a/good', '10.96.0.2')],
+      ]),
+      here,
+    );
+    expect(broken).toEqual(['a/bad']);
+    expect([...(table.table().elements.get('cluster-ips')?.keys() ?? [])]).toEqual([
+      '10.96.0.1',
+      '10.96.0.2',
+    ]);
   });
 });

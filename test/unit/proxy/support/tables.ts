@@ -10,6 +10,9 @@ export function familyTable(family: Family, options: Partial<FamilyTableOptions>
     allowExternalIPs: true,
     pods: {by: 'cidr', cidr: family === 'IPv4' ? '10.0.0.0/8' : 'fd00::/64'},
     refuse: () => undefined,
+    onBroken: (key, error) => {
+      throw new Error(key, {cause: error});
+    },
     ...options,
   });
 }
