@@ -63,9 +63,7 @@ function blob(images) {
     assets,
   };
   writeFileSync(join(work, 'sea.json'), JSON.stringify(config));
-  execFileSync(process.execPath, ['--experimental-sea-config', join(work, 'sea.json')], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
+  execFileSync(process.execPath, ['--experimental-sea-config', join(work, 'sea.json')], {stdio: 'pipe'});
   return join(work, 'sea.blob');
 }
 

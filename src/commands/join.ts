@@ -1,13 +1,9 @@
 import {hostname} from 'node:os';
 import {Args, Flags} from '@oclif/core';
-import {joinNode} from '../bootstrap/join.ts';
-import {joinOptions} from '../config/join.ts';
 import {readInput} from '../edges/input.ts';
 import {ownProgram} from '../edges/program.ts';
 import {silent} from '../lib/log.ts';
 import {BaseCommand, outputFlag} from '../ui/base-command.ts';
-import {joinSummary} from '../ui/join-summary.ts';
-import {showProgress} from '../ui/progress.ts';
 
 export default class Join extends BaseCommand {
   static override summary = 'Make this machine a node of a cluster';
@@ -63,6 +59,10 @@ export default class Join extends BaseCommand {
 
   async run(): Promise<void> {
     const {args, flags} = await this.parse(Join);
+    const {joinNode} = await import('../bootstrap/join.ts');
+    const {joinOptions} = await import('../config/join.ts');
+    const {joinSummary} = await import('../ui/join-summary.ts');
+    const {showProgress} = await import('../ui/progress.ts');
     const given = await secrets(flags);
     const options = joinOptions({
       ...given,

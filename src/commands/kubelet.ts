@@ -2,11 +2,9 @@ import {hostname} from 'node:os';
 import {join} from 'node:path';
 import {Flags} from '@oclif/core';
 import {normaliseArguments} from '../config/kubelet/argv.ts';
-import {type KubeletFlags, loadKubeletConfig, type Source} from '../config/kubelet.ts';
+import type {KubeletFlags, Source} from '../config/kubelet.ts';
 import {listDirectory, readText} from '../edges/files.ts';
-import {jsonLogger} from '../edges/log.ts';
 import {nameProcess} from '../edges/program.ts';
-import {runKubelet} from '../kubelet/run.ts';
 import {NodectlError} from '../lib/errors.ts';
 import {BaseCommand} from '../ui/base-command.ts';
 
@@ -56,6 +54,9 @@ export default class Kubelet extends BaseCommand {
   async run(): Promise<void> {
     await nameProcess('kubelet');
     const {flags} = await this.parse(Kubelet, normaliseArguments(this.argv));
+    const {loadKubeletConfig} = await import('../config/kubelet.ts');
+    const {jsonLogger} = await import('../edges/log.ts');
+    const {runKubelet} = await import('../kubelet/run.ts');
     const sources = await readSources(flags.config, flags['config-dir']);
     const {config, warnings} = loadKubeletConfig(sources, given(flags), hostname());
     const log = jsonLogger('kubelet', config.verbosity >= 4 ? 'debug' : 'info');

@@ -1,12 +1,9 @@
 import {hostname} from 'node:os';
 import {Flags} from '@oclif/core';
-import {checkMachine} from '../bootstrap/preflight.ts';
-import {nodeOptions} from '../config/join.ts';
 import {ownProgram} from '../edges/program.ts';
 import {catalogue} from '../lib/codes/catalogue.ts';
 import {exits} from '../lib/codes/entry.ts';
 import {BaseCommand, outputFlag} from '../ui/base-command.ts';
-import {preflightTable} from '../ui/preflight-table.ts';
 
 export default class Preflight extends BaseCommand {
   static override summary = 'Say whether this machine can become a node; changes nothing';
@@ -22,6 +19,9 @@ export default class Preflight extends BaseCommand {
 
   async run(): Promise<void> {
     const {flags} = await this.parse(Preflight);
+    const {checkMachine} = await import('../bootstrap/preflight.ts');
+    const {nodeOptions} = await import('../config/join.ts');
+    const {preflightTable} = await import('../ui/preflight-table.ts');
     const options = nodeOptions({
       hostname: hostname(),
       nodeName: flags['node-name'],

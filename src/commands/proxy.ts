@@ -1,11 +1,9 @@
 import {hostname} from 'node:os';
 import {Flags} from '@oclif/core';
-import {loadProxyConfig} from '../config/proxy.ts';
+import type {ProxyFlags} from '../config/proxy.ts';
 import {readText} from '../edges/files.ts';
-import {jsonLogger} from '../edges/log.ts';
 import {nameProcess} from '../edges/program.ts';
 import {NodectlError} from '../lib/errors.ts';
-import {cleanupProxy, runProxy} from '../proxy/run.ts';
 import {BaseCommand} from '../ui/base-command.ts';
 
 export default class ServeProxy extends BaseCommand {
@@ -37,6 +35,9 @@ export default class ServeProxy extends BaseCommand {
   async run(): Promise<void> {
     await nameProcess('kube-proxy');
     const {flags} = await this.parse(ServeProxy);
+    const {loadProxyConfig} = await import('../config/proxy.ts');
+    const {jsonLogger} = await import('../edges/log.ts');
+    const {cleanupProxy, runProxy} = await import('../proxy/run.ts');
     const {config, warnings} = loadProxyConfig(await source(flags.config), given(flags), hostname());
     if (flags.cleanup) return cleanupProxy(config);
     const log = jsonLogger('proxy', config.verbosity >= 4 ? 'debug' : 'info');
@@ -59,7 +60,7 @@ async function source(path: string | undefined): Promise<{path: string; text: st
 type Parsed = Awaited<ReturnType<ServeProxy['parse']>>['flags'];
 
 /** Flags by the names that the configuration gives them. */
-function given(flags: Parsed): Parameters<typeof loadProxyConfig>[1] {
+function given(flags: Parsed): ProxyFlags {
   const camel = (name: string) => name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
   const renamed = Object.entries(flags).map(([name, value]) => [
     name === 'v' ? 'verbosity' : camel(name),

@@ -1,5 +1,4 @@
 import {Flags} from '@oclif/core';
-import {resetNode} from '../bootstrap/reset.ts';
 import {hostLayout, layoutBelow} from '../config/layout.ts';
 import {ownProgram} from '../edges/program.ts';
 import {BaseCommand, outputFlag} from '../ui/base-command.ts';
@@ -18,6 +17,7 @@ export default class Reset extends BaseCommand {
 
   async run(): Promise<void> {
     const {flags} = await this.parse(Reset);
+    const {resetNode} = await import('../bootstrap/reset.ts');
     const stop = new AbortController();
     process.once('SIGINT', () => stop.abort(new Error('interrupted')));
     const options = {

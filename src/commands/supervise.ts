@@ -1,6 +1,4 @@
 import {Flags} from '@oclif/core';
-import {jsonLogger} from '../edges/log.ts';
-import {supervise} from '../edges/supervisor/daemon.ts';
 import {BaseCommand} from '../ui/base-command.ts';
 
 /** The parent of a node's daemons where systemd is not PID 1; join starts it. */
@@ -13,6 +11,8 @@ export default class Supervise extends BaseCommand {
 
   async run(): Promise<void> {
     const {flags} = await this.parse(Supervise);
+    const {jsonLogger} = await import('../edges/log.ts');
+    const {supervise} = await import('../edges/supervisor/daemon.ts');
     const stop = new AbortController();
     for (const signal of ['SIGTERM', 'SIGINT'] as const)
       process.once(signal, () => stop.abort(new Error(`got ${signal}`)));

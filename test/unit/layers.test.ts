@@ -57,7 +57,9 @@ const graph = new Map(
     file,
     importsOf(file)
       .filter((to) => to.startsWith('.'))
-      .map((to) => resolve(dirname(file), to)),
+      .map((to) => resolve(dirname(file), to))
+      // package.json, which main reads its version from, is no layer.
+      .filter((to) => to.startsWith(`${root}/`)),
   ]),
 );
 

@@ -1,7 +1,4 @@
 import {Flags} from '@oclif/core';
-import {realClock} from '../../edges/clock.ts';
-import {jsonLogger} from '../../edges/log.ts';
-import {startControlPlane} from '../../sandbox/control-plane.ts';
 import {BaseCommand} from '../../ui/base-command.ts';
 
 /** Runs the control plane in the foreground; `sandbox up` starts it as a service. */
@@ -26,6 +23,9 @@ export default class SandboxServe extends BaseCommand {
 
   async run(): Promise<void> {
     const {flags} = await this.parse(SandboxServe);
+    const {realClock} = await import('../../edges/clock.ts');
+    const {jsonLogger} = await import('../../edges/log.ts');
+    const {startControlPlane} = await import('../../sandbox/control-plane.ts');
     const log = jsonLogger('sandbox', flags['log-level']);
     const sandbox = await startControlPlane({
       stateDir: flags['state-dir'],

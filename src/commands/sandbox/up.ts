@@ -5,7 +5,6 @@ import {ownProgram} from '../../edges/program.ts';
 import {silent} from '../../lib/log.ts';
 import {BaseCommand, outputFlag} from '../../ui/base-command.ts';
 import {sandboxSummary} from '../../ui/sandbox-summary.ts';
-import {withProgress} from '../../ui/with-progress.ts';
 
 export default class SandboxUp extends BaseCommand {
   static override summary =
@@ -30,6 +29,7 @@ export default class SandboxUp extends BaseCommand {
 
   async run(): Promise<void> {
     const {flags} = await this.parse(SandboxUp);
+    const {withProgress} = await import('../../ui/with-progress.ts');
     const {sandboxUp} = await import('../../bootstrap/sandbox/up.ts');
     const {primaryAddress} = await import('../../edges/node-addresses.ts');
     const settings = {
