@@ -13,6 +13,7 @@ import {deleteLink, deleteTable, holdsOnly, listTables} from '../edges/net-lefto
 import type {PackageManager} from '../edges/packages.ts';
 import type {ServiceManager} from '../edges/services.ts';
 import {readSysctl, unloadModule, writeSysctl} from '../edges/sysctl.ts';
+import {stopSlice} from '../edges/systemd-cgroups.ts';
 import {unmountBelow} from '../edges/unmount.ts';
 import {linkDigest} from './apply-files.ts';
 import type {Before, Entry} from './entries.ts';
@@ -56,6 +57,7 @@ export async function undoEntry(entry: Entry, tools: UndoTools): Promise<Left> {
       if (entry.before === undefined) await tools.services.remove(entry.target);
       return undefined;
     case 'cgroup':
+      if (tools.services.kind === 'systemd' && entry.target.endsWith('.slice')) await stopSlice(entry.target);
       return (await removeCgroup(entry.target)) ? undefined : 'processes live in it';
     case 'interface':
       await deleteLink(entry.target);

@@ -1,7 +1,6 @@
 import {mkdir, readFile, writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import {removeCgroup} from './cgroup-tree.ts';
-import {run} from './exec.ts';
 import {errno, exists, listDirectory} from './files.ts';
 
 /** Limits of a cgroup; what is undefined stays as the kernel made it. */
@@ -128,38 +127,4 @@ async function write(file: string, path: string, value: string, v2: boolean): Pr
   } catch (error) {
     if (errno(error) !== 'ENOENT') throw error;
   }
-}
-
-/** The systemd driver: the runtime makes slices by itself; an empty one goes when it is stopped. */
-export function systemdCgroups(v2: boolean): Cgroups {
-  const slice = (path: string): string => path.split('/').at(-1) ?? '';
-  return {
-    v2,
-    async ensure(path, limits) {
-      const properties = systemdProperties(limits, v2);
-      await run('systemctl', ['start', slice(path)]);
-      if (properties.length > 0)
-        await run('systemctl', ['set-property', '--runtime', slice(path), ...properties]);
-    },
-    async remove(path) {
-      await run('systemctl', ['stop', slice(path)], {okCodes: [0, 5]});
-    },
-    async children(path) {
-      return (await openCgroups()).children(path);
-    },
-  };
-}
-
-function systemdProperties(limits: CgroupLimits, v2: boolean): string[] {
-  const quota =
-    limits.cpuQuota === undefined || limits.cpuPeriod === undefined || limits.cpuQuota < 0
-      ? undefined
-      : `${Math.ceil((limits.cpuQuota * 100) / limits.cpuPeriod)}%`;
-  const pairs: [string, string | number | undefined][] = [
-    v2 ? ['CPUWeight', limits.cpuWeight] : ['CPUShares', limits.cpuShares],
-    ['CPUQuota', quota],
-    [v2 ? 'MemoryMax' : 'MemoryLimit', limits.memoryBytes],
-    ['TasksMax', limits.pids],
-  ];
-  return pairs.flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`]));
 }

@@ -1,9 +1,10 @@
 import type {KubeletConfig} from '../config/kubelet.ts';
-import {type Cgroups, openCgroups, systemdCgroups} from '../edges/cgroups.ts';
+import {type Cgroups, openCgroups} from '../edges/cgroups.ts';
 import type {Cri} from '../edges/cri/client.ts';
 import {makeDirectory} from '../edges/files.ts';
 import type {KubeClient} from '../edges/kube/client.ts';
 import type {EventRecorder} from '../edges/kube/events.ts';
+import {systemdCgroups} from '../edges/systemd-cgroups.ts';
 import {describeError} from '../lib/errors.ts';
 import type {Pod} from '../lib/kubernetes.ts';
 import type {Logger} from '../lib/log.ts';
@@ -63,7 +64,7 @@ export async function startPodAgent(options: PodAgentOptions): Promise<PodAgent>
     ),
   );
   const files = await openCgroups();
-  const cgroups = config.cgroupDriver === 'systemd' ? systemdCgroups(files.v2) : files;
+  const cgroups = config.cgroupDriver === 'systemd' ? systemdCgroups(files) : files;
   const facts = await readNodeFacts(config, files.v2, {
     hostIps: options.nodeIps,
     allocatable: options.allocatable,

@@ -22,13 +22,14 @@ import {missingTrees, unmetFiles, type WantedFile, type WantedTree, writes} from
 
 type Seen = {
   readonly trees: readonly WantedTree[];
+  /** Before the packages: under systemd their installation starts containerd, which makes directories at once. */
+  readonly claims: Claims;
   readonly missing: readonly string[];
   /** Everything below is seen only when nothing is missing. */
   readonly ready: SeenRuntime | undefined;
 };
 
 export type SeenRuntime = {
-  readonly claims: Claims;
   /** Answers, but runs outside our service manager: its configuration is not ours to change. */
   readonly foreign: boolean;
   readonly files: readonly WantedFile[];
@@ -45,15 +46,16 @@ const plugins = ['bridge', 'host-local', 'loopback', 'portmap'];
 export const runtime = phase<Seen>({
   name: 'runtime',
   title: 'Install and start the container runtime',
-  waitMs: () => 60_000,
+  waitMs: () => 120_000,
   late: () => new NodectlError('ND505', 'containerd does not answer on its CRI socket'),
   async observe(facts) {
     const trees = await missingTrees(facts.journal, dataTrees(facts));
     const missing = await missingPackages(facts);
-    return {trees, missing, ready: missing.length === 0 ? await seeRuntime(facts) : undefined};
+    const claims = await unclaimed(facts);
+    return {trees, claims, missing, ready: missing.length === 0 ? await seeRuntime(facts) : undefined};
   },
-  decide({trees, missing, ready}) {
-    const first: Act[] = trees.map((tree) => ({kind: 'tree', ...tree}));
+  decide({trees, claims, missing, ready}) {
+    const first: Act[] = [...trees.map((tree): Act => ({kind: 'tree', ...tree})), ...claims];
     if (ready === undefined) return {acts: [...first, {kind: 'packages', names: missing}]};
     if (first.length > 0) return {acts: first};
     return decideRuntime(ready);
@@ -62,7 +64,7 @@ export const runtime = phase<Seen>({
 
 export function decideRuntime(seen: SeenRuntime): PhaseDecision {
   const {files, unit, status, answer} = seen;
-  const acts: Act[] = [...seen.claims];
+  const acts: Act[] = [];
   if (!seen.foreign) {
     const stale = status.running && status.revision !== unit.env?.NODECTL_REVISION;
     acts.push(...writes(files));
@@ -85,7 +87,6 @@ async function seeRuntime(facts: Facts): Promise<SeenRuntime> {
   const {files, unit} = await wantedConfig(facts);
   const [status, answer] = [await services.status(unit.name), await askRuntime(socket)];
   return {
-    claims: await unclaimed(facts),
     foreign: answer !== undefined && !status.running,
     files: await unmetFiles(files),
     unit,

@@ -11,7 +11,7 @@ export function podCgroupPath(driver: CgroupDriver, root: string, qos: QosClass,
   const tier = qos === 'Guaranteed' ? [] : [qos.toLowerCase()];
   const names = [...root.split('/').filter((part) => part !== ''), 'kubepods', ...tier];
   if (driver === 'cgroupfs') return `/${[...names, `pod${uid}`].join('/')}`;
-  return systemdPath([...names, `pod${uid.replaceAll('-', '_')}`]);
+  return systemdPath([...names, `pod${uid}`]);
 }
 
 /** What the sandbox's cgroup_parent says: a path, or for systemd the slice alone. */
@@ -19,8 +19,9 @@ export function cgroupParent(driver: CgroupDriver, path: string): string {
   return driver === 'cgroupfs' ? path : (path.split('/').at(-1) ?? '');
 }
 
-/** A slice's name holds all its parents' names: a-b.slice lives in a.slice. */
+/** A slice's name holds all its parents' names: a-b.slice lives in a.slice; a name's own dashes become underscores. */
 function systemdPath(names: readonly string[]): string {
-  const slices = names.map((_, at) => `${names.slice(0, at + 1).join('-')}.slice`);
+  const parts = names.map((name) => name.replaceAll('-', '_'));
+  const slices = parts.map((_, at) => `${parts.slice(0, at + 1).join('-')}.slice`);
   return `/${slices.join('/')}`;
 }

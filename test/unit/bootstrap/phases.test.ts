@@ -51,7 +51,6 @@ describe('host', () => {
 
 describe('runtime', () => {
   const seen: SeenRuntime = {
-    claims: [],
     foreign: false,
     files: [],
     unit: {...unit, name: 'containerd'},

@@ -104,6 +104,8 @@ describe('cgroup names', () => {
       '/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-poda_b.slice',
     ],
     ['systemd', '', 'Guaranteed', '/kubepods.slice/kubepods-poda_b.slice'],
+    // A dash would be another level.
+    ['systemd', '/node-1', 'Guaranteed', '/node_1.slice/node_1-kubepods.slice/node_1-kubepods-poda_b.slice'],
   ] as const)('%s below %s: %s', (driver, root, qos, path) => {
     expect(podCgroupPath(driver, root, qos, 'a-b')).toBe(path);
   });
