@@ -31,8 +31,8 @@ export type SandboxUpResult = {
   readonly changes: number;
 };
 
-const controlPlaneMs = 60_000;
-const helloMs = 90_000;
+const controlPlaneMs = 120_000;
+const helloMs = 120_000;
 
 /**
  * Starts the control plane, joins this machine to it as `nodectl join` does, and proves it by an HTTP request
