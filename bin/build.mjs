@@ -7,6 +7,7 @@ import {
   existsSync,
   mkdirSync,
   readdirSync,
+  readFileSync,
   renameSync,
   rmSync,
   statSync,
@@ -46,6 +47,16 @@ async function bundle() {
     banner: {js: "const __nodectl_url=require('node:url').pathToFileURL(__filename).href;"},
     logLevel: 'warning',
   });
+  escapeNonAscii(join(dist, 'nodectl.cjs'));
+}
+
+/** V8 keeps the source of every function; one character beyond Latin-1 (esbuild leaves them in regular expressions) doubles it. */
+function escapeNonAscii(file) {
+  const source = readFileSync(file, 'utf8');
+  writeFileSync(
+    file,
+    source.replace(/[\u0080-\uffff]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`),
+  );
 }
 
 function blob(images) {

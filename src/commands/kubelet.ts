@@ -56,15 +56,15 @@ export default class Kubelet extends BaseCommand {
     const {flags} = await this.parse(Kubelet, normaliseArguments(this.argv));
     const {loadKubeletConfig} = await import('../config/kubelet.ts');
     const {jsonLogger} = await import('../edges/log.ts');
+    const {keepHeapSmall} = await import('../edges/heap.ts');
+    const {endingSignal} = await import('../edges/process-life.ts');
     const {runKubelet} = await import('../kubelet/run.ts');
     const sources = await readSources(flags.config, flags['config-dir']);
     const {config, warnings} = loadKubeletConfig(sources, given(flags), hostname());
     const log = jsonLogger('kubelet', config.verbosity >= 4 ? 'debug' : 'info');
     for (const warning of warnings) log.warn(warning);
-    const stop = new AbortController();
-    for (const name of ['SIGTERM', 'SIGINT'] as const)
-      process.once(name, () => stop.abort(new Error(`got ${name}`)));
-    await runKubelet(config, stop.signal, log);
+    keepHeapSmall();
+    await runKubelet(config, endingSignal(), log);
   }
 }
 

@@ -37,16 +37,13 @@ export default class ServeProxy extends BaseCommand {
     const {flags} = await this.parse(ServeProxy);
     const {loadProxyConfig} = await import('../config/proxy.ts');
     const {jsonLogger} = await import('../edges/log.ts');
+    const {endingSignal} = await import('../edges/process-life.ts');
     const {cleanupProxy, runProxy} = await import('../proxy/run.ts');
     const {config, warnings} = loadProxyConfig(await source(flags.config), given(flags), hostname());
     if (flags.cleanup) return cleanupProxy(config);
     const log = jsonLogger('proxy', config.verbosity >= 4 ? 'debug' : 'info');
     for (const warning of warnings) log.warn(warning);
-    const stop = new AbortController();
-    // Not `once`: execa raises a signal again when nobody listens to it any more, and that would end us at once.
-    for (const name of ['SIGTERM', 'SIGINT'] as const)
-      process.on(name, () => stop.abort(new Error(`got ${name}`)));
-    await runProxy(config, stop.signal, log);
+    await runProxy(config, endingSignal(), log);
   }
 }
 

@@ -12,10 +12,10 @@ export default class Supervise extends BaseCommand {
   async run(): Promise<void> {
     const {flags} = await this.parse(Supervise);
     const {jsonLogger} = await import('../edges/log.ts');
+    const {keepHeapSmall} = await import('../edges/heap.ts');
+    const {endingSignal} = await import('../edges/process-life.ts');
     const {supervise} = await import('../edges/supervisor/daemon.ts');
-    const stop = new AbortController();
-    for (const signal of ['SIGTERM', 'SIGINT'] as const)
-      process.once(signal, () => stop.abort(new Error(`got ${signal}`)));
-    await supervise(flags.dir, jsonLogger('supervisor'), stop.signal);
+    keepHeapSmall();
+    await supervise(flags.dir, jsonLogger('supervisor'), endingSignal());
   }
 }

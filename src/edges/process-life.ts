@@ -10,3 +10,14 @@ export function keepAlive(): () => void {
 export async function setOomScoreAdj(value: number): Promise<void> {
   await writeFile('/proc/self/oom_score_adj', String(value));
 }
+
+/**
+ * Aborts when this process is told to end. Not with `once`: execa raises a signal again when nobody listens to it
+ * any more, and that would end a process that has children before it could clean up.
+ */
+export function endingSignal(): AbortSignal {
+  const stop = new AbortController();
+  for (const name of ['SIGTERM', 'SIGINT'] as const)
+    process.on(name, () => stop.abort(new Error(`got ${name}`)));
+  return stop.signal;
+}

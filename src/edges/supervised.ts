@@ -93,12 +93,14 @@ function logFile(options: SupervisedOptions, name: string): string {
 }
 
 async function statusOf(state: SupervisorState, name: string): Promise<ServiceStatus> {
-  const [unit, wanted, running, record] = await Promise.all([
+  const [unit, wanted, recorded, record] = await Promise.all([
     state.unit(name),
     state.wanted(name),
     state.running(name),
     state.record(name),
   ]);
+  // A supervisor that was killed just after a start had no time to record it: the daemon is ours all the same.
+  const running = recorded ?? (unit === undefined ? undefined : await state.strayed(unit));
   return {
     installed: unit !== undefined,
     enabled: wanted,

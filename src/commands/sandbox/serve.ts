@@ -25,7 +25,11 @@ export default class SandboxServe extends BaseCommand {
     const {flags} = await this.parse(SandboxServe);
     const {realClock} = await import('../../edges/clock.ts');
     const {jsonLogger} = await import('../../edges/log.ts');
+    const {keepHeapSmall} = await import('../../edges/heap.ts');
+    const {endingSignal} = await import('../../edges/process-life.ts');
     const {startControlPlane} = await import('../../sandbox/control-plane.ts');
+    keepHeapSmall();
+    const ending = endingSignal();
     const log = jsonLogger('sandbox', flags['log-level']);
     const sandbox = await startControlPlane({
       stateDir: flags['state-dir'],
@@ -41,13 +45,7 @@ export default class SandboxServe extends BaseCommand {
       clock: realClock,
     });
     log.info('serving', {url: sandbox.url, kubeconfig: sandbox.files.adminKubeconfig});
-    await stopSignal();
+    await new Promise((resolve) => ending.addEventListener('abort', resolve, {once: true}));
     await sandbox.close();
   }
-}
-
-function stopSignal(): Promise<void> {
-  return new Promise((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
-  });
 }
