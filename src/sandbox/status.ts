@@ -105,13 +105,8 @@ export const notAcceptable = () =>
 
 export const expired = (message: string) => new StatusError(410, 'Expired', message);
 
-export const tooManyRequests = (message: string, causes: readonly Cause[] = []) =>
-  new StatusError(429, 'TooManyRequests', message, {causes: causes.map((c) => ({...c}))});
-
 export const internal = (message: string) =>
   new StatusError(500, 'InternalError', `Internal error occurred: ${message}`);
-
-export const unavailable = (message: string) => new StatusError(503, 'ServiceUnavailable', message);
 
 /** 422 with one cause per field, worded as field.ErrorList is. */
 export function invalid(resource: Named, name: string, causes: readonly Cause[]): StatusError {

@@ -1,6 +1,7 @@
 import {apiVersion} from '../../lib/resources.ts';
 import type {Obj} from '../contract.ts';
 import type {Definition} from '../resources/definition.ts';
+import {notAcceptable} from '../status.ts';
 import type {Entry} from '../store/event-window.ts';
 import {tableOf} from './table-output.ts';
 
@@ -16,21 +17,20 @@ export type Encoding = {
   bookmark(metadata: object): string;
 };
 
+/** The first of the client's ranges that can be served. @throws StatusError 406 when none can */
 export function encodingFor(definition: Definition, accept: string, query: URLSearchParams): Encoding {
   for (const range of accept.split(',')) {
-    const parameters = new Map(
-      range
-        .split(';')
-        .slice(1)
-        .map((p) => [p.split('=')[0]?.trim() ?? '', p.split('=')[1]?.trim() ?? '']),
-    );
+    const [type = '', ...rest] = range.split(';').map((part) => part.trim());
+    if (!['application/json', 'application/*', '*/*', ''].includes(type)) continue;
+    const parameters = new Map(rest.map((p) => [p.split('=')[0] ?? '', p.split('=')[1] ?? '']));
     const as = parameters.get('as') ?? '';
-    if (as === 'Table' && ['v1', 'v1beta1'].includes(parameters.get('v') ?? ''))
-      return tableEncoding(definition, parameters.get('v') ?? 'v1', query.get('includeObject') ?? 'Metadata');
+    const version = parameters.get('v') ?? 'v1';
+    if (as === '') return plainEncoding(definition);
+    if (as === 'Table' && ['v1', 'v1beta1'].includes(version))
+      return tableEncoding(definition, version, query.get('includeObject') ?? 'Metadata');
     if (as.startsWith('PartialObjectMetadata')) return metadataEncoding();
-    if (/^\s*(application\/json|application\/\*|\*\/\*)\s*(;|$)/.test(range) && as === '') break;
   }
-  return plainEncoding(definition);
+  throw notAcceptable();
 }
 
 function plainEncoding(definition: Definition): Encoding {
@@ -73,10 +73,10 @@ function tableEncoding(definition: Definition, version: string, includeObject: s
   };
 }
 
-export function partialMetadata(object: Obj, version = 'v1'): object {
+function partialMetadata(object: Obj): object {
   return {
     kind: 'PartialObjectMetadata',
-    apiVersion: `meta.k8s.io/${version}`,
+    apiVersion: 'meta.k8s.io/v1',
     metadata: object.metadata,
   };
 }

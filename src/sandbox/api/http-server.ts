@@ -34,6 +34,7 @@ export class HttpServer {
   readonly #server: Server;
   readonly #parts: HttpParts;
   readonly #stops = new Set<() => void>();
+  readonly #upgraded = new Set<Duplex>();
 
   constructor(tls: TlsFiles, parts: HttpParts) {
     this.#parts = parts;
@@ -46,15 +47,18 @@ export class HttpServer {
       headersTimeout: 10_000,
       requestTimeout: 60_000,
       maxHeaderSize: 64 * 1024,
+      keepAlive: true,
+      keepAliveInitialDelay: 30_000,
     });
     this.#server.on('request', (request, response) => void this.#onRequest(request, response));
     this.#server.on('upgrade', (request, socket, head) => void this.#onUpgrade(request, socket, head));
   }
 
-  listen(port: number, host: string): Promise<number> {
+  /** All addresses of the machine, IPv6 too where it has it. */
+  listen(port: number): Promise<number> {
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject);
-      this.#server.listen({port, host}, () => {
+      this.#server.listen({port}, () => {
         this.#server.off('error', reject);
         resolve(portOf(this.#server.address(), port));
       });
@@ -66,6 +70,7 @@ export class HttpServer {
       this.#server.close(() => resolve());
       for (const stop of this.#stops) stop();
       this.#server.closeAllConnections();
+      for (const socket of this.#upgraded) socket.destroy();
     });
   }
 
@@ -78,6 +83,8 @@ export class HttpServer {
   }
 
   async #onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    this.#upgraded.add(socket);
+    socket.on('close', () => this.#upgraded.delete(socket));
     socket.on('error', (error) => this.#parts.log.debug('upgraded connection broke', {error: error.message}));
     const answer = await this.#answer(request, false);
     if ('proxy' in answer) this.#parts.upgrade(answer, request, socket, head);
@@ -92,7 +99,11 @@ export class HttpServer {
       const user = this.#parts.impersonate(sender, headers);
       return await this.#parts.handler(await apiRequest(request, user, withBody));
     } catch (error) {
-      return refusal(error, () => this.#parts.log.error('request failed', {error: String(error)}));
+      // A client that left in the middle of its request is no fault of ours.
+      const {destroyed} = request;
+      return refusal(error, () => {
+        if (!destroyed) this.#parts.log.error('request failed', {error: String(error)});
+      });
     }
   }
 

@@ -34,7 +34,7 @@ export function demanded(selector: string, field: string): string | undefined {
   return parseFieldSelector(selector).find((term) => term.equals && term.field === field)?.value;
 }
 
-export function parseFieldSelector(text: string): Term[] {
+function parseFieldSelector(text: string): Term[] {
   if (text.trim() === '') return [];
   return text.split(/(?<!\\),/).map((part) => {
     const match = /^\s*([^=!\s]+)\s*(!=|==|=)(.*)$/s.exec(part);
@@ -47,7 +47,7 @@ export function parseFieldSelector(text: string): Term[] {
 const setPattern = /^(\S+)\s+(in|notin)\s*\(([^)]*)\)$/;
 const equalityPattern = /^([^\s=!<>]+)\s*(==|=|!=|<|>)\s*(\S*)$/;
 
-export function parseLabelSelector(text: string): Requirement[] {
+function parseLabelSelector(text: string): Requirement[] {
   if (text.trim() === '') return [];
   return splitOutsideParentheses(text).map((part) => parseRequirement(part.trim(), text));
 }

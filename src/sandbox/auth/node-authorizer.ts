@@ -90,6 +90,11 @@ function pod(graph: NodeGraph, node: string, attributes: Attributes, resource: R
   const {name, namespace, subresource} = resource;
   const isOwn = () =>
     graph.pods(node).some((p) => p.metadata.name === name && p.metadata.namespace === namespace);
+  if (verb === 'delete' && subresource === undefined) {
+    // What is already gone is answered with 404, not with a refusal that the kubelet would retry.
+    const elsewhere = graph.exists(namespace, name) && !isOwn();
+    return elsewhere ? no('can only delete pods with spec.nodeName set to itself') : plain(attributes);
+  }
   if (subresource !== undefined || !reading.includes(verb)) return plain(attributes);
   if (verb === 'get') return related(node, isOwn());
   const selects = demanded(resource.fieldSelector ?? '', 'spec.nodeName') === node;

@@ -25,6 +25,10 @@ export class NodeGraph {
     return found;
   }
 
+  exists(namespace: string | undefined, name: string | undefined): boolean {
+    return this.#store.get('/pods', keyOf(namespace, name ?? '')) !== undefined;
+  }
+
   /** Whether a pod of this node uses an object of its namespace. */
   uses(node: string, kind: ReferencedKind, namespace: string, name: string): boolean {
     return this.pods(node).some(

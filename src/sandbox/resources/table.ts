@@ -208,7 +208,6 @@ function find(group: string, plural: string): Definition {
   return found;
 }
 
-export const namespaceDefinition = find('', 'namespaces');
 export const podDefinition = find('', 'pods');
 export const nodeDefinition = find('', 'nodes');
 export const serviceAccountDefinition = find('', 'serviceaccounts');
