@@ -1,17 +1,18 @@
 import {posix} from 'node:path';
 import {NodectlError} from '../lib/errors.ts';
+import type {Source} from './document.ts';
 import {complete, type KubeletConfiguration} from './kubelet/defaults.ts';
 import {flagOverrides, type KubeletFlags, parseLabels} from './kubelet/flags.ts';
 import {mergeSources} from './kubelet/merge.ts';
 import {labelProblems} from './kubelet/node-labels.ts';
 import {kubeletConfiguration} from './kubelet/schema.ts';
-import {readSource, type Source} from './kubelet/source.ts';
+import {readSource} from './kubelet/source.ts';
 import {judgeSupport} from './kubelet/support.ts';
 import {validate} from './kubelet/validate.ts';
 
+export type {Source} from './document.ts';
 export type {KubeletConfiguration} from './kubelet/defaults.ts';
 export type {KubeletFlags} from './kubelet/flags.ts';
-export type {Source} from './kubelet/source.ts';
 
 /** What only flags can say (cmd/kubelet/app/options, KubeletFlags). */
 type FromFlags = {

@@ -1,13 +1,13 @@
 import {type Cidr, type Family, parseAddress, parseCidr} from '../lib/addresses.ts';
 import {NodectlError} from '../lib/errors.ts';
+import {readDocument, type Source} from './document.ts';
 import {type Endpoint, readEndpoint} from './proxy/bind.ts';
 import {type ProxyFlags, withFlags} from './proxy/flags.ts';
 import {type KubeProxyConfiguration, kubeProxyConfiguration} from './proxy/schema.ts';
-import {readConfiguration, type Source} from './proxy/source.ts';
 
+export type {Source} from './document.ts';
 export type {ProxyFlags} from './proxy/flags.ts';
 export type {KubeProxyConfiguration} from './proxy/schema.ts';
-export type {Source} from './proxy/source.ts';
 
 /** How traffic of pods on this node is told from other traffic (detectLocalMode). */
 export type DetectLocal =
@@ -59,7 +59,8 @@ export function loadProxyConfig(
   flags: ProxyFlags,
   hostname: string,
 ): LoadedProxyConfig {
-  const written = source === undefined ? emptyConfiguration() : readConfiguration(source);
+  const written =
+    source === undefined ? emptyConfiguration() : readDocument(source, kubeProxyConfiguration, 'ND711').data;
   const configuration = withFlags(written, flags);
   const problems = validate(configuration);
   if (problems.length > 0) throw new NodectlError('ND711', problems.join('\n'));

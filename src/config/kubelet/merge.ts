@@ -1,4 +1,5 @@
-import {isRecord, type ReadSource} from './source.ts';
+import {isRecord} from '../document.ts';
+import type {ReadSource} from './source.ts';
 
 /** RFC 7386 as the kubelet's drop-ins use it: maps merge, everything else is replaced by the later source. */
 export function mergeSources(sources: readonly ReadSource[]): Record<string, unknown> {

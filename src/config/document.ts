@@ -1,7 +1,7 @@
 import {isMap, isNode, isSeq, LineCounter, parseDocument} from 'yaml';
 import type * as z from 'zod/mini';
-import {NodectlError} from '../../lib/errors.ts';
-import {type KubeProxyConfiguration, kubeProxyConfiguration} from './schema.ts';
+import type {Code} from '../lib/codes/catalogue.ts';
+import {NodectlError} from '../lib/errors.ts';
 
 /** A configuration file as it was read. */
 export type Source = {readonly path: string; readonly text: string};
@@ -9,12 +9,18 @@ export type Source = {readonly path: string; readonly text: string};
 /** Far above any real configuration; keeps a mistaken path (a log, a disk image) from being parsed. */
 const maxBytes = 1024 * 1024;
 
+export type ReadDocument<T> = {
+  /** What the file says, without explicit nulls and without defaults. */
+  readonly value: Readonly<Record<string, unknown>>;
+  readonly data: T;
+};
+
 /**
- * Parses a KubeProxyConfiguration; each complaint has a line and a column.
- * @throws NodectlError ND711
+ * Parses one YAML document and checks it by a schema, so that each complaint has a line and a column.
+ * @throws NodectlError `code`
  */
-export function readConfiguration({path, text}: Source): KubeProxyConfiguration {
-  if (text.length > maxBytes) throw new NodectlError('ND711', `${path}: larger than ${maxBytes} bytes`);
+export function readDocument<T>({path, text}: Source, schema: z.ZodMiniType<T>, code: Code): ReadDocument<T> {
+  if (text.length > maxBytes) throw new NodectlError(code, `${path}: larger than ${maxBytes} bytes`);
   const lines = new LineCounter();
   const document = parseDocument(text, {lineCounter: lines, prettyErrors: false});
   const at = (offset: number): string => {
@@ -22,13 +28,15 @@ export function readConfiguration({path, text}: Source): KubeProxyConfiguration 
     return `${path}:${line}:${col}`;
   };
   if (document.errors.length > 0)
-    throw new NodectlError('ND711', document.errors.map((e) => `${at(e.pos[0])}: ${e.message}`).join('\n'));
-  const parsed = kubeProxyConfiguration.safeParse(withoutNulls(document.toJS({maxAliasCount: 100}) ?? {}));
-  if (parsed.success) return parsed.data;
+    throw new NodectlError(code, document.errors.map((e) => `${at(e.pos[0])}: ${e.message}`).join('\n'));
+  const value = withoutNulls(document.toJS({maxAliasCount: 100}) ?? {});
+  if (!isRecord(value)) throw new NodectlError(code, `${path}: is not a map of fields`);
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return {value, data: parsed.data};
   const complaints = parsed.error.issues
     .flatMap(complaintsOf)
     .map(({where, what}) => `${at(offsetOf(document.contents, where))}: ${where.join('.')}: ${what}`);
-  throw new NodectlError('ND711', complaints.join('\n'));
+  throw new NodectlError(code, complaints.join('\n'));
 }
 
 type Complaint = {readonly where: readonly PropertyKey[]; readonly what: string};
@@ -57,10 +65,14 @@ function offsetOf(contents: unknown, path: readonly PropertyKey[]): number {
   return offset;
 }
 
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 /** Go reads an explicit null as "not given"; kubeadm writes many of them. */
 function withoutNulls(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutNulls);
-  if (typeof value !== 'object' || value === null) return value;
+  if (!isRecord(value)) return value;
   return Object.fromEntries(
     Object.entries(value)
       .filter(([, item]) => item !== null)
