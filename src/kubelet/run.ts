@@ -7,7 +7,7 @@ import {type EventRecorder, startEventRecorder} from '../edges/kube/events.ts';
 import {serviceNotifier} from '../edges/notify.ts';
 import {keepAlive} from '../edges/process-life.ts';
 import {describeError} from '../lib/errors.ts';
-import type {Node} from '../lib/kubernetes.ts';
+import type {Node, Pod} from '../lib/kubernetes.ts';
 import type {Logger} from '../lib/log.ts';
 import {startPodAgent} from './agent.ts';
 import type {PodAgent} from './agent-api.ts';
@@ -17,6 +17,7 @@ import {serveHealth, serveKubelet} from './serve.ts';
 import type {HealthChecks} from './server/healthz.ts';
 import {startServiceSource} from './service-source.ts';
 import {checkMachine, makeDirectories, waitForRuntime} from './startup.ts';
+import {startTiers} from './tiers.ts';
 
 /** Parts that were started, stopped in reverse order however the rest went. */
 class Started {
@@ -127,6 +128,10 @@ async function startAgents(parts: AgentParts): Promise<{agent: PodAgent; node: N
   const services = startServiceSource(common);
   started.keep(() => services.stop());
   let node: NodeAgent | undefined;
+  let pods: (() => readonly Pod[]) | undefined;
+  // Before the first pod: the slices of the classes are made with their weights, and pods' in them.
+  const tiers = await startTiers({...common, pods: () => pods?.() ?? []});
+  started.keep(() => tiers.stop());
   const agent = await startPodAgent({
     ...common,
     nodeName: config.nodeName,
@@ -136,6 +141,7 @@ async function startAgents(parts: AgentParts): Promise<{agent: PodAgent; node: N
     services,
     startsAtOnce: 2 * availableParallelism(),
   });
+  pods = agent.pods;
   started.keep(() => agent.stop());
   const podCidrs = new PodCidrs(cri, log);
   node = startNodeAgent({

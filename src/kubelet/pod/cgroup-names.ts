@@ -8,10 +8,21 @@ export type CgroupDriver = 'cgroupfs' | 'systemd';
  * directly in kubepods. `root` is cgroupRoot of the configuration.
  */
 export function podCgroupPath(driver: CgroupDriver, root: string, qos: QosClass, uid: string): string {
+  return cgroupPath(driver, [...tierNames(root, qos), `pod${uid}`]);
+}
+
+/** The cgroup of all pods of a class; that of the Guaranteed ones holds the others too. */
+export function tierCgroupPath(driver: CgroupDriver, root: string, qos: QosClass): string {
+  return cgroupPath(driver, tierNames(root, qos));
+}
+
+function tierNames(root: string, qos: QosClass): string[] {
   const tier = qos === 'Guaranteed' ? [] : [qos.toLowerCase()];
-  const names = [...root.split('/').filter((part) => part !== ''), 'kubepods', ...tier];
-  if (driver === 'cgroupfs') return `/${[...names, `pod${uid}`].join('/')}`;
-  return systemdPath([...names, `pod${uid}`]);
+  return [...root.split('/').filter((part) => part !== ''), 'kubepods', ...tier];
+}
+
+function cgroupPath(driver: CgroupDriver, names: readonly string[]): string {
+  return driver === 'cgroupfs' ? `/${names.join('/')}` : systemdPath(names);
 }
 
 /** What the sandbox's cgroup_parent says: a path, or for systemd the slice alone. */
