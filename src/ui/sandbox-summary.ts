@@ -10,10 +10,12 @@ export type SandboxSummary = {
   };
   readonly hello: {readonly url: string; readonly answer: string};
   readonly changes: number;
+  /** Whether this machine has a kubectl. */
+  readonly kubectl: boolean;
 };
 
 /** What a person needs next: that it works, the node's line, the kubeconfig, three commands. */
-export function sandboxSummary({kubeconfig, node, hello, changes}: SandboxSummary): string {
+export function sandboxSummary({kubeconfig, node, hello, changes, kubectl}: SandboxSummary): string {
   const head = changes === 0 ? 'Everything is in place: nothing to change.' : 'The sandbox is up.';
   return [
     head,
@@ -22,6 +24,9 @@ export function sandboxSummary({kubeconfig, node, hello, changes}: SandboxSummar
     `  proof  GET ${hello.url}  →  ${hello.answer}`,
     '',
     'Try:',
+    ...(kubectl
+      ? []
+      : ['  apt-get install kubectl || apt-get install kubernetes-client   # Debian 13 || Debian 12']),
     `  export KUBECONFIG=${kubeconfig}`,
     '  kubectl get pods --all-namespaces --output wide',
     '  kubectl exec -it deployment/hello -- sh',

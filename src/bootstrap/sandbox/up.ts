@@ -4,6 +4,7 @@ import {getText} from '../../edges/http.ts';
 import type {KubeClient} from '../../edges/kube/client.ts';
 import {loadKubeconfig} from '../../edges/kube/connection.ts';
 import {connectKube} from '../../edges/kube/http-client.ts';
+import {findProgram} from '../../edges/packages.ts';
 import {isNodectlError, NodectlError} from '../../lib/errors.ts';
 import {converge, type Reconciler} from '../../lib/reconcile.ts';
 import {nodes, services} from '../../lib/resources.ts';
@@ -29,6 +30,8 @@ export type SandboxUpResult = {
   readonly hello: {readonly url: string; readonly answer: string};
   /** Changes of the machine or the cluster; 0 when everything was in place. */
   readonly changes: number;
+  /** Whether this machine has a kubectl. */
+  readonly kubectl: boolean;
 };
 
 const controlPlaneMs = 120_000;
@@ -46,8 +49,9 @@ export async function sandboxUp(settings: SandboxSettings, deps: SandboxUpDeps):
     const joined = await joinNode(await joinInput(settings, client), deps);
     const proved = await proveHello(client, deps);
     const node = nodeLine(await client.get(nodes, {name: settings.nodeName}));
+    const kubectl = (await findProgram('kubectl')) !== undefined;
     const changes = started + joined.changes + proved.changes;
-    return {kubeconfig: sandboxPaths(settings).adminKubeconfig, node, hello: proved.hello, changes};
+    return {kubeconfig: sandboxPaths(settings).adminKubeconfig, node, hello: proved.hello, changes, kubectl};
   } finally {
     await client.close();
   }
