@@ -6,11 +6,11 @@ import {removeEmptyDirectory, removeTree} from '../edges/host-files.ts';
 import {journalStore} from '../edges/journal-store.ts';
 import {takeLock} from '../edges/lock.ts';
 import {observeMachine} from '../edges/machine.ts';
+import {forceUnmountBelow} from '../edges/mounts.ts';
 import {deleteTable, listTables} from '../edges/net-leftovers.ts';
 import {packageManager} from '../edges/packages.ts';
 import type {ServiceManager} from '../edges/services.ts';
 import {shutdownIdleSupervisor} from '../edges/supervised.ts';
-import {unmountBelow} from '../edges/unmount.ts';
 import {describeError, NodectlError} from '../lib/errors.ts';
 import {drain, retire} from './drain.ts';
 import type {Entry} from './entries.ts';
@@ -89,7 +89,8 @@ async function endEverything(
   const remains = await endPods(options, deps, services, names);
   if (names.includes('containerd')) await services.stop('containerd');
   for (const dir of [layout.kubeletDir, layout.containerdState, layout.containerdRoot])
-    for (const point of await unmountBelow(dir)) remains.push({what: point, why: 'it cannot be unmounted'});
+    for (const point of await forceUnmountBelow(dir))
+      remains.push({what: point, why: 'it cannot be unmounted'});
   const tables = await listTables();
   for (const table of ourTables.filter((t) => tables.includes(t))) {
     deps.onStep(`delete nftables table ${table}`);

@@ -9,12 +9,12 @@ import {
   restoreOwner,
   sha256,
 } from '../edges/host-files.ts';
+import {forceUnmountBelow} from '../edges/mounts.ts';
 import {deleteLink, deleteTable, holdsOnly, listTables} from '../edges/net-leftovers.ts';
 import type {PackageManager} from '../edges/packages.ts';
 import type {ServiceManager} from '../edges/services.ts';
 import {readSysctl, unloadModule, writeSysctl} from '../edges/sysctl.ts';
 import {stopSlice} from '../edges/systemd-cgroups.ts';
-import {unmountBelow} from '../edges/unmount.ts';
 import {linkDigest} from './apply-files.ts';
 import type {Before, Entry} from './entries.ts';
 import type {Journal} from './journal.ts';
@@ -115,7 +115,7 @@ async function restore(path: string, before: Before, journal: Journal): Promise<
 
 /** Never through a mount: what does not unmount keeps its tree. */
 async function undoTree(entry: Extract<Entry, {kind: 'tree'}>): Promise<Left> {
-  const stuck = await unmountBelow(entry.target);
+  const stuck = await forceUnmountBelow(entry.target);
   if (stuck.length > 0) return `${stuck.join(', ')} cannot be unmounted`;
   await removeTree(entry.target, entry.before, entry.existed);
   return undefined;

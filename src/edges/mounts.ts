@@ -31,12 +31,17 @@ export function parseMountinfo(text: string): MountEntry[] {
   return entries;
 }
 
-/** Mount points at or below a directory, the last mounted first: the order to take them down in. */
-export function mountsBelow(entries: readonly MountEntry[], directory: string): string[] {
+/** Mount points at and below a directory, the last mounted first: the order to take them down in. */
+export function mountsAtOrBelow(entries: readonly MountEntry[], directory: string): string[] {
   return entries
     .map(({mountPoint}) => mountPoint)
     .filter((point) => point === directory || point.startsWith(`${directory}/`))
     .reverse();
+}
+
+/** The same without what is mounted at the directory itself. */
+export function mountsBelow(entries: readonly MountEntry[], directory: string): string[] {
+  return mountsAtOrBelow(entries, directory).filter((point) => point !== directory);
 }
 
 export async function isMounted(path: string): Promise<boolean> {
@@ -78,9 +83,31 @@ export async function unmount(target: string): Promise<void> {
   }
 }
 
-/** Unmounts everything at and below a directory. */
-export async function unmountBelow(directory: string): Promise<void> {
-  for (const point of mountsBelow(await readMounts(), directory)) await unmount(point);
+/** Unmounts everything at and below a directory. @throws when a mount is busy */
+export async function unmountTree(directory: string): Promise<void> {
+  for (const point of mountsAtOrBelow(await readMounts(), directory)) await unmount(point);
+}
+
+/** What is mounted while others are unmounted is found by the next round. */
+const forcedRounds = 3;
+
+/**
+ * Unmounts everything below a directory, lazily where a process still holds it; a mount at the directory itself is
+ * the administrator's: a disk of its own. The sources of binds are never touched. Returns what would not go.
+ */
+export async function forceUnmountBelow(directory: string): Promise<string[]> {
+  for (let round = 0; round < forcedRounds; round++) {
+    const points = mountsBelow(await readMounts(), directory);
+    if (points.length === 0) return [];
+    for (const point of points)
+      if ((await umountTolerant(['-c', '--', point])) !== 0) await umountTolerant(['-l', '-c', '--', point]);
+  }
+  return mountsBelow(await readMounts(), directory);
+}
+
+async function umountTolerant(args: readonly string[]): Promise<number> {
+  const {exitCode} = await run('umount', args, {okCodes: [0, 1, 2, 4, 8, 16, 32, 64], timeoutMs: 30_000});
+  return exitCode;
 }
 
 function unescapeOctal(text: string): string {

@@ -44,6 +44,23 @@ export async function makeWritableFile(path: string): Promise<void> {
   }
 }
 
+/**
+ * Gives a file that containers have mounted its new content: the same inode, so that they see it. What they have put
+ * in its place is not followed.
+ */
+export async function writeInPlace(path: string, content: string, mode: number): Promise<void> {
+  const flags = constants.O_CREAT | constants.O_RDWR | constants.O_NOFOLLOW;
+  const handle = await fs.open(path, flags, mode);
+  try {
+    if ((await handle.readFile('utf8')) === content) return;
+    await handle.truncate(0);
+    await handle.write(content, 0, 'utf8');
+    await handle.chmod(mode);
+  } finally {
+    await handle.close();
+  }
+}
+
 /** A link for log collectors; one that is there already is replaced when it leads elsewhere. */
 export async function linkLog(path: string, target: string): Promise<void> {
   try {

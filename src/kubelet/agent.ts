@@ -18,7 +18,6 @@ import {readNodeFacts} from './node-facts.ts';
 import {type ObjectSource, startObjectSource} from './objects.ts';
 import type {NodeFacts, ServiceSource} from './pod/deps.ts';
 import type {PodView} from './pod/observe.ts';
-import {type KeptVolumes, keepVolumes} from './pod/pod-volumes.ts';
 import {tellPod} from './pod/tell.ts';
 import {type PodWorkers, startPodWorkers} from './pod/worker.ts';
 import {PodStore} from './pod-store.ts';
@@ -32,6 +31,7 @@ import {type PodEvent, type PodSource, startApiSource} from './sources/api.ts';
 import {isMirror, Mirrors} from './sources/mirror.ts';
 import {type StaticSource, startStaticSource} from './sources/static.ts';
 import {StatusWriter} from './status-writer.ts';
+import {type KeptVolumes, keepVolumes} from './volumes/pod-volumes.ts';
 import {createTokenSource} from './volumes/tokens.ts';
 
 export type PodAgentOptions = {
@@ -206,7 +206,7 @@ class Agent {
       this.#workers.interrupt(uid, 'the pod is being deleted');
       return;
     }
-    if (old !== undefined && isRelabelled(pod, old)) this.#volumes.refresh(pod);
+    if (old !== undefined && isRelabelled(pod, old)) void this.#volumes.refresh(pod);
     this.#workers.enqueue(uid);
   }
 
@@ -248,7 +248,7 @@ class Agent {
     for (const uid of uids) {
       const known = this.#store.get(uid);
       if (known === undefined) continue;
-      this.#volumes.refresh(known.pod);
+      void this.#volumes.refresh(known.pod);
       this.#workers.retry(uid);
     }
   }

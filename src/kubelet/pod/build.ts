@@ -1,6 +1,6 @@
 import {randomBytes} from 'node:crypto';
-import {makeDirectory, readText, writeAtomic} from '../../edges/files.ts';
-import {makeWritableFile} from '../../edges/pod-files.ts';
+import {makeDirectory, readText} from '../../edges/files.ts';
+import {makeWritableFile, writeInPlace} from '../../edges/pod-files.ts';
 import type {ConfigMap, Container, Pod, Secret} from '../../lib/kubernetes.ts';
 import {cgroupParent, podCgroupPath} from './cgroup-names.ts';
 import {PodConfigError} from './config-error.ts';
@@ -119,8 +119,7 @@ async function etcHosts(
   const nodeHosts = pod.spec.hostNetwork ? ((await readText(hostsPath)) ?? '') : '';
   const content = hostsFile(pod, podIps, podHostname(pod, config.clusterDomain), nodeHosts);
   const path = podPaths(config, pod).etcHosts;
-  // Replacing the file would cut off containers that have it mounted.
-  if ((await readText(path)) !== content) await writeAtomic(path, content, 0o644);
+  await writeInPlace(path, content, 0o644);
   return [{containerPath: hostsPath, hostPath: path, readonly: false, selinuxRelabel: true}];
 }
 

@@ -83,10 +83,9 @@ const protocols = new Map([
   ['SCTP', Protocol.SCTP],
 ]);
 
-/** Ports of regular containers and sidecars; host ports are the CNI portmap plugin's work. */
+/** Ports of regular containers (kuberuntime_sandbox.go); host ports are the CNI portmap plugin's work. */
 function portMappings({spec}: Pod): SandboxConfig['portMappings'] {
-  const sidecars = (spec.initContainers ?? []).filter(({restartPolicy}) => restartPolicy === 'Always');
-  return [...sidecars, ...spec.containers].flatMap(({ports = []}) =>
+  return spec.containers.flatMap(({ports = []}) =>
     ports.map(({hostIP = '', hostPort = 0, containerPort, protocol = 'TCP'}) => ({
       hostIp: hostIP,
       hostPort,

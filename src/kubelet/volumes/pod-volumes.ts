@@ -43,6 +43,7 @@ class Keeper implements KeptVolumes {
   readonly #states = new Map<string, State>();
   /** The last work under way for a pod: one at a time, in order. */
   readonly #tails = new Map<string, Promise<unknown>>();
+  #stopped = false;
 
   constructor(context: VolumeContext, clock: Clock, log: Logger, recursiveReadOnly: boolean) {
     this.#context = context;
@@ -93,6 +94,7 @@ class Keeper implements KeptVolumes {
   }
 
   stop(): void {
+    this.#stopped = true;
     for (const state of this.#states.values()) state.cancel();
     this.#states.clear();
   }
@@ -108,6 +110,7 @@ class Keeper implements KeptVolumes {
 
   #schedule(pod: Pod, state: State, ms: number): void {
     state.cancel();
+    if (this.#stopped) return;
     state.cancel = this.#clock.after(ms, () => void this.refresh(pod));
   }
 

@@ -1,5 +1,5 @@
 import {listDirectory} from '../../edges/files.ts';
-import {mountsBelow, readMounts, unmountBelow} from '../../edges/mounts.ts';
+import {mountsBelow, readMounts, unmountTree} from '../../edges/mounts.ts';
 import {ensureDirectory, removeTree} from '../../edges/trees.ts';
 import type {Pod, Volume} from '../../lib/kubernetes.ts';
 import {pluginFor} from './registry.ts';
@@ -53,7 +53,7 @@ export async function teardownVolumes(
   context: Pick<VolumeContext, 'rootDir' | 'tokens'>,
 ): Promise<void> {
   const directory = podDirectory(context.rootDir, uid);
-  await unmountBelow(directory);
+  await unmountTree(directory);
   await removeTree(directory);
   context.tokens.forget(uid);
 }

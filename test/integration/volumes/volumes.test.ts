@@ -5,7 +5,7 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterEach, beforeEach, describe, expect, it} from 'vitest';
 import {realClock} from '../../../src/edges/clock.ts';
-import {mountsBelow, readMounts} from '../../../src/edges/mounts.ts';
+import {mountsAtOrBelow, readMounts} from '../../../src/edges/mounts.ts';
 import {removeTree} from '../../../src/edges/trees.ts';
 import {type KeptVolumes, keepVolumes} from '../../../src/kubelet/volumes/pod-volumes.ts';
 import {prepareVolumes} from '../../../src/kubelet/volumes/volumes.ts';
@@ -44,7 +44,7 @@ describe('the volumes of a pod', () => {
   });
   afterEach(async () => {
     agent.stop();
-    for (const point of mountsBelow(await readMounts(), root)) execFileSync('umount', [point]);
+    for (const point of mountsAtOrBelow(await readMounts(), root)) execFileSync('umount', [point]);
     await fs.rm(root, {recursive: true});
   });
 
@@ -110,11 +110,11 @@ describe('the volumes of a pod', () => {
     const before = await fs.readlink(join(at('secret', 's'), '..data'));
     await agent.prepare(of, signal);
     expect(await fs.readlink(join(at('secret', 's'), '..data'))).toBe(before);
-    expect(mountsBelow(await readMounts(), root)).toHaveLength(2);
+    expect(mountsAtOrBelow(await readMounts(), root)).toHaveLength(2);
     expect(await agent.orphans(new Set())).toEqual(['u-1']);
     expect(await agent.orphans(new Set(['u-1']))).toEqual([]);
     await agent.tearDown('u-1');
-    expect(mountsBelow(await readMounts(), root)).toEqual([]);
+    expect(mountsAtOrBelow(await readMounts(), root)).toEqual([]);
     expect(await agent.orphans(new Set())).toEqual([]);
     await agent.tearDown('u-1');
   });
@@ -262,9 +262,9 @@ describe('the volumes of a pod', () => {
       await fs.writeFile(join(path, 'f'), 'through');
       expect(await fs.readFile(join(at('empty-dir', 'e'), 'a/b/f'), 'utf8')).toBe('through');
       expect(await mountAt('a/b')).toBe(path);
-      expect(mountsBelow(await readMounts(), path)).toHaveLength(1);
+      expect(mountsAtOrBelow(await readMounts(), path)).toHaveLength(1);
       await agent.tearDown('u-1');
-      expect(mountsBelow(await readMounts(), root)).toEqual([]);
+      expect(mountsAtOrBelow(await readMounts(), root)).toEqual([]);
     });
 
     it('mount a single file of a ConfigMap', async () => {
@@ -291,7 +291,7 @@ describe('the volumes of a pod', () => {
       for (const path of ['out', 'out/passwd', 'dangling', 'out/../inner'])
         await expect(mountAt(path)).rejects.toThrow();
       await expect(mountAt('inside')).resolves.toContain('volume-subpaths');
-      expect(mountsBelow(await readMounts(), join(root, 'pods/u-1/volume-subpaths'))).toHaveLength(1);
+      expect(mountsAtOrBelow(await readMounts(), join(root, 'pods/u-1/volume-subpaths'))).toHaveLength(1);
     });
 
     it('win every race against somebody who swaps a directory for a link', async () => {

@@ -1,11 +1,11 @@
 import {describe, expect, it} from 'vitest';
 import {effectiveCapabilities, parseOsRelease, parseSwaps} from '../../../src/edges/machine.ts';
+import {mountsBelow, parseMountinfo} from '../../../src/edges/mounts.ts';
 import {parseSimulation} from '../../../src/edges/packages.ts';
 import {parseListeners} from '../../../src/edges/ports.ts';
 import {parseStat} from '../../../src/edges/processes.ts';
 import {decide, type Seen} from '../../../src/edges/supervisor/decide.ts';
 import {quoteWord, renderUnit} from '../../../src/edges/systemd.ts';
-import {mountsBelow} from '../../../src/edges/unmount.ts';
 
 describe('machine', () => {
   it('reads os-release with and without quotes', () => {
@@ -55,12 +55,15 @@ describe('packages', () => {
 });
 
 describe('mounts', () => {
-  it('finds those below, innermost first, with their escapes', () => {
+  it('finds those below, innermost first, and not one at the directory itself', () => {
     const line = (point: string) => `36 35 98:0 / ${point} rw shared:1 - tmpfs tmpfs rw`;
     const info = ['/var/lib/kubelet', '/var/lib/kubelet/a\\040b', '/var/lib/kubelet/c', '/var/lib/kubelet2']
       .map(line)
       .join('\n');
-    expect(mountsBelow(info, '/var/lib/kubelet')).toEqual(['/var/lib/kubelet/c', '/var/lib/kubelet/a b']);
+    expect(mountsBelow(parseMountinfo(info), '/var/lib/kubelet')).toEqual([
+      '/var/lib/kubelet/c',
+      '/var/lib/kubelet/a b',
+    ]);
   });
 });
 

@@ -24,6 +24,10 @@ describe('a sandbox message', () => {
         containers: [
           container({ports: [{containerPort: 80, hostPort: 8080, hostIP: '1.2.3.4', protocol: 'UDP'}]}),
         ],
+        // Only those of regular containers are mapped.
+        initContainers: [
+          container({name: 's', restartPolicy: 'Always', ports: [{containerPort: 81, hostPort: 81}]}),
+        ],
         securityContext: {
           sysctls: [
             {name: 'net/ipv4/tcp_rmem', value: '1'},

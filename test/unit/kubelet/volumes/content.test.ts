@@ -1,5 +1,5 @@
 import {describe, expect, it} from 'vitest';
-import {mountsBelow, parseMountinfo} from '../../../../src/edges/mounts.ts';
+import {mountsAtOrBelow, parseMountinfo} from '../../../../src/edges/mounts.ts';
 import {
   commonUser,
   configMapFiles,
@@ -112,5 +112,5 @@ it('reads mountinfo, escapes and optional fields included', () => {
 `;
   const entries = parseMountinfo(text);
   expect(entries[2]).toEqual({mountPoint: '/a/b c', fsType: 'tmpfs', source: 'x\\y', options: ['rw']});
-  expect(mountsBelow(entries, '/a')).toEqual(['/a/b c', '/a']);
+  expect(mountsAtOrBelow(entries, '/a')).toEqual(['/a/b c', '/a']);
 });
