@@ -21,15 +21,20 @@ export abstract class BaseCommand extends Command {
     raised: Error & {exitCode?: number; oclif?: {exit?: number}},
   ): Promise<void> {
     if (raised.oclif?.exit === 0 || raised.name === 'ExitError') throw raised;
-    const error = isUsageError(raised)
-      ? new NodectlError('ND904', raised.message, {
-          next: [`nodectl ${this.id?.replaceAll(':', ' ') ?? ''} --help`],
-        })
-      : coded(raised);
+    const error = this.withHelp(
+      isUsageError(raised) ? new NodectlError('ND904', raised.message) : coded(raised),
+    );
     if (this.wantsJson()) this.printJson(errorDocument(error));
     else process.stderr.write(`${errorText(error)}\n`);
     if (error.code === 'ND999' && process.env.NODECTL_DEBUG) process.stderr.write(`${raised.stack ?? ''}\n`);
     this.exit(exitCode(error));
+  }
+
+  /** A wrong argument is explained by the help of this very command. */
+  private withHelp(error: NodectlError): NodectlError {
+    if (error.code !== 'ND904' || error.next.length > 0) return error;
+    const words = ['nodectl', ...(this.id?.split(':') ?? []), '--help'];
+    return new NodectlError('ND904', error.message, {cause: error.cause, next: [words.join(' ')]});
   }
 
   private wantsJson(): boolean {
