@@ -1,10 +1,32 @@
 import {setFlagsFromString} from 'node:v8';
+import {runInNewContext} from 'node:vm';
+
+const checkEveryMs = 15_000;
+/** Share of one core below which a daemon counts as idle. */
+const idleShare = 0.05;
+/** Less than this is not worth a collection, which stops everything for some tens of milliseconds. */
+const worthBytes = 24 * 1024 * 1024;
 
 /**
- * Keeps V8's young generation at its first size. A daemon is idle nearly always and has its one burst at the start;
- * by default that burst grows the young generation, and with it the process, for good: at 10,000 Services 330 MB
- * instead of 180 MB, for no gain in speed.
+ * Keeps a daemon's memory near what it needs. It is idle nearly always and has a burst at the start and with each
+ * crowd of pods; by default V8 lets the young generation grow in a burst, and keeps the emptied old one, for good:
+ * a kubelet of 100 pods held 217 MB of which 42 MB were used.
  */
 export function keepHeapSmall(): void {
   setFlagsFromString('--semi-space-growth-factor=1');
+  setFlagsFromString('--expose-gc');
+  const collect: unknown = runInNewContext('gc');
+  if (typeof collect !== 'function') return;
+  let cpu = process.cpuUsage();
+  let floor = process.memoryUsage().heapTotal;
+  const timer = setInterval(() => {
+    const {user, system} = process.cpuUsage(cpu);
+    cpu = process.cpuUsage();
+    const busy = (user + system) / 1000 > checkEveryMs * idleShare;
+    if (busy || process.memoryUsage().heapTotal < floor + worthBytes) return;
+    // 'last-resort' also gives emptied pages back to the kernel.
+    collect({type: 'major', execution: 'sync', flavor: 'last-resort'});
+    floor = process.memoryUsage().heapTotal;
+  }, checkEveryMs);
+  timer.unref();
 }
