@@ -1,6 +1,6 @@
 import {catalogue} from '../checks/catalogue.ts';
 import type {CheckContext, Finding} from '../checks/check.ts';
-import {type CheckResult, ignoring, runChecks} from '../checks/graph.ts';
+import {type CheckResult, ignoring, type Limits, runChecks} from '../checks/graph.ts';
 import {readWithToken} from '../checks/trust/bootstrap-reads.ts';
 import {type Cluster, trustCluster} from '../checks/trust/cluster.ts';
 import type {JoinOptions, NodeOptions} from '../config/join.ts';
@@ -16,6 +16,9 @@ import {joinedCluster} from './joined.ts';
 import {Journal} from './journal.ts';
 import type {Facts} from './phase.ts';
 import type {JoinDeps} from './types.ts';
+
+/** A join waits for a slow machine rather than go on unseeing. */
+const joinLimits: Limits = {checkMs: 30_000, wholeMs: 60_000};
 
 export const kubeletService = 'nodectl-kubelet';
 export const proxyService = 'nodectl-proxy';
@@ -77,11 +80,13 @@ export async function checkMachine(
   const names = joined ? [kubeletService, proxyService] : [];
   const states = await Promise.all(names.map((name) => services.status(name)));
   const context: CheckContext = {options, machine, joined, ownPids: states.flatMap(({pid}) => pid ?? [])};
-  return ignoring(await runChecks(catalogue, context, signal), options.ignorePreflightErrors);
+  return ignoring(await runChecks(catalogue, context, signal, joinLimits), options.ignorePreflightErrors);
 }
 
 /** Every finding is told, the first by its code: what depends on a failed check was skipped. */
 function assertPassed(results: readonly CheckResult[]): void {
+  const unseen = results.find(({state}) => state === 'unseen');
+  if (unseen?.state === 'unseen') throw new NodectlError('ND902', `${unseen.name}: ${unseen.why}`);
   const errors = findingsOf(results).filter(({severity}) => severity === 'error');
   const [first] = errors;
   if (first === undefined) return;

@@ -6,13 +6,26 @@ import type {Code} from '../lib/codes/catalogue.ts';
 export type Finding = {
   readonly code: Code;
   readonly severity: 'error' | 'warning';
+  /** The first line says what is wrong; more lines say how it was seen. */
   readonly message: string;
   /** Steps for this very case; the catalogue's general advice follows. */
   readonly next: readonly string[];
 };
 
-export type Category = 'host' | 'identity' | 'network' | 'trust' | 'runtime' | 'leftovers';
+export const categories = [
+  'host',
+  'identity',
+  'network',
+  'trust',
+  'runtime',
+  'kubelet',
+  'proxy',
+  'pods',
+  'leftovers',
+] as const;
+export type Category = (typeof categories)[number];
 
+/** What the checks before a join start from. */
 export type CheckContext = {
   readonly options: NodeOptions;
   readonly machine: Machine;
@@ -22,30 +35,40 @@ export type CheckContext = {
   readonly ownPids: readonly number[];
 };
 
-/** One check as it is written: seeing is apart from judging, so that the judgement is pure. */
-export type Check<Seen> = {
+type Common = {
   /** kubeadm's name where it has one: `Port-10250` may be given to --ignore-preflight-errors. */
   readonly name: string;
   readonly category: Category;
-  /** Names of checks without which this one says nothing: a root failure is shown once. */
+};
+
+/** One check as it is written: seeing is apart from judging, so that the judgement is pure. */
+export type Check<Seen, Context = CheckContext> = Common & {
+  /** What it can find: whoever asks for one code runs only what leads to it. */
+  readonly codes?: readonly Code[];
+  /** Checks without which this one cannot look: a root failure is shown once. */
   readonly after?: readonly string[];
-  observe(context: CheckContext, signal: AbortSignal): Promise<Seen>;
-  judge(seen: Seen, context: CheckContext): readonly Finding[];
+  /** Checks whose failure would explain what this one finds: it looks, but then says only that. */
+  readonly blames?: readonly string[];
+  observe(context: Context, signal: AbortSignal): Promise<Seen>;
+  judge(seen: Seen, context: Context): readonly Finding[];
 };
 
 /** A check whose sight is its own affair, so that checks of all kinds fit one list. */
-export type AnyCheck = {
-  readonly name: string;
-  readonly category: Category;
+export type AnyCheck<Context = CheckContext> = Common & {
+  readonly codes?: readonly Code[];
   readonly after: readonly string[];
-  run(context: CheckContext, signal: AbortSignal): Promise<readonly Finding[]>;
+  readonly blames?: readonly string[];
+  run(context: Context, signal: AbortSignal): Promise<readonly Finding[]>;
 };
 
-export function check<Seen>(definition: Check<Seen>): AnyCheck {
+export function check<Seen, Context = CheckContext>(definition: Check<Seen, Context>): AnyCheck<Context> {
+  const {name, category, codes = [], after = [], blames = []} = definition;
   return {
-    name: definition.name,
-    category: definition.category,
-    after: definition.after ?? [],
+    name,
+    category,
+    codes,
+    after,
+    blames,
     run: async (context, signal) => definition.judge(await definition.observe(context, signal), context),
   };
 }

@@ -1,28 +1,92 @@
-import type {AnyCheck, CheckContext, Finding} from './check.ts';
+import {withDeadline} from '../edges/deadline.ts';
+import type {Code} from '../lib/codes/catalogue.ts';
+import {describeError} from '../lib/errors.ts';
+import type {AnyCheck, Category, Finding} from './check.ts';
 
-export type CheckResult =
-  | {readonly name: string; readonly state: 'ok'}
-  | {readonly name: string; readonly state: 'found'; readonly findings: readonly Finding[]}
-  /** What it builds on has failed: it would only repeat that. */
-  | {readonly name: string; readonly state: 'skipped'; readonly because: string};
+type Of = {readonly name: string; readonly category: Category};
 
-/** Runs checks in their order; one that depends on a failed or skipped one says only that. */
-export async function runChecks(
-  checks: readonly AnyCheck[],
-  context: CheckContext,
+export type CheckResult = Of &
+  (
+    | {readonly state: 'ok'}
+    | {readonly state: 'found'; readonly findings: readonly Finding[]}
+    /** What it builds on has failed: it would only repeat that. */
+    | {readonly state: 'skipped'; readonly because: string; readonly code: Code}
+    /** It could not look: nothing is known. */
+    | {readonly state: 'unseen'; readonly why: string}
+  );
+
+export type Limits = {readonly checkMs: number; readonly wholeMs: number};
+
+/** For a broken machine: no look takes long, and neither do all of them. */
+export const statusLimits: Limits = {checkMs: 2000, wholeMs: 8000};
+
+/**
+ * Runs checks as soon as what they depend on has been seen, so that independent ones run at the same time; the
+ * results have the catalogue's order. One that depends on a failed or skipped one says only that.
+ */
+export async function runChecks<Context>(
+  checks: readonly AnyCheck<Context>[],
+  context: Context,
   signal: AbortSignal,
+  limits: Limits = statusLimits,
 ): Promise<CheckResult[]> {
-  const results: CheckResult[] = [];
-  const broken = new Set<string>();
+  const whole = AbortSignal.any([signal, AbortSignal.timeout(limits.wholeMs)]);
+  const results = new Map<string, Promise<CheckResult>>();
   for (const check of checks) {
-    const because = check.after.find((name) => broken.has(name));
-    const findings = because === undefined ? await check.run(context, signal) : [];
-    if (because !== undefined || findings.some(({severity}) => severity === 'error')) broken.add(check.name);
-    if (because !== undefined) results.push({name: check.name, state: 'skipped', because});
-    else if (findings.length > 0) results.push({name: check.name, state: 'found', findings});
-    else results.push({name: check.name, state: 'ok'});
+    const resultsOf = (names: readonly string[]) => names.flatMap((name) => results.get(name) ?? []);
+    const [after, blames] = [resultsOf(check.after), resultsOf(check.blames ?? [])];
+    results.set(check.name, runOne(check, context, {after, blames}, whole, limits.checkMs));
   }
-  return results;
+  return Promise.all(results.values());
+}
+
+type Causes = {
+  readonly after: readonly Promise<CheckResult>[];
+  readonly blames: readonly Promise<CheckResult>[];
+};
+
+async function runOne<Context>(
+  check: AnyCheck<Context>,
+  context: Context,
+  causes: Causes,
+  signal: AbortSignal,
+  checkMs: number,
+): Promise<CheckResult> {
+  const of: Of = {name: check.name, category: check.category};
+  const needed = rootOf(await Promise.all(causes.after));
+  if (needed !== undefined) return {...of, state: 'skipped', ...needed};
+  try {
+    const findings = await withDeadline(checkMs, signal, (inTime) => check.run(context, inTime));
+    if (findings.length === 0) return {...of, state: 'ok'};
+    const cause = rootOf(await Promise.all(causes.blames));
+    return cause === undefined ? {...of, state: 'found', findings} : {...of, state: 'skipped', ...cause};
+  } catch (error) {
+    const cause = rootOf(await Promise.all(causes.blames));
+    if (cause !== undefined) return {...of, state: 'skipped', ...cause};
+    return {...of, state: 'unseen', why: describeError(error)};
+  }
+}
+
+/** The first failure among these, or what made one of them be skipped. */
+function rootOf(results: readonly CheckResult[]): {because: string; code: Code} | undefined {
+  for (const result of results) {
+    if (result.state === 'skipped') return {because: result.because, code: result.code};
+    const error = result.state === 'found' ? result.findings.find((f) => f.severity === 'error') : undefined;
+    if (error !== undefined) return {because: result.name, code: error.code};
+  }
+  return undefined;
+}
+
+/** The wanted checks and all that they build on, in the catalogue's order. */
+export function closure<Context>(
+  checks: readonly AnyCheck<Context>[],
+  wanted: (check: AnyCheck<Context>) => boolean,
+): AnyCheck<Context>[] {
+  const names = new Set<string>();
+  for (const check of checks.toReversed())
+    if (wanted(check) || names.has(check.name))
+      for (const name of [check.name, ...check.after, ...(check.blames ?? [])]) names.add(name);
+  return checks.filter(({name}) => names.has(name));
 }
 
 /** Errors that the user chose to ignore become warnings: by check name as kubeadm's, by code, or `all`. */

@@ -3,6 +3,7 @@ import {styleText} from 'node:util';
 type Check =
   | {readonly name: string; readonly state: 'ok'}
   | {readonly name: string; readonly state: 'skipped'; readonly because: string}
+  | {readonly name: string; readonly state: 'unseen'; readonly why: string}
   | {
       readonly name: string;
       readonly state: 'found';
@@ -25,6 +26,8 @@ function lines(check: Check): string[] {
       return [`${styleText('green', 'ok')}       ${check.name}`];
     case 'skipped':
       return [`${styleText('dim', 'skipped')}  ${check.name} (because of ${check.because})`];
+    case 'unseen':
+      return [`${styleText('yellow', 'unseen')}   ${check.name}: ${check.why}`];
     case 'found':
       return check.findings.flatMap(({code, severity, message, next}) => [
         `${styleText(severity === 'error' ? 'red' : 'yellow', severity.padEnd(7))}  ${check.name}: ${code} ${message}`,

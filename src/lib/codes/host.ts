@@ -41,10 +41,55 @@ export const hostCodes = entries({
     fix: ['df -h; df -i', 'Free some space, then run the same command again: it goes on where it stopped.'],
     exit: 'preflight',
   },
+  ND107: {
+    title: 'disk nearly full',
+    why: 'Less is free than the kubelet’s eviction threshold: the node reports DiskPressure, takes no pods and ends some.',
+    fix: ['df -h; df -i', 'Free some space, or mount a larger disk there.'],
+    exit: 'preflight',
+  },
+  ND108: {
+    title: 'memory nearly used up',
+    why: 'Less is available than the kubelet’s eviction threshold: the node reports MemoryPressure and ends pods.',
+    fix: ['ps aux --sort=-rss | head'],
+    exit: 'preflight',
+  },
   ND121: {
     title: 'kernel setting cannot be changed',
     why: 'A sysctl that pods need has the wrong value, and this machine does not let it be changed.',
     fix: ['Set it where the machine is configured (the host of a container, the image of a VM).'],
+    exit: 'preflight',
+  },
+  ND122: {
+    title: 'IP forwarding is off',
+    why: 'The kernel drops what is not for the machine itself: pods reach neither other nodes nor Services.',
+    fix: ['sysctl -w net.ipv4.ip_forward=1', 'Look in /etc/sysctl.d for who turns it off.'],
+    exit: 'preflight',
+  },
+  ND123: {
+    title: 'inotify is exhausted',
+    why: 'No file can be watched any more: daemons miss changes, `logs -f` and many programs in pods fail.',
+    fix: ['sysctl -w fs.inotify.max_user_instances=8192 fs.inotify.max_user_watches=524288'],
+    exit: 'preflight',
+  },
+  ND124: {
+    title: 'process numbers run out',
+    why: 'The kernel’s bound of processes and threads is nearly reached: then nothing starts any more.',
+    fix: [
+      "ps -eLf | awk '{print $10}' | sort | uniq -c | sort -n | tail",
+      'sysctl -w kernel.pid_max=4194304',
+    ],
+    exit: 'preflight',
+  },
+  ND125: {
+    title: 'connection table nearly full',
+    why: 'Beyond its bound the kernel drops new connections of pods and Services.',
+    fix: ['sysctl -w net.netfilter.nf_conntrack_max=262144', 'conntrack -L | head'],
+    exit: 'preflight',
+  },
+  ND126: {
+    title: 'pods get a DNS server on loopback',
+    why: 'Loopback is another one in each pod: a cluster DNS with it asks itself in a loop.',
+    fix: ['Name a file with real servers in resolvConf of the kubelet’s configuration.'],
     exit: 'preflight',
   },
   ND131: {

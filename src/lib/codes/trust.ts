@@ -73,10 +73,40 @@ export const trustCodes = entries({
     fix: ['kubectl config view --raw --minify shows what it must contain.'],
     exit: 'usage',
   },
+  ND417: {
+    title: 'the node’s certificate has expired',
+    why: 'The API server no longer knows this node. The kubelet renews its certificate in time while it runs and the API server answers.',
+    fix: ['date -u', 'sudo nodectl reset, then join again with a fresh token.', newToken],
+    exit: 'trust',
+  },
+  ND414: {
+    title: 'the node’s certificate expires soon',
+    why: 'The kubelet should have renewed it by now: its request is not approved, or it does not run.',
+    fix: ['kubectl get csr', 'nodectl logs kubelet'],
+    exit: 'trust',
+  },
+  ND415: {
+    title: 'the node’s certificate is of another CA',
+    why: 'It is not signed by the CA in kubelet.conf: the cluster was made anew, or its CA was replaced.',
+    fix: ['sudo nodectl reset, then join again with a fresh token.', newToken],
+    exit: 'trust',
+  },
+  ND416: {
+    title: 'the API server refuses the node',
+    why: 'It does not accept this node’s certificate, or lets it do less than a node may.',
+    fix: ['sudo nodectl reset, then join again with a fresh token.', newToken],
+    exit: 'trust',
+  },
   ND412: {
     title: 'cluster CA out of its dates',
     why: 'The cluster’s CA has expired or is not valid yet, seen with this machine’s clock.',
     fix: ['date -u', 'Correct the clock, or renew the cluster’s CA.'],
     exit: 'trust',
+  },
+  ND413: {
+    title: 'Kubernetes versions too far apart',
+    why: 'A kubelet may not be newer than its API server, and at most three minor releases older.',
+    fix: ['kubectl version', 'Use a nodectl that fits the control plane, or upgrade the control plane.'],
+    exit: 'preflight',
   },
 });
