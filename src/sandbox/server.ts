@@ -30,12 +30,17 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const server = httpServer(options, pki, core, proxy);
   const garbage = new GarbageCollector(core.registry, clock, log);
   const stopExpiry = expireEvents(core.registry, clock);
-  const close = async () => {
+  const shut = async () => {
     garbage.close();
     stopExpiry();
     await server.close();
     proxy.close();
     store.close();
+  };
+  let closing: Promise<void> | undefined;
+  const close = () => {
+    closing ??= shut();
+    return closing;
   };
   try {
     await seed(client);
