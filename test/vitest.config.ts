@@ -1,6 +1,9 @@
 import {defineConfig} from 'vitest/config';
 
-/** Two projects: `unit` needs no root and no network; `integration` runs real parts, one file at a time. */
+/**
+ * `unit` needs no root and no network; `integration` runs real parts, one file at a time; `vm` whole machines with
+ * systemd, emulated.
+ */
 export default defineConfig({
   test: {
     projects: [
@@ -13,6 +16,17 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 180_000,
           hookTimeout: 300_000,
+        },
+      },
+      {
+        test: {
+          name: 'vm',
+          root: '.',
+          include: ['test/vm/**/*.test.ts'],
+          fileParallelism: false,
+          // An emulated processor is ten to thirty times slower.
+          testTimeout: 900_000,
+          hookTimeout: 900_000,
         },
       },
     ],

@@ -22,7 +22,7 @@ import {missingTrees, unmetFiles, type WantedFile, type WantedTree, writes} from
 
 type Seen = {
   readonly trees: readonly WantedTree[];
-  /** Before the packages: under systemd their installation starts containerd, which makes directories at once. */
+  /** Directories before the packages: under systemd their installation starts containerd, which makes some at once. */
   readonly claims: Claims;
   readonly missing: readonly string[];
   /** Everything below is seen only when nothing is missing. */
@@ -55,7 +55,9 @@ export const runtime = phase<Seen>({
     return {trees, claims, missing, ready: missing.length === 0 ? await seeRuntime(facts) : undefined};
   },
   decide({trees, claims, missing, ready}) {
-    const first: Act[] = [...trees.map((tree): Act => ({kind: 'tree', ...tree})), ...claims];
+    // Rules and links are undone with programs of these packages, so they are noted after them.
+    const now = ready === undefined ? claims.filter(({what}) => what === 'directory') : claims;
+    const first: Act[] = [...trees.map((tree): Act => ({kind: 'tree', ...tree})), ...now];
     if (ready === undefined) return {acts: [...first, {kind: 'packages', names: missing}]};
     if (first.length > 0) return {acts: first};
     return decideRuntime(ready);
