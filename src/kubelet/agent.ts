@@ -6,9 +6,11 @@ import type {KubeClient} from '../edges/kube/client.ts';
 import type {EventRecorder} from '../edges/kube/events.ts';
 import {systemdCgroups} from '../edges/systemd-cgroups.ts';
 import {describeError} from '../lib/errors.ts';
-import type {Pod} from '../lib/kubernetes.ts';
+import type {Node, Pod} from '../lib/kubernetes.ts';
 import type {Logger} from '../lib/log.ts';
+import {nodes} from '../lib/resources.ts';
 import type {Cancel, Clock} from '../lib/time.ts';
+import {activePods} from './active-pods.ts';
 import type {PodAgent} from './agent-api.ts';
 import {startCollector} from './collector.ts';
 import {ImageManager} from './images/manager.ts';
@@ -17,8 +19,8 @@ import {createPuller} from './images/puller.ts';
 import {readNodeFacts} from './node-facts.ts';
 import {type ObjectSource, startObjectSource} from './objects.ts';
 import type {NodeFacts, ServiceSource} from './pod/deps.ts';
-import type {PodView} from './pod/observe.ts';
 import {tellPod} from './pod/tell.ts';
+import type {PodView} from './pod/view.ts';
 import {type PodWorkers, startPodWorkers} from './pod/worker.ts';
 import {PodStore} from './pod-store.ts';
 import {type Probes, startProbes} from './probes/manager.ts';
@@ -39,6 +41,8 @@ export type PodAgentOptions = {
   readonly cri: Cri;
   readonly nodeName: string;
   readonly nodeIps: () => readonly string[];
+  /** Our Node as last known; pods of the API wait until it is. */
+  readonly node: () => Node | undefined;
   /** status.allocatable of the Node, as last computed. */
   readonly allocatable: () => Readonly<Record<string, string>>;
   readonly config: KubeletConfig;
@@ -54,6 +58,7 @@ export type PodAgentOptions = {
 const healthMs = 5_000;
 const startingHealthMs = 500;
 const defaultParallelPulls = 5;
+const callTimeoutMs = 10_000;
 
 /** Runs the pods of this node until it is stopped. Stopping touches no container. */
 export async function startPodAgent(options: PodAgentOptions): Promise<PodAgent> {
@@ -114,6 +119,10 @@ class Agent {
       carrier: (pod) => (this.#store.get(pod.metadata.uid)?.isStatic ? this.#mirrors.mirrorOf(pod) : pod),
       sourcesSynced: () => this.#hasSynced(),
       networkReady: () => this.#health.networkReady,
+      node: options.node,
+      freshNode: () => client.get(nodes, {name: options.nodeName}, {timeoutMs: callTimeoutMs}),
+      active: () => activePods(this.#store, this.#workers, this.#runtime),
+      end: (uid, verdict) => this.#workers.end(uid, verdict),
     };
     this.#workers = startPodWorkers(view, new StartLimit(options.startsAtOnce), () => this.#placeStatics());
     this.#mirrors = new Mirrors(options);

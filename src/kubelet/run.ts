@@ -136,6 +136,7 @@ async function startAgents(parts: AgentParts): Promise<{agent: PodAgent; node: N
     ...common,
     nodeName: config.nodeName,
     nodeIps: () => internalAddresses(node),
+    node: () => node?.node(),
     allocatable: () => node?.node()?.status?.allocatable ?? {},
     recorder,
     services,

@@ -1,7 +1,7 @@
 import type {Pod} from '../../lib/kubernetes.ts';
 import type {StartLimit} from '../runtime/start-limit.ts';
 import type {PodMemory} from './memory.ts';
-import type {PodView} from './observe.ts';
+import type {PodView} from './view.ts';
 
 /** What an act is done with. */
 export type ApplyContext = PodView & {

@@ -6,7 +6,7 @@ import type {PodAct} from './acts.ts';
 import {deadlineInMs, endingOf} from './ending.ts';
 import {isAlive, newestContainer, type RuntimeSandbox} from './runtime-state.ts';
 import {sandboxNeed} from './sandbox-need.ts';
-import type {PodSeen} from './seen.ts';
+import type {PodSeen, Verdict} from './seen.ts';
 import {podStatus} from './status.ts';
 import {containerGrace, specOf, terminate} from './termination.ts';
 import {waitingReasons} from './waiting.ts';
@@ -17,20 +17,21 @@ export type PodDecision = Decision<PodAct> & {
 };
 
 const networkRetryMs = 1000;
-/** The node's own address is found in moments after the start; /etc/hosts and environments are made with it. */
-const addressRetryMs = 100;
+/** The node's own address, and the Node, are known in moments after the start. */
+const nodeRetryMs = 100;
 
 /** The heart of the kubelet: what this pod needs now, and what its status is. Pure. */
 export function decidePod(raw: PodSeen): PodDecision {
   const pod = raw.pod ?? raw.lastPod;
   if (raw.pod === undefined && !raw.sourcesSynced) return {acts: [], status: undefined};
+  if (!raw.admitted) return {acts: [], againInMs: nodeRetryMs, status: undefined};
   if (pod === undefined) return {...terminate(raw, undefined, undefined), status: undefined};
   const seen = {...raw, startFailures: waitingReasons(raw, pod)};
   const ending = endingOf(seen, pod);
   const verdict = ending?.why === 'verdict' ? ending.verdict : undefined;
   const status = seen.pod === undefined ? undefined : podStatus(seen, pod, ending !== undefined, verdict);
   const decision = ending === undefined ? run(seen, pod) : terminate(seen, pod, verdict);
-  return {...withDeadline(decision, seen, pod), status};
+  return {...merge(rejection(seen, verdict), withDeadline(decision, seen, pod)), status};
 }
 
 function withDeadline(decision: Decision<PodAct>, seen: PodSeen, pod: Pod): Decision<PodAct> {
@@ -54,6 +55,12 @@ function run(seen: PodSeen, pod: Pod): Decision<PodAct> {
   const need = sandboxNeed(pod, seen.runtime);
   if (need.needed) return {acts: [...first, ...killActs]};
   return merge([...first, ...killActs], startContainers(seen, need.sandbox, actions.starts));
+}
+
+function rejection(seen: PodSeen, verdict: Verdict | undefined): PodAct[] {
+  if (verdict?.rejected !== true) return [];
+  const {reason, message} = verdict;
+  return untold(seen, {do: 'tell', key: 'rejected', type: 'Warning', reason, message});
 }
 
 function merge(first: readonly PodAct[], then: Decision<PodAct>): Decision<PodAct> {
@@ -89,7 +96,7 @@ function newSandbox(seen: PodSeen, pod: Pod, attempt: number): Decision<PodAct> 
     ...(stale.length === 0 ? [] : [{do: 'removeContainers', ids: stale} as const]),
   ];
   if (acts.length > 0) return {acts};
-  if (seen.hostIps.length === 0) return {acts, againInMs: addressRetryMs};
+  if (seen.hostIps.length === 0) return {acts, againInMs: nodeRetryMs};
   if (seen.networkReady || pod.spec.hostNetwork) return {acts: [{do: 'createSandbox', attempt}]};
   return {acts: untold(seen, networkNotReady), againInMs: networkRetryMs};
 }

@@ -18,6 +18,8 @@ export type PodMemory = {
   readonly uid: string;
   lastPod: Pod | undefined;
   status: PodStatus | undefined;
+  /** The node has room for it; said once. */
+  admitted: boolean;
   verdict: Verdict | undefined;
   local: 'unknown' | 'prepared' | 'clean';
   volumes: VolumesState;
@@ -35,6 +37,7 @@ export function newMemory(uid: string, maxRestartMs: number): PodMemory {
     uid,
     lastPod: undefined,
     status: undefined,
+    admitted: false,
     verdict: undefined,
     local: 'unknown',
     volumes: {state: 'none'},

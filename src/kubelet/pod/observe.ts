@@ -1,30 +1,13 @@
-import type {Pod} from '../../lib/kubernetes.ts';
-import type {ImageManager} from '../images/manager.ts';
-import type {Probes} from '../probes/manager.ts';
-import type {RuntimeCache} from '../runtime/cache.ts';
-import type {StatusWriter} from '../status-writer.ts';
-import type {PodDeps} from './deps.ts';
+import {admitPod} from './admit-pod.ts';
 import type {PodMemory} from './memory.ts';
 import {newestContainer, type PodRuntime} from './runtime-state.ts';
 import type {CrashBackoff, PodSeen, StartFailure, VolumesSeen} from './seen.ts';
-
-/** Where a worker looks. */
-export type PodView = {
-  readonly deps: PodDeps;
-  readonly runtime: RuntimeCache;
-  readonly images: ImageManager;
-  readonly probes: Probes;
-  readonly writer: StatusWriter;
-  readonly find: (uid: string) => {readonly pod: Pod; readonly isStatic: boolean} | undefined;
-  /** The object that carries the pod's status; undefined while a static pod has no mirror. */
-  readonly carrier: (pod: Pod) => Pod | undefined;
-  readonly sourcesSynced: () => boolean;
-  readonly networkReady: () => boolean;
-};
+import type {PodView} from './view.ts';
 
 export async function observePod(view: PodView, memory: PodMemory, signal: AbortSignal): Promise<PodSeen> {
   const {uid} = memory;
   const runtime = await view.runtime.get(uid, signal);
+  const admitted = await admitPod(view, memory, runtime);
   const found = view.find(uid);
   if (found !== undefined) memory.lastPod = found.pod;
   const nowMs = view.deps.clock.now();
@@ -35,6 +18,7 @@ export async function observePod(view: PodView, memory: PodMemory, signal: Abort
     monotonicMs,
     pod: found?.pod,
     lastPod: memory.lastPod,
+    admitted,
     sourcesSynced: view.sourcesSynced(),
     isStatic: found?.isStatic ?? false,
     runtime,

@@ -63,7 +63,7 @@ export function sandboxConfig(input: SandboxConfigInput): SandboxConfig {
       cgroupParent: input.cgroupParent,
       sysctls: Object.fromEntries(
         // The API takes slashes too; the runtime wants dots (component-helpers/node/util/sysctl).
-        (pod.spec.securityContext?.sysctls ?? []).map((sysctl) => [dotted(sysctl.name), sysctl.value]),
+        (pod.spec.securityContext?.sysctls ?? []).map((sysctl) => [dottedSysctl(sysctl.name), sysctl.value]),
       ),
       securityContext: sandboxSecurity(pod, input.security),
       ...sandboxResources(pod, input.resources),
@@ -72,7 +72,7 @@ export function sandboxConfig(input: SandboxConfigInput): SandboxConfig {
 }
 
 /** `net/ipv4/conf/eth0.1/x` → `net.ipv4.conf.eth0/1.x`: whichever separator comes first tells the form. */
-function dotted(name: string): string {
+export function dottedSysctl(name: string): string {
   const first = /[./]/.exec(name)?.[0];
   return first === '/' ? name.replace(/[./]/g, (separator) => (separator === '/' ? '.' : '/')) : name;
 }

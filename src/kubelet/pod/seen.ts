@@ -42,6 +42,8 @@ export type Verdict = {
   /** A pod that was never admitted: nothing of it was made. */
   readonly rejected?: true;
   readonly disruption?: string;
+  /** For the DisruptionTarget condition, where it says more than `message`. */
+  readonly disruptionMessage?: string;
 };
 
 /** A kill under way, and when its grace ends (monotonic). */
@@ -60,6 +62,8 @@ export type PodSeen = {
   readonly pod: Pod | undefined;
   /** What they said last, of a pod that they no longer know. */
   readonly lastPod: Pod | undefined;
+  /** False while the pod waits to be judged, or for room that is made for it. */
+  readonly admitted: boolean;
   /** Every source has told all it has: what none of them knows is an orphan. */
   readonly sourcesSynced: boolean;
   readonly isStatic: boolean;

@@ -94,7 +94,7 @@ function reasonFor(seen: PodSeen, phase: string, verdict: Verdict | undefined) {
 
 function disruptionOf(verdict: Verdict | undefined) {
   if (verdict?.disruption === undefined) return {};
-  return {disruption: {reason: verdict.disruption, message: verdict.message}};
+  return {disruption: {reason: verdict.disruption, message: verdict.disruptionMessage ?? verdict.message}};
 }
 
 /** The addresses stay after the sandbox is gone: logs of what ended are still read by them. */

@@ -5,8 +5,10 @@ import type {StartLimit} from '../runtime/start-limit.ts';
 import {applyPod} from './apply.ts';
 import {decidePod} from './decide.ts';
 import {newMemory, type PodMemory} from './memory.ts';
-import {observePod, type PodView} from './observe.ts';
+import {observePod} from './observe.ts';
+import {isTerminal} from './phase.ts';
 import type {Verdict} from './seen.ts';
+import type {PodView} from './view.ts';
 
 export type PodWorkers = {
   /** Something about this pod changed: look at it. */
@@ -15,6 +17,8 @@ export type PodWorkers = {
   interrupt(uid: string, reason: string): void;
   /** What a failed start or volume waited for may be there now: it is tried at once. */
   retry(uid: string): void;
+  /** What became of the pod's admission. */
+  standing(uid: string): 'unknown' | 'admitted' | 'ending';
   /** The status as last computed. */
   status(uid: string): PodStatus | undefined;
   end(uid: string, verdict: Verdict): void;
@@ -70,6 +74,12 @@ class Workers implements PodWorkers {
       if (reason === 'CreateContainerConfigError') memory?.startFailures.set(name, {reason, message});
     if (memory?.volumes.state === 'failed') memory.volumes = {...memory.volumes, retryAtMs: 0};
     this.enqueue(uid);
+  }
+
+  standing(uid: string): 'unknown' | 'admitted' | 'ending' {
+    const memory = this.#memories.get(uid);
+    if (memory?.admitted !== true) return 'unknown';
+    return memory.verdict === undefined ? 'admitted' : 'ending';
   }
 
   status(uid: string): PodStatus | undefined {
@@ -129,9 +139,16 @@ class Workers implements PodWorkers {
 
   #report(pod: Pod, memory: PodMemory, status: PodStatus | undefined): void {
     if (status === undefined) return;
+    const ended = isTerminal(status.phase) && !isTerminal(memory.status?.phase);
     memory.status = status;
+    if (ended) this.#wakeWaiting();
     const carrier = this.#view.carrier(pod);
     if (carrier !== undefined) this.#view.writer.want(memory.uid, carrier, status);
+  }
+
+  /** A pod has come to its end: there may be room for those that wait. */
+  #wakeWaiting(): void {
+    for (const {uid, admitted} of this.#memories.values()) if (!admitted) this.enqueue(uid);
   }
 
   #context(memory: PodMemory, pod: Pod | undefined) {
@@ -146,6 +163,7 @@ class Workers implements PodWorkers {
         this.#view.runtime.forget(memory.uid);
         this.#view.images.forget(memory.uid);
         this.#view.probes.forget(memory.uid);
+        this.#wakeWaiting();
         this.#onForgotten();
       },
     };

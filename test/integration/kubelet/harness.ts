@@ -6,7 +6,7 @@ import {startEventRecorder} from '../../../src/edges/kube/events.ts';
 import {jsonLogger} from '../../../src/edges/log.ts';
 import {startPodAgent} from '../../../src/kubelet/agent.ts';
 import type {PodAgent} from '../../../src/kubelet/agent-api.ts';
-import type {ContainerStatus, Pod, PodSpec} from '../../../src/lib/kubernetes.ts';
+import type {ContainerStatus, Node, Pod, PodSpec} from '../../../src/lib/kubernetes.ts';
 import {silent} from '../../../src/lib/log.ts';
 import {pods, serviceAccounts} from '../../../src/lib/resources.ts';
 import {createAdmission} from '../../../src/sandbox/admission/admit.ts';
@@ -34,6 +34,14 @@ export type TestNode = {
 export const nodeName = 'node-1';
 const namespace = 'default';
 let cgroupRoots = 0;
+
+/** The Node as the pod agent sees it; the tests need no agent that registers one. */
+function ownNode(): Node {
+  return {
+    metadata: {name: nodeName, uid: nodeName, resourceVersion: '1', labels: {'kubernetes.io/os': 'linux'}},
+    status: {allocatable: {cpu: '2', memory: '4Gi', 'ephemeral-storage': '10Gi', pods: '110'}},
+  };
+}
 
 export async function startNode(
   options: ContainerdOptions & {config?: Partial<KubeletConfig>} = {},
@@ -95,6 +103,7 @@ async function assemble(
       cri,
       nodeName,
       nodeIps: () => ['192.0.2.1'],
+      node: () => ownNode(),
       allocatable: () => ({cpu: '2', memory: '4Gi'}),
       config,
       recorder,

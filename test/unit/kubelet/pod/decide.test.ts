@@ -358,8 +358,9 @@ const ending: Case[] = [
   [
     'is never started when it was rejected',
     {verdict: {reason: 'OutOfpods', message: '', rejected: true}, runtime: nothing, local: 'clean'},
-    [],
+    ['tell OutOfpods'],
   ],
+  ['is left alone while it waits to be admitted', {admitted: false, runtime: nothing}, []],
 ];
 
 const unknown: Case[] = [

@@ -76,6 +76,7 @@ export function seen(rest: Partial<PodSeen> = {}): PodSeen {
     monotonicMs: 1_000_000,
     pod: object,
     lastPod: object,
+    admitted: true,
     sourcesSynced: true,
     isStatic: false,
     runtime: {sandboxes: [sandbox()], containers: all.map(({name}) => record(name))},

@@ -1,0 +1,62 @@
+import {afterAll, beforeAll, describe, expect, it} from 'vitest';
+import {events} from '../../../src/lib/resources.ts';
+import {until} from '../support/wait.ts';
+import {condition, isReady, sleeper, startNode, type TestNode} from './harness.ts';
+
+let node: TestNode;
+beforeAll(async () => {
+  node = await startNode({subnet: '10.89.12.0/24'});
+}, 60_000);
+afterAll(async () => {
+  await node?.stop();
+});
+
+const asking = (cpu: string) => ({
+  terminationGracePeriodSeconds: 1,
+  containers: [sleeper('main', {resources: {requests: {cpu}}})],
+});
+
+describe('admission', () => {
+  it('refuses a pod for which there is no room, and tells why', async () => {
+    await node.create('first', asking('1500m'));
+    await node.waitFor('first', 'Ready', isReady);
+    await node.create('second', asking('600m'));
+    const pod = await node.waitFor('second', 'Failed', (p) => p.status?.phase === 'Failed');
+    const words = "Node didn't have enough resource: cpu, requested: 600, used: 1500, capacity: 2000";
+    expect(pod.status).toMatchObject({reason: 'OutOfcpu', message: `Pod was rejected: ${words}`});
+    expect(pod.status?.containerStatuses ?? []).toEqual([]);
+    await until('the event', async () => {
+      const {items} = await node.sandbox.client.list(events, {namespace: 'default'});
+      return items.some((e) => e.reason === 'OutOfcpu' && e.message === words && e.type === 'Warning');
+    });
+    await node.remove('second', 0);
+    await node.gone('second');
+  });
+
+  it('refuses nothing that ran before it was restarted', async () => {
+    await node.create('bound', {...asking('100m'), nodeName: 'node-1'});
+    const before = await node.waitFor('bound', 'Ready', isReady);
+    await node.restart();
+    await node.create('third', asking('600m'));
+    await node.waitFor('third', 'Failed', (p) => p.status?.reason === 'OutOfcpu');
+    const after = await node.get('bound');
+    expect(after?.status?.phase).toBe('Running');
+    expect(after?.status?.containerStatuses?.[0]?.containerID).toBe(
+      before.status?.containerStatuses?.[0]?.containerID,
+    );
+    await node.remove('third', 0);
+    await node.remove('bound');
+    await node.gone('bound');
+  });
+
+  it('ends a pod so that a critical one can run', async () => {
+    await node.create('critical', {...asking('1'), priorityClassName: 'system-node-critical'});
+    await node.waitFor('critical', 'Ready', isReady);
+    const first = await node.waitFor('first', 'Failed', (p) => p.status?.phase === 'Failed');
+    expect(first.status).toMatchObject({
+      reason: 'Preempting',
+      message: 'Preempted in order to admit critical pod',
+    });
+    expect(condition(first, 'DisruptionTarget')).toBe('True');
+  });
+});
