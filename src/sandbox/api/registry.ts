@@ -1,17 +1,19 @@
 import {randomUUID} from 'node:crypto';
-import type {KubeObject, ObjectMeta} from '../../lib/kubernetes.ts';
+import type {ObjectMeta} from '../../lib/kubernetes.ts';
 import {apiVersion, type Resource} from '../../lib/resources.ts';
 import {type Clock, timestamp} from '../../lib/time.ts';
 import {randomSuffix} from '../admission/random-suffix.ts';
 import type {Admit, Lookup} from '../admission/types.ts';
 import type {Obj} from '../contract.ts';
-import {copy, equal, isObject, type JsonObject, listAt, objectAt, objectsAt} from '../json.ts';
+import {copy, equal, isObject, listAt} from '../json.ts';
 import {collectionOf, type Definition, hasSubresource} from '../resources/definition.ts';
 import {sameSpec} from '../resources/strategies.ts';
 import {conform} from '../schema/conform.ts';
 import {alreadyExists, badRequest, conflict, invalid, notFound, staleVersion} from '../status.ts';
 import {keyOf, type Store} from '../store/store.ts';
+import {lookupOf} from './lookup.ts';
 import type {WriteContext} from './request.ts';
+import {keepServerFields} from './server-fields.ts';
 
 export type UpdateOptions = {
   readonly namespace: string | undefined;
@@ -226,99 +228,4 @@ function checkIdentity(resource: Resource, object: Obj, old: Obj, namespace: str
     );
   if (metadata.resourceVersion !== '' && metadata.resourceVersion !== old.metadata.resourceVersion)
     throw staleVersion(resource, name);
-}
-
-/** A writer owns its part of an object only: spec, or status, or what its subresource is about. */
-function keepServerFields(
-  definition: Definition,
-  wanted: Obj,
-  old: Obj,
-  subresource: string | undefined,
-): Obj {
-  const metadata = subresource === undefined ? wanted.metadata : partMetadata(definition, wanted, old);
-  const object: Obj = {...partOf(wanted, old, subresource), metadata: serverMetadata(metadata, old)};
-  if (subresource === undefined && hasSubresource(definition, 'status')) object.status = old.status;
-  if (object.status === undefined) delete object.status;
-  return object;
-}
-
-/** The old object with the part that a subresource is about taken from the new one. */
-function partOf(wanted: Obj, old: Obj, subresource: string | undefined): Obj {
-  switch (subresource) {
-    case undefined:
-      return wanted;
-    case 'finalize':
-      return {...old, spec: wanted.spec};
-    case 'binding':
-      return {
-        ...old,
-        spec: {...objectAt(old, 'spec'), nodeName: objectAt(wanted, 'spec').nodeName},
-        status: wanted.status,
-      };
-    case 'ephemeralcontainers':
-      return {
-        ...old,
-        spec: {...objectAt(old, 'spec'), ephemeralContainers: listAt(wanted, 'spec', 'ephemeralContainers')},
-      };
-    case 'resize':
-      return {...old, spec: resized(objectAt(old, 'spec'), objectAt(wanted, 'spec'))};
-    default:
-      return {...old, status: wanted.status};
-  }
-}
-
-/** pods/resize changes the resources and resize policies of containers, nothing else. */
-function resized(old: JsonObject, wanted: JsonObject): JsonObject {
-  const spec = {...old};
-  for (const list of ['containers', 'initContainers'])
-    if (Array.isArray(old[list]))
-      spec[list] = objectsAt(old, list).map((container) => {
-        const found = objectsAt(wanted, list).find((c) => c.name === container.name);
-        const {resources = container.resources, resizePolicy = container.resizePolicy} = found ?? {};
-        return {...container, resources, resizePolicy};
-      });
-  return wanted.resources === undefined ? spec : {...spec, resources: wanted.resources};
-}
-
-function partMetadata(definition: Definition, wanted: Obj, old: Obj): Obj['metadata'] {
-  if (!definition.strategy.statusTakesMetadata) return old.metadata;
-  const {labels, annotations} = wanted.metadata;
-  return {...old.metadata, labels, annotations};
-}
-
-/** What only the server sets stays as it was, whatever the writer sent. */
-function serverMetadata(metadata: Obj['metadata'], old: Obj): Obj['metadata'] {
-  const before = old.metadata;
-  const kept: Obj['metadata'] = {...metadata, name: before.name, uid: before.uid};
-  const fields = [
-    'namespace',
-    'creationTimestamp',
-    'deletionTimestamp',
-    'deletionGracePeriodSeconds',
-    'generation',
-    'generateName',
-  ] as const;
-  delete kept.selfLink;
-  for (const field of fields) delete kept[field];
-  return {...kept, ...pick(before, fields), resourceVersion: before.resourceVersion};
-}
-
-function pick<T extends object, K extends keyof T>(from: T, keys: readonly K[]): Pick<T, K> | object {
-  return Object.fromEntries(keys.filter((key) => from[key] !== undefined).map((key) => [key, from[key]]));
-}
-
-function lookupOf(store: Store): Lookup {
-  const isOf = <T extends KubeObject>(_resource: Resource<T>, object: KubeObject): object is T =>
-    object.kind === _resource.kind;
-  return {
-    get(resource, namespace, name) {
-      const object = store.get(collectionOf(resource), keyOf(namespace, name))?.object;
-      return object !== undefined && isOf(resource, object) ? object : undefined;
-    },
-    *list(resource, namespace) {
-      for (const {object} of store.values(collectionOf(resource)))
-        if ((namespace === undefined || object.metadata.namespace === namespace) && isOf(resource, object))
-          yield object;
-    },
-  };
 }
