@@ -49,7 +49,10 @@ export async function unclaimed(facts: Facts): Promise<Claims> {
       ? [{kind: 'claim', what: 'interface', name: 'cni0'} as const]
       : []),
   ];
+  // What is noted as a tree goes away with all that is in it.
+  const noted = (name: string) =>
+    journal.find({kind: 'tree', target: name}) !== undefined || journal.covers(name);
   return claims.filter(
-    ({what, name}) => journal.find({kind: what, target: name}) === undefined && !journal.covers(name),
+    ({what, name}) => journal.find({kind: what, target: name}) === undefined && !noted(name),
   );
 }

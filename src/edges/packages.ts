@@ -1,8 +1,9 @@
+import {constants} from 'node:fs';
+import {access} from 'node:fs/promises';
 import {join} from 'node:path';
 import {isNodectlError, NodectlError} from '../lib/errors.ts';
 import {sleep} from './clock.ts';
 import {run} from './exec.ts';
-import {exists} from './files.ts';
 
 /** The distribution's package manager, as nodectl needs it. */
 export type PackageManager = {
@@ -22,9 +23,18 @@ const searchPath = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin'
 export async function findProgram(name: string): Promise<string | undefined> {
   for (const directory of searchPath) {
     const path = join(directory, name);
-    if (await exists(path)) return path;
+    if (await isExecutable(path)) return path;
   }
   return undefined;
+}
+
+async function isExecutable(path: string): Promise<boolean> {
+  try {
+    await access(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 export async function packageManager(): Promise<PackageManager | undefined> {
