@@ -2,14 +2,17 @@ import type {Command} from '@oclif/core';
 import Explain from './explain.ts';
 import Join from './join.ts';
 import Kubelet from './kubelet.ts';
+import Logs from './logs.ts';
 import Preflight from './preflight.ts';
 import ServeProxy from './proxy.ts';
 import Reset from './reset.ts';
+import Restart from './restart.ts';
 import SandboxDown from './sandbox/down.ts';
 import SandboxKubeconfig from './sandbox/kubeconfig.ts';
 import SandboxServe from './sandbox/serve.ts';
 import SandboxToken from './sandbox/token.ts';
 import SandboxUp from './sandbox/up.ts';
+import Status from './status.ts';
 import Supervise from './supervise.ts';
 
 /** Every command by its oclif id; the command sentence is the file path. */
@@ -17,13 +20,16 @@ export const COMMANDS: Record<string, Command.Class> = {
   explain: Explain,
   join: Join,
   kubelet: Kubelet,
+  logs: Logs,
   preflight: Preflight,
   proxy: ServeProxy,
   reset: Reset,
+  restart: Restart,
   'sandbox:down': SandboxDown,
   'sandbox:kubeconfig': SandboxKubeconfig,
   'sandbox:serve': SandboxServe,
   'sandbox:token': SandboxToken,
   'sandbox:up': SandboxUp,
+  status: Status,
   supervise: Supervise,
 };

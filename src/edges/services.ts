@@ -1,3 +1,5 @@
+import type {Writable} from 'node:stream';
+
 /** A daemon of the host, whoever runs it: systemd, or nodectl's own supervised mode. */
 export type ServiceUnit = {
   /** `nodectl-kubelet`; systemd adds `.service`. */
@@ -54,4 +56,6 @@ export type ServiceManager = {
   status(name: string): Promise<ServiceStatus>;
   /** The newest lines of its log. */
   log(name: string, lines: number): Promise<string[]>;
+  /** The newest lines of its log, then what is added to it, until the signal. */
+  follow(name: string, lines: number, out: Writable, signal: AbortSignal): Promise<void>;
 };

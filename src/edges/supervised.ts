@@ -3,6 +3,7 @@ import {NodectlError} from '../lib/errors.ts';
 import {sleep} from './clock.ts';
 import {startDetached} from './exec.ts';
 import {makeDirectory, readText, removeFile, writeAtomic} from './files.ts';
+import {followFile} from './follow.ts';
 import {environmentOf, statOf} from './processes.ts';
 import type {ServiceManager, ServiceStatus, ServiceUnit, UnitFile} from './services.ts';
 import {ask, ping} from './supervisor/client.ts';
@@ -61,8 +62,13 @@ export function supervisedServices(options: SupervisedOptions): ServiceManager {
     },
     status: (name) => statusOf(state, name),
     async log(name, lines) {
-      const text = (await readText(logFile(options, name))) ?? '';
-      return text.trimEnd().split('\n').slice(-lines);
+      return lastLines((await readText(logFile(options, name))) ?? '', lines);
+    },
+    async follow(name, lines, out, signal) {
+      const path = logFile(options, name);
+      const text = (await readText(path)) ?? '';
+      for (const line of lastLines(text, lines)) out.write(`${line}\n`);
+      await followFile(path, Buffer.byteLength(text), out, signal);
     },
   };
 }
@@ -74,6 +80,11 @@ export async function shutdownIdleSupervisor(dir: string): Promise<void> {
   const pid = await ask(state.socket, {op: 'shutdown'}, startupMs);
   // It answers first and ends then; nothing may be left of it when this returns.
   for (let waited = 0; waited < startupMs && (await statOf(pid)) !== undefined; waited += 20) await sleep(20);
+}
+
+function lastLines(text: string, lines: number): string[] {
+  const whole = text.trimEnd();
+  return whole === '' || lines === 0 ? [] : whole.split('\n').slice(-lines);
 }
 
 function description(unit: ServiceUnit, options: SupervisedOptions): SupervisedUnit {

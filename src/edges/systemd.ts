@@ -2,6 +2,7 @@ import {join} from 'node:path';
 import {assetText} from './assets.ts';
 import {run} from './exec.ts';
 import {removeFile, writeAtomic} from './files.ts';
+import {followProgram} from './follow.ts';
 import {environmentOf} from './processes.ts';
 import type {ServiceManager, ServiceStatus, ServiceUnit, UnitFile} from './services.ts';
 
@@ -51,6 +52,13 @@ export function systemdServices(unitDir: string): ServiceManager {
       );
       return stdout.trimEnd().split('\n');
     },
+    follow: (name, lines, out, signal) =>
+      followProgram(
+        'journalctl',
+        ['--output=cat', '--follow', `--lines=${lines}`, `--unit=${service(name)}`],
+        out,
+        signal,
+      ),
   };
 }
 

@@ -1,0 +1,102 @@
+import type {AnyCheck} from '../checks/check.ts';
+import {type CheckResult, closure, runChecks} from '../checks/graph.ts';
+import {nodeCatalogue} from '../checks/node/catalogue.ts';
+import type {Daemon, Joined, NodeContext} from '../checks/node/context.ts';
+import {openSight} from '../checks/node/sight.ts';
+import {type NodeSummary, summarize} from '../checks/node/summary.ts';
+import type {NodeOptions} from '../config/join.ts';
+import {kubeletPaths} from '../config/kubelet-files.ts';
+import {sandboxPaths, sandboxService} from '../config/sandbox.ts';
+import {exists} from '../edges/files.ts';
+import {type Machine, observeMachine} from '../edges/machine.ts';
+import type {ServiceManager} from '../edges/services.ts';
+import {systemdServices} from '../edges/systemd.ts';
+import {kubeletService, proxyService, serviceManager} from './preflight.ts';
+import {sandboxServices} from './sandbox/services.ts';
+
+export type StatusOptions = {
+  readonly options: NodeOptions;
+  /** The directory of the layout when it is not the machine's own. */
+  readonly root: string | undefined;
+  readonly program: readonly string[];
+  readonly signal: AbortSignal;
+  /** Which checks are asked for; what they build on runs too. */
+  readonly wanted: (check: Pick<AnyCheck, 'category' | 'codes'>) => boolean;
+};
+
+export type StatusReport = {
+  /** Of the wanted checks, and of others that failed. */
+  readonly checks: readonly CheckResult[];
+  readonly node: NodeSummary;
+};
+
+/** Looks at a node, or at what should be one; changes nothing. */
+export async function lookAtNode(input: StatusOptions): Promise<StatusReport> {
+  const context = await nodeContext(input);
+  try {
+    const chosen = closure(nodeCatalogue, input.wanted);
+    const results = await runChecks(chosen, context, input.signal);
+    const asked = new Set(nodeCatalogue.filter(input.wanted).map(({name}) => name));
+    const failed = ({state, name}: CheckResult) => state === 'found' || asked.has(name);
+    return {checks: results.filter(failed), node: await summarize(context, input.signal)};
+  } finally {
+    await context.sight.close();
+  }
+}
+
+export type Daemons = Readonly<Record<Daemon, {readonly manager: ServiceManager; readonly name: string}>>;
+
+/** Each daemon's name and manager on this machine, whoever has joined it. */
+export async function nodeDaemons(
+  {options, program}: Pick<StatusOptions, 'options' | 'program'>,
+  machine: Machine,
+  joined: Joined,
+): Promise<Daemons> {
+  const manager = serviceManager(options, machine.systemd, program);
+  const foreign = joined === 'other' && machine.systemd ? systemdServices(options.layout.unitDir) : manager;
+  return {
+    kubelet: {manager: foreign, name: joined === 'other' ? 'kubelet' : kubeletService},
+    proxy: {manager, name: proxyService},
+    containerd: {manager: foreign, name: 'containerd'},
+    sandbox: {manager: await sandboxServices(options, program), name: sandboxService},
+  };
+}
+
+async function nodeContext(input: StatusOptions): Promise<NodeContext> {
+  const {options, root, signal} = input;
+  const [machine, joined] = await Promise.all([observeMachine(), joinedBy(options)]);
+  const daemons = await nodeDaemons(input, machine, joined);
+  const sight = openSight({options, daemons, signal});
+  const [sandbox, proxied] = await Promise.all([
+    isThere(sandboxPaths(options).state),
+    sight.daemon('proxy').then(
+      ({status}) => status.installed,
+      () => false,
+    ),
+  ]);
+  return {
+    options,
+    rootFlag: root === undefined ? '' : ` --root ${root}`,
+    machine,
+    joined,
+    sandbox: sandbox === true,
+    proxied,
+    sight,
+    nowMs: Date.now(),
+  };
+}
+
+/** By what lies on the disk: our journal, and Kubernetes' own kubeconfig of the node. */
+export async function joinedBy(options: NodeOptions): Promise<Joined> {
+  const [journal, kubeconfig] = await Promise.all([
+    isThere(`${options.layout.stateDir}/journal`),
+    isThere(kubeletPaths(options).kubeconfig),
+  ]);
+  if (kubeconfig === true) return journal === false ? 'other' : 'yes';
+  return journal === true ? 'begun' : 'no';
+}
+
+/** Undefined where one may not look. */
+async function isThere(path: string): Promise<boolean | undefined> {
+  return exists(path).catch(() => undefined);
+}

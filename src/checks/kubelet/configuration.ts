@@ -1,0 +1,32 @@
+import {describeError, isNodectlError} from '../../lib/errors.ts';
+import {failure} from '../check.ts';
+import {command, nodeCheck} from '../node/context.ts';
+
+/** A kubelet reads its configuration when it starts: a mistake made later waits for the next start. */
+export const kubeletConfiguration = nodeCheck({
+  name: 'KubeletConfiguration',
+  category: 'kubelet',
+  codes: ['ND701'],
+  after: ['Joined'],
+  async observe({sight, joined}) {
+    // Kubernetes' own kubelet may know more fields than ours.
+    if (joined === 'other') return undefined;
+    try {
+      await sight.kubeletConfig();
+      return undefined;
+    } catch (error) {
+      if (isNodectlError(error, 'ND701')) return describeError(error);
+      throw error;
+    }
+  },
+  judge: (problem, context) =>
+    problem === undefined
+      ? []
+      : [
+          failure(
+            'ND701',
+            `the kubelet’s configuration is not valid\n${problem}`,
+            `Correct the named field, then ${command(context, 'restart kubelet')}`,
+          ),
+        ],
+});

@@ -1,0 +1,16 @@
+import {command, nodeCheck} from '../node/context.ts';
+import {judgeHealth} from '../node/judge-health.ts';
+
+export const kubeletHealth = nodeCheck({
+  name: 'KubeletHealth',
+  category: 'kubelet',
+  codes: ['ND736'],
+  after: ['KubeletService'],
+  blames: ['DiskRoom', 'KubeletPort', 'ContainerRuntime'],
+  observe: async ({sight}) => ({
+    health: await sight.kubeletHealth(),
+    daemon: await sight.daemon('kubelet'),
+  }),
+  judge: ({health, daemon}, context) =>
+    judgeHealth(health, daemon, 'the kubelet', command(context, 'logs kubelet')),
+});

@@ -1,0 +1,14 @@
+import {failure} from '../check.ts';
+import {command, nodeCheck} from '../node/context.ts';
+
+export const nodeObject = nodeCheck({
+  name: 'NodeObject',
+  category: 'kubelet',
+  codes: ['ND741'],
+  after: ['Authorized'],
+  observe: ({sight}) => sight.node(),
+  judge: (seen, context) =>
+    seen.kind === 'missing'
+      ? [failure('ND741', 'the cluster does not know this node', command(context, 'restart kubelet'))]
+      : [],
+});

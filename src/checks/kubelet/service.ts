@@ -1,0 +1,22 @@
+import {command, nodeCheck} from '../node/context.ts';
+import {judgeDaemon} from '../node/judge-daemon.ts';
+
+export const kubeletService = nodeCheck({
+  name: 'KubeletService',
+  category: 'kubelet',
+  codes: ['ND733', 'ND703'],
+  after: ['Joined'],
+  blames: ['DiskRoom', 'KubeletConfiguration', 'KubeletPort', 'KubeletKubeconfig', 'ClientCertificate'],
+  observe: ({sight}) => sight.daemon('kubelet'),
+  judge: (seen, context) =>
+    // Kubernetes' own kubelet may be run by anything; its health port tells.
+    context.joined === 'other' && !seen.status.installed
+      ? []
+      : judgeDaemon(seen, {
+          who: 'the kubelet',
+          stopped: 'ND733',
+          looping: 'ND703',
+          restart: command(context, 'restart kubelet'),
+          logs: command(context, 'logs kubelet'),
+        }),
+});

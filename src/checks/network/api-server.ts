@@ -1,0 +1,38 @@
+import type {Answer} from '../../edges/discovery.ts';
+import {type Finding, failure} from '../check.ts';
+import {command, nodeCheck} from '../node/context.ts';
+import {unreachable} from '../trust/answers.ts';
+
+export const apiServer = nodeCheck({
+  name: 'APIServer',
+  category: 'network',
+  codes: ['ND301', 'ND311', 'ND312', 'ND313', 'ND314', 'ND407'],
+  after: ['KubeletKubeconfig'],
+  async observe({sight, sandbox}) {
+    const [{server}, answer] = await Promise.all([sight.connection(), sight.api()]);
+    const silent = answer.kind !== 'answer' && sandbox;
+    const {status} = silent ? await sight.daemon('sandbox') : {};
+    return {server, answer, sandboxDown: status !== undefined && !status.running};
+  },
+  judge: ({server, answer, sandboxDown}, context) =>
+    judgeAnswer(server, answer, sandboxDown ? command(context, 'sandbox up') : undefined),
+});
+
+/** `restart`: the control plane is on this machine, does not run, and this starts it. */
+export function judgeAnswer(server: string, answer: Answer, restart: string | undefined): readonly Finding[] {
+  if (answer.kind === 'answer') {
+    if (answer.status < 500) return [];
+    const host = new URL(server).host;
+    return [
+      failure(
+        'ND301',
+        `the API server ${host} is not ready\nHTTP ${answer.status}`,
+        `curl -k ${server}/readyz?verbose`,
+      ),
+    ];
+  }
+  const {code, message, next} = unreachable(server, answer);
+  const what = `the API server does not answer\n${message}`;
+  if (restart === undefined) return [failure(code, what, ...next)];
+  return [failure(code, `the sandbox’s API server is down\n${message}`, restart)];
+}

@@ -1,0 +1,39 @@
+import type {ServiceStatus} from '../../edges/services.ts';
+
+/** ` (exit 1)`, when its manager knows. */
+export function howItEnded({lastExit}: ServiceStatus): string {
+  return lastExit === undefined || lastExit === 'unknown' ? '' : ` (${lastExit})`;
+}
+
+/** The line of a dead daemon's log that tells why: its last complaint, else simply its last line. */
+export function lastWords(log: readonly string[]): readonly string[] {
+  const lines = log.map(sayingOf).filter(({text}) => text !== '');
+  const told = lines.findLast(({bad}) => bad) ?? lines.at(-1);
+  return told === undefined ? [] : [`its last words: ${told.text.slice(0, 300)}`];
+}
+
+type Saying = {readonly text: string; readonly bad: boolean};
+
+/** Lines of our daemons are JSON, containerd's are logfmt, a crash's are neither. */
+function sayingOf(line: string): Saying {
+  const text = line.trim();
+  if (text.startsWith('{')) return ofJson(text);
+  const fields = /level=(\w+)\s+(?:msg="((?:[^"\\]|\\.)*)"|msg=(\S+))(?:.*error="((?:[^"\\]|\\.)*)")?/.exec(
+    text,
+  );
+  if (fields === null) return {text, bad: /error|fatal|panic|cannot|ND\d{3}/i.test(text)};
+  const [, level = '', quoted, bare, error] = fields;
+  const message = [quoted ?? bare ?? '', ...(error === undefined ? [] : [error])].join(': ');
+  return {text: message.replaceAll('\\"', '"'), bad: ['error', 'fatal', 'panic'].includes(level)};
+}
+
+/** pino counts 40 for warnings, 50 for errors. */
+function ofJson(text: string): Saying {
+  try {
+    const {level, msg, error}: {level?: number; msg?: string; error?: unknown} = JSON.parse(text);
+    const told = error === undefined ? '' : `: ${String(error)}`;
+    return {text: `${msg ?? ''}${told}`, bad: (level ?? 0) >= 50};
+  } catch {
+    return {text, bad: false};
+  }
+}

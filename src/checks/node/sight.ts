@@ -1,0 +1,79 @@
+import type {NodeOptions} from '../../config/join.ts';
+import {type KubeletConfig, loadKubeletConfig} from '../../config/kubelet.ts';
+import {kubeletPaths} from '../../config/kubelet-files.ts';
+import {askServer} from '../../edges/discovery.ts';
+import {readText} from '../../edges/files.ts';
+import {readHostFacts} from '../../edges/host-facts.ts';
+import {askHealth} from '../../edges/http-health.ts';
+import {loadKubeconfig} from '../../edges/kube/connection.ts';
+import {lookAtNft} from '../../edges/nft-sight.ts';
+import {processAgeMs} from '../../edges/process-age.ts';
+import {lookAtRuntime} from '../../edges/runtime-sight.ts';
+import type {ServiceManager} from '../../edges/services.ts';
+import {apiSight} from './api-sight.ts';
+import type {Daemon, DaemonSight, Sight} from './context.ts';
+import {once} from './sight-once.ts';
+
+export type SightOptions = {
+  readonly options: NodeOptions;
+  /** Who runs each daemon, and under which name. */
+  readonly daemons: Readonly<Record<Daemon, {readonly manager: ServiceManager; readonly name: string}>>;
+  readonly signal: AbortSignal;
+};
+
+export function openSight({options, daemons, signal}: SightOptions): Sight {
+  const {layout, ports} = options;
+  const paths = kubeletPaths(options);
+  const kubeletConfig = once(() => readKubeletConfig([paths.config, paths.instanceConfig], options));
+  const connection = once(() => loadKubeconfig(paths.kubeconfig));
+  const looks = Object.fromEntries(
+    Object.entries(daemons).map(([daemon, {manager, name}]) => [
+      daemon,
+      once(() => lookAtDaemon(manager, name)),
+    ]),
+  );
+  const health = (port: number) => askHealth(`http://127.0.0.1:${port}/healthz`, signal);
+  return {
+    daemon(daemon) {
+      const look = looks[daemon];
+      return look === undefined ? Promise.reject(new Error(`no daemon ${daemon}`)) : look();
+    },
+    kubeletConfig,
+    connection,
+    runtime: once(async () => {
+      const configured = await kubeletConfig().catch(() => undefined);
+      return lookAtRuntime(configured?.containerRuntimeEndpoint || layout.containerdSocket, signal);
+    }),
+    kubeletHealth: once(async () => {
+      const configured = await kubeletConfig().catch(() => undefined);
+      return health(configured?.healthzPort ?? ports.kubeletHealthz);
+    }),
+    proxyHealth: once(() => health(ports.proxyHealthz)),
+    api: once(async () => {
+      const {server, ca} = await connection();
+      return askServer(server, '/readyz', {...(ca === undefined ? {} : {ca}), timeoutMs: 1800, signal});
+    }),
+    ...apiSight(connection, kubeletConfig, signal),
+    host: once(() => readHostFacts(layout.kubeletDir)),
+    nft: once(() => lookAtNft(signal)),
+  };
+}
+
+async function lookAtDaemon(manager: ServiceManager, name: string): Promise<DaemonSight> {
+  const status = await manager.status(name);
+  const well = status.running && status.restarts === 0;
+  const [upMs, log] = await Promise.all([
+    status.pid === undefined ? undefined : processAgeMs(status.pid),
+    well || !status.installed ? [] : manager.log(name, 20),
+  ]);
+  return {status, upMs, log};
+}
+
+async function readKubeletConfig(paths: readonly string[], options: NodeOptions): Promise<KubeletConfig> {
+  const texts = await Promise.all(paths.map(readText));
+  const sources = paths.flatMap((path, at) => {
+    const text = texts[at];
+    return text === undefined ? [] : [{path, text}];
+  });
+  return loadKubeletConfig(sources, {}, options.nodeName).config;
+}

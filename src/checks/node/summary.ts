@@ -1,0 +1,147 @@
+import {withDeadline} from '../../edges/deadline.ts';
+import type {HostFacts} from '../../edges/host-facts.ts';
+import {countElements} from '../../edges/nft-sight.ts';
+import type {Lease, Node, Pod} from '../../lib/kubernetes.ts';
+import {readCertificate} from '../identity/client-certificate.ts';
+import {proxyTable} from '../proxy/rules.ts';
+import type {Daemon, NodeContext, Told} from './context.ts';
+
+export type DaemonSummary = {
+  readonly running: boolean;
+  readonly upSeconds: number | undefined;
+  readonly restarts: number;
+};
+
+/** One screen's worth of a node; what could not be seen is undefined. */
+export type NodeSummary = {
+  readonly name: string | undefined;
+  readonly version: string | undefined;
+  readonly address: string | undefined;
+  readonly server: string | undefined;
+  readonly ready: {readonly status: string; readonly reason: string; readonly since: string} | undefined;
+  readonly daemons: Readonly<Record<'kubelet' | 'proxy' | 'containerd', DaemonSummary | undefined>>;
+  readonly runtime: string | undefined;
+  readonly pods: {readonly running: number; readonly waiting: number; readonly ended: number} | undefined;
+  readonly dataPlane: {readonly plane: string; readonly ports: number} | undefined;
+  readonly certificateDays: number | undefined;
+  readonly leaseSeconds: number | undefined;
+  readonly memory:
+    | {readonly availableBytes: number; readonly totalBytes: number; readonly evictBelow: string}
+    | undefined;
+  readonly disk:
+    | {readonly freeBytes: number; readonly totalBytes: number; readonly evictBelow: string}
+    | undefined;
+};
+
+/** The checks have looked already: what they saw is told here, and little is asked anew. */
+const lateMs = 500;
+
+export async function summarize(context: NodeContext, signal: AbortSignal): Promise<NodeSummary> {
+  const {sight, nowMs} = context;
+  const seen = <T>(look: () => Promise<T>): Promise<T | undefined> =>
+    withDeadline(lateMs, signal, look).catch(() => undefined);
+  const [connection, node, pods, lease, host, runtime, config, kubelet, proxy, containerd, plane] =
+    await Promise.all([
+      seen(sight.connection),
+      seen(sight.node).then(told),
+      seen(sight.pods).then(told),
+      seen(sight.lease).then(told),
+      seen(sight.host),
+      seen(sight.runtime),
+      seen(sight.kubeletConfig),
+      daemonOf(context, 'kubelet', seen),
+      daemonOf(context, 'proxy', seen),
+      daemonOf(context, 'containerd', seen),
+      seen(() => dataPlane(context, signal)),
+    ]);
+  const credentials = connection?.credentials;
+  const hard = config?.evictionHard ?? {};
+  return {
+    name: node?.metadata.name ?? config?.nodeName,
+    version: node?.status?.nodeInfo?.kubeletVersion,
+    address: node?.status?.addresses?.find(({type}) => type === 'InternalIP')?.address,
+    server: connection?.server,
+    ready: node === undefined ? undefined : readyOf(node),
+    daemons: {kubelet, proxy, containerd},
+    runtime: runtime?.kind === 'answers' ? `${runtime.name} ${runtime.version}` : undefined,
+    pods: pods === undefined ? undefined : countPods(pods),
+    dataPlane: plane,
+    certificateDays:
+      credentials?.kind === 'certificate'
+        ? Math.floor((readCertificate(credentials.cert, undefined).notAfterMs - nowMs) / 86_400_000)
+        : undefined,
+    leaseSeconds: lease === undefined ? undefined : leaseAge(lease, nowMs),
+    ...room(host, hard),
+  };
+}
+
+function room(
+  host: HostFacts | undefined,
+  hard: Readonly<Record<string, string>>,
+): Pick<NodeSummary, 'memory' | 'disk'> {
+  if (host === undefined) return {memory: undefined, disk: undefined};
+  const {disk, memoryAvailableBytes, memoryBytes} = host;
+  return {
+    memory: {
+      availableBytes: memoryAvailableBytes,
+      totalBytes: memoryBytes,
+      evictBelow: hard['memory.available'] ?? '100Mi',
+    },
+    disk: {
+      freeBytes: disk.freeBytes,
+      totalBytes: disk.totalBytes,
+      evictBelow: hard['nodefs.available'] ?? '10%',
+    },
+  };
+}
+
+function told<T>(answer: Told<T> | undefined): T | undefined {
+  return answer?.kind === 'there' ? answer.object : undefined;
+}
+
+async function daemonOf(
+  {sight}: NodeContext,
+  daemon: Daemon,
+  seen: <T>(look: () => Promise<T>) => Promise<T | undefined>,
+): Promise<DaemonSummary | undefined> {
+  const found = await seen(() => sight.daemon(daemon));
+  if (found === undefined || !found.status.installed) return undefined;
+  return {
+    running: found.status.running,
+    upSeconds: found.upMs === undefined ? undefined : Math.round(found.upMs / 1000),
+    restarts: found.status.restarts,
+  };
+}
+
+/** Ports of Services that the kernel translates, as the proxy's maps have them. */
+async function dataPlane(
+  {sight, proxied}: NodeContext,
+  signal: AbortSignal,
+): Promise<NodeSummary['dataPlane']> {
+  if (!proxied) return undefined;
+  const tables = (await sight.nft()).tables.filter((table) => table.endsWith(` ${proxyTable}`));
+  const counts = await Promise.all(tables.map((table) => countElements(table, 'services', signal)));
+  return {plane: 'nftables', ports: counts.reduce((sum, count) => sum + count, 0)};
+}
+
+function readyOf(node: Node): NodeSummary['ready'] {
+  const ready = node.status?.conditions?.find(({type}) => type === 'Ready');
+  return ready === undefined
+    ? undefined
+    : {status: ready.status, reason: ready.reason ?? '', since: ready.lastTransitionTime ?? ''};
+}
+
+function countPods(pods: readonly Pod[]): NodeSummary['pods'] {
+  const ended = pods.filter(({status}) => ['Succeeded', 'Failed'].includes(status?.phase ?? '')).length;
+  const running = pods.filter(
+    ({status}) =>
+      status?.phase === 'Running' &&
+      (status.containerStatuses ?? []).every(({state}) => state?.waiting === undefined),
+  ).length;
+  return {running, ended, waiting: pods.length - ended - running};
+}
+
+function leaseAge(lease: Lease, nowMs: number): number | undefined {
+  const renewed = Date.parse(lease.spec?.renewTime ?? '');
+  return Number.isNaN(renewed) ? undefined : Math.max(0, Math.round((nowMs - renewed) / 1000));
+}

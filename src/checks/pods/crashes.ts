@@ -1,0 +1,28 @@
+import type {Finding} from '../check.ts';
+import {nodeCheck} from '../node/context.ts';
+import {podCauses, together, type Waiting, waitingContainers} from './waiting.ts';
+
+export const podCrashes = nodeCheck({
+  name: 'PodCrashes',
+  category: 'pods',
+  codes: ['ND752'],
+  after: ['Authorized'],
+  blames: podCauses,
+  observe: ({sight}) => sight.pods(),
+  judge: (seen, {nowMs}) =>
+    seen.kind === 'there' ? judgeCrashes(waitingContainers(seen.object, nowMs)) : [],
+});
+
+export function judgeCrashes(waiting: readonly Waiting[]): readonly Finding[] {
+  return together(
+    'ND752',
+    waiting.filter(({reason}) => reason === 'CrashLoopBackOff'),
+    ({pod}, count) => (count === 1 ? `${pod} ends again and again` : `${count} pods end again and again`),
+    logsOf,
+  );
+}
+
+function logsOf({pod, container}: Waiting): string {
+  const [namespace = '', name = ''] = pod.split('/');
+  return `kubectl -n ${namespace} logs --previous ${name} -c ${container}`;
+}

@@ -1,0 +1,87 @@
+import type {Code} from '../../lib/codes/catalogue.ts';
+import type {Pod} from '../../lib/kubernetes.ts';
+import {type Finding, warning} from '../check.ts';
+
+export type Waiting = {
+  /** `namespace/name` */
+  readonly pod: string;
+  readonly container: string;
+  readonly reason: string;
+  readonly message: string;
+  readonly ageMs: number;
+};
+
+/** What checks of pods wait for before they look: without a kubelet the statuses are old. */
+export const podCauses = [
+  'DiskRoom',
+  'ContainerRuntime',
+  'RuntimeReady',
+  'CNIConfig',
+  'PodNetwork',
+  'KubeletService',
+  'KubeletHealth',
+  'NodeObject',
+];
+
+export function podName({metadata: {namespace, name}}: Pod): string {
+  return `${namespace}/${name}`;
+}
+
+/** Containers that do not run yet, of pods that should; a pod without statuses waits as a whole. */
+export function waitingContainers(pods: readonly Pod[], nowMs: number): Waiting[] {
+  return pods.filter(isWanted).flatMap((pod) => {
+    const {status} = pod;
+    const ageMs = nowMs - Date.parse(status?.startTime ?? pod.metadata.creationTimestamp ?? '');
+    const all = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])];
+    if (all.length === 0)
+      return [
+        {
+          pod: podName(pod),
+          container: '',
+          reason: status?.reason ?? 'Pending',
+          message: status?.message ?? '',
+          ageMs,
+        },
+      ];
+    return all.flatMap(({name, state}) =>
+      state?.waiting === undefined || state.waiting === null
+        ? []
+        : [
+            {
+              pod: podName(pod),
+              container: name,
+              reason: state.waiting.reason ?? 'Waiting',
+              message: state.waiting.message ?? '',
+              ageMs,
+            },
+          ],
+    );
+  });
+}
+
+function isWanted({metadata, status}: Pod): boolean {
+  return metadata.deletionTimestamp === undefined && !['Succeeded', 'Failed'].includes(status?.phase ?? '');
+}
+
+/** One finding for all that have the same trouble, with the first of them in full. */
+export function together(
+  code: Code,
+  waiting: readonly Waiting[],
+  what: (first: Waiting, count: number) => string,
+  next: (first: Waiting) => string,
+): readonly Finding[] {
+  const [first] = waiting;
+  if (first === undefined) return [];
+  const pods = new Set(waiting.map(({pod}) => pod));
+  const details = waiting
+    .slice(0, 3)
+    .map((w) => `${w.pod}: ${w.reason}${w.message === '' ? '' : `: ${w.message}`}`);
+  const more = waiting.length > 3 ? [`and ${waiting.length - 3} more`] : [];
+  return [warning(code, [what(first, pods.size), ...details, ...more].join('\n'), next(first))];
+}
+
+/** `kubectl describe pod -n ns name` */
+export function describe({pod}: Waiting): string {
+  const [namespace = '', name = ''] = pod.split('/');
+  return `kubectl -n ${namespace} describe pod ${name}`;
+}

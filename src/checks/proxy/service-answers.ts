@@ -1,0 +1,29 @@
+import {tcpProbe} from '../../edges/probe-net.ts';
+import {type Finding, failure, warning} from '../check.ts';
+import {command, nodeCheck} from '../node/context.ts';
+
+/** Proves the data plane: the ClusterIP that every pod takes to the API server, dialled from here. */
+export const serviceAnswers = nodeCheck({
+  name: 'ServiceAnswers',
+  category: 'proxy',
+  codes: ['ND739'],
+  after: ['Authorized'],
+  blames: ['IPForwarding', 'ProxyService', 'ProxyHealth', 'ServiceRules'],
+  async observe({sight}) {
+    const service = await sight.kubernetesService();
+    if (service.kind !== 'there') return undefined;
+    const {clusterIP = '', ports = []} = service.object.spec;
+    const [port] = ports;
+    if (clusterIP === '' || clusterIP === 'None' || port === undefined) return undefined;
+    const {outcome, message} = await tcpProbe(clusterIP, port.port, 1500);
+    return {address: `${clusterIP}:${port.port}`, answers: outcome === 'success', message};
+  },
+  judge: (seen, context) =>
+    seen === undefined || seen.answers ? [] : [silent(seen, context.proxied, command(context, 'logs proxy'))],
+});
+
+function silent(seen: {address: string; message: string}, proxied: boolean, logs: string): Finding {
+  const message = `the Service kubernetes (${seen.address}) does not answer\n${seen.message}`;
+  if (proxied) return failure('ND739', message, logs);
+  return warning('ND739', message, 'kubectl -n kube-system get pods -o wide -l k8s-app=kube-proxy');
+}

@@ -1,0 +1,11 @@
+import {nodeCheck} from '../node/context.ts';
+import {notTrue} from './ready.ts';
+
+export const podNetwork = nodeCheck({
+  name: 'PodNetwork',
+  category: 'runtime',
+  codes: ['ND509'],
+  after: ['ContainerRuntime', 'CNIConfig'],
+  observe: ({sight}) => sight.runtime(),
+  judge: (seen) => (seen.kind === 'answers' ? notTrue(seen.conditions, 'NetworkReady', 'ND509') : []),
+});

@@ -1,0 +1,28 @@
+import {hostname} from 'node:os';
+import {Args, Flags} from '@oclif/core';
+import {ownProgram} from '../edges/program.ts';
+import {BaseCommand} from '../ui/base-command.ts';
+
+export default class Restart extends BaseCommand {
+  static override summary = 'Start a daemon of this node anew; its pods go on';
+  static override args = {
+    daemon: Args.string({
+      required: true,
+      options: ['kubelet', 'proxy', 'containerd', 'sandbox'],
+      description: 'which one',
+    }),
+  };
+  static override flags = {root: Flags.string({description: 'the directory that was given to join'})};
+
+  async run(): Promise<void> {
+    const {args, flags} = await this.parse(Restart);
+    const {daemonNames, daemonService} = await import('../bootstrap/daemons.ts');
+    const {nodeOptions} = await import('../config/join.ts');
+    const options = nodeOptions({hostname: hostname(), root: flags.root});
+    for (const daemon of daemonNames.filter((name) => name === args.daemon)) {
+      const {manager, name} = await daemonService(daemon, {options, program: ownProgram()});
+      await manager.restart(name);
+      this.log(`${name} was started; nodectl status says how it is.`);
+    }
+  }
+}
