@@ -5,8 +5,7 @@ export type Bounds = {readonly replicas: number; readonly maxSurge: number; read
 /** deploymentutil.ResolveFenceposts: surge rounds up, unavailability down, and not both may be nothing. */
 export function boundsOf(deployment: Deployment): Bounds {
   const replicas = deployment.spec?.replicas ?? 1;
-  if (deployment.spec?.strategy?.type === 'Recreate')
-    return {replicas, maxSurge: 0, maxUnavailable: replicas};
+  if (deployment.spec?.strategy?.type === 'Recreate') return {replicas, maxSurge: 0, maxUnavailable: 0};
   const rolling = deployment.spec?.strategy?.rollingUpdate;
   const maxSurge = resolve(rolling?.maxSurge ?? '25%', replicas, Math.ceil);
   const maxUnavailable = resolve(rolling?.maxUnavailable ?? '25%', replicas, Math.floor);
