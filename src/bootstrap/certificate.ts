@@ -23,15 +23,10 @@ export function certificateFileName(now: Date): string {
   return `kubelet-client-${stamp}.pem`;
 }
 
-/** With the bootstrap token: it may create, get and watch requests, and little else. */
+/** With the bootstrap credentials: they may create, get and watch requests, and little else. */
 export async function asBootstrapper<T>(facts: Facts, use: (client: KubeClient) => Promise<T>): Promise<T> {
   const {server, ca} = facts.cluster;
-  const token = facts.options.bootstrapToken;
-  const credentials =
-    token === undefined
-      ? ({kind: 'anonymous'} as const)
-      : ({kind: 'token', token: `${token.id}.${token.secret}`} as const);
-  const client = connectKube({server, ca, credentials});
+  const client = connectKube({server, ca, credentials: facts.options.bootstrap});
   try {
     return await use(client);
   } finally {

@@ -55,7 +55,7 @@ async function locked(options: JoinOptions, deps: JoinDeps): Promise<JoinResult>
   deps.onEvent({kind: 'done', phase: 'preflight', acts: 0, ms: first.ms});
   const reports = [first];
   try {
-    for (const phase of phases)
+    for (const phase of phases.filter(({name}) => !options.skipPhases.includes(name)))
       reports.push(options.plan ? await planPhase(phase, facts, deps) : await runPhase(phase, facts, deps));
   } finally {
     // The token must not outlive the join, whichever way it went.

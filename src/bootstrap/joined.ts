@@ -12,6 +12,11 @@ export function clusterConfigPath(options: Pick<JoinOptions, 'layout'>): string 
   return `${options.layout.stateDir}/cluster/kubelet-config.yaml`;
 }
 
+/** The version that the node reports, chosen at the join for the API server of then. */
+export function clusterVersionPath(options: Pick<JoinOptions, 'layout'>): string {
+  return `${options.layout.stateDir}/cluster/version`;
+}
+
 /**
  * The cluster that this machine is in already, under this name and with a certificate that is good; undefined when
  * there is anything left to get with a token.
@@ -19,10 +24,11 @@ export function clusterConfigPath(options: Pick<JoinOptions, 'layout'>): string 
  */
 export async function joinedCluster(options: JoinOptions): Promise<Cluster | undefined> {
   const paths = kubeletPaths(options);
-  const [kubeconfig, pem, kubeletConfig] = await Promise.all([
+  const [kubeconfig, pem, kubeletConfig, version] = await Promise.all([
     readText(paths.kubeconfig),
     readText(paths.currentCertificate),
     readText(clusterConfigPath(options)),
+    readText(clusterVersionPath(options)),
   ]);
   const identity = kubeconfig === undefined ? undefined : clusterIdentity(kubeconfig);
   const certificate =
@@ -31,7 +37,7 @@ export async function joinedCluster(options: JoinOptions): Promise<Cluster | und
   assertSameNode(options, certificate.nodeName);
   assertSameCluster(options, identity.ca, paths.kubeconfig);
   if (!certificate.byCluster || certificate.notAfterMs <= Date.now()) return undefined;
-  return {...identity, kubeletConfig, findings: []};
+  return {...identity, kubeletConfig, version: version?.trim(), findings: []};
 }
 
 function assertSameNode(options: JoinOptions, nodeName: string | undefined): void {
@@ -41,10 +47,20 @@ function assertSameNode(options: JoinOptions, nodeName: string | undefined): voi
 
 function assertSameCluster(options: JoinOptions, ca: string, path: string): void {
   const {discovery} = options;
-  if (discovery.kind !== 'token' || discovery.unsafe) return;
+  if (discovery.kind === 'kubeconfig') {
+    if (sharesAuthority(discovery.ca, ca)) return;
+    throw new NodectlError('ND602', `the CA in ${path} is not the one of the discovery file`);
+  }
+  if (discovery.unsafe) return;
   const pins = certificatesOf(ca).map((certificate) =>
     spkiPin(certificate.toString()).replace('sha256:', ''),
   );
   if (!pins.some((pin) => discovery.pins.includes(pin)))
     throw new NodectlError('ND602', `the CA in ${path} is not the one that was pinned`);
+}
+
+/** Bundles of one cluster share at least one key, also while its CA is being rotated. */
+function sharesAuthority(a: string, b: string): boolean {
+  const pins = certificatesOf(a).map((certificate) => spkiPin(certificate.toString()));
+  return certificatesOf(b).some((certificate) => pins.includes(spkiPin(certificate.toString())));
 }

@@ -8,12 +8,14 @@ import {
 } from '../config/kubelet-files.ts';
 import {sha256} from '../edges/host-files.ts';
 import type {ServiceUnit} from '../edges/services.ts';
-import {clusterConfigPath} from './joined.ts';
+import {clusterConfigPath, clusterVersionPath} from './joined.ts';
 import type {Facts} from './phase.ts';
 import type {WantedFile} from './wanted.ts';
 
 /** The cgroup driver follows the init system: two managers of one tree would fight. */
 export function cgroupDriver({machine, options}: Facts): 'systemd' | 'cgroupfs' {
+  const given = options.kubeletConfiguration.cgroupDriver;
+  if (given === 'systemd' || given === 'cgroupfs') return given;
   return machine.systemd && !options.ownLayout ? 'systemd' : 'cgroupfs';
 }
 
@@ -42,6 +44,9 @@ export function kubeletFiles(facts: Facts): WantedFile[] {
     {path: paths.instanceConfig, content: instanceConfigText(options), mode: 0o600},
     {path: paths.flags, content: kubeadmFlags(nodeFlags(facts)), mode: 0o600},
     ...(cached === undefined ? [] : [{path: clusterConfigPath(options), content: cached, mode: 0o600}]),
+    ...(cluster.version === undefined
+      ? []
+      : [{path: clusterVersionPath(options), content: `${cluster.version}\n`, mode: 0o600}]),
   ];
 }
 
@@ -80,6 +85,8 @@ export function kubeletUnit(facts: Facts): ServiceUnit {
     `--root-dir=${layout.kubeletDir}`,
     `--cert-dir=${paths.pki}`,
     `--container-log-dir=${layout.containerLogDir}`,
+    // Not among kubeadm's flags: a kubelet of Kubernetes would not know it.
+    ...(facts.cluster.version === undefined ? [] : [`--report-version=${facts.cluster.version}`]),
     ...nodeFlags(facts),
   ];
   return {

@@ -1,8 +1,6 @@
 import {catalogue} from '../checks/catalogue.ts';
 import type {CheckContext, Finding} from '../checks/check.ts';
 import {type CheckResult, ignoring, type Limits, runChecks} from '../checks/graph.ts';
-import {readWithToken} from '../checks/trust/bootstrap-reads.ts';
-import {type Cluster, trustCluster} from '../checks/trust/cluster.ts';
 import type {JoinOptions, NodeOptions} from '../config/join.ts';
 import {exists} from '../edges/files.ts';
 import {journalStore} from '../edges/journal-store.ts';
@@ -14,6 +12,7 @@ import {systemdServices} from '../edges/systemd.ts';
 import {NodectlError} from '../lib/errors.ts';
 import {joinedCluster} from './joined.ts';
 import {Journal} from './journal.ts';
+import {learnCluster} from './learn-cluster.ts';
 import type {Facts} from './phase.ts';
 import type {JoinDeps} from './types.ts';
 
@@ -58,9 +57,9 @@ export async function preflight(
   const {program, binary} = stablePlace(options, deps.program);
   const services = serviceManager(options, machine.systemd, program);
   const journal = await Journal.open(journalStore(`${options.layout.stateDir}/journal`));
-  const results = await checkMachine(options, deps);
+  const results = options.skipPhases.includes('preflight') ? [] : await checkMachine(options, deps);
   assertPassed(results);
-  const cluster = (await joinedCluster(options)) ?? (await learnCluster(options, deps.signal));
+  const cluster = (await joinedCluster(options)) ?? (await learnCluster(options, deps));
   const findings = [...findingsOf(results), ...cluster.findings];
   const packages = await packageManager();
   return {
@@ -96,13 +95,4 @@ function assertPassed(results: readonly CheckResult[]): void {
 
 function findingsOf(results: readonly CheckResult[]): Finding[] {
   return results.flatMap((result) => (result.state === 'found' ? result.findings : []));
-}
-
-async function learnCluster(options: JoinOptions, signal: AbortSignal): Promise<Cluster> {
-  const trusted = await trustCluster(options, signal);
-  const token = options.bootstrapToken;
-  if (token === undefined)
-    throw new NodectlError('ND904', 'a discovery file needs --tls-bootstrap-token beside it');
-  const reads = await readWithToken(trusted, `${token.id}.${token.secret}`, options.nodeName, signal);
-  return {...trusted, ...reads, findings: [...trusted.findings, ...reads.findings]};
 }

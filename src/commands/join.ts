@@ -1,36 +1,36 @@
 import {hostname} from 'node:os';
 import {Args, Flags} from '@oclif/core';
+import type {JoinFile} from '../config/join/file.ts';
+import type {JoinInput} from '../config/join.ts';
 import {readInput} from '../edges/input.ts';
 import {ownProgram} from '../edges/program.ts';
 import {silent} from '../lib/log.ts';
 import {BaseCommand, outputFlag} from '../ui/base-command.ts';
+import {forgetSecrets, fromEnvironment, list} from '../ui/environment.ts';
 
 export default class Join extends BaseCommand {
   static override summary = 'Make this machine a node of a cluster';
   static override description =
     'Takes what `kubeadm token create --print-join-command` prints, with the first word replaced. Safe to repeat.';
   static override args = {endpoint: Args.string({description: 'HOST:PORT of the API server'})};
-  static override flags = {
-    token: Flags.string({env: 'NODECTL_TOKEN', description: 'bootstrap token (- reads stdin, @FILE a file)'}),
-    'discovery-token': Flags.string({
-      env: 'NODECTL_DISCOVERY_TOKEN',
-      description: 'the token for discovery only',
-    }),
-    'tls-bootstrap-token': Flags.string({
-      env: 'NODECTL_TLS_BOOTSTRAP_TOKEN',
-      description: 'the token for the certificate only',
-    }),
+  static override flags = fromEnvironment({
+    config: Flags.string({description: 'kubeadm’s JoinConfiguration; flags win over it'}),
+    token: Flags.string({description: 'bootstrap token (- reads stdin, @FILE a file)'}),
+    'discovery-token': Flags.string({description: 'the token for discovery only'}),
+    'tls-bootstrap-token': Flags.string({description: 'the token for the certificate only'}),
     'discovery-token-ca-cert-hash': Flags.string({
       multiple: true,
-      env: 'NODECTL_DISCOVERY_TOKEN_CA_CERT_HASH',
       description: 'sha256:HEX of the cluster CA’s public key',
     }),
     'discovery-token-unsafe-skip-ca-verification': Flags.boolean({
       description: 'trust any CA that the token vouches for',
     }),
-    'discovery-file': Flags.string({description: 'kubeconfig with the cluster’s address and CA'}),
-    'node-name': Flags.string({env: 'NODECTL_NODE_NAME', description: 'default: this machine’s name'}),
-    'node-ip': Flags.string({env: 'NODECTL_NODE_IP', description: 'address of the node; two for dual stack'}),
+    'discovery-file': Flags.string({description: 'kubeconfig of the cluster: a path or an https URL'}),
+    'discovery-timeout': Flags.integer({
+      description: 'seconds to ask again while the API server is not there',
+    }),
+    'node-name': Flags.string({description: 'default: this machine’s name'}),
+    'node-ip': Flags.string({description: 'auto, an address, a range or an interface; two for dual stack'}),
     'cri-socket': Flags.string({description: 'CRI socket of the container runtime'}),
     cni: Flags.option({
       options: ['bridge', 'none'] as const,
@@ -49,13 +49,14 @@ export default class Join extends BaseCommand {
     })(),
     'wait-timeout': Flags.integer({default: 240, description: 'seconds'}),
     plan: Flags.boolean({aliases: ['dry-run'], description: 'show what would change, and change nothing'}),
+    'skip-phases': Flags.string({multiple: true, description: 'phases to leave out, ours or kubeadm’s'}),
     'ignore-preflight-errors': Flags.string({
       multiple: true,
       description: 'names or codes of checks, or all',
     }),
     root: Flags.string({description: 'keep everything below one directory: a second node on this machine'}),
-    output: outputFlag,
-  };
+    output: {...outputFlag},
+  });
 
   async run(): Promise<void> {
     const {args, flags} = await this.parse(Join);
@@ -63,24 +64,9 @@ export default class Join extends BaseCommand {
     const {joinOptions} = await import('../config/join.ts');
     const {joinSummary} = await import('../ui/join-summary.ts');
     const {showProgress} = await import('../ui/progress.ts');
-    const given = await secrets(flags);
-    const options = joinOptions({
-      ...given,
-      endpoint: args.endpoint,
-      caCertHashes: flags['discovery-token-ca-cert-hash'],
-      unsafeSkipCaVerification: flags['discovery-token-unsafe-skip-ca-verification'],
-      nodeName: flags['node-name'],
-      hostname: hostname(),
-      criSocket: flags['cri-socket'],
-      nodeIp: flags['node-ip'],
-      cni: flags.cni,
-      proxy: flags.proxy,
-      wait: flags.wait,
-      waitTimeoutMs: flags['wait-timeout'] * 1000,
-      plan: flags.plan,
-      ignorePreflightErrors: flags['ignore-preflight-errors'],
-      root: flags.root,
-    });
+    const input = await gather(args.endpoint ?? process.env.NODECTL_ENDPOINT, flags);
+    forgetSecrets();
+    const options = joinOptions(input);
     const stop = new AbortController();
     process.once('SIGINT', () => stop.abort(new Error('interrupted')));
     const progress = showProgress();
@@ -97,14 +83,56 @@ export default class Join extends BaseCommand {
 
 type Flagged = Awaited<ReturnType<Join['parse']>>['flags'];
 
-/** Values that may be given as `-` (stdin) or `@FILE`, and files of kubeconfigs. */
-async function secrets(flags: Flagged) {
-  const file = async (path: string | undefined) => (path === undefined ? undefined : readInput(`@${path}`));
+/** The --config file, and over it what flags and the environment say. */
+async function gather(endpoint: string | undefined, flags: Flagged): Promise<JoinInput> {
+  const {mergeInput} = await import('../config/join/merge.ts');
+  const {readDiscoveryFile} = await import('../edges/discovery-file.ts');
+  const file = await configFile(flags.config);
+  const own = await flagInput(endpoint, flags);
+  const byFlags = own.token ?? own.discoveryToken ?? endpoint;
+  const place = flags['discovery-file'] ?? (byFlags === undefined ? file.discoveryFile : undefined);
+  const discoveryFile = place === undefined ? undefined : await readDiscoveryFile(place);
+  return flags['discovery-file'] === undefined
+    ? mergeInput({...file.input, discoveryFile}, own)
+    : mergeInput(file.input, {...own, discoveryFile});
+}
+
+async function configFile(path: string | undefined): Promise<JoinFile> {
+  if (path === undefined) return {input: {}, discoveryFile: undefined};
+  const {readJoinFile} = await import('../config/join/file.ts');
+  return readJoinFile({
+    path: path === '-' ? 'stdin' : path,
+    text: await readInput(path === '-' ? '-' : `@${path}`),
+  });
+}
+
+/** Tokens may be given as `-` (stdin) or `@FILE`: they need not be in argv. */
+async function flagInput(endpoint: string | undefined, flags: Flagged): Promise<JoinInput> {
+  const proxyKubeconfig = flags['proxy-kubeconfig'];
   return {
+    endpoint,
     token: await readInput(flags.token),
     discoveryToken: await readInput(flags['discovery-token']),
     tlsBootstrapToken: await readInput(flags['tls-bootstrap-token']),
-    discoveryKubeconfig: await file(flags['discovery-file']),
-    proxyKubeconfig: await file(flags['proxy-kubeconfig']),
+    caCertHashes: list(flags['discovery-token-ca-cert-hash']),
+    unsafeSkipCaVerification: flags['discovery-token-unsafe-skip-ca-verification'] || undefined,
+    discoveryTimeoutMs: milliseconds(flags['discovery-timeout']),
+    proxyKubeconfig: proxyKubeconfig === undefined ? undefined : await readInput(`@${proxyKubeconfig}`),
+    nodeName: flags['node-name'],
+    hostname: hostname(),
+    criSocket: flags['cri-socket'],
+    nodeIp: flags['node-ip'],
+    cni: flags.cni,
+    proxy: flags.proxy,
+    wait: flags.wait,
+    waitTimeoutMs: milliseconds(flags['wait-timeout']),
+    plan: flags.plan || undefined,
+    skipPhases: list(flags['skip-phases']),
+    ignorePreflightErrors: list(flags['ignore-preflight-errors']),
+    root: flags.root,
   };
+}
+
+function milliseconds(seconds: number | undefined): number | undefined {
+  return seconds === undefined ? undefined : seconds * 1000;
 }

@@ -48,6 +48,7 @@ export default class Kubelet extends BaseCommand {
     'fail-swap-on': bool('refuse to start while swap is on'),
     'fail-cgroupv1': bool('refuse to start on cgroup v1'),
     'seccomp-default': bool('RuntimeDefault for containers that name no seccomp profile'),
+    'report-version': text('Kubernetes release to report, for an API server that is older than this kubelet'),
     v: Flags.integer({char: 'v', description: 'verbosity; from 4 on, debugging'}),
   };
 

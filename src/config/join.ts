@@ -1,5 +1,6 @@
-import {parseAddress} from '../lib/addresses.ts';
+import {parseAddress, parseCidr} from '../lib/addresses.ts';
 import {NodectlError} from '../lib/errors.ts';
+import {type SkippablePhase, skippedPhases} from './join/phases.ts';
 import {hostLayout, type Layout, layoutBelow} from './layout.ts';
 
 /** What flags, environment and files gave, as text; `joinOptions` turns it into something that can be trusted. */
@@ -11,8 +12,8 @@ export type JoinInput = {
   readonly tlsBootstrapToken?: string;
   readonly caCertHashes?: readonly string[];
   readonly unsafeSkipCaVerification?: boolean;
-  /** The text of --discovery-file, read by the caller. */
-  readonly discoveryKubeconfig?: string;
+  /** What --discovery-file says, read by the caller. */
+  readonly discoveryFile?: DiscoveryFile;
   readonly nodeName?: string;
   /** The machine's own name, for when no node name is given. */
   readonly hostname: string;
@@ -24,13 +25,23 @@ export type JoinInput = {
   readonly proxyKubeconfig?: string;
   readonly wait?: Wait;
   readonly waitTimeoutMs?: number;
+  /** How long an API server that does not answer yet, or does not know the token yet, is asked again. */
+  readonly discoveryTimeoutMs?: number;
+  readonly tlsBootstrapTimeoutMs?: number;
+  readonly kubeletTimeoutMs?: number;
   readonly plan?: boolean;
+  /** Phases of ours, or kubeadm's for a worker. */
+  readonly skipPhases?: readonly string[];
+  /** Where the cluster's CA goes, when not in its usual place. */
+  readonly caCertPath?: string;
   readonly ignorePreflightErrors?: readonly string[];
   /** A whole layout below one directory: a second node on the same machine. */
   readonly root?: string;
   readonly ports?: Partial<NodePorts>;
   /** Fields of a KubeletConfiguration that win over the cluster's. */
   readonly kubeletConfiguration?: Readonly<Record<string, unknown>>;
+  /** Fields of a KubeProxyConfiguration for our proxy. */
+  readonly proxyConfiguration?: Readonly<Record<string, unknown>>;
   readonly taints?: readonly string[];
   readonly labels?: readonly string[];
 };
@@ -46,6 +57,19 @@ export type NodePorts = {
 
 export type BootstrapToken = {readonly id: string; readonly secret: string};
 
+/** Who this machine is to the API server until it has a certificate of its own. */
+export type BootstrapCredentials =
+  | {readonly kind: 'token'; readonly token: string}
+  | {readonly kind: 'certificate'; readonly cert: string; readonly key: string};
+
+/** A discovery kubeconfig as its reader understood it. */
+export type DiscoveryFile = {
+  readonly server: string;
+  /** PEM. */
+  readonly ca: string;
+  readonly credentials: BootstrapCredentials | undefined;
+};
+
 /** How the cluster's address and CA are learnt, and what makes them trustworthy. */
 export type Discovery =
   | {
@@ -56,12 +80,17 @@ export type Discovery =
       readonly pins: readonly string[];
       readonly unsafe: boolean;
     }
-  | {readonly kind: 'kubeconfig'; readonly text: string};
+  | {readonly kind: 'kubeconfig'; readonly server: string; readonly ca: string};
 
 export type JoinOptions = NodeOptions & {
   readonly discovery: Discovery;
-  /** Proves this machine to the API server until it has a certificate. */
-  readonly bootstrapToken: BootstrapToken | undefined;
+  readonly bootstrap: BootstrapCredentials;
+  readonly skipPhases: readonly SkippablePhase[];
+  readonly timeouts: {
+    readonly discoveryMs: number;
+    readonly tlsBootstrapMs: number;
+    readonly kubeletMs: number;
+  };
 };
 
 /** What the node shall be, whatever the cluster. */
@@ -80,6 +109,7 @@ export type NodeOptions = {
   readonly ownLayout: boolean;
   readonly ports: NodePorts;
   readonly kubeletConfiguration: Readonly<Record<string, unknown>>;
+  readonly proxyConfiguration: Readonly<Record<string, unknown>>;
   readonly taints: readonly string[];
   readonly labels: readonly string[];
 };
@@ -93,13 +123,17 @@ export const defaultPorts: NodePorts = {
 
 /** @throws NodectlError ND201, ND401, ND404, ND408 or ND904 naming what is wrong; nothing was changed */
 export function joinOptions(input: JoinInput): JoinOptions {
-  const discovery = discoveryOf(input);
-  const own = input.tlsBootstrapToken ?? input.token;
-  const discoveryToken = discovery.kind === 'token' ? discovery.token : undefined;
+  const options = nodeOptions(input);
   return {
-    ...nodeOptions(input),
-    discovery,
-    bootstrapToken: own === undefined ? discoveryToken : parseToken(own),
+    ...options,
+    discovery: discoveryOf(input),
+    bootstrap: bootstrapOf(input),
+    skipPhases: skippedPhases(input.skipPhases ?? []),
+    timeouts: {
+      discoveryMs: input.discoveryTimeoutMs ?? 0,
+      tlsBootstrapMs: input.tlsBootstrapTimeoutMs ?? options.waitTimeoutMs,
+      kubeletMs: input.kubeletTimeoutMs ?? 120_000,
+    },
   };
 }
 
@@ -107,36 +141,44 @@ export function joinOptions(input: JoinInput): JoinOptions {
 export function nodeOptions(input: JoinInput): NodeOptions {
   const nodeName = (input.nodeName ?? input.hostname).trim().toLowerCase();
   assertNodeName(nodeName);
-  const layout = input.root === undefined ? hostLayout : layoutBelow(absolute(input.root));
+  const kubeletConfiguration = input.kubeletConfiguration ?? {};
+  const proxyConfiguration = input.proxyConfiguration ?? {};
   return {
     nodeName,
-    nodeIp: input.nodeIp === undefined ? undefined : nodeIp(input.nodeIp),
+    nodeIp: input.nodeIp === undefined ? undefined : nodeIpWish(input.nodeIp),
     cni: input.cni ?? 'none',
     proxy: input.proxy ?? (input.proxyKubeconfig === undefined ? 'none' : 'nodectl'),
     proxyKubeconfig: input.proxyKubeconfig,
     wait: input.wait ?? 'ready',
     waitTimeoutMs: input.waitTimeoutMs ?? 240_000,
     plan: input.plan ?? false,
-    ignorePreflightErrors: (input.ignorePreflightErrors ?? []).flatMap((names) =>
-      names.split(',').map((name) => name.trim()),
-    ),
-    layout: input.criSocket === undefined ? layout : {...layout, containerdSocket: socket(input.criSocket)},
+    ignorePreflightErrors: words(input.ignorePreflightErrors),
+    layout: nodeLayout(input),
     ownLayout: input.root !== undefined,
-    ports: {...defaultPorts, ...input.ports},
-    kubeletConfiguration: input.kubeletConfiguration ?? {},
+    ports: {...defaultPorts, ...configuredPorts(kubeletConfiguration, proxyConfiguration), ...input.ports},
+    kubeletConfiguration,
+    proxyConfiguration,
     taints: input.taints ?? [],
     labels: input.labels ?? [],
   };
 }
 
+/** Lists may be given by repeating a flag, or with commas as from the environment. */
+function words(list: readonly string[] | undefined): string[] {
+  return (list ?? []).flatMap((text) => text.split(',').map((word) => word.trim())).filter((w) => w !== '');
+}
+
 function discoveryOf(input: JoinInput): Discovery {
-  if (input.discoveryKubeconfig !== undefined) return {kind: 'kubeconfig', text: input.discoveryKubeconfig};
+  if (input.discoveryFile !== undefined) {
+    const {server, ca} = input.discoveryFile;
+    return {kind: 'kubeconfig', server, ca};
+  }
   const token = input.discoveryToken ?? input.token;
   if (token === undefined)
     throw new NodectlError('ND904', 'no bootstrap token: give --token, NODECTL_TOKEN or --discovery-file');
   if (input.endpoint === undefined)
     throw new NodectlError('ND904', 'no API server: the first argument is its HOST:PORT');
-  const pins = (input.caCertHashes ?? []).map(parsePin);
+  const pins = words(input.caCertHashes).map(parsePin);
   const unsafe = input.unsafeSkipCaVerification ?? false;
   if (pins.length === 0 && !unsafe)
     throw new NodectlError(
@@ -145,6 +187,21 @@ function discoveryOf(input: JoinInput): Discovery {
       {},
     );
   return {kind: 'token', endpoint: parseEndpoint(input.endpoint), token: parseToken(token), pins, unsafe};
+}
+
+/** A token given for the certificate wins over the discovery file's own credentials, as in kubeadm. */
+function bootstrapOf(input: JoinInput): BootstrapCredentials {
+  const fromFile = input.discoveryFile?.credentials;
+  const own = input.tlsBootstrapToken ?? input.token;
+  if (own === undefined && fromFile !== undefined) return fromFile;
+  const token = own ?? input.discoveryToken;
+  if (token === undefined)
+    throw new NodectlError(
+      'ND904',
+      'the discovery file has no credentials: give --tls-bootstrap-token beside it',
+    );
+  const {id, secret} = parseToken(token);
+  return {kind: 'token', token: `${id}.${secret}`};
 }
 
 /** @throws NodectlError ND401; the message never contains the token */
@@ -183,18 +240,64 @@ export function assertNodeName(name: string): void {
     throw new NodectlError('ND201', `${JSON.stringify(name)} is not a valid node name`);
 }
 
-function nodeIp(text: string): string {
-  if (text.split(',').every((ip) => parseAddress(ip.trim()) !== undefined)) return text.replaceAll(' ', '');
-  throw new NodectlError('ND904', `--node-ip ${text} is not an IP address or a dual-stack pair of them`);
+/** `auto`, an address, a range or an interface; two with a comma for dual stack. What it means is seen later. */
+function nodeIpWish(text: string): string {
+  const parts = text.split(',').map((part) => part.trim());
+  const isInterface = (part: string): boolean => /^[^\s/:]{1,15}$/.test(part) && !/^[\d.]+$/.test(part);
+  const good = (part: string): boolean =>
+    parseAddress(part) !== undefined ||
+    (part.includes('/') && parseCidr(part) !== undefined) ||
+    isInterface(part);
+  if (parts.length <= 2 && parts.every(good)) return parts.join(',');
+  throw new NodectlError(
+    'ND904',
+    `--node-ip ${text} is not auto, an IP address, a range or an interface, nor a dual-stack pair of them`,
+  );
 }
 
-function absolute(path: string): string {
+function absolute(path: string, flag: string): string {
   if (path.startsWith('/') && path.length > 1) return path.replace(/\/+$/, '');
-  throw new NodectlError('ND904', `--root ${path} is not an absolute directory`);
+  throw new NodectlError('ND904', `${flag} ${path} is not an absolute path`);
 }
 
+/** /var/run is /run everywhere; kubeadm's default names the former. */
 function socket(endpoint: string): string {
-  const path = endpoint.replace(/^unix:\/\//, '');
+  const path = endpoint.replace(/^unix:\/\//, '').replace(/^\/var\/run\//, '/run/');
   if (path.startsWith('/')) return path;
   throw new NodectlError('ND904', `--cri-socket ${endpoint} is not a unix socket`);
+}
+
+function nodeLayout({root, criSocket, caCertPath, kubeletConfiguration = {}}: JoinInput): Layout {
+  const layout = root === undefined ? hostLayout : layoutBelow(absolute(root, '--root'));
+  const endpoint = criSocket ?? text(kubeletConfiguration.containerRuntimeEndpoint);
+  const podLogDir = text(kubeletConfiguration.podLogsDir);
+  const caFile = caCertPath === '/etc/kubernetes/pki/ca.crt' ? undefined : caCertPath;
+  return {
+    ...layout,
+    ...(endpoint === undefined ? {} : {containerdSocket: socket(endpoint)}),
+    ...(podLogDir === undefined ? {} : {podLogDir}),
+    ...(caFile === undefined ? {} : {caFile: absolute(caFile, 'caCertPath')}),
+  };
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+/** Ports that configuration documents give: the join asks there whether the daemons are healthy. */
+function configuredPorts(
+  kubelet: Readonly<Record<string, unknown>>,
+  proxy: Readonly<Record<string, unknown>>,
+): Partial<NodePorts> {
+  if (kubelet.healthzPort === 0)
+    throw new NodectlError('ND701', 'healthzPort: 0: the join could not see whether the kubelet is healthy');
+  const port = (name: keyof NodePorts, value: unknown): Partial<NodePorts> =>
+    typeof value === 'number' && value > 0 ? {[name]: value} : {};
+  const last = (address: unknown): number => Number(/:(\d+)$/.exec(text(address) ?? '')?.[1] ?? 0);
+  return {
+    ...port('kubelet', kubelet.port),
+    ...port('kubeletHealthz', kubelet.healthzPort),
+    ...port('proxyHealthz', last(proxy.healthzBindAddress)),
+    ...port('proxyMetrics', last(proxy.metricsBindAddress)),
+  };
 }

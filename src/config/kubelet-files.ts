@@ -1,14 +1,14 @@
 import {parse, stringify} from 'yaml';
-import type {JoinOptions} from './join.ts';
+import type {BootstrapCredentials, JoinOptions} from './join.ts';
 import {kubeconfigText} from './kubeconfig.ts';
 
 /** Kubernetes' own places for what a joined node has. */
 export function kubeletPaths(options: Pick<JoinOptions, 'layout'>) {
-  const {kubernetesDir, kubeletDir, stateDir} = options.layout;
+  const {kubernetesDir, kubeletDir, stateDir, caFile} = options.layout;
   return {
     kubeconfig: `${kubernetesDir}/kubelet.conf`,
     bootstrapKubeconfig: `${kubernetesDir}/bootstrap-kubelet.conf`,
-    ca: `${kubernetesDir}/pki/ca.crt`,
+    ca: caFile ?? `${kubernetesDir}/pki/ca.crt`,
     manifests: `${kubernetesDir}/manifests`,
     config: `${kubeletDir}/config.yaml`,
     instanceConfig: `${kubeletDir}/instance-config.yaml`,
@@ -28,12 +28,12 @@ export function kubeletKubeconfig(server: string, ca: string, certificate: strin
 }
 
 /** bootstrap-kubelet.conf with kubeadm's names. */
-export function bootstrapKubeconfig(server: string, ca: string, token: string): string {
+export function bootstrapKubeconfig(server: string, ca: string, who: BootstrapCredentials): string {
   const userName = 'tls-bootstrap-token-user';
   return kubeconfigText({
     server,
     caData: ca,
-    token,
+    ...(who.kind === 'token' ? {token: who.token} : {certData: who.cert, keyData: who.key}),
     clusterName: 'kubernetes',
     userName,
     contextName: `${userName}@kubernetes`,
@@ -131,16 +131,25 @@ export function kubeadmFlags(args: readonly string[]): string {
   return `KUBELET_KUBEADM_ARGS="${args.join(' ')}"\n`;
 }
 
-/** KubeProxyConfiguration of our proxy: the cluster's pod range is all that it cannot know by itself. */
+/** KubeProxyConfiguration of our proxy; what the user's own document says wins. */
 export function proxyConfigText(options: JoinOptions): string {
-  return stringify({
-    apiVersion: 'kubeproxy.config.k8s.io/v1alpha1',
-    kind: 'KubeProxyConfiguration',
+  const given = options.proxyConfiguration;
+  // A kubeconfig given by flag is stored in our place, and counts.
+  const identity =
+    options.proxyKubeconfig === undefined
+      ? {}
+      : {clientConnection: {kubeconfig: kubeletPaths(options).proxyKubeconfig}};
+  const ours = {
     mode: 'nftables',
     clientConnection: {kubeconfig: kubeletPaths(options).proxyKubeconfig},
     hostnameOverride: options.nodeName,
     healthzBindAddress: `0.0.0.0:${options.ports.proxyHealthz}`,
     metricsBindAddress: `127.0.0.1:${options.ports.proxyMetrics}`,
+  };
+  return stringify({
+    apiVersion: 'kubeproxy.config.k8s.io/v1alpha1',
+    kind: 'KubeProxyConfiguration',
+    ...[given, identity].reduce<Record<string, unknown>>((base, over) => merge(base, over), ours),
   });
 }
 

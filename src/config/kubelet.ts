@@ -9,6 +9,7 @@ import {kubeletConfiguration} from './kubelet/schema.ts';
 import {readSource} from './kubelet/source.ts';
 import {judgeSupport} from './kubelet/support.ts';
 import {validate} from './kubelet/validate.ts';
+import {kubernetesVersion} from './version.ts';
 
 export type {Source} from './document.ts';
 export type {KubeletConfiguration} from './kubelet/defaults.ts';
@@ -28,6 +29,8 @@ type FromFlags = {
   /** Symlinks for log collectors: `<pod>_<namespace>_<container>-<id>.log`. */
   readonly containerLogDir: string;
   readonly verbosity: number;
+  /** Reported as kubeletVersion: never newer than the API server (see config/skew.ts). */
+  readonly version: string;
 };
 
 /** Everything that configures a kubelet, defaults filled in. Durations are milliseconds, quantities are text. */
@@ -77,6 +80,7 @@ function fromFlags(flags: KubeletFlags, hostname: string, configuration: Kubelet
     certDir: flags.certDir ?? posix.join(rootDir, 'pki'),
     containerLogDir: flags.containerLogDir ?? '/var/log/containers',
     verbosity: flags.verbosity ?? configuration.logging.verbosity,
+    version: reportVersion(flags.reportVersion),
   };
 }
 
@@ -88,6 +92,12 @@ function nodeName(text: string): string {
   throw new NodectlError('ND201', `${JSON.stringify(text)} is not a node name`, {
     next: [`Give a name of at most ${maxHostname} characters with --hostname-override.`],
   });
+}
+
+function reportVersion(text: string | undefined): string {
+  if (text === undefined || text === '') return kubernetesVersion;
+  if (/^v\d+\.\d+\.\d+$/.test(text)) return text;
+  throw invalid([`--report-version: ${text} is not a release such as ${kubernetesVersion}`]);
 }
 
 function nodeIPs(text: string): readonly string[] {

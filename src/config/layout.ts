@@ -5,6 +5,8 @@
 export type Layout = {
   /** Kubernetes' own files: kubelet.conf, bootstrap-kubelet.conf, pki/ca.crt, manifests/. */
   readonly kubernetesDir: string;
+  /** The cluster's CA, when it is not pki/ca.crt there. */
+  readonly caFile?: string;
   /** The kubelet's root: pods, pki, config.yaml, instance-config.yaml, device-plugins. */
   readonly kubeletDir: string;
   /** nodectl's own durable state: journal, plan, proxy kubeconfig, sandbox database. */

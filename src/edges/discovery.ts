@@ -25,6 +25,9 @@ export type AskOptions = {
   /** PEM; without it the server's certificate is not verified, and nothing it says is trusted yet. */
   readonly ca?: string;
   readonly bearer?: string;
+  /** PEM of a client certificate and its key. */
+  readonly cert?: string;
+  readonly key?: string;
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
 };
@@ -43,7 +46,7 @@ export async function askServer(server: string, path: string, options: AskOption
  * The addresses of a host, as every program of this machine finds them. Node's own look-up blocks a thread that
  * cannot be called back, which would hold a failed command for as long as dead DNS servers take.
  */
-async function addressesOf(host: string): Promise<LookupAddress[]> {
+export async function addressesOf(host: string): Promise<LookupAddress[]> {
   const bare = host.replace(/^\[|\]$/g, '');
   const family = isIP(bare);
   if (family !== 0) return [{address: bare, family}];
@@ -66,6 +69,8 @@ function ask(url: URL, addresses: readonly LookupAddress[], options: AskOptions)
         lookup: lookupOf(addresses),
         rejectUnauthorized: options.ca !== undefined,
         ca: options.ca,
+        cert: options.cert,
+        key: options.key,
         signal: options.signal,
         headers: options.bearer === undefined ? {} : {authorization: `Bearer ${options.bearer}`},
       },

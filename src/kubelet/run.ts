@@ -1,6 +1,5 @@
 import {availableParallelism} from 'node:os';
 import type {KubeletConfig} from '../config/kubelet.ts';
-import {kubernetesVersion} from '../config/version.ts';
 import {realClock} from '../edges/clock.ts';
 import {type Cri, connectCri, isCriUnimplemented} from '../edges/cri/client.ts';
 import {type EventRecorder, startEventRecorder} from '../edges/kube/events.ts';
@@ -45,7 +44,7 @@ export async function runKubelet(config: KubeletConfig, signal: AbortSignal, log
   const started = new Started();
   started.keep(keepAlive());
   try {
-    log.info('starting the kubelet', {node: config.nodeName, version: kubernetesVersion});
+    log.info('starting the kubelet', {node: config.nodeName, version: config.version});
     await checkMachine(config, log);
     await makeDirectories(config);
     await compose(config, signal, log, started);

@@ -26,13 +26,13 @@ export type SeenIdentity = {
 export const identity = phase<SeenIdentity>({
   name: 'identity',
   title: 'Get the node’s identity',
-  waitMs: ({waitTimeoutMs}) => waitTimeoutMs,
+  waitMs: ({timeouts}) => timeouts.tlsBootstrapMs,
   late: (waiting) => new NodectlError('ND410', waiting),
   observe,
   decide: (seen, {options, cluster}) => decideIdentity(seen, options, cluster),
 });
 
-type Options = Pick<JoinOptions, 'nodeName' | 'layout' | 'bootstrapToken'>;
+type Options = Pick<JoinOptions, 'nodeName' | 'layout' | 'bootstrap'>;
 
 export function decideIdentity(
   seen: SeenIdentity,
@@ -78,9 +78,8 @@ function obtain(seen: SeenIdentity, options: Options, cluster: ClusterIdentity):
 }
 
 function bootstrapFile(seen: SeenIdentity, options: Options, cluster: ClusterIdentity): Act[] {
-  const token = options.bootstrapToken;
-  if (seen.bootstrapFile || token === undefined) return [];
-  const content = bootstrapKubeconfig(cluster.server, cluster.ca, `${token.id}.${token.secret}`);
+  if (seen.bootstrapFile) return [];
+  const content = bootstrapKubeconfig(cluster.server, cluster.ca, options.bootstrap);
   return [
     {kind: 'file', path: kubeletPaths(options).bootstrapKubeconfig, content, mode: 0o600, secret: true},
   ];

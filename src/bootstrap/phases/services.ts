@@ -20,7 +20,7 @@ export type SeenServices = {readonly files: readonly WantedFile[]; readonly serv
 export const services = phase<SeenServices>({
   name: 'services',
   title: 'Start the kubelet and the proxy',
-  waitMs: () => 120_000,
+  waitMs: ({timeouts}) => timeouts.kubeletMs,
   late: (waiting) => new NodectlError('ND703', waiting),
   async observe(facts) {
     const units = wantedUnits(facts);

@@ -2,7 +2,7 @@ import {catalogue} from '../../checks/catalogue.ts';
 import type {Finding} from '../../checks/check.ts';
 import {runChecks} from '../../checks/graph.ts';
 import {judgeOwners} from '../../checks/leftovers/ports.ts';
-import {joinOptions} from '../../config/join.ts';
+import {nodeOptions} from '../../config/join.ts';
 import {type SandboxSettings, sandboxService} from '../../config/sandbox.ts';
 import {observeMachine} from '../../edges/machine.ts';
 import {portOwners} from '../../edges/ports.ts';
@@ -23,8 +23,7 @@ export async function assertFits(
     : {running: false};
   if (running) return;
   const {nodeName, root} = settings;
-  const options = joinOptions({
-    discoveryKubeconfig: '',
+  const options = nodeOptions({
     hostname: nodeName,
     nodeName,
     root,

@@ -18,6 +18,8 @@ import {skewFinding, unreachable} from './answers.ts';
 export type Cluster = ClusterIdentity & {
   /** The cluster's KubeletConfiguration, as kubeadm keeps it. */
   readonly kubeletConfig: string | undefined;
+  /** What the node reports as its kubelet's version; undefined leaves that to the kubelet. */
+  readonly version: string | undefined;
   readonly findings: readonly Finding[];
 };
 
@@ -36,7 +38,7 @@ export async function trustCluster(options: JoinOptions, signal: AbortSignal): P
   const trusted =
     discovery.kind === 'token'
       ? await byToken(discovery, signal)
-      : {...fromFile(discovery.text), findings: []};
+      : {server: discovery.server, ca: discovery.ca, findings: []};
   assertDates(trusted.ca);
   await assertReachable(trusted, discovery, signal);
   return trusted;
@@ -55,15 +57,6 @@ async function byToken(discovery: TokenDiscovery, signal: AbortSignal): Promise<
   if (again.info.kubeconfig !== info.kubeconfig)
     throw new NodectlError('ND407', 'cluster-info differs between the anonymous and the verified read');
   return {...identity, findings};
-}
-
-function fromFile(text: string): ClusterIdentity {
-  const identity = clusterIdentity(text);
-  if (identity !== undefined) return identity;
-  throw new NodectlError(
-    'ND411',
-    'the discovery file has no cluster with server and certificate-authority-data',
-  );
 }
 
 /** @throws NodectlError ND402 or ND403 */

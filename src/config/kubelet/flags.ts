@@ -32,6 +32,8 @@ export type KubeletFlags = {
   readonly failCgroupv1?: boolean;
   readonly seccompDefault?: boolean;
   readonly verbosity?: number;
+  /** nodectl's own: the release to report when the API server is older than this kubelet. */
+  readonly reportVersion?: string;
 };
 
 /** Flags in the shape of the file: they are merged over it. */

@@ -60,7 +60,28 @@ export async function loadKubeconfig(path: string): Promise<KubeConnection> {
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
     throw invalid(path, 'cannot be read', cause);
   });
-  const {cluster, user} = currentOf(parseKubeconfig(path, text), path);
+  return connectionOf(path, parseKubeconfig(path, text));
+}
+
+/** A kubeconfig that came over the network: what it says itself counts, and nothing of this machine that it names. */
+export async function inlineKubeconfig(place: string, text: string): Promise<KubeConnection> {
+  const config = parseKubeconfig(place, text);
+  const {cluster, user} = currentOf(config, place);
+  const local = [
+    cluster['certificate-authority'],
+    user['client-certificate'],
+    user['client-key'],
+    user.tokenFile,
+    user.exec,
+    user['auth-provider'],
+  ];
+  if (local.some((named) => named !== undefined && named !== ''))
+    throw invalid(place, 'names files or programs of this machine, which only a local file may');
+  return connectionOf(place, config);
+}
+
+async function connectionOf(path: string, config: Kubeconfig): Promise<KubeConnection> {
+  const {cluster, user} = currentOf(config, path);
   if (cluster.server === undefined) throw invalid(path, 'its cluster has no server');
   if (cluster['proxy-url'] !== undefined)
     throw invalid(path, 'its cluster has a proxy-url, which nodectl does not support');

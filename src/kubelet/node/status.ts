@@ -1,6 +1,5 @@
 import {isDeepStrictEqual} from 'node:util';
 import type {KubeletConfig} from '../../config/kubelet.ts';
-import {kubernetesVersion} from '../../config/version.ts';
 import type {HostFacts} from '../../edges/host-facts.ts';
 import type {Node} from '../../lib/kubernetes.ts';
 import {timestamp} from '../../lib/time.ts';
@@ -77,7 +76,10 @@ export function desiredStatus(seen: StatusSeen, before: NodeStatus = {}): Desire
   return {status, events: [...judged.events, ...reboot(seen, before)]};
 }
 
-function nodeInfo({facts, runtime}: StatusSeen, before: NodeStatus): NonNullable<NodeStatus['nodeInfo']> {
+function nodeInfo(
+  {config, facts, runtime}: StatusSeen,
+  before: NodeStatus,
+): NonNullable<NodeStatus['nodeInfo']> {
   return {
     architecture: facts.architecture,
     bootID: facts.bootId,
@@ -87,7 +89,7 @@ function nodeInfo({facts, runtime}: StatusSeen, before: NodeStatus): NonNullable
         : `${runtime.name}://${runtime.version}`,
     kernelVersion: facts.kernel,
     kubeProxyVersion: '',
-    kubeletVersion: kubernetesVersion,
+    kubeletVersion: config.version,
     machineID: facts.machineId,
     operatingSystem: 'linux',
     osImage: facts.osImage,

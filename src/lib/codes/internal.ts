@@ -32,6 +32,12 @@ export const internalCodes = entries({
     fix: ['Wait until it has finished, then run the command again.'],
     exit: 'busy',
   },
+  ND906: {
+    title: 'invalid join configuration',
+    why: 'A document of the --config file has a field that is unknown, wrong, or cannot be honoured.',
+    fix: ['kubeadm config print join-defaults shows the form.', 'Correct the named field.'],
+    exit: 'usage',
+  },
   ND999: {
     title: 'unexpected error',
     why: 'nodectl met a case that it does not know: this is a bug.',

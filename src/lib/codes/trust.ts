@@ -103,7 +103,7 @@ export const trustCodes = entries({
     fix: ['date -u', 'Correct the clock, or renew the cluster’s CA.'],
     exit: 'trust',
   },
-  ND413: {
+  ND421: {
     title: 'Kubernetes versions too far apart',
     why: 'A kubelet may not be newer than its API server, and at most three minor releases older.',
     fix: ['kubectl version', 'Use a nodectl that fits the control plane, or upgrade the control plane.'],

@@ -87,10 +87,10 @@ describe('runtime', () => {
 });
 
 describe('identity', () => {
-  const options = {
+  const options: Parameters<typeof decideIdentity>[1] = {
     nodeName: 'n1',
     layout: hostLayout,
-    bootstrapToken: {id: 'abcdef', secret: '0123456789abcdef'},
+    bootstrap: {kind: 'token', token: 'abcdef.0123456789abcdef'},
   };
   const cluster = {server: 'https://a:6443', ca: 'CA'};
   const good = {nodeName: 'n1', notAfterMs: 2000, byCluster: true};

@@ -30,7 +30,7 @@ describe('joinOptions', () => {
       unsafe: false,
     });
     expect(options.nodeName).toBe('worker-1');
-    expect(options.bootstrapToken).toEqual({id: 'abcdef', secret: '0123456789abcdef'});
+    expect(options.bootstrap).toEqual({kind: 'token', token: 'abcdef.0123456789abcdef'});
     expect(options.layout.kubeletDir).toBe('/var/lib/kubelet');
   });
 
@@ -48,7 +48,7 @@ describe('joinOptions', () => {
       tlsBootstrapToken: 'bbbbbb.0123456789abcdef',
     });
     expect(options.discovery.kind === 'token' && options.discovery.token.id).toBe('aaaaaa');
-    expect(options.bootstrapToken?.id).toBe('bbbbbb');
+    expect(options.bootstrap).toEqual({kind: 'token', token: 'bbbbbb.0123456789abcdef'});
   });
 
   it.each<[string, Partial<JoinInput>, string]>([

@@ -71,7 +71,7 @@ describe('kubeconfigs', () => {
       clusters: [{name: 'default-cluster'}],
       users: [{name: 'default-auth', user: {'client-certificate': '/x.pem', 'client-key': '/x.pem'}}],
     });
-    expect(parse(bootstrapKubeconfig('https://a', 'CA', 't'))).toMatchObject({
+    expect(parse(bootstrapKubeconfig('https://a', 'CA', {kind: 'token', token: 't'}))).toMatchObject({
       'current-context': 'tls-bootstrap-token-user@kubernetes',
       users: [{name: 'tls-bootstrap-token-user', user: {token: 't'}}],
     });
