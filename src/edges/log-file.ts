@@ -67,6 +67,8 @@ export class LogFile {
   async reopenIfRotated(): Promise<boolean> {
     try {
       if ((await lstat(join(this.#root, this.#path))).ino === this.#inode) return false;
+      // What was written to the old file until it was replaced comes first.
+      if ((await this.#file.stat()).size > this.#position) return false;
       const file = await openBeneath(this.#root, this.#path);
       await this.#file.close();
       this.#file = file;

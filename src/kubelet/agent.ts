@@ -13,11 +13,14 @@ import type {Cancel, Clock} from '../lib/time.ts';
 import {activePods} from './active-pods.ts';
 import type {PodAgent} from './agent-api.ts';
 import {startCollector} from './collector.ts';
+import {startImageCollector} from './images/collector.ts';
 import {ImageManager} from './images/manager.ts';
 import {pullCredentials} from './images/pull-secrets.ts';
 import {createPuller} from './images/puller.ts';
+import {startLogRotation} from './logs/rotation.ts';
 import {readNodeFacts} from './node-facts.ts';
 import {type ObjectSource, startObjectSource} from './objects.ts';
+import type {Periodic} from './periodic.ts';
 import type {NodeFacts, ServiceSource} from './pod/deps.ts';
 import {tellPod} from './pod/tell.ts';
 import type {PodView} from './pod/view.ts';
@@ -92,7 +95,7 @@ class Agent {
   readonly #statics: StaticSource;
   #staticPods: readonly Pod[] = [];
   readonly #events: RuntimeEvents;
-  readonly #collector: {stop(): Promise<void>};
+  readonly #upkeep: readonly Periodic[];
   #cancelHealth: Cancel = () => undefined;
   #stopped = false;
 
@@ -138,13 +141,7 @@ class Agent {
       onPods: (pods) => this.#staticsChanged(pods),
     });
     this.#events = this.#startEvents();
-    this.#collector = startCollector({
-      ...options,
-      cgroups,
-      runtime: this.#runtime,
-      known: () => (this.#hasSynced() ? new Set(this.#known()) : undefined),
-      tearDownVolumes: (uid) => this.#volumes.tearDown(uid),
-    });
+    this.#upkeep = this.#startUpkeep(cgroups);
     void this.#checkHealth();
   }
 
@@ -175,6 +172,24 @@ class Agent {
       tell: (...told) => tellPod(recorder, ...told),
       onChange,
     });
+  }
+
+  #startUpkeep(cgroups: Cgroups): Periodic[] {
+    const common = {...this.#options, runtime: this.#runtime};
+    return [
+      startCollector({
+        ...common,
+        cgroups,
+        known: () => (this.#hasSynced() ? new Set(this.#known()) : undefined),
+        tearDownVolumes: (uid) => this.#volumes.tearDown(uid),
+      }),
+      startLogRotation(common),
+      startImageCollector({
+        ...common,
+        pods: () => this.#store.all().map(({pod}) => pod),
+        ready: () => this.#hasSynced() && this.#runtime.hasListed,
+      }),
+    ];
   }
 
   #startEvents(): RuntimeEvents {
@@ -286,7 +301,7 @@ class Agent {
       this.#source.stop(),
       this.#mirrors.stop(),
       this.#events.stop(),
-      this.#collector.stop(),
+      ...this.#upkeep.map((part) => part.stop()),
       this.#workers.stop(),
     ]);
     this.#probes.stop();

@@ -6,7 +6,8 @@ import {removeLinksInto} from '../edges/pod-files.ts';
 import {removeTree} from '../edges/trees.ts';
 import {describeError} from '../lib/errors.ts';
 import type {Logger} from '../lib/log.ts';
-import type {Cancel, Clock} from '../lib/time.ts';
+import type {Clock} from '../lib/time.ts';
+import {type Periodic, startPeriodic} from './periodic.ts';
 import {podCgroupPath} from './pod/cgroup-names.ts';
 import type {RuntimeContainer} from './pod/runtime-state.ts';
 import type {RuntimeCache} from './runtime/cache.ts';
@@ -30,29 +31,15 @@ const periodMs = 60_000;
 const firstMs = 5_000;
 
 /** Takes away what ended containers and pods of the past have left; nothing before everything is known. */
-export function startCollector(options: CollectorOptions): {stop(): Promise<void>} {
-  let cancel: Cancel = () => undefined;
-  let running: Promise<void> = Promise.resolve();
-  let stopped = false;
-  const round = async () => {
+export function startCollector(options: CollectorOptions): Periodic {
+  return startPeriodic({clock: options.clock, firstMs, everyMs: periodMs}, async (isStopped) => {
     try {
-      for (const act of decideGarbage(await observe(options))) if (!stopped) await applySafely(options, act);
+      for (const act of decideGarbage(await observe(options)))
+        if (!isStopped()) await applySafely(options, act);
     } catch (error) {
       options.log.warn('leftovers could not be looked for', {error: describeError(error)});
     }
-    if (!stopped) cancel = options.clock.after(periodMs, begin);
-  };
-  const begin = () => {
-    running = round();
-  };
-  cancel = options.clock.after(firstMs, begin);
-  return {
-    async stop() {
-      stopped = true;
-      cancel();
-      await running;
-    },
-  };
+  });
 }
 
 const nothing: GarbageSeen = {

@@ -1,0 +1,173 @@
+import {helloImage, pauseImage} from '../../config/images.ts';
+import type {KubeletConfig} from '../../config/kubelet.ts';
+import {type Cri, isCriNotFound} from '../../edges/cri/client.ts';
+import type {Image} from '../../edges/cri/gen/api_pb.ts';
+import {diskSpace} from '../../edges/disk.ts';
+import type {EventRecorder} from '../../edges/kube/events.ts';
+import {describeError} from '../../lib/errors.ts';
+import type {Pod} from '../../lib/kubernetes.ts';
+import type {Logger} from '../../lib/log.ts';
+import {formatBytes} from '../../lib/quantity.ts';
+import type {Clock} from '../../lib/time.ts';
+import {type Periodic, startPeriodic} from '../periodic.ts';
+import {isTerminal} from '../pod/phase.ts';
+import type {RuntimeCache} from '../runtime/cache.ts';
+import {type ImagePresent, type ImageRecord, remember, type Space, shortage, tooOld} from './garbage.ts';
+import {parseImage} from './reference.ts';
+
+export type ImageCollectorOptions = {
+  readonly config: KubeletConfig;
+  readonly cri: Cri;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly recorder: EventRecorder;
+  readonly runtime: RuntimeCache;
+  readonly pods: () => readonly Pod[];
+  /** Everything that may use an image is known. */
+  readonly ready: () => boolean;
+  /** Space of the disk that holds the images; the runtime's own directory tells it. */
+  readonly space?: () => Promise<Space | undefined>;
+  readonly everyMs?: number;
+};
+
+/** No registry has them. */
+const embedded = [pauseImage, helloImage];
+/** Kubernetes' period. */
+const periodMs = 300_000;
+const firstMs = 10_000;
+
+/** Removes images that nobody uses, when the disk gets full or they are old. */
+export function startImageCollector(options: ImageCollectorOptions): Periodic {
+  const {clock, log, config} = options;
+  const everyMs = options.everyMs ?? periodMs;
+  const collector = new ImageCollector(options);
+  if (config.imageGCHighThresholdPercent === 100 && config.imageMaximumGCAge === 0)
+    return {stop: () => Promise.resolve()};
+  return startPeriodic({clock, firstMs: Math.min(firstMs, everyMs), everyMs}, async (isStopped) => {
+    if (!options.ready()) return;
+    try {
+      await collector.round(isStopped);
+    } catch (error) {
+      log.warn('images could not be collected', {error: describeError(error)});
+    }
+  });
+}
+
+class ImageCollector {
+  readonly #options: ImageCollectorOptions;
+  readonly #startedMs: number;
+  #records: ReadonlyMap<string, ImageRecord> = new Map();
+
+  constructor(options: ImageCollectorOptions) {
+    this.#options = options;
+    this.#startedMs = options.clock.monotonic();
+  }
+
+  async round(isStopped: () => boolean): Promise<void> {
+    const {clock, config} = this.#options;
+    const policy = {
+      highPercent: config.imageGCHighThresholdPercent,
+      lowPercent: config.imageGCLowThresholdPercent,
+      minAgeMs: config.imageMinimumGCAge,
+      maxAgeMs: config.imageMaximumGCAge,
+    };
+    await this.#look();
+    const nowMs = clock.monotonic();
+    const old = tooOld(this.#records, policy, this.#startedMs, nowMs);
+    await this.#removeUntil(old, Number.POSITIVE_INFINITY, isStopped);
+    const space = await (this.#options.space ?? (() => this.#imageSpace()))();
+    if (space === undefined) return;
+    if (space.totalBytes === 0)
+      return this.#tell('InvalidDiskCapacity', 'invalid capacity 0 on image filesystem');
+    const short = shortage(this.#records, space, policy, nowMs);
+    if (short === undefined) return;
+    const freed = await this.#removeUntil(short.candidates, short.bytesToFree, isStopped);
+    if (freed < short.bytesToFree && !isStopped())
+      this.#tell('FreeDiskSpaceFailed', insufficient(short.usedPercent, space.totalBytes, freed));
+  }
+
+  async #look(): Promise<void> {
+    const {cri, config, clock} = this.#options;
+    const {images} = await cri.images.listImages({}, {timeoutMs: config.runtimeRequestTimeout});
+    // Asked after the list: what came into use since then is not on it.
+    this.#records = remember(this.#records, images.map(presentOf), this.#used(), clock.monotonic());
+  }
+
+  /** Images of containers that exist, ended or not, and those that pods will be started with. */
+  #used(): Set<string> {
+    const {runtime, pods} = this.#options;
+    const ofContainers = runtime
+      .uids()
+      .flatMap((uid) => runtime.peek(uid)?.containers ?? [])
+      .flatMap(({image, imageRef}) => [image, imageRef]);
+    const ofPods = pods()
+      .filter(({status}) => !isTerminal(status?.phase))
+      .flatMap(imagesOf);
+    return new Set([...ofContainers, ...ofPods, ...embedded]);
+  }
+
+  async #removeUntil(
+    records: readonly ImageRecord[],
+    bytes: number,
+    isStopped: () => boolean,
+  ): Promise<number> {
+    const {cri, config, log} = this.#options;
+    let freed = 0;
+    for (const {id, bytes: size} of records) {
+      if (freed >= bytes || isStopped()) break;
+      // A pod may have come for it since the list.
+      if (this.#used().has(id)) continue;
+      try {
+        log.info('removing an image that is not used', {image: id, bytes: size});
+        await cri.images.removeImage({image: {image: id}}, {timeoutMs: config.runtimeRequestTimeout});
+      } catch (error) {
+        if (!isCriNotFound(error)) {
+          log.warn('an image could not be removed', {image: id, error: describeError(error)});
+          continue;
+        }
+      }
+      freed += size;
+      this.#records = new Map([...this.#records].filter(([known]) => known !== id));
+    }
+    return freed;
+  }
+
+  async #imageSpace(): Promise<Space | undefined> {
+    const {cri, config} = this.#options;
+    const {imageFilesystems} = await cri.images.imageFsInfo({}, {timeoutMs: config.runtimeRequestTimeout});
+    const mountpoint = imageFilesystems[0]?.fsId?.mountpoint;
+    return mountpoint === undefined ? undefined : diskSpace(mountpoint);
+  }
+
+  #tell(reason: string, message: string): void {
+    const {nodeName: name} = this.#options.config;
+    this.#options.recorder.record({kind: 'Node', name, uid: name}, 'Warning', reason, message);
+  }
+}
+
+function presentOf({id, size, pinned, repoTags, repoDigests}: Image): ImagePresent {
+  return {id, bytes: Number(size), pinned, names: [...repoTags, ...repoDigests]};
+}
+
+/** As the runtime names them: with domain, tag or digest. */
+function imagesOf({spec}: Pod): string[] {
+  const {containers, initContainers = [], ephemeralContainers = [], volumes = []} = spec;
+  const names = [
+    ...[...containers, ...initContainers, ...ephemeralContainers].map(({image}) => image),
+    ...volumes.map(({image}) => image?.reference),
+  ];
+  return names.flatMap((name) => {
+    const parsed = name === undefined ? undefined : parseImage(name);
+    if (parsed === undefined) return name === undefined ? [] : [name];
+    const {repository, tag, digest} = parsed;
+    return [digest === undefined ? `${repository}:${tag}` : `${repository}@${digest}`, parsed.name];
+  });
+}
+
+function insufficient(usedPercent: number, totalBytes: number, freed: number): string {
+  return (
+    `Insufficient free disk space on the node's image filesystem (${usedPercent}% of ${formatBytes(totalBytes)} used). ` +
+    `Failed to free sufficient space by deleting unused images (freed ${freed} bytes). ` +
+    'Investigate disk usage, as it could be used by active images, logs, volumes, or other data.'
+  );
+}
