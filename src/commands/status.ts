@@ -52,18 +52,25 @@ export default class Status extends BaseCommand {
       report = await look();
     }
     const verdict = verdictOf(report.checks);
-    await this.#show(report, verdict, flags.output);
+    const whole = flags.category === undefined && flags.only === undefined;
+    await this.#show(report, verdict, flags.output, whole);
     process.exitCode = exitOf(verdict);
   }
 
-  async #show(report: StatusReport, verdict: Verdict, output: 'table' | 'json' | 'yaml'): Promise<void> {
+  async #show(
+    report: StatusReport,
+    verdict: Verdict,
+    output: 'table' | 'json' | 'yaml',
+    whole: boolean,
+  ): Promise<void> {
     const document = {apiVersion: 'nodectl/v1', kind: 'NodeStatus', ...verdict, ...report};
     if (output === 'json') return this.printJson(document);
     if (output === 'yaml') return this.log((await import('../ui/yaml.ts')).yamlText(document));
     const {statusText} = await import('../ui/status-text.ts');
     const {terminalWidth} = await import('../ui/wrap.ts');
     const fixes = Object.fromEntries(Object.entries(catalogue).map(([code, {fix}]) => [code, fix]));
-    this.log(statusText({...verdict, ...report, fixes}, terminalWidth()));
+    const node = whole ? report.node : undefined;
+    this.log(statusText({...verdict, checks: report.checks, node, fixes}, terminalWidth()));
   }
 }
 

@@ -20,7 +20,8 @@ export type StatusView = {
   readonly state: 'healthy' | 'warnings' | 'failed';
   readonly cause: Finding | undefined;
   readonly checks: readonly Result[];
-  readonly node: NodeScreen;
+  /** Undefined when only some checks were asked for. */
+  readonly node: NodeScreen | undefined;
   /** The catalogue's steps by code, for findings that have none of their own. */
   readonly fixes: Readonly<Record<string, readonly string[]>>;
 };
@@ -32,16 +33,22 @@ export function statusText(view: StatusView, width: number): string {
   const head =
     cause === undefined
       ? state === 'healthy'
-        ? [styleText('green', `healthy: node ${node.name ?? ''} has nothing wrong`)]
+        ? [styleText('green', healthy(node))]
         : [styleText('yellow', 'nothing wrong was found, but not everything could be seen')]
       : finding(cause, view, width);
   const others = found
     .filter((other) => other !== cause && !isCause(other, cause))
     .flatMap((other) => ['', ...finding(other, view, width)]);
-  const screen = state === 'failed' ? [] : ['', ...nodeScreen(node, width)];
+  const screen = state === 'failed' || node === undefined ? [] : ['', ...nodeScreen(node, width)];
   return [...head, ...others, ...screen, ...skippedLines(checks, width), ...unseenLines(checks, width)].join(
     '\n',
   );
+}
+
+function healthy(node: NodeScreen | undefined): string {
+  return node === undefined
+    ? 'healthy: these checks found nothing'
+    : `healthy: node ${node.name ?? ''} has nothing wrong`;
 }
 
 function isCause(finding: Finding, cause: Finding | undefined): boolean {
@@ -82,7 +89,9 @@ function unseenLines(checks: readonly Result[], width: number): string[] {
   const byReason = new Map<string, string[]>();
   for (const check of checks)
     if (check.state === 'unseen') {
-      const why = check.why.split('\n')[0] ?? '';
+      const why = /EACCES|EPERM|not permitted/.test(check.why)
+        ? 'only root may look'
+        : (check.why.split('\n')[0] ?? '');
       byReason.set(why, [...(byReason.get(why) ?? []), check.name]);
     }
   return [...byReason].flatMap(([why, names]) => [

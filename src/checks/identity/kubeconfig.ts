@@ -9,13 +9,13 @@ export const kubeconfig = nodeCheck({
   category: 'identity',
   codes: ['ND303', 'ND722'],
   after: ['Joined'],
-  async observe({sight, options}) {
+  async observe({sight, options, machine}) {
     const path = kubeletPaths(options).kubeconfig;
     try {
       const {credentials} = await sight.connection();
       return {path, anonymous: credentials.kind === 'anonymous'};
     } catch (error) {
-      if (isNodectlError(error, 'ND303')) return {path, problem: describeError(error)};
+      if (machine.root && isNodectlError(error, 'ND303')) return {path, problem: describeError(error)};
       throw error;
     }
   },

@@ -11,6 +11,7 @@ export const runtimeAnswers = nodeCheck({
   after: ['Joined'],
   async observe({sight}) {
     const runtime = await sight.runtime();
+    if (runtime.kind === 'forbidden') throw new Error(`EACCES: ${runtime.detail}`);
     return {runtime, service: runtime.kind === 'answers' ? undefined : await sight.daemon('containerd')};
   },
   judge: ({runtime, service}, context) =>

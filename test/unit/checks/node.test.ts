@@ -1,0 +1,203 @@
+import {describe, expect, it} from 'vitest';
+import type {Finding} from '../../../src/checks/check.ts';
+import {judgeRoom} from '../../../src/checks/host/disk-room.ts';
+import {nearlyUsed} from '../../../src/checks/host/kernel-limits.ts';
+import {judgeMemory} from '../../../src/checks/host/memory-room.ts';
+import {judgeResolvConf} from '../../../src/checks/host/resolv-conf.ts';
+import {judgeCertificate} from '../../../src/checks/identity/client-certificate.ts';
+import {judgeLease} from '../../../src/checks/kubelet/lease.ts';
+import {judgeAnswer} from '../../../src/checks/network/api-server.ts';
+import type {DaemonSight} from '../../../src/checks/node/context.ts';
+import {judgeDaemon} from '../../../src/checks/node/judge-daemon.ts';
+import {judgeHealth} from '../../../src/checks/node/judge-health.ts';
+import {lastWords} from '../../../src/checks/node/last-words.ts';
+import {judgeForeign} from '../../../src/checks/proxy/foreign-rules.ts';
+import {judgeRuntime} from '../../../src/checks/runtime/answers.ts';
+import {notTrue} from '../../../src/checks/runtime/ready.ts';
+import {judgeShims} from '../../../src/checks/runtime/shims.ts';
+import {parseChains} from '../../../src/edges/nft-sight.ts';
+
+const brief = (findings: readonly Finding[]) => findings.map(({code, severity}) => `${severity} ${code}`);
+const day = 86_400_000;
+
+describe('the host', () => {
+  const space = {
+    path: '/x',
+    freeBytes: 50 * 2 ** 30,
+    totalBytes: 100 * 2 ** 30,
+    freeInodes: 500,
+    totalInodes: 1000,
+  };
+  it.each([
+    ['room', space, []],
+    ['no byte', {...space, freeBytes: 0}, ['error ND106']],
+    ['no inode', {...space, freeInodes: 0}, ['error ND106']],
+    ['less than the threshold', {...space, freeBytes: 9 * 2 ** 30}, ['error ND107']],
+    ['few inodes', {...space, freeInodes: 49}, ['error ND107']],
+    ['no fixed inodes', {...space, freeInodes: 0, totalInodes: 0}, []],
+  ])('a disk with %s', (_, given, expected) => {
+    expect(brief(judgeRoom(given, '10%', '5%'))).toEqual(expected);
+  });
+  it.each([
+    [200, '100Mi', []],
+    [99, '100Mi', ['error ND108']],
+    [99, '5%', []],
+    [49, '5%', ['error ND108']],
+  ])('%i MiB of 1000 with a threshold of %s', (mebibytes, threshold, expected) => {
+    expect(brief(judgeMemory(mebibytes * 2 ** 20, 1000 * 2 ** 20, threshold))).toEqual(expected);
+  });
+  it.each([
+    [10, 100, []],
+    [90, 100, ['warning ND124']],
+    [99, 100, ['error ND124']],
+    [5, 0, []],
+  ])('%i of %i process numbers', (used, max, expected) => {
+    expect(brief(nearlyUsed({used, max}, 'ND124', 'process numbers', ''))).toEqual(expected);
+  });
+  it.each([
+    ['nameserver 192.0.2.1\n', []],
+    ['search a\nnameserver 127.0.0.53\n', ['warning ND126']],
+    ['nameserver ::1', ['warning ND126']],
+    ['# nameserver 127.0.0.1\n', []],
+  ])('resolv.conf %j', (text, expected) => {
+    expect(brief(judgeResolvConf('/etc/resolv.conf', text))).toEqual(expected);
+  });
+});
+
+describe('the identity', () => {
+  const good = {notBeforeMs: 0, notAfterMs: 100 * day, byCluster: true};
+  it.each([
+    ['in its middle', good, 50, []],
+    ['expired', good, 101, ['error ND417']],
+    ['not valid yet', good, -1, ['error ND316']],
+    ['that should have been renewed', good, 96, ['warning ND414']],
+    ['of another CA', {...good, byCluster: false}, 50, ['warning ND415']],
+  ])('a certificate %s', (_, seen, days, expected) => {
+    expect(brief(judgeCertificate(seen, days * day))).toEqual(expected);
+  });
+});
+
+const status = {installed: true, enabled: true, running: true, restarting: false, restarts: 0};
+const sight = (given: Partial<DaemonSight['status']>, upMs: number | undefined = 10 ** 6): DaemonSight => ({
+  status: {...status, ...given},
+  upMs,
+  log: ['{"level":30,"msg":"starting"}', '{"level":50,"msg":"it broke","error":"EBAD"}', 'bye'],
+});
+
+describe('a daemon', () => {
+  const words = {who: 'the kubelet', stopped: 'ND733', looping: 'ND703', restart: 'r', logs: 'l'} as const;
+  it.each([
+    ['that runs', sight({}), []],
+    ['that ended often, long ago', sight({restarts: 9}), []],
+    ['that ended often, lately', sight({restarts: 3}, 1000), ['error ND703']],
+    ['that restarts', sight({running: false, restarting: true}, undefined), ['error ND703']],
+    ['that is stopped', sight({running: false}, undefined), ['error ND733']],
+    ['that is not installed', sight({installed: false, running: false}, undefined), ['error ND733']],
+  ])('%s', (_, seen, expected) => {
+    expect(brief(judgeDaemon(seen, words))).toEqual(expected);
+  });
+  it('says its last words', () => {
+    expect(judgeDaemon(sight({running: false, lastExit: 'exit 1'}), words)[0]?.message).toBe(
+      'the kubelet is not running (exit 1)\nits last words: it broke: EBAD',
+    );
+  });
+  it.each([
+    [['one', 'two'], 'two'],
+    [
+      ['time="x" level=fatal msg="no \\"root\\"" error="EBAD"', 'time="x" level=info msg=later'],
+      'no "root": EBAD',
+    ],
+    [['level=info msg="fine"'], 'fine'],
+  ])('of %j the words are %j', (log, expected) => {
+    expect(lastWords(log)).toEqual([`its last words: ${expected}`]);
+  });
+  it('has no words without a log', () => expect(lastWords(['', ''])).toEqual([]));
+  it.each([
+    [{kind: 'ok'}, 10 ** 6, []],
+    [{kind: 'refused'}, 2000, ['warning ND736']],
+    [{kind: 'refused'}, 10 ** 6, ['error ND736']],
+    [{kind: 'sick', status: 500, body: 'no'}, 10 ** 6, ['error ND736']],
+    [{kind: 'silent', detail: ''}, 10 ** 6, ['error ND736']],
+  ] as const)('health %o after %i ms', (health, upMs, expected) => {
+    expect(brief(judgeHealth(health, sight({}, upMs), 'it', ''))).toEqual(expected);
+  });
+});
+
+describe('the runtime', () => {
+  const answers = {kind: 'answers', name: 'c', version: '1', conditions: [], sandboxIds: []} as const;
+  const silent = {kind: 'no-socket', detail: 'ENOENT'} as const;
+  it.each([
+    ['answers', answers, undefined, []],
+    ['serves no CRI', {kind: 'no-cri', detail: ''} as const, undefined, ['error ND507']],
+    ['is stopped', silent, sight({running: false}), ['error ND501']],
+    ['loops', silent, sight({running: false, restarting: true}), ['error ND505']],
+    ['runs and is silent', {kind: 'silent', detail: ''} as const, sight({}), ['error ND501']],
+    ['is nobody’s service', silent, sight({installed: false, running: false}), ['error ND501']],
+  ])('that %s', (_, seen, service, expected) => {
+    expect(brief(judgeRuntime(seen, service, 'r'))).toEqual(expected);
+  });
+  it.each([
+    [true, []],
+    [false, ['error ND509']],
+  ])('NetworkReady %s', (ready, expected) => {
+    const condition = {type: 'NetworkReady', status: ready, reason: 'r', message: 'm'};
+    expect(brief(notTrue([condition], 'NetworkReady', 'ND509'))).toEqual(expected);
+  });
+  it('knows shims without a pod, and gives young ones time', () => {
+    const shim = (id: string, ageMs: number) => ({pid: 1, id, address: '', ageMs});
+    expect(brief(judgeShims([shim('a', 10 ** 6), shim('b', 1000)], ['a']))).toEqual([]);
+    expect(brief(judgeShims([shim('b', 10 ** 6)], ['a']))).toEqual(['warning ND512']);
+  });
+});
+
+describe('the cluster', () => {
+  const spoken = {kind: 'answer', body: '', serverTimeMs: 0, localTimeMs: 0, certificate: ''} as const;
+  it.each([
+    ['answers', {...spoken, status: 200}, []],
+    ['wants to know who asks', {...spoken, status: 401}, []],
+    ['is not ready', {...spoken, status: 500}, ['error ND301']],
+    ['refuses', {kind: 'refused', detail: ''} as const, ['error ND311']],
+    ['is silent', {kind: 'timeout', detail: ''} as const, ['error ND312']],
+    ['is somebody else', {kind: 'untrusted', detail: ''} as const, ['error ND407']],
+  ])('whose API server %s', (_, answer, expected) => {
+    expect(brief(judgeAnswer('https://a:6443', answer, undefined))).toEqual(expected);
+  });
+  it('starts its sandbox again', () => {
+    const [finding] = judgeAnswer('https://a:6443', {kind: 'refused', detail: ''}, 'sandbox up');
+    expect(finding?.next).toEqual(['sandbox up']);
+  });
+  const lease = (renewTime: string | undefined) =>
+    ({
+      kind: 'there',
+      object: {
+        metadata: {name: 'n', namespace: 'x', uid: '', resourceVersion: ''},
+        spec: {leaseDurationSeconds: 40, ...(renewTime === undefined ? {} : {renewTime})},
+      },
+    }) as const;
+  it.each([
+    [lease(new Date(0).toISOString()), []],
+    [lease(new Date(-41_000).toISOString()), ['error ND743']],
+    [lease(undefined), ['error ND743']],
+    [{kind: 'missing'} as const, ['error ND743']],
+    [{kind: 'refused', httpCode: 403, message: ''} as const, []],
+  ])('a lease %#', (seen, expected) => {
+    expect(brief(judgeLease(seen, 0, ''))).toEqual(expected);
+  });
+});
+
+describe('rules of others', () => {
+  const text = `table ip nat {\n\tchain KUBE-SERVICES {\n\t}\n}\ntable ip kube-proxy {\n\tchain x {\n\t\ttype filter;\n\t}\n}\n`;
+  it('reads nft', () => {
+    expect(parseChains(text)).toEqual({
+      tables: ['ip nat', 'ip kube-proxy'],
+      chains: ['ip nat KUBE-SERVICES', 'ip kube-proxy x'],
+    });
+  });
+  it.each([
+    [{tables: ['ip nodectl-proxy'], chains: ['ip nat KUBE-IPTABLES-HINT']}, []],
+    [{tables: ['ip kube-proxy'], chains: []}, ['warning ND738']],
+    [{tables: ['ip nat'], chains: ['ip nat KUBE-SERVICES']}, ['warning ND738']],
+  ])('%o', (seen, expected) => {
+    expect(brief(judgeForeign(seen))).toEqual(expected);
+  });
+});
