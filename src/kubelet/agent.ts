@@ -32,6 +32,7 @@ import {RuntimeCache} from './runtime/cache.ts';
 import {type RuntimeEvents, startRuntimeEvents} from './runtime/events.ts';
 import {RuntimeHealth} from './runtime/readiness.ts';
 import {StartLimit} from './runtime/start-limit.ts';
+import {type RuntimeClassSource, startRuntimeClasses} from './runtime-classes.ts';
 import {type PodEvent, type PodSource, startApiSource} from './sources/api.ts';
 import {isMirror, Mirrors} from './sources/mirror.ts';
 import {type StaticSource, startStaticSource} from './sources/static.ts';
@@ -85,6 +86,7 @@ class Agent {
   readonly #store = new PodStore();
   readonly #health: RuntimeHealth;
   readonly #objects: ObjectSource;
+  readonly #classes: RuntimeClassSource;
   readonly #volumes: KeptVolumes;
   readonly #runtime: RuntimeCache;
   readonly #writer: StatusWriter;
@@ -112,8 +114,16 @@ class Agent {
     this.#runtime = new RuntimeCache({cri, timeoutMs: config.runtimeRequestTimeout, onChange});
     this.#writer = new StatusWriter({client, clock, log, onWritten: onChange});
     this.#probes = startProbes({cri, clock, recorder, hostIps: options.nodeIps, onChange});
+    this.#classes = startRuntimeClasses({client, clock, log, onChange: (name) => this.#classChanged(name)});
     const view: PodView = {
-      deps: {...options, cgroups, facts, volumes: this.#volumes, objects: this.#objects},
+      deps: {
+        ...options,
+        cgroups,
+        facts,
+        volumes: this.#volumes,
+        objects: this.#objects,
+        runtimeClasses: this.#classes,
+      },
       runtime: this.#runtime,
       images: this.#imageManager(onChange),
       probes: this.#probes,
@@ -277,6 +287,11 @@ class Agent {
     }
   }
 
+  #classChanged(name: string): void {
+    for (const {pod} of this.#store.all())
+      if (pod.spec.runtimeClassName === name) this.#workers.enqueue(pod.metadata.uid);
+  }
+
   /** Pods of the runtime that no source knows are among them. */
   #enqueueAll(): void {
     for (const uid of new Set([...this.#known(), ...this.#runtime.uids()])) this.#workers.enqueue(uid);
@@ -306,7 +321,7 @@ class Agent {
     ]);
     this.#probes.stop();
     this.#volumes.stop();
-    await Promise.all([this.#objects.stop(), this.#writer.stop()]);
+    await Promise.all([this.#objects.stop(), this.#classes.stop(), this.#writer.stop()]);
   }
 }
 

@@ -79,6 +79,7 @@ async function createSandbox(context: ApplyContext, attempt: number, signal: Abo
   const {deps, pod, limit, runtime, memory} = context;
   if (pod === undefined) return;
   try {
+    const runtimeHandler = await handlerOf(context, pod);
     const {config, warnings} = await buildSandbox(deps, pod, attempt);
     for (const {reason, message} of warnings) tell(context, undefined, 'Warning', reason, message);
     await makeDirectory(podPaths(deps.config, pod).logs, 0o755);
@@ -93,7 +94,6 @@ async function createSandbox(context: ApplyContext, attempt: number, signal: Abo
       );
     await limit.run('begin', signal, async () => {
       runtime.touch(memory.uid);
-      const runtimeHandler = '';
       await deps.cri.runtime.runPodSandbox({config, runtimeHandler}, {signal, timeoutMs});
     });
   } catch (error) {
@@ -104,6 +104,12 @@ async function createSandbox(context: ApplyContext, attempt: number, signal: Abo
   } finally {
     runtime.touch(memory.uid);
   }
+}
+
+async function handlerOf({deps}: ApplyContext, {spec}: Pod): Promise<string> {
+  const handler = await deps.runtimeClasses.handler(spec.runtimeClassName);
+  if (handler !== undefined) return handler;
+  throw new PodConfigError(`runtimeclass.node.k8s.io "${spec.runtimeClassName}" not found`);
 }
 
 async function start(context: ApplyContext, act: PodAct & {do: 'start'}, signal: AbortSignal): Promise<void> {

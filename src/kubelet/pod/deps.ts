@@ -7,6 +7,7 @@ import type {Container, Pod, Service} from '../../lib/kubernetes.ts';
 import type {Logger} from '../../lib/log.ts';
 import type {Clock} from '../../lib/time.ts';
 import type {ObjectSource} from '../objects.ts';
+import type {RuntimeClassSource} from '../runtime-classes.ts';
 import type {ContainerMount} from './container-config.ts';
 import type {EnvironmentVariable} from './environment.ts';
 import type {ResourceFacts} from './resources.ts';
@@ -50,5 +51,6 @@ export type PodDeps = {
   readonly volumes: PodVolumes;
   readonly objects: ObjectSource;
   readonly services: ServiceSource;
+  readonly runtimeClasses: Pick<RuntimeClassSource, 'handler'>;
   readonly facts: NodeFacts;
 };
