@@ -14,6 +14,7 @@ import {awaitChange} from './await.ts';
 import type {Facts, Phase, PhaseDecision} from './phase.ts';
 import {host} from './phases/host.ts';
 import {identity} from './phases/identity.ts';
+import {proxy} from './phases/proxy.ts';
 import {ready} from './phases/ready.ts';
 import {runtime} from './phases/runtime.ts';
 import {services} from './phases/services.ts';
@@ -23,7 +24,7 @@ import type {JoinDeps, JoinResult, PhaseReport} from './types.ts';
 export type {JoinDeps, JoinEvent, JoinResult, PhaseName} from './types.ts';
 
 /** After the preflight, which changes nothing; each is found settled again when a join is repeated. */
-const phases: readonly Phase[] = [host, runtime, identity, services, ready];
+const phases: readonly Phase[] = [host, runtime, identity, services, proxy, ready];
 
 /**
  * Makes this machine a node of a cluster. It may be stopped at any moment and repeated: what is done is seen, and
@@ -64,8 +65,13 @@ async function locked(options: JoinOptions, deps: JoinDeps): Promise<JoinResult>
   return result(options, facts, findings, reports);
 }
 
-function report(name: PhaseReport['name'], startedMs: number, acts: readonly string[]): PhaseReport {
-  return {name, ms: Math.round(performance.now() - startedMs), acts};
+function report(
+  name: PhaseReport['name'],
+  startedMs: number,
+  acts: readonly string[],
+  findings: readonly Finding[] = [],
+): PhaseReport {
+  return {name, ms: Math.round(performance.now() - startedMs), acts, findings};
 }
 
 async function runPhase(phase: Phase, facts: Facts, deps: JoinDeps): Promise<PhaseReport> {
@@ -98,7 +104,9 @@ async function runPhase(phase: Phase, facts: Facts, deps: JoinDeps): Promise<Pha
   } catch (error) {
     throw isNodectlError(error, 'ND902') ? phase.late(last.waiting ?? phase.title) : error;
   }
-  const done = report(phase.name, started, acts);
+  const {findings = []} = last;
+  for (const finding of findings) deps.onEvent({kind: 'finding', phase: phase.name, finding});
+  const done = report(phase.name, started, acts, findings);
   deps.onEvent({kind: 'done', phase: phase.name, acts: acts.length, ms: done.ms});
   return done;
 }
@@ -136,7 +144,8 @@ function result(
     planned: options.plan,
     changes: reports.reduce((sum, {acts}) => sum + acts.length, 0),
     state: options.plan ? 'planned' : states[options.wait],
-    warnings: findings,
+    warnings: [...findings, ...reports.flatMap((report) => report.findings)],
+    addresses: facts.addresses,
     phases: reports,
   };
 }

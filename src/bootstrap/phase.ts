@@ -1,5 +1,7 @@
+import type {Finding} from '../checks/check.ts';
 import type {Cluster} from '../checks/trust/cluster.ts';
 import type {JoinOptions} from '../config/join.ts';
+import type {AddressCandidate} from '../config/node-ip.ts';
 import type {Machine} from '../edges/machine.ts';
 import type {PackageManager} from '../edges/packages.ts';
 import type {ServiceManager} from '../edges/services.ts';
@@ -21,6 +23,8 @@ export type Facts = {
   readonly program: readonly string[];
   /** Our own binary, when it must be copied to that place. */
   readonly binary: {readonly from: string; readonly path: string} | undefined;
+  /** Candidates for the node's address, and the reasons. */
+  readonly addresses: readonly AddressCandidate[];
   readonly journal: Journal;
   readonly log: Logger;
 };
@@ -36,6 +40,8 @@ export type PhaseDecision = Decision<Act> & {
   /** What a person reads while nothing is done. */
   readonly waiting?: string;
   readonly awaited?: Awaited;
+  /** What a person should know, told once the phase is done. */
+  readonly findings?: readonly Finding[];
 };
 
 /** One step of a join: a reconciler whose sight is its own affair, so that all fit one list. */

@@ -1,6 +1,7 @@
 import {catalogue} from '../checks/catalogue.ts';
 import type {CheckContext, Finding} from '../checks/check.ts';
 import {type CheckResult, ignoring, type Limits, runChecks} from '../checks/graph.ts';
+import {otherAgents} from '../checks/leftovers/other-agents.ts';
 import type {JoinOptions, NodeOptions} from '../config/join.ts';
 import {exists} from '../edges/files.ts';
 import {journalStore} from '../edges/journal-store.ts';
@@ -13,6 +14,7 @@ import {NodectlError} from '../lib/errors.ts';
 import {joinedCluster} from './joined.ts';
 import {Journal} from './journal.ts';
 import {learnCluster} from './learn-cluster.ts';
+import {nodeAddress} from './node-address.ts';
 import type {Facts} from './phase.ts';
 import type {JoinDeps} from './types.ts';
 
@@ -61,11 +63,10 @@ export async function preflight(
   assertPassed(results);
   const cluster = (await joinedCluster(options)) ?? (await learnCluster(options, deps));
   const findings = [...findingsOf(results), ...cluster.findings];
+  const {nodeIp, table: addresses, findings: doubts} = await nodeAddress(options, cluster.server);
   const packages = await packageManager();
-  return {
-    facts: {options, machine, cluster, packages, services, program, binary, journal, log: deps.log},
-    findings,
-  };
+  const seen = {machine, cluster, addresses, packages, services, program, binary, journal, log: deps.log};
+  return {facts: {...seen, options: {...options, nodeIp}}, findings: [...findings, ...doubts]};
 }
 
 /** The catalogue's answers for this machine, whether it has joined or not. */
@@ -79,7 +80,10 @@ export async function checkMachine(
   const names = joined ? [kubeletService, proxyService] : [];
   const states = await Promise.all(names.map((name) => services.status(name)));
   const context: CheckContext = {options, machine, joined, ownPids: states.flatMap(({pid}) => pid ?? [])};
-  return ignoring(await runChecks(catalogue, context, signal, joinLimits), options.ignorePreflightErrors);
+  return ignoring(
+    await runChecks([...catalogue, otherAgents], context, signal, joinLimits),
+    options.ignorePreflightErrors,
+  );
 }
 
 /** Every finding is told, the first by its code: what depends on a failed check was skipped. */

@@ -1,7 +1,8 @@
 import type {Finding} from '../checks/check.ts';
+import type {AddressCandidate} from '../config/node-ip.ts';
 import type {Logger} from '../lib/log.ts';
 
-export type PhaseName = 'preflight' | 'host' | 'runtime' | 'identity' | 'services' | 'ready';
+export type PhaseName = 'preflight' | 'host' | 'runtime' | 'identity' | 'services' | 'proxy' | 'ready';
 
 /** What a procedure of named phases tells while it runs; `ui/progress.ts` draws it. */
 export type ProgressEvent<Name extends string> =
@@ -25,6 +26,7 @@ export type PhaseReport = {
   readonly name: PhaseName;
   readonly ms: number;
   readonly acts: readonly string[];
+  readonly findings: readonly Finding[];
 };
 
 export type JoinResult = {
@@ -36,4 +38,6 @@ export type JoinResult = {
   readonly state: 'planned' | 'started' | 'registered' | 'ready';
   readonly warnings: readonly Finding[];
   readonly phases: readonly PhaseReport[];
+  /** The addresses of this machine, which of them is the node's, and why. */
+  readonly addresses: readonly AddressCandidate[];
 };

@@ -99,6 +99,8 @@ export type NodeOptions = {
   readonly nodeIp: string | undefined;
   readonly cni: 'bridge' | 'none';
   readonly proxy: 'nodectl' | 'none';
+  /** Asked for by name; else it follows from a kubeconfig given for it, and yields to another proxy. */
+  readonly proxyChosen: boolean;
   readonly proxyKubeconfig: string | undefined;
   readonly wait: Wait;
   readonly waitTimeoutMs: number;
@@ -148,6 +150,7 @@ export function nodeOptions(input: JoinInput): NodeOptions {
     nodeIp: input.nodeIp === undefined ? undefined : nodeIpWish(input.nodeIp),
     cni: input.cni ?? 'none',
     proxy: input.proxy ?? (input.proxyKubeconfig === undefined ? 'none' : 'nodectl'),
+    proxyChosen: input.proxy === 'nodectl',
     proxyKubeconfig: input.proxyKubeconfig,
     wait: input.wait ?? 'ready',
     waitTimeoutMs: input.waitTimeoutMs ?? 240_000,

@@ -5,6 +5,12 @@ export type JoinSummary = {
   readonly planned: boolean;
   readonly changes: number;
   readonly state: string;
+  readonly addresses: readonly {
+    readonly chosen: boolean;
+    readonly device: string;
+    readonly address: string;
+    readonly reason: string;
+  }[];
   readonly phases: readonly {readonly name: string; readonly acts: readonly string[]}[];
 };
 
@@ -15,12 +21,20 @@ export function joinSummary(result: JoinSummary): string {
   return `Joined: ${where} is ${result.state}. \`nodectl reset\` takes it back.`;
 }
 
-function plan({phases, changes, nodeName, server}: JoinSummary): string {
+function plan({phases, changes, nodeName, server, addresses}: JoinSummary): string {
   const lines = phases
     .filter(({acts}) => acts.length > 0)
     .flatMap(({name, acts}) => [`${name}:`, ...acts.map((act) => `  ${act}`)]);
   const head = `Plan: ${changes === 0 ? 'nothing to change' : `at least ${changes} changes`} to make this node ${nodeName} of ${server}`;
-  return [head, ...lines].join('\n');
+  return [head, ...table(addresses), ...lines].join('\n');
+}
+
+/** The node's address among the candidates, with the reasons. */
+function table(addresses: JoinSummary['addresses']): string[] {
+  const rows = addresses.map(
+    ({chosen, device, address, reason}) => `  ${chosen ? '*' : ' '} ${device}  ${address}  ${reason}`,
+  );
+  return rows.length === 0 ? [] : ['addresses:', ...rows];
 }
 
 export type ResetSummary = {

@@ -1,10 +1,9 @@
-import {parse} from 'yaml';
 import {fileStamp} from '../../edges/host-files.ts';
 import {isWritable, type ModuleState, moduleState, readSysctl} from '../../edges/sysctl.ts';
 import {NodectlError} from '../../lib/errors.ts';
 import type {Act} from '../acts.ts';
-import {kubeletConfigOf} from '../node-files.ts';
 import {type Facts, phase} from '../phase.ts';
+import {swapActs} from '../swap.ts';
 import {missingTrees, present, unmetFiles, type WantedFile, type WantedTree, writes} from '../wanted.ts';
 
 type Setting = {
@@ -22,7 +21,7 @@ type Seen = {
   readonly trees: readonly WantedTree[];
   readonly modules: readonly {readonly name: string; readonly state: ModuleState}[];
   readonly settings: readonly SeenSetting[];
-  readonly swaps: readonly string[];
+  readonly swap: readonly Act[];
   readonly files: readonly WantedFile[];
   readonly copyNeeded: boolean;
   readonly links: readonly {readonly path: string; readonly to: string}[];
@@ -38,7 +37,7 @@ export const host = phase<Seen>({
     trees: await missingTrees(facts.journal, dataTrees(facts)),
     modules: await Promise.all(moduleNames.map(async (name) => ({name, state: await moduleState(name)}))),
     settings: await Promise.all(settings(facts).map(seeSetting)),
-    swaps: swapsToEnd(facts),
+    swap: await swapActs(facts),
     files: await unmetFiles(persistentFiles(facts)),
     copyNeeded: await isCopyNeeded(facts),
     links: await missingLinks(facts),
@@ -54,7 +53,7 @@ function actsFor(seen: Seen, {binary}: Facts): Act[] {
     ...seen.links.map((link): Act => ({kind: 'link', ...link})),
     ...seen.modules.flatMap(({name, state}): Act[] => (state === 'loadable' ? [{kind: 'module', name}] : [])),
     ...seen.settings.flatMap(changeSetting),
-    ...seen.swaps.map((device): Act => ({kind: 'swap-off', device})),
+    ...seen.swap,
     ...writes(seen.files),
   ];
 }
@@ -108,13 +107,6 @@ function persistentFiles(facts: Facts): WantedFile[] {
       mode: 0o644,
     },
   ];
-}
-
-/** The kubelet refuses swap unless the cluster or the user says otherwise. */
-function swapsToEnd(facts: Facts): readonly string[] {
-  if (facts.options.ownLayout) return [];
-  const config: {failSwapOn?: boolean} = parse(kubeletConfigOf(facts));
-  return config.failSwapOn === false ? [] : facts.machine.swaps;
 }
 
 function dataTrees({options: {layout}}: Facts): WantedTree[] {

@@ -97,7 +97,7 @@ export async function asNode<T>(facts: Facts, use: (client: KubeClient) => Promi
   }
 }
 
-async function readNode(facts: Facts): Promise<Node | undefined> {
+export async function readNode(facts: Facts): Promise<Node | undefined> {
   return asNode(facts, async (client) => {
     try {
       return await client.get(nodes, {name: facts.options.nodeName});

@@ -22,13 +22,7 @@ export const services = phase<SeenServices>({
   title: 'Start the kubelet and the proxy',
   waitMs: ({timeouts}) => timeouts.kubeletMs,
   late: (waiting) => new NodectlError('ND703', waiting),
-  async observe(facts) {
-    const units = wantedUnits(facts);
-    return {
-      files: await unmetFiles([...proxyFiles(facts), ...units.map(({unit}) => facts.services.file(unit))]),
-      services: await Promise.all(units.map(({unit, port}) => see(facts, unit, port))),
-    };
-  },
+  observe: (facts) => seeServices(facts, wantedUnits(facts)),
   decide: decideServices,
 });
 
@@ -54,12 +48,23 @@ function notUp({unit, status, log}: SeenService): NodectlError {
   return new NodectlError('ND703', [how, ...log].join('\n'));
 }
 
-function wantedUnits(facts: Facts): {unit: ServiceUnit; port: number}[] {
-  const {ports, proxy} = facts.options;
+type WantedUnit = {readonly unit: ServiceUnit; readonly port: number};
+
+/** A proxy that nobody asked for by name waits until it is known whether another one serves the node. */
+function wantedUnits(facts: Facts): WantedUnit[] {
+  const {ports, proxy, proxyChosen} = facts.options;
   return [
     {unit: kubeletUnit(facts), port: ports.kubeletHealthz},
-    ...(proxy === 'nodectl' ? [{unit: proxyUnit(facts), port: ports.proxyHealthz}] : []),
+    ...(proxy === 'nodectl' && proxyChosen ? [{unit: proxyUnit(facts), port: ports.proxyHealthz}] : []),
   ];
+}
+
+export async function seeServices(facts: Facts, units: readonly WantedUnit[]): Promise<SeenServices> {
+  const forProxy = units.some(({unit}) => unit.name === 'nodectl-proxy') ? proxyFiles(facts) : [];
+  return {
+    files: await unmetFiles([...forProxy, ...units.map(({unit}) => facts.services.file(unit))]),
+    services: await Promise.all(units.map(({unit, port}) => see(facts, unit, port))),
+  };
 }
 
 async function see(facts: Facts, unit: ServiceUnit, port: number): Promise<SeenService> {

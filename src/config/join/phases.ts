@@ -1,12 +1,12 @@
 import {NodectlError} from '../../lib/errors.ts';
 
-const ours = ['preflight', 'host', 'runtime', 'identity', 'services', 'ready'] as const;
+const ours = ['preflight', 'host', 'runtime', 'identity', 'services', 'proxy', 'ready'] as const;
 
 export type SkippablePhase = (typeof ours)[number];
 
 /** kubeadm's phases of `join` by what they do to a worker; those of control planes do nothing there. */
 const kubeadm: Readonly<Record<string, readonly SkippablePhase[]>> = {
-  'kubelet-start': ['identity', 'services'],
+  'kubelet-start': ['identity', 'services', 'proxy'],
   'kubelet-wait-bootstrap': ['ready'],
   'check-etcd': [],
   'etcd-join': [],

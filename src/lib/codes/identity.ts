@@ -23,4 +23,16 @@ export const identityCodes = entries({
     fix: ['systemd-machine-id-setup'],
     exit: 'preflight',
   },
+  ND205: {
+    title: 'no address for the node',
+    why: 'The node needs an address of this machine that other machines reach, and none fits what was asked for.',
+    fix: ['ip address', 'Give --node-ip auto, an address, a range (192.168.56.0/24) or an interface.'],
+    exit: 'preflight',
+  },
+  ND206: {
+    title: 'only a NAT address',
+    why: 'The address is the same in every virtual machine behind such a NAT: other nodes cannot reach this one.',
+    fix: ['Give the machine a second, host-only or bridged network, then join again.'],
+    exit: 'preflight',
+  },
 });

@@ -20,6 +20,18 @@ export const leftoverCodes = entries({
     fix: ['kubeadm reset, then join again.'],
     exit: 'preflight',
   },
+  ND605: {
+    title: 'another kubelet runs here',
+    why: 'Two kubelets of one machine would fight over its ports, cgroups, volumes and pod network.',
+    fix: ['Stop and remove the named program, then join again.'],
+    exit: 'preflight',
+  },
+  ND606: {
+    title: 'Docker runs its own containerd',
+    why: 'Docker’s containerd is no runtime for Kubernetes; the node gets one of its own beside it.',
+    fix: ['Nothing, when that is meant; else remove Docker.'],
+    exit: 'preflight',
+  },
   ND604: {
     title: 'journal unreadable',
     why: 'The list of what nodectl has changed on this machine is damaged.',

@@ -1,0 +1,84 @@
+import {type Finding, warning} from '../../checks/check.ts';
+import {excludeCommand, foreignProxy} from '../../config/foreign-proxy.ts';
+import type {JoinOptions} from '../../config/join.ts';
+import {lookAtNft} from '../../edges/nft-sight.ts';
+import {NodectlError} from '../../lib/errors.ts';
+import type {Node, Pod} from '../../lib/kubernetes.ts';
+import {pods} from '../../lib/resources.ts';
+import {proxyUnit} from '../node-files.ts';
+import {type Facts, type PhaseDecision, phase} from '../phase.ts';
+import {asNode, readNode} from './ready.ts';
+import {decideServices, type SeenServices, seeServices} from './services.ts';
+
+export type SeenProxy = {
+  readonly nowMs: number;
+  readonly node: Node | undefined;
+  readonly foreign: string | undefined;
+  /** Runs already: it was decided for at an earlier join. */
+  readonly serves: boolean;
+  readonly services: SeenServices;
+};
+
+/** A DaemonSet's pod is made within moments of its node's registration. */
+const graceMs = 5000;
+
+/** Who serves Services here: never two, because each would undo what the other wrote. */
+export const proxy = phase<SeenProxy | undefined>({
+  name: 'proxy',
+  title: 'See who serves Services',
+  waitMs: ({waitTimeoutMs}) => waitTimeoutMs,
+  late: (waiting) => new NodectlError('ND704', waiting),
+  observe: async (facts, signal) => (facts.options.proxy === 'none' ? undefined : observe(facts, signal)),
+  decide: (seen, {options}) => (seen === undefined ? {acts: []} : decideProxy(seen, options)),
+});
+
+type Options = Pick<JoinOptions, 'nodeName' | 'proxyChosen'>;
+
+export function decideProxy(seen: SeenProxy, {nodeName, proxyChosen}: Options): PhaseDecision {
+  const {node, foreign} = seen;
+  // Chosen by flag, it was started with the kubelet: pods of the network may need Services before the node is Ready.
+  if (proxyChosen) return {acts: [], findings: foreign === undefined ? [] : [besides(foreign, nodeName)]};
+  if (node === undefined)
+    return {acts: [], againInMs: 1000, waiting: `the kubelet has not registered node ${nodeName} yet`};
+  if (foreign !== undefined)
+    return {acts: [], findings: [seen.serves ? besides(foreign, nodeName) : standsDown(foreign, nodeName)]};
+  const age = seen.nowMs - Date.parse(node.metadata.creationTimestamp ?? '');
+  if (!seen.serves && age >= 0 && age < graceMs)
+    return {acts: [], againInMs: 500, waiting: 'looking whether the cluster’s own proxy comes to this node'};
+  return decideServices(seen.services);
+}
+
+function besides(foreign: string, nodeName: string): Finding {
+  return warning('ND738', `${foreign} serves Services here beside our proxy`, excludeCommand(nodeName));
+}
+
+function standsDown(foreign: string, nodeName: string): Finding {
+  const message = `our proxy is not installed: ${foreign} serves Services here`;
+  return warning('ND738', message, `${excludeCommand(nodeName)}, then join again with --proxy nodectl`);
+}
+
+/** Without nft there are no rules that we could see. */
+const noRules = {tables: [], chains: []};
+
+async function observe(facts: Facts, signal: AbortSignal): Promise<SeenProxy> {
+  const {options, services} = facts;
+  const node = await readNode(facts);
+  const [here, nft, status] = await Promise.all([
+    node === undefined ? [] : ownPods(facts),
+    lookAtNft(signal).catch(() => noRules),
+    services.status('nodectl-proxy'),
+  ]);
+  return {
+    nowMs: Date.now(),
+    node,
+    foreign: foreignProxy(here, nft),
+    serves: status.running,
+    services: await seeServices(facts, [{unit: proxyUnit(facts), port: options.ports.proxyHealthz}]),
+  };
+}
+
+/** With the node's own certificate, which may list the pods of its own node. */
+async function ownPods(facts: Facts): Promise<readonly Pod[]> {
+  const query = {fieldSelector: `spec.nodeName=${facts.options.nodeName}`};
+  return asNode(facts, async (client) => (await client.list(pods, query)).items);
+}
