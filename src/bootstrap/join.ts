@@ -19,6 +19,7 @@ import {ready} from './phases/ready.ts';
 import {runtime} from './phases/runtime.ts';
 import {services} from './phases/services.ts';
 import {preflight} from './preflight.ts';
+import {withBundle} from './support-bundle.ts';
 import type {JoinDeps, JoinResult, PhaseReport} from './types.ts';
 
 export type {JoinDeps, JoinEvent, JoinResult, PhaseName} from './types.ts';
@@ -58,6 +59,8 @@ async function locked(options: JoinOptions, deps: JoinDeps): Promise<JoinResult>
   try {
     for (const phase of phases.filter(({name}) => !options.skipPhases.includes(name)))
       reports.push(options.plan ? await planPhase(phase, facts, deps) : await runPhase(phase, facts, deps));
+  } catch (error) {
+    throw options.plan ? error : await withBundle({facts, findings, reports, error}, new Date());
   } finally {
     // The token must not outlive the join, whichever way it went.
     if (!options.plan) await removeFile(kubeletPaths(options).bootstrapKubeconfig);

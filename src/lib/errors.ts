@@ -5,18 +5,22 @@ export type ErrorDetails = {
   readonly cause?: unknown;
   /** Commands or steps that help in this very case; shown before the catalogue's general advice. */
   readonly next?: readonly string[];
+  /** Where a support bundle of the failure lies. */
+  readonly bundle?: string;
 };
 
 /** The one error class: a stable code from the catalogue, a one-line cause, and the command that helps. */
 export class NodectlError extends Error {
   readonly code: Code;
   readonly next: readonly string[];
+  readonly bundle: string | undefined;
 
   constructor(code: Code, message: string, details: ErrorDetails = {}) {
     super(message, {cause: details.cause});
     this.name = 'NodectlError';
     this.code = code;
     this.next = details.next ?? [];
+    this.bundle = details.bundle;
   }
 }
 

@@ -11,6 +11,7 @@ export type ErrorDocument = {
   readonly title: string;
   readonly message: string;
   readonly next: readonly string[];
+  readonly bundle?: string;
 };
 
 /** Any thrown value as a coded error; what nodectl does not know is ND999. */
@@ -33,6 +34,7 @@ export function errorDocument(error: NodectlError): ErrorDocument {
     title,
     message: describeError(error),
     next: nextSteps(error),
+    ...(error.bundle === undefined ? {} : {bundle: error.bundle}),
   };
 }
 
@@ -44,7 +46,8 @@ export function errorText(error: NodectlError): string {
     .split('\n')
     .map((line) => `  ${line}`);
   const steps = nextSteps(error).map((step, at) => `${at === 0 ? '  try: ' : '       '}${step}`);
-  return [first, ...message, ...steps, `  more: nodectl explain ${error.code}`].join('\n');
+  const bundle = error.bundle === undefined ? [] : [`  support bundle, without secrets: ${error.bundle}`];
+  return [first, ...message, ...steps, `  more: nodectl explain ${error.code}`, ...bundle].join('\n');
 }
 
 function nextSteps(error: NodectlError): readonly string[] {
