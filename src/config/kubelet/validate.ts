@@ -1,4 +1,5 @@
 import {parseQuantity} from '../../lib/quantity.ts';
+import {sysctlNamespace} from '../../lib/sysctls.ts';
 import {parseDuration} from '../units.ts';
 import type {KubeletConfiguration} from './defaults.ts';
 import {cipherSuites} from './tls.ts';
@@ -28,6 +29,9 @@ function limits(c: KubeletConfiguration): string[] {
       /^\d/.test(c.containerLogMaxSize) && parseQuantity(c.containerLogMaxSize) !== undefined,
       'containerLogMaxSize: is not a quantity such as 10Mi',
     ),
+    ...c.allowedUnsafeSysctls
+      .filter((pattern) => sysctlNamespace(pattern) === undefined)
+      .map((pattern) => `allowedUnsafeSysctls: ${pattern} is not known to be namespaced`),
     ...rule(
       c.memoryThrottlingFactor > 0 && c.memoryThrottlingFactor <= 1,
       'memoryThrottlingFactor: must be in (0, 1]',

@@ -1,8 +1,6 @@
 import type {Pod} from '../../lib/kubernetes.ts';
-import {dottedSysctl} from '../pod/sandbox-config.ts';
+import {dottedSysctl, sysctlNamespace} from '../../lib/sysctls.ts';
 import type {Rejection} from './types.ts';
-
-type Namespace = 'IPC' | 'Net';
 
 /** Isolated between pods on every kernel since 4.15 (pkg/kubelet/sysctl/safe_sysctls.go). */
 const safe = [
@@ -19,8 +17,6 @@ const safe = [
   'net.ipv4.tcp_rmem',
   'net.ipv4.tcp_wmem',
 ];
-const ipc =
-  /^(kernel\.(sem|shm|shmall|shmmax|shmmni|shm_rmid_forced|msg|msgmax|msgmnb|msgmni)$|fs\.mqueue\.)/;
 
 /** A sysctl is allowed when it is safe or the administrator says so, and not one that the pod shares with the host. */
 export function forbiddenSysctl({spec}: Pod, allowedUnsafe: readonly string[]): Rejection | undefined {
@@ -34,7 +30,7 @@ export function forbiddenSysctl({spec}: Pod, allowedUnsafe: readonly string[]): 
 
 function problemOf(name: string, patterns: readonly string[], spec: Pod['spec']): string | undefined {
   const pattern = patterns.find((p) => matches(name, p));
-  const namespace = pattern === undefined ? undefined : namespaceOf(pattern.replace(/\*.*/, ''));
+  const namespace = pattern === undefined ? undefined : sysctlNamespace(pattern);
   // A pattern that no namespace is known for would reach the whole machine.
   if (namespace === undefined) return `"${name}" not allowlisted`;
   const shared = namespace === 'IPC' ? spec.hostIPC : spec.hostNetwork;
@@ -44,9 +40,4 @@ function problemOf(name: string, patterns: readonly string[], spec: Pod['spec'])
 function matches(name: string, pattern: string): boolean {
   const star = pattern.indexOf('*');
   return star < 0 ? name === pattern : name.startsWith(pattern.slice(0, star));
-}
-
-function namespaceOf(name: string): Namespace | undefined {
-  if (ipc.test(name)) return 'IPC';
-  return name.startsWith('net.') ? 'Net' : undefined;
 }

@@ -1,6 +1,7 @@
 import type {MessageInitShape} from '@bufbuild/protobuf';
 import {type PodSandboxConfigSchema, Protocol} from '../../edges/cri/gen/api_pb.ts';
 import type {Pod} from '../../lib/kubernetes.ts';
+import {dottedSysctl} from '../../lib/sysctls.ts';
 import type {DnsConfig} from './dns.ts';
 import {kernelHostname, type PodHostname} from './hosts.ts';
 import {type ResourceFacts, sandboxResources} from './resources.ts';
@@ -62,19 +63,12 @@ export function sandboxConfig(input: SandboxConfigInput): SandboxConfig {
     linux: {
       cgroupParent: input.cgroupParent,
       sysctls: Object.fromEntries(
-        // The API takes slashes too; the runtime wants dots (component-helpers/node/util/sysctl).
         (pod.spec.securityContext?.sysctls ?? []).map((sysctl) => [dottedSysctl(sysctl.name), sysctl.value]),
       ),
       securityContext: sandboxSecurity(pod, input.security),
       ...sandboxResources(pod, input.resources),
     },
   };
-}
-
-/** `net/ipv4/conf/eth0.1/x` → `net.ipv4.conf.eth0/1.x`: whichever separator comes first tells the form. */
-export function dottedSysctl(name: string): string {
-  const first = /[./]/.exec(name)?.[0];
-  return first === '/' ? name.replace(/[./]/g, (separator) => (separator === '/' ? '.' : '/')) : name;
 }
 
 const protocols = new Map([

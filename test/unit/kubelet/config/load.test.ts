@@ -99,6 +99,7 @@ describe('loadKubeletConfig', () => {
     ['maxPods: 1\nmaxPods: 2', /0\.yaml:4:1/],
     ['__proto__: {port: 1}', /unknown field/],
     ['imageGCHighThresholdPercent: 50', /imageGCLowThresholdPercent/],
+    ['allowedUnsafeSysctls: [net.core.*, vm.*]', /allowedUnsafeSysctls: vm\.\* is not known/],
     ['cpuManagerPolicy: static', /cpuManagerPolicy: not supported/],
     ['readOnlyPort: 10255', /readOnlyPort: not supported/],
     ['evictionHard: {memory.free: 1Gi}', /memory\.free: unknown eviction signal/],
