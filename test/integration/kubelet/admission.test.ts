@@ -1,7 +1,7 @@
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
-import {events} from '../../../src/lib/resources.ts';
+import {events, nodes} from '../../../src/lib/resources.ts';
 import {until} from '../support/wait.ts';
-import {condition, isReady, sleeper, startNode, type TestNode} from './harness.ts';
+import {condition, isReady, nodeName, sleeper, startNode, type TestNode} from './harness.ts';
 
 let node: TestNode;
 beforeAll(async () => {
@@ -58,5 +58,27 @@ describe('admission', () => {
       message: 'Preempted in order to admit critical pod',
     });
     expect(condition(first, 'DisruptionTarget')).toBe('True');
+  });
+});
+
+describe('a Node that has changed', () => {
+  it('is read anew before a pod is refused for its labels', async () => {
+    const {client} = node.sandbox;
+    await client.create(nodes, {metadata: {name: nodeName, labels: {zone: 'new'}}});
+    await client.patch(
+      nodes,
+      {name: nodeName, subresource: 'status'},
+      {type: 'merge', body: {status: {allocatable: {cpu: '2', memory: '4Gi', pods: '110'}}}},
+    );
+    const spec = {terminationGracePeriodSeconds: 1, containers: [sleeper('main')]};
+    await node.create('labelled', {...spec, nodeSelector: {zone: 'new'}});
+    await node.waitFor('labelled', 'Ready', isReady);
+    await node.create('elsewhere', {...spec, nodeSelector: {zone: 'other'}});
+    const pod = await node.waitFor('elsewhere', 'Failed', (p) => p.status?.phase === 'Failed');
+    expect(pod.status).toMatchObject({
+      reason: 'NodeAffinity',
+      message:
+        "Pod was rejected: Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector",
+    });
   });
 });
