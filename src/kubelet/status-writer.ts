@@ -1,5 +1,5 @@
 import type {KubeClient} from '../edges/kube/client.ts';
-import {isConflict, isNotFound} from '../edges/kube/errors.ts';
+import {isConflict, isNotFound, isOtherUid} from '../edges/kube/errors.ts';
 import {isOlderVersion} from '../edges/kube/object-store.ts';
 import {describeError} from '../lib/errors.ts';
 import type {Pod, PodStatus} from '../lib/kubernetes.ts';
@@ -113,7 +113,7 @@ export class StatusWriter {
       }
     } catch (error) {
       // The pod is gone, or another one has its name: nobody is left to be told.
-      if (isNotFound(error) || isConflict(error)) return;
+      if (isNotFound(error) || isConflict(error) || isOtherUid(error)) return;
       throw error;
     }
     this.#options.onWritten(uid);

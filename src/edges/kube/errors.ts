@@ -35,3 +35,9 @@ export const isUnauthorized = (error: unknown): boolean => answered(error, 401);
 export const isForbidden = (error: unknown): boolean => answered(error, 403);
 export const isInvalid = (error: unknown): boolean => answered(error, 422);
 export const isTooManyRequests = (error: unknown): boolean => answered(error, 429);
+/**
+ * A patch that carries metadata.uid met an object of the same name that has another one: the API server calls that
+ * invalid, where a precondition would be a conflict.
+ */
+export const isOtherUid = (error: unknown): boolean =>
+  answered(error, 422) && error.status?.details?.causes?.some(({field}) => field === 'metadata.uid') === true;

@@ -1,0 +1,64 @@
+import {expect, it} from 'vitest';
+import type {KubeClient} from '../../../src/edges/kube/client.ts';
+import {ApiError} from '../../../src/edges/kube/errors.ts';
+import {StatusWriter} from '../../../src/kubelet/status-writer.ts';
+import {silent} from '../../../src/lib/log.ts';
+import type {Clock} from '../../../src/lib/time.ts';
+import {pod} from './pod/fixtures.ts';
+
+const unused = () => {
+  throw new Error('not used');
+};
+
+/** What Kubernetes 1.36 answers to a patch whose metadata.uid is not the object's. */
+const immutable = (field: string) =>
+  new ApiError(422, `Pod "web" is invalid: ${field}: field is immutable`, {
+    reason: 'Invalid',
+    status: {reason: 'Invalid', details: {causes: [{reason: 'FieldValueInvalid', field}]}},
+  });
+
+/** The errors that were told to be tried again, and the patches sent, after one status was to be written. */
+async function writes(error: Error): Promise<{retries: number; bodies: object[]}> {
+  const timers: (() => void)[] = [];
+  const clock: Clock = {
+    now: () => 0,
+    monotonic: () => 0,
+    after(_, run) {
+      timers.push(run);
+      return () => {};
+    },
+  };
+  const bodies: object[] = [];
+  let retries = 0;
+  const client: KubeClient = {
+    get: unused,
+    list: unused,
+    create: unused,
+    update: unused,
+    delete: unused,
+    watch: unused,
+    request: unused,
+    patch: (_, __, patch) => {
+      bodies.push(patch.body);
+      return Promise.reject(error);
+    },
+  };
+  const log = {...silent, warn: () => void retries++};
+  const writer = new StatusWriter({client, clock, log, onWritten: unused});
+  writer.want('old', pod({}, {uid: 'old'}), {phase: 'Running'});
+  for (const run of timers.splice(0)) run();
+  // Nothing in it is real: one turn of the event loop settles it.
+  await new Promise(setImmediate);
+  await writer.stop();
+  return {retries, bodies};
+}
+
+it('tells nobody when another pod has the name by now', async () => {
+  const {retries, bodies} = await writes(immutable('metadata.uid'));
+  expect(bodies).toEqual([{metadata: {uid: 'old'}, status: {phase: 'Running'}}]);
+  expect(retries).toBe(0);
+});
+
+it('tries again what was refused for another reason', async () => {
+  expect((await writes(immutable('status.qosClass'))).retries).toBe(1);
+});
