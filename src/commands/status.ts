@@ -47,7 +47,7 @@ export default class Status extends BaseCommand {
     const look = () =>
       lookAtNode({options, root: flags.root, program: ownProgram(), signal: stop.signal, wanted});
     let report = await look();
-    while (verdictOf(report.checks).state === 'failed' && performance.now() + lookAgainMs < until) {
+    while (verdictOf(report.checks).state !== 'healthy' && performance.now() + lookAgainMs < until) {
       await sleep(lookAgainMs);
       report = await look();
     }

@@ -16,7 +16,7 @@ const lateShare = 0.05;
 export const clientCertificate = nodeCheck({
   name: 'ClientCertificate',
   category: 'identity',
-  codes: ['ND417', 'ND414', 'ND415', 'ND316'],
+  codes: ['ND417', 'ND414', 'ND316'],
   after: ['KubeletKubeconfig'],
   async observe({sight}) {
     const {credentials, ca} = await sight.connection();
@@ -34,8 +34,11 @@ export function readCertificate(pem: string, ca: string | undefined): SeenCertif
   };
 }
 
-export function judgeCertificate(seen: SeenCertificate, nowMs: number): readonly Finding[] {
-  const {notBeforeMs, notAfterMs, byCluster} = seen;
+export function judgeCertificate(
+  seen: Omit<SeenCertificate, 'byCluster'>,
+  nowMs: number,
+): readonly Finding[] {
+  const {notBeforeMs, notAfterMs} = seen;
   const day = (ms: number) => new Date(ms).toISOString().slice(0, 16).replace('T', ' ');
   if (nowMs > notAfterMs)
     return [
@@ -49,7 +52,6 @@ export function judgeCertificate(seen: SeenCertificate, nowMs: number): readonly
     ];
   if (nowMs < notBeforeMs)
     return [failure('ND316', `the node’s certificate is valid only from ${day(notBeforeMs)} UTC`, 'date -u')];
-  if (!byCluster) return [warning('ND415', 'the node’s certificate is not of the CA in kubelet.conf')];
   const leftMs = notAfterMs - nowMs;
   if (leftMs > (notAfterMs - notBeforeMs) * lateShare) return [];
   const hours = Math.floor(leftMs / 3_600_000);

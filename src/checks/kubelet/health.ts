@@ -6,7 +6,7 @@ export const kubeletHealth = nodeCheck({
   category: 'kubelet',
   codes: ['ND736'],
   after: ['KubeletService'],
-  blames: ['DiskRoom', 'KubeletPort', 'ContainerRuntime'],
+  blames: ['DiskRoom', 'ClientCertificate', 'KubeletConfiguration', 'KubeletPort', 'ContainerRuntime'],
   observe: async ({sight}) => ({
     health: await sight.kubeletHealth(),
     daemon: await sight.daemon('kubelet'),

@@ -15,6 +15,7 @@ import {judgeForeign} from '../../../src/checks/proxy/foreign-rules.ts';
 import {judgeRuntime} from '../../../src/checks/runtime/answers.ts';
 import {notTrue} from '../../../src/checks/runtime/ready.ts';
 import {judgeShims} from '../../../src/checks/runtime/shims.ts';
+import {judgeRefusal} from '../../../src/checks/trust/authorized.ts';
 import {parseChains} from '../../../src/edges/nft-sight.ts';
 
 const brief = (findings: readonly Finding[]) => findings.map(({code, severity}) => `${severity} ${code}`);
@@ -65,15 +66,25 @@ describe('the host', () => {
 });
 
 describe('the identity', () => {
-  const good = {notBeforeMs: 0, notAfterMs: 100 * day, byCluster: true};
+  const good = {notBeforeMs: 0, notAfterMs: 100 * day};
   it.each([
     ['in its middle', good, 50, []],
     ['expired', good, 101, ['error ND417']],
     ['not valid yet', good, -1, ['error ND316']],
     ['that should have been renewed', good, 96, ['warning ND414']],
-    ['of another CA', {...good, byCluster: false}, 50, ['warning ND415']],
   ])('a certificate %s', (_, seen, days, expected) => {
     expect(brief(judgeCertificate(seen, days * day))).toEqual(expected);
+  });
+});
+
+describe('a refusal', () => {
+  const refused = {kind: 'refused', httpCode: 401, message: 'Unauthorized'} as const;
+  it.each([
+    ['of a stranger', refused, true, ['error ND415']],
+    ['of one of its own', refused, false, ['error ND416']],
+    ['that is none', {kind: 'missing'} as const, true, []],
+  ])('%s', (_, node, foreign, expected) => {
+    expect(brief(judgeRefusal(node, foreign))).toEqual(expected);
   });
 });
 
