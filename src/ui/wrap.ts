@@ -14,7 +14,9 @@ export function wrap(text: string, indent: string, width: number): string[] {
   });
 }
 
-/** As wide as the terminal, but never wider than can be read well. */
-export function terminalWidth(out: NodeJS.WriteStream = process.stdout): number {
-  return Math.min(out.columns ?? 80, 100);
+const usualWidth = 80;
+
+/** As wide as the terminal, but never wider than can be read well; serial consoles say that they have 0 columns. */
+export function terminalWidth({columns}: {readonly columns?: number} = process.stdout): number {
+  return columns === undefined || columns < 40 ? usualWidth : Math.min(columns, 100);
 }
