@@ -2,6 +2,7 @@ import {dirname} from 'node:path';
 import {cgroupExists} from '../edges/cgroup-tree.ts';
 import {linkExists, listTables} from '../edges/net-leftovers.ts';
 import type {Act} from './acts.ts';
+import type {Entry} from './entries.ts';
 import type {Facts} from './phase.ts';
 import {present} from './wanted.ts';
 
@@ -25,7 +26,7 @@ const sharedDirectories = [
 
 export async function unclaimed(facts: Facts): Promise<Claims> {
   const {options, journal} = facts;
-  const {cniConfDir} = options.layout;
+  const {cniConfDir, containerdRoot, containerdState} = options.layout;
   // containerd makes the directory that it watches for network configurations.
   const shared = [...sharedDirectories, dirname(cniConfDir), cniConfDir];
   const cgroups = options.ownLayout ? [`nodectl-${options.nodeName}`] : ['kubepods', 'kubepods.slice'];
@@ -49,10 +50,10 @@ export async function unclaimed(facts: Facts): Promise<Claims> {
       ? [{kind: 'claim', what: 'interface', name: 'cni0'} as const]
       : []),
   ];
-  // What is noted as a tree goes away with all that is in it.
-  const noted = (name: string) =>
-    journal.find({kind: 'tree', target: name}) !== undefined || journal.covers(name);
-  return claims.filter(
-    ({what, name}) => journal.find({kind: what, target: name}) === undefined && !noted(name),
-  );
+  // The runtime's own directories are noted as trees in the same round: they go away with all that is in them.
+  const inTree = (name: string) =>
+    [containerdRoot, containerdState].some((tree) => `${name}/`.startsWith(`${tree}/`));
+  const noted = (what: Entry['kind'], name: string) =>
+    journal.find({kind: what, target: name}) !== undefined || journal.covers(name);
+  return claims.filter(({what, name}) => !inTree(name) && !noted(what, name));
 }
