@@ -28,7 +28,7 @@ export default class SandboxDown extends BaseCommand {
     else
       this.log(
         result.sandbox
-          ? `${resetSummary(result)}\nThe sandbox is gone.`
+          ? `${resetSummary({...result, nodeName: undefined})}\nThe sandbox is gone.`
           : 'There is no sandbox on this machine.',
       );
   }
