@@ -93,6 +93,8 @@ export class Queue {
     } catch (error) {
       if (!controller.signal.aborted) this.#failed(key, error);
     } finally {
+      // A key that asks for itself again in every round must not starve timers and sockets of this process.
+      if (this.#ready.has(key)) await new Promise((resolve) => setImmediate(resolve));
       this.#running.delete(key);
       this.#pump();
       if (this.size === 0) for (const wake of this.#idle.splice(0)) wake();

@@ -112,6 +112,28 @@ describe('queue', () => {
     expect(rounds).toBe(3);
   });
 
+  it('leaves the event loop its turn when a key asks for itself in every round', async () => {
+    let rounds = 0;
+    let stop = false;
+    setImmediate(() => {
+      stop = true;
+    });
+    const queue: Queue = new Queue({
+      clock: fakeClock(),
+      concurrency: 1,
+      backoff: {firstMs: 1, maxMs: 1},
+      onError: () => undefined,
+      work: async (key) => {
+        rounds++;
+        if (!stop && rounds < 1_000_000) queue.enqueue(key);
+        return undefined;
+      },
+    });
+    queue.enqueue('a');
+    await until(queue);
+    expect(rounds).toBeLessThan(10);
+  });
+
   it('aborts the running round when interrupted', async () => {
     const reasons: unknown[] = [];
     let rounds = 0;
