@@ -13,6 +13,7 @@ export class LogFile {
   readonly #path: string;
   #file: FileHandle;
   #inode: number;
+  #replacedAtMs: number | undefined;
   #position = 0;
   #watcher: {close(): void} | undefined;
   #dirty = false;
@@ -63,10 +64,15 @@ export class LogFile {
     }
   }
 
-  /** Another file has taken the name: goes on with it from its start. False when nothing changed. */
-  async reopenIfRotated(): Promise<boolean> {
+  /**
+   * Another file has taken the name: goes on with it from its start. False when nothing changed, and for `graceMs`
+   * after it did: a runtime makes the new file first, and may write a last line to the old one after that.
+   */
+  async reopenIfRotated(graceMs: number): Promise<boolean> {
     try {
       if ((await lstat(join(this.#root, this.#path))).ino === this.#inode) return false;
+      this.#replacedAtMs ??= performance.now();
+      if (performance.now() - this.#replacedAtMs < graceMs) return false;
       // What was written to the old file until it was replaced comes first.
       if ((await this.#file.stat()).size > this.#position) return false;
       const file = await openBeneath(this.#root, this.#path);
@@ -74,6 +80,7 @@ export class LogFile {
       this.#file = file;
       this.#inode = (await file.stat()).ino;
       this.#position = 0;
+      this.#replacedAtMs = undefined;
       return true;
     } catch (error) {
       // Between the rename and the new file there is none.

@@ -18,6 +18,9 @@ export type LogRequest = {
 /** A follower looks again after so long even if no change was noticed. */
 const lookMs = 1_000;
 
+/** How long a runtime that rotates may still write to the old file. */
+const graceMs = 200;
+
 /** Copies a container's log to a client, following it across rotations until the container has ended. */
 export async function sendLogs(request: LogRequest): Promise<void> {
   const {options, root, path} = request;
@@ -41,7 +44,7 @@ async function copy(file: LogFile, {options, isRunning, write, signal}: LogReque
       const bytes = Buffer.concat([...cutter.cut(chunk)].map((line) => filter.take(line)));
       if (bytes.length > 0) await write(bytes);
       quiet = false;
-    } else if (await file.reopenIfRotated()) cutter.reset();
+    } else if (await file.reopenIfRotated(options.follow && !ended ? graceMs : 0)) cutter.reset();
     else if (!options.follow || ended) return;
     // The runtime is only asked when nothing has come for a while, not for each line of a busy container.
     else if (quiet && !(await isRunning())) ended = true;
