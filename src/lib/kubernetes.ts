@@ -16,6 +16,12 @@ import type {
   V1NodeStatus,
   V1ObjectMeta,
   V1OwnerReference,
+  V1PersistentVolume,
+  V1PersistentVolumeClaim,
+  V1PersistentVolumeClaimSpec,
+  V1PersistentVolumeSpec,
+  V1PersistentVolume,
+  V1PersistentVolumeClaim,
   V1Pod,
   V1PodSpec,
   V1PodStatus,
@@ -27,6 +33,7 @@ import type {
   V1ServiceSpec,
   V1Status,
   V1Volume,
+  V1VolumeAttachment,
 } from '@kubernetes/client-node';
 
 export type Wire<T> = T extends Date
@@ -73,4 +80,11 @@ export type Deployment = Namespaced<V1Deployment>;
 export type ReplicaSet = Namespaced<V1ReplicaSet>;
 export type CsiNode = Stored<V1CSINode>;
 export type CsiDriver = Stored<V1CSIDriver>;
+export type PersistentVolume = Stored<V1PersistentVolume>;
+export type PersistentVolumeClaim = Namespaced<V1PersistentVolumeClaim>;
+export type VolumeAttachment = Stored<V1VolumeAttachment>;
+export type PersistentVolume = Stored<V1PersistentVolume> & {spec: Wire<V1PersistentVolumeSpec>};
+export type PersistentVolumeClaim = Namespaced<V1PersistentVolumeClaim> & {
+  spec: Wire<V1PersistentVolumeClaimSpec>;
+};
 export type RuntimeClass = Stored<V1RuntimeClass>;

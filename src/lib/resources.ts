@@ -10,12 +10,15 @@ import type {
   Lease,
   Namespace,
   Node,
+  PersistentVolume,
+  PersistentVolumeClaim,
   Pod,
   ReplicaSet,
   RuntimeClass,
   Secret,
   Service,
   ServiceAccount,
+  VolumeAttachment,
 } from './kubernetes.ts';
 
 /** Where a kind of object lives in the API. `T` is the object's type and exists only for the compiler. */
@@ -53,6 +56,18 @@ export const serviceAccounts = resource<ServiceAccount>(
   'ServiceAccount',
   'Namespaced',
 );
+export const persistentVolumes = resource<PersistentVolume>(
+  'v1',
+  'persistentvolumes',
+  'PersistentVolume',
+  'Cluster',
+);
+export const persistentVolumeClaims = resource<PersistentVolumeClaim>(
+  'v1',
+  'persistentvolumeclaims',
+  'PersistentVolumeClaim',
+  'Namespaced',
+);
 export const namespaces = resource<Namespace>('v1', 'namespaces', 'Namespace', 'Cluster');
 export const events = resource<Event>('v1', 'events', 'Event', 'Namespaced');
 export const leases = resource<Lease>('coordination.k8s.io/v1', 'leases', 'Lease', 'Namespaced');
@@ -72,6 +87,24 @@ export const deployments = resource<Deployment>('apps/v1', 'deployments', 'Deplo
 export const replicaSets = resource<ReplicaSet>('apps/v1', 'replicasets', 'ReplicaSet', 'Namespaced');
 export const csiNodes = resource<CsiNode>('storage.k8s.io/v1', 'csinodes', 'CSINode', 'Cluster');
 export const csiDrivers = resource<CsiDriver>('storage.k8s.io/v1', 'csidrivers', 'CSIDriver', 'Cluster');
+export const persistentVolumes = resource<PersistentVolume>(
+  'v1',
+  'persistentvolumes',
+  'PersistentVolume',
+  'Cluster',
+);
+export const persistentVolumeClaims = resource<PersistentVolumeClaim>(
+  'v1',
+  'persistentvolumeclaims',
+  'PersistentVolumeClaim',
+  'Namespaced',
+);
+export const volumeAttachments = resource<VolumeAttachment>(
+  'storage.k8s.io/v1',
+  'volumeattachments',
+  'VolumeAttachment',
+  'Cluster',
+);
 export const runtimeClasses = resource<RuntimeClass>(
   'node.k8s.io/v1',
   'runtimeclasses',

@@ -101,7 +101,16 @@ async function prepareOne(
   try {
     const plugin: VolumePlugin = pluginFor(volume);
     const directory = `${podDirectory(context.rootDir, pod.metadata.uid)}/volumes/${plugin.directory}/${volume.name}`;
-    return await plugin.prepare({pod, volume, directory, context, signal});
+    return await plugin.prepare({
+      pod,
+      volume,
+      specName: volume.name,
+      mode: 'Filesystem',
+      readOnly: false,
+      directory,
+      context,
+      signal,
+    });
   } catch (error) {
     signal?.throwIfAborted();
     throw new VolumeError(volume.name, error);
