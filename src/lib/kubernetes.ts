@@ -20,8 +20,6 @@ import type {
   V1PersistentVolumeClaim,
   V1PersistentVolumeClaimSpec,
   V1PersistentVolumeSpec,
-  V1PersistentVolume,
-  V1PersistentVolumeClaim,
   V1Pod,
   V1PodSpec,
   V1PodStatus,
@@ -80,8 +78,6 @@ export type Deployment = Namespaced<V1Deployment>;
 export type ReplicaSet = Namespaced<V1ReplicaSet>;
 export type CsiNode = Stored<V1CSINode>;
 export type CsiDriver = Stored<V1CSIDriver>;
-export type PersistentVolume = Stored<V1PersistentVolume>;
-export type PersistentVolumeClaim = Namespaced<V1PersistentVolumeClaim>;
 export type VolumeAttachment = Stored<V1VolumeAttachment>;
 export type PersistentVolume = Stored<V1PersistentVolume> & {spec: Wire<V1PersistentVolumeSpec>};
 export type PersistentVolumeClaim = Namespaced<V1PersistentVolumeClaim> & {

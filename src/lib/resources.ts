@@ -56,18 +56,6 @@ export const serviceAccounts = resource<ServiceAccount>(
   'ServiceAccount',
   'Namespaced',
 );
-export const persistentVolumes = resource<PersistentVolume>(
-  'v1',
-  'persistentvolumes',
-  'PersistentVolume',
-  'Cluster',
-);
-export const persistentVolumeClaims = resource<PersistentVolumeClaim>(
-  'v1',
-  'persistentvolumeclaims',
-  'PersistentVolumeClaim',
-  'Namespaced',
-);
 export const namespaces = resource<Namespace>('v1', 'namespaces', 'Namespace', 'Cluster');
 export const events = resource<Event>('v1', 'events', 'Event', 'Namespaced');
 export const leases = resource<Lease>('coordination.k8s.io/v1', 'leases', 'Lease', 'Namespaced');
@@ -87,18 +75,6 @@ export const deployments = resource<Deployment>('apps/v1', 'deployments', 'Deplo
 export const replicaSets = resource<ReplicaSet>('apps/v1', 'replicasets', 'ReplicaSet', 'Namespaced');
 export const csiNodes = resource<CsiNode>('storage.k8s.io/v1', 'csinodes', 'CSINode', 'Cluster');
 export const csiDrivers = resource<CsiDriver>('storage.k8s.io/v1', 'csidrivers', 'CSIDriver', 'Cluster');
-export const persistentVolumes = resource<PersistentVolume>(
-  'v1',
-  'persistentvolumes',
-  'PersistentVolume',
-  'Cluster',
-);
-export const persistentVolumeClaims = resource<PersistentVolumeClaim>(
-  'v1',
-  'persistentvolumeclaims',
-  'PersistentVolumeClaim',
-  'Namespaced',
-);
 export const volumeAttachments = resource<VolumeAttachment>(
   'storage.k8s.io/v1',
   'volumeattachments',
