@@ -75,6 +75,18 @@ export const deployments = resource<Deployment>('apps/v1', 'deployments', 'Deplo
 export const replicaSets = resource<ReplicaSet>('apps/v1', 'replicasets', 'ReplicaSet', 'Namespaced');
 export const csiNodes = resource<CsiNode>('storage.k8s.io/v1', 'csinodes', 'CSINode', 'Cluster');
 export const csiDrivers = resource<CsiDriver>('storage.k8s.io/v1', 'csidrivers', 'CSIDriver', 'Cluster');
+export const persistentVolumes = resource<PersistentVolume>(
+  'v1',
+  'persistentvolumes',
+  'PersistentVolume',
+  'Cluster',
+);
+export const persistentVolumeClaims = resource<PersistentVolumeClaim>(
+  'v1',
+  'persistentvolumeclaims',
+  'PersistentVolumeClaim',
+  'Namespaced',
+);
 export const volumeAttachments = resource<VolumeAttachment>(
   'storage.k8s.io/v1',
   'volumeattachments',

@@ -32,6 +32,8 @@ export type Persistent = {
   readonly volume: PersistentVolume;
 };
 
+export type VolumeMode = 'Filesystem' | 'Block';
+
 /** A pod's volume with its claim followed. */
 export type VolumeRequest = {
   readonly pod: Pod;
@@ -41,8 +43,8 @@ export type VolumeRequest = {
   readonly persistent: Persistent | undefined;
   /** The PersistentVolume's name, else the name in the pod: what `directory` ends with. */
   readonly specName: string;
-  /** volumeMode Block: containers get a device in place of a directory. */
-  readonly block: boolean;
+  /** Block: containers get a device in place of a directory. */
+  readonly mode: VolumeMode;
   /** The pod's source asks for a volume that nobody in this pod may write. */
   readonly readOnly: boolean;
   /** The volume's own place on this node: `<root>/pods/<uid>/{volumes,volumeDevices}/<plugin>/<specName>`. */
@@ -68,7 +70,7 @@ export type PreparedVolume = {
 export type VolumePlace = {
   readonly uid: string;
   readonly specName: string;
-  readonly block: boolean;
+  readonly mode: VolumeMode;
   readonly directory: string;
   readonly rootDir: string;
 };
