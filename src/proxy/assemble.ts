@@ -15,9 +15,8 @@ import {HealthPorts} from './health-ports.ts';
 import type {ProxyMetrics} from './metrics.ts';
 import type {Refused} from './model/endpoints.ts';
 import {type NodeView, nodePortIPs} from './model/node.ts';
-import {NftPlane} from './nftables/plane.ts';
+import {NftDataPlane} from './nftables/data-plane.ts';
 import type {NodeWatch} from './node-watch.ts';
-import {FamilyTable} from './table/family-table.ts';
 import type {PodMatch} from './table/skeleton.ts';
 import {UdpCleaner} from './udp-cleaner.ts';
 
@@ -35,24 +34,20 @@ export type Serving = {
 
 export function familyProxy(serving: Serving, family: Family, node: NodeView): FamilyProxy {
   const {config, health, metrics, nft, log} = serving;
-  const place = {family, name: config.table};
   const monotonic = () => realClock.monotonic();
+  const wanted = {
+    family,
+    masqueradeMark: config.masqueradeMark,
+    masqueradeAll: config.masqueradeAll,
+    allowExternalIPs: config.allowExternalIPs,
+    pods: podMatch(config.detectLocal, family, node),
+    refuse: (refused: Refused) => logRefused(log, refused),
+    onBroken: (service: string, error: unknown) =>
+      log.error('a Service cannot be understood and stays as it was', {service, error: describeError(error)}),
+  };
   return new FamilyProxy({
     family,
-    table: new FamilyTable({
-      ...place,
-      masqueradeMark: config.masqueradeMark,
-      masqueradeAll: config.masqueradeAll,
-      allowExternalIPs: config.allowExternalIPs,
-      pods: podMatch(config.detectLocal, family, node),
-      refuse: (refused) => logRefused(log, refused),
-      onBroken: (service, error) =>
-        log.error('a Service cannot be understood and stays as it was', {
-          service,
-          error: describeError(error),
-        }),
-    }),
-    plane: new NftPlane(place, nft.commit, monotonic),
+    plane: new NftDataPlane({...wanted, name: config.table}, nft, monotonic),
     cleaner: new UdpCleaner({
       family,
       flows: {list: listUdpFlows, delete: deleteUdpFlows},

@@ -5,17 +5,12 @@ import type {Logger} from '../lib/log.ts';
 import type {Clock} from '../lib/time.ts';
 import type {ProxyHealth} from './health.ts';
 import type {ProxyMetrics} from './metrics.ts';
-import type {NodeView} from './model/node.ts';
-import type {NftPlane} from './nftables/plane.ts';
-import type {FamilyTable, ServiceSource} from './table/family-table.ts';
-import type {NodeContext} from './table/skeleton.ts';
-import type {Operation} from './table/table.ts';
+import type {Changes, Committed, DataPlane} from './plane.ts';
 import type {UdpCleaner} from './udp-cleaner.ts';
 
 export type FamilyProxyOptions = {
   readonly family: Family;
-  readonly table: FamilyTable;
-  readonly plane: NftPlane;
+  readonly plane: DataPlane;
   readonly cleaner: UdpCleaner;
   readonly health: ProxyHealth;
   readonly metrics: ProxyMetrics;
@@ -25,13 +20,9 @@ export type FamilyProxyOptions = {
   readonly maxRetryMs: number;
 };
 
-export type Round = {
-  readonly sources: ReadonlyMap<string, ServiceSource>;
+export type Round = Changes & {
   /** When what changed was triggered, in milliseconds of the wall clock. */
   readonly triggers: readonly number[];
-  readonly node: NodeView;
-  /** Set when the node's addresses or the service ranges changed. */
-  readonly context: NodeContext | undefined;
 };
 
 /** One family's half of the proxy: it fails and is repaired without the other. */
@@ -63,15 +54,18 @@ export class FamilyProxy {
     return this.#options.plane.known;
   }
 
+  isIntact(): Promise<boolean> {
+    return this.#options.plane.isIntact();
+  }
+
   /** Observed, decided, committed. Answers with the pause before the next try when that failed. */
-  async sync({sources, triggers, node, context}: Round): Promise<number | undefined> {
-    const {table, plane, cleaner, clock, family, metrics, log} = this.#options;
+  async sync({triggers, ...changes}: Round): Promise<number | undefined> {
+    const {plane, cleaner, clock, family, metrics, log} = this.#options;
     const started = clock.monotonic();
-    const operations: Operation[] = context === undefined ? [] : table.updateNode(context);
-    for (const operation of table.update(sources, node)) operations.push(operation);
+    plane.update(changes);
     try {
-      for (const [key, {service, slices}] of sources) cleaner.note(key, service, slices);
-      const how = await plane.commit(operations, () => table.table());
+      for (const [key, {service, slices}] of changes.sources) cleaner.note(key, service, slices);
+      const how = await plane.commit();
       this.#committed(how, (clock.monotonic() - started) / 1000, triggers);
       this.#backoff.succeed(family);
       cleaner.clean();
@@ -103,8 +97,8 @@ export class FamilyProxy {
     await this.#options.cleaner.idle();
   }
 
-  #committed(how: 'nothing' | 'partial' | 'full', seconds: number, triggers: readonly number[]): void {
-    const {family, metrics, health, clock, table} = this.#options;
+  #committed(how: Committed, seconds: number, triggers: readonly number[]): void {
+    const {family, metrics, health, clock, plane} = this.#options;
     const labels = {ip_family: family};
     metrics.sync.observe(labels, seconds);
     (how === 'full' ? metrics.fullSync : metrics.partialSync).observe(labels, seconds);
@@ -112,7 +106,7 @@ export class FamilyProxy {
     for (const trigger of triggers)
       metrics.networkProgramming.observe(labels, (clock.now() - trigger) / 1000);
     for (const policy of ['internal', 'external'] as const)
-      metrics.noLocalEndpoints.set({traffic_policy: policy, ...labels}, table.withoutLocal[policy]);
+      metrics.noLocalEndpoints.set({traffic_policy: policy, ...labels}, plane.withoutLocal[policy]);
     health.updated(family);
   }
 }

@@ -2,7 +2,6 @@ import {realClock} from '../edges/clock.ts';
 import type {ProxyAgent} from './agent.ts';
 import type {Serving} from './assemble.ts';
 import type {FamilyProxy} from './family-proxy.ts';
-import {ipWord} from './table/table.ts';
 
 /** One table in turn is looked for; a flushed ruleset lacks both, so it is noticed within one period. */
 const periodMs = 450;
@@ -13,7 +12,7 @@ const periodMs = 450;
  * every element in memory and costs more than the proxy itself.
  */
 export function watchTables(
-  {config, nft, log}: Serving,
+  {log}: Serving,
   agent: ProxyAgent,
   proxies: readonly FamilyProxy[],
 ): {stop(): void} {
@@ -21,8 +20,7 @@ export function watchTables(
   let cancel = () => {};
   const isMissing = async (proxy: FamilyProxy): Promise<boolean> => {
     if (!proxy.known) return false;
-    const place = `${ipWord(proxy.family)} ${config.table}`;
-    const there = await nft.hasMap(place, 'services', noFrontend(proxy));
+    const there = await proxy.isIntact();
     // While this was asked the table may have become unknown for another reason: then it is being written anyway.
     if (there || stopped || !proxy.known) return false;
     log.warn('somebody removed the table of service rules; it is written again', {family: proxy.family});
@@ -44,9 +42,4 @@ export function watchTables(
       cancel();
     },
   };
-}
-
-/** A key that no Service has. */
-function noFrontend({family}: FamilyProxy): string {
-  return family === 'IPv4' ? '0.0.0.0 . tcp . 0' : ':: . tcp . 0';
 }

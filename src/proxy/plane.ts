@@ -1,0 +1,31 @@
+import type {NodeView} from './model/node.ts';
+import type {ServiceSource} from './table/family-table.ts';
+import type {NodeContext} from './table/skeleton.ts';
+
+export type Changes = {
+  readonly sources: ReadonlyMap<string, ServiceSource>;
+  readonly node: NodeView;
+  /** Set when the node's addresses or the service ranges changed. */
+  readonly context: NodeContext | undefined;
+};
+
+export type Committed = 'nothing' | 'partial' | 'full';
+
+/** One family's rules: those that are wanted, and the kernel that is made to follow them. */
+export type DataPlane = {
+  /** The kernel holds what was committed last; false before the first commit, after a failure and after `forget`. */
+  readonly known: boolean;
+  /** Service ports with a Local policy that no endpoint of this node serves. */
+  readonly withoutLocal: {readonly internal: number; readonly external: number};
+  /** The kernel may hold anything now: the next commit writes all of it. */
+  forget(): void;
+  /** Decides what is wanted now. Pure but for the plane's own state. */
+  update(changes: Changes): void;
+  /** Brings the kernel to what is wanted. @throws when it refuses: then the kernel is unknown */
+  commit(): Promise<Committed>;
+  /** Milliseconds until something that fell out of use can be deleted; undefined when there is nothing. */
+  readonly sweepInMs: number | undefined;
+  sweep(): Promise<void>;
+  /** Looks whether the rules are still there; cheap enough to be asked every second. */
+  isIntact(): Promise<boolean>;
+};
