@@ -3,17 +3,17 @@ import {type KubeletConfig, loadKubeletConfig} from '../../../src/config/kubelet
 import {realClock} from '../../../src/edges/clock.ts';
 import {type Cri, connectCri} from '../../../src/edges/cri/client.ts';
 import {startEventRecorder} from '../../../src/edges/kube/events.ts';
-import {jsonLogger} from '../../../src/edges/log.ts';
 import {startPodAgent} from '../../../src/kubelet/agent.ts';
 import type {PodAgent} from '../../../src/kubelet/agent-api.ts';
 import type {ContainerStatus, Node, Pod, PodSpec} from '../../../src/lib/kubernetes.ts';
-import {silent} from '../../../src/lib/log.ts';
+import type {Logger} from '../../../src/lib/log.ts';
 import {pods, serviceAccounts} from '../../../src/lib/resources.ts';
 import {createAdmission} from '../../../src/sandbox/admission/admit.ts';
 import {type Sandbox, startSandbox} from '../../../src/sandbox/server.ts';
 import {type ContainerdOptions, startContainerd, type TestContainerd} from '../support/containerd.ts';
 import {busyboxImage} from '../support/images.ts';
 import {until} from '../support/wait.ts';
+import {evidence, LogTail} from './evidence.ts';
 
 /** A node of a test's own: containerd, the sandbox's API, and the pod agent in this very process. */
 export type TestNode = {
@@ -50,7 +50,8 @@ export async function startNode(
   const {dir} = containerd;
   try {
     await mkdir(`${dir}/api`);
-    const log = process.env.NODECTL_TEST_LOG ? jsonLogger('test', 'debug') : silent;
+    const tail = new LogTail();
+    const log = tail.logger();
     const sandbox = await startSandbox({
       stateDir: `${dir}/api`,
       address: '127.0.0.1',
@@ -63,7 +64,7 @@ export async function startNode(
       clock: realClock,
       admit: createAdmission({serviceCidrs: ['10.96.0.0/12'], random: Math.random}),
     });
-    return await assemble(containerd, sandbox, options.config ?? {}, log);
+    return await assemble(containerd, sandbox, options.config ?? {}, {tail, log});
   } catch (error) {
     await containerd.remove();
     throw error;
@@ -74,7 +75,7 @@ async function assemble(
   containerd: TestContainerd,
   sandbox: Sandbox,
   overrides: Partial<KubeletConfig>,
-  log: typeof silent,
+  {tail, log}: {tail: LogTail; log: Logger},
 ): Promise<TestNode> {
   const {dir, layout} = containerd;
   const flags = {rootDir: layout.kubeletDir, containerLogDir: layout.containerLogDir};
@@ -114,6 +115,7 @@ async function assemble(
     });
     await agent.synced;
   };
+  const instead = (name: string) => () => evidence(client, containerd, tail, name);
   await client.create(serviceAccounts, {metadata: {name: 'default', namespace}}, {namespace});
   await begin();
   const get = async (name: string) =>
@@ -149,10 +151,12 @@ async function assemble(
           const pod = await get(name);
           return pod !== undefined && check(pod) ? pod : undefined;
         },
-        {timeoutMs},
+        {timeoutMs, instead: instead(name)},
       ),
     gone: (name) =>
-      until(`${name} is gone`, async () => (await get(name)) === undefined).then(() => undefined),
+      until(`${name} is gone`, async () => (await get(name)) === undefined, {instead: instead(name)}).then(
+        () => undefined,
+      ),
     async stop() {
       await agent?.stop();
       cri?.close();
