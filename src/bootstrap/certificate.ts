@@ -1,4 +1,4 @@
-import {createHash, X509Certificate} from 'node:crypto';
+import {createHash, createPrivateKey, X509Certificate} from 'node:crypto';
 import {readText} from '../edges/files.ts';
 import type {KubeClient} from '../edges/kube/client.ts';
 import {isAlreadyExists, isNotFound} from '../edges/kube/errors.ts';
@@ -90,5 +90,14 @@ export function readCertificate(pem: string, ca: string): Certificate | undefine
     };
   } catch {
     return undefined;
+  }
+}
+
+/** Whether a file holds the certificate of this very key. */
+export function certifies(pem: string, privateKey: string): boolean {
+  try {
+    return new X509Certificate(pem).checkPrivateKey(createPrivateKey(privateKey));
+  } catch {
+    return false;
   }
 }

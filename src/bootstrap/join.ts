@@ -6,6 +6,7 @@ import type {Layout} from '../config/layout.ts';
 import {removeFile} from '../edges/files.ts';
 import {takeLock} from '../edges/lock.ts';
 import {observeMachine} from '../edges/machine.ts';
+import {removeOrphans} from '../edges/temporaries.ts';
 import {isNodectlError, NodectlError} from '../lib/errors.ts';
 import {converge} from '../lib/reconcile.ts';
 import {type Act, describeAct} from './acts.ts';
@@ -56,6 +57,7 @@ async function locked(options: JoinOptions, deps: JoinDeps): Promise<JoinResult>
   const first = report('preflight', started, []);
   deps.onEvent({kind: 'done', phase: 'preflight', acts: 0, ms: first.ms});
   const reports = [first];
+  if (!options.plan) await removeOrphans(facts.journal.directories, Date.now());
   try {
     for (const phase of phases.filter(({name}) => !options.skipPhases.includes(name)))
       reports.push(options.plan ? await planPhase(phase, facts, deps) : await runPhase(phase, facts, deps));

@@ -1,3 +1,4 @@
+import {dirname} from 'node:path';
 import type {JournalStore} from '../edges/journal-store.ts';
 import {NodectlError} from '../lib/errors.ts';
 import {type Entry, parseEntry} from './entries.ts';
@@ -33,6 +34,11 @@ export class Journal {
   /** Oldest first. */
   get entries(): readonly Entry[] {
     return [...this.#entries.values()].sort((a, b) => a.number - b.number).map(({entry}) => entry);
+  }
+
+  /** Where files of ours are, or were about to be. */
+  get directories(): ReadonlySet<string> {
+    return new Set(this.entries.flatMap(({kind, target}) => (kind === 'file' ? [dirname(target)] : [])));
   }
 
   get dir(): string {

@@ -11,6 +11,7 @@ import {deleteTable, listTables} from '../edges/net-leftovers.ts';
 import {packageManager} from '../edges/packages.ts';
 import type {ServiceManager} from '../edges/services.ts';
 import {shutdownIdleSupervisor} from '../edges/supervised.ts';
+import {removeOrphans} from '../edges/temporaries.ts';
 import {describeError, NodectlError} from '../lib/errors.ts';
 import {drain, retire} from './drain.ts';
 import type {Entry} from './entries.ts';
@@ -61,6 +62,7 @@ export async function resetNode(options: ResetOptions, deps: ResetDeps): Promise
     if (options.plan) return {planned: true, nodeName, undone: entries.map(describeEntry), left: []};
     if (entries.length === 0) return {planned: false, nodeName, undone: [], left: []};
     const stuck = await endEverything(options, deps, services, entries);
+    await removeOrphans(journal.directories, Date.now());
     const {undone, left} = await undoAll(entries, tools, deps);
     await finish(options, services, entries);
     return {planned: false, nodeName, undone, left: [...stuck, ...left]};

@@ -5,7 +5,7 @@ import {readText} from '../../edges/files.ts';
 import {NodectlError} from '../../lib/errors.ts';
 import type {CertificateSigningRequest} from '../../lib/kubernetes.ts';
 import type {Act} from '../acts.ts';
-import {type Certificate, readCertificate, readRequest, requestName} from '../certificate.ts';
+import {type Certificate, certifies, readCertificate, readRequest, requestName} from '../certificate.ts';
 import {kubeletFiles} from '../node-files.ts';
 import {type Facts, type PhaseDecision, phase} from '../phase.ts';
 import {missingTrees, present, unmetFiles, type WantedFile, type WantedTree, writes} from '../wanted.ts';
@@ -20,6 +20,8 @@ export type SeenIdentity = {
   readonly requestName: string | undefined;
   readonly request: CertificateSigningRequest | undefined;
   readonly bootstrapFile: boolean;
+  /** A crash came between the certificate and the end of its cached key: another request must not use it again. */
+  readonly spentKey: boolean;
 };
 
 /** A certificate for the node, and the files with which a kubelet uses it. */
@@ -56,10 +58,9 @@ function isGood({certificate, nowMs}: SeenIdentity, options: Options): boolean {
 }
 
 function settle(seen: SeenIdentity, options: Options): PhaseDecision {
-  const {bootstrapKubeconfig: path} = kubeletPaths(options);
-  return {
-    acts: [...writes(seen.files), ...(seen.bootstrapFile ? [{kind: 'remove', path} as const] : [])],
-  };
+  const {bootstrapKubeconfig, cachedKey} = kubeletPaths(options);
+  const spent = [...(seen.bootstrapFile ? [bootstrapKubeconfig] : []), ...(seen.spentKey ? [cachedKey] : [])];
+  return {acts: [...writes(seen.files), ...spent.map((path): Act => ({kind: 'remove', path}))]};
 }
 
 /** Key, then request, then certificate: each step is found again after a crash, so none is made twice. */
@@ -128,6 +129,7 @@ async function observe(facts: Facts): Promise<SeenIdentity> {
     requestName: name,
     request: name === undefined ? undefined : await readRequest(facts, name),
     bootstrapFile: there.has(paths.bootstrapKubeconfig),
+    spentKey: pem !== undefined && key !== undefined && certifies(pem, key),
   };
 }
 

@@ -1,4 +1,3 @@
-import {randomInt} from 'node:crypto';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 import type {RunResult} from '../../../src/edges/exec.ts';
 import {createLan, type Lan, type Machine} from '../support/machine.ts';
@@ -182,35 +181,4 @@ describe('a join', () => {
     expect(result.stdout).toContain('everything is as it was before');
     await untouched();
   });
-});
-
-describe('joins under hard conditions', () => {
-  it('lets one of ten at once win', async () => {
-    const results = await Promise.all(Array.from({length: 10}, () => join()));
-    const codes = results.map(({exitCode}) => exitCode).sort((a, b) => a - b);
-    expect(codes).toEqual([0, ...Array<number>(9).fill(75)]);
-    await worker.nodectl(['reset']);
-    await untouched();
-  });
-
-  it('goes on after being killed at any moment', async () => {
-    for (let round = 0; round < 8; round++) {
-      const child = worker.start('/nodectl', ['join', ...words]);
-      const afterMs = randomInt(100, 12_000);
-      const timer = setTimeout(
-        () => void worker.run('pkill', ['-9', '-f', '^/nodectl join'], anyExit),
-        afterMs,
-      );
-      child.stdout.resume();
-      child.stderr.resume();
-      await child;
-      clearTimeout(timer);
-      if (round % 2 === 0) {
-        const again = await join();
-        expect(`${afterMs} ms: ${again.exitCode} ${again.stderr}`).toContain(`${afterMs} ms: 0`);
-      }
-      await worker.nodectl(['reset']);
-      await untouched(`killed after ${afterMs} ms`);
-    }
-  }, 600_000);
 });

@@ -107,6 +107,7 @@ describe('identity', () => {
     requestName: undefined,
     request: undefined,
     bootstrapFile: false,
+    spentKey: false,
   };
   const decide = (change: Partial<SeenIdentity>) => decideIdentity({...none, ...change}, options, cluster);
 
@@ -122,6 +123,7 @@ describe('identity', () => {
     ],
     ['writes the files when it has a certificate', {certificate: good, files: [file]}, ['file']],
     ['takes the token away at the end', {certificate: good, bootstrapFile: true}, ['remove']],
+    ['takes a spent key away', {certificate: good, spentKey: true}, ['remove']],
     ['is settled', {certificate: good}, []],
     ['starts again with an expired certificate', {certificate: {...good, notAfterMs: 999}}, ['new-key']],
     ['starts again with another cluster’s', {certificate: {...good, byCluster: false}}, ['new-key']],
