@@ -17,6 +17,21 @@ export function isExternallyAccessible(service: ServiceView, port: ServicePort):
   return port.nodePort !== 0 || service.loadBalancerIPs.length > 0 || service.externalIPs.length > 0;
 }
 
+/** The usable endpoints of one port, for the policies that its Service has. */
+export function usableFor(
+  service: ServiceView,
+  port: ServicePort,
+  endpoints: readonly Endpoint[],
+  topology: Topology,
+): Usable {
+  const external = isExternallyAccessible(service, port);
+  const uses = {
+    cluster: !service.internalLocal || external,
+    local: service.internalLocal || (service.externalLocal && external),
+  };
+  return usableEndpoints(endpoints, uses, topology);
+}
+
 /** Cluster endpoints serve policy Local too: traffic of this node's own pods and host is short-circuited to them. */
 export function usableEndpoints(
   endpoints: readonly Endpoint[],

@@ -1,7 +1,7 @@
 import {type Address, cidrContains} from '../../lib/addresses.ts';
 import {type Endpoint, type EndpointsByPort, portKey} from '../model/endpoints.ts';
 import type {ServicePort, ServiceView} from '../model/services.ts';
-import {isExternallyAccessible, type Topology, type Usable, usableEndpoints} from '../model/topology.ts';
+import {isExternallyAccessible, type Topology, type Usable, usableFor} from '../model/topology.ts';
 import {affinityChains} from './affinity.ts';
 import type {ChainContext, FrontendKind, SharedChain, SharedChains} from './chains.ts';
 import {type Fragment, type Frontend, frontendKey, type Member, type Pool, stableOrder} from './fragment.ts';
@@ -38,7 +38,8 @@ export function serviceFragment(
 ): Fragment {
   const firewall = firewallChain(service, context);
   const ports = service.ports.map((port) => {
-    const usable = usableFor(service, port, endpoints, context.topology);
+    const known = endpoints.get(portKey(port.protocol, port.name)) ?? [];
+    const usable = usableFor(service, port, known, context.topology);
     return {port, usable, routes: routesOf(service, port, usable, context, before)};
   });
   const uses = distinct(ports.flatMap(({port, routes}) => usesOf(service, port, routes, firewall)));
@@ -60,23 +61,6 @@ export function serviceFragment(
 
 function isElsewhere({any, local}: Usable): boolean {
   return any && local.length === 0;
-}
-
-function usableFor(
-  service: ServiceView,
-  port: ServicePort,
-  endpoints: EndpointsByPort,
-  topology: Topology,
-): Usable {
-  const external = isExternallyAccessible(service, port);
-  return usableEndpoints(
-    endpoints.get(portKey(port.protocol, port.name)) ?? [],
-    {
-      cluster: !service.internalLocal || external,
-      local: service.internalLocal || (service.externalLocal && external),
-    },
-    topology,
-  );
 }
 
 function routesOf(
