@@ -1,0 +1,28 @@
+import {connect} from 'node:net';
+import type {Transport} from '@connectrpc/connect';
+import {createGrpcTransport, Http2SessionManager} from '@connectrpc/connect-node';
+
+export type UnixGrpc = {
+  readonly transport: Transport;
+  /** Ends the connection; calls under way fail. */
+  close(): void;
+};
+
+/** As grpc-go bounds messages where nothing else is said. */
+const maxMessageBytes = 4 * 1024 * 1024;
+
+/**
+ * gRPC over a unix socket (`/path` or `unix:///path`). Nothing is dialled until the first call; whoever serves the
+ * socket may be restarted: the next call dials again.
+ */
+export function grpcOverSocket(endpoint: string, timeoutMs: number): UnixGrpc {
+  const path = endpoint.startsWith('unix://') ? endpoint.slice('unix://'.length) : endpoint;
+  const session = new Http2SessionManager('http://localhost', {}, {createConnection: () => connect(path)});
+  const transport = createGrpcTransport({
+    baseUrl: 'http://localhost',
+    sessionManager: session,
+    defaultTimeoutMs: timeoutMs,
+    readMaxBytes: maxMessageBytes,
+  });
+  return {transport, close: () => session.abort()};
+}
