@@ -26,6 +26,12 @@ export const serviceCodes = entries({
     fix: ['Give a kubeconfig with --kubeconfig or clientConnection.kubeconfig.'],
     exit: 'usage',
   },
+  ND714: {
+    title: 'service rules cannot be programmed with iptables',
+    why: 'iptables is missing, the kernel refuses what the service proxy needs of it, or another program holds its lock.',
+    fix: ['apt-get install iptables', 'iptables-save', 'ps -fC iptables,iptables-restore'],
+    exit: 'failed',
+  },
   ND702: {
     title: 'a service could not be started',
     why: 'The supervisor of nodectl’s daemons does not answer, or cannot start one of them.',
@@ -50,6 +56,12 @@ export const serviceCodes = entries({
     fix: ['Install the cluster’s network add-on, or join with --cni bridge.', 'kubectl get node -w'],
     exit: 'waiting',
   },
+  ND706: {
+    title: 'ready, but no pod is placed here',
+    why: 'The node is Ready, and a taint or a cordon keeps pods without tolerations away.',
+    fix: ['kubectl describe node NAME', 'kubectl uncordon NAME; kubectl taint node NAME KEY-'],
+    exit: 'waiting',
+  },
   ND721: {
     title: 'the kubelet cannot run on this machine as configured',
     why: 'Kubernetes refuses swap and cgroup v1 unless the configuration allows them.',
@@ -67,6 +79,12 @@ export const serviceCodes = entries({
     why: 'The cluster denied the certificate signing request, or could not sign it.',
     fix: ['kubectl get csr', 'kubectl describe csr NAME'],
     exit: 'trust',
+  },
+  ND727: {
+    title: 'NFS volumes cannot be mounted here',
+    why: 'The kernel mounts NFS only with the help of mount.nfs, which is not installed.',
+    fix: ['apt-get install nfs-common'],
+    exit: 'kubelet',
   },
   ND731: {
     title: 'not a node yet',
@@ -149,22 +167,28 @@ export const serviceCodes = entries({
     fix: ['df -h; free -m', 'kubectl describe node NAME'],
     exit: 'kubelet',
   },
-  ND751: {
-    title: 'a pod does not start',
-    why: 'A pod of this node waits longer than it should.',
-    fix: ['kubectl describe pod NAME', 'nodectl logs kubelet'],
-    exit: 'waiting',
+  ND740: {
+    title: 'service rules were changed',
+    why: 'The kernel holds other service rules than the proxy committed: somebody else added or deleted some.',
+    fix: ['sudo nodectl restart proxy', 'nft monitor shows who changes them.'],
+    exit: 'kubelet',
   },
-  ND752: {
-    title: 'a container ends again and again',
-    why: 'The program in it fails soon after its start; the kubelet waits longer each time.',
-    fix: ['kubectl logs --previous NAME'],
-    exit: 'waiting',
+  ND745: {
+    title: 'forwarded packets are dropped',
+    why: 'A chain of another program drops what is not for this machine itself (Docker does so): pods reach nothing.',
+    fix: ['iptables -P FORWARD ACCEPT', 'nft list ruleset | grep -A3 "hook forward"'],
+    exit: 'kubelet',
   },
-  ND753: {
-    title: 'a pod does not end',
-    why: 'A pod was deleted, its grace period has passed, and it is still here.',
-    fix: ['kubectl describe pod NAME', 'nodectl logs kubelet'],
-    exit: 'waiting',
+  ND746: {
+    title: 'iptables rules of both kinds',
+    why: 'Some programs wrote rules with iptables-legacy, others with iptables-nft: both apply, and neither sees the other’s.',
+    fix: ['iptables-legacy-save', 'update-alternatives --config iptables, then write the legacy rules anew.'],
+    exit: 'kubelet',
+  },
+  ND748: {
+    title: 'service rules are behind',
+    why: 'The proxy knows of changes that are not in the kernel yet: Services answer as they were before.',
+    fix: ['nodectl logs proxy', 'sudo nodectl restart proxy'],
+    exit: 'kubelet',
   },
 });

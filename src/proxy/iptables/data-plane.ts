@@ -1,0 +1,187 @@
+import {type Iptables, RestoreError} from '../../edges/iptables.ts';
+import {describeError} from '../../lib/errors.ts';
+import type {Logger} from '../../lib/log.ts';
+import {mergeSlices, type Refused} from '../model/endpoints.ts';
+import type {NodeView} from '../model/node.ts';
+import {healthCheckNodePort, viewService} from '../model/services.ts';
+import type {Changes, Committed, DataPlane} from '../plane.ts';
+import type {ServiceSource} from '../table/family-table.ts';
+import type {PodMatch} from '../table/skeleton.ts';
+import {type FixedContext, fixedChains, localTraffic, nodePortRules} from './fixed.ts';
+import {Ledger} from './ledger.ts';
+import {readSaved} from './observed.ts';
+import {type Portion, portionOf} from './portion.ts';
+import {checkInput, differenceInput, type Input, largeCluster, type Style, wholeInputs} from './text.ts';
+
+export type IptablesPlaneOptions = FixedContext & {
+  readonly masqueradeAll: boolean;
+  readonly allowExternalIPs: boolean;
+  readonly pods: PodMatch | undefined;
+  readonly iptables: Iptables;
+  readonly monotonic: () => number;
+  readonly log: Logger;
+  readonly refuse: (refused: Refused) => void;
+  /** A Service that cannot be understood, or that the kernel refuses; the others do not wait for it. */
+  readonly onBroken: (key: string, error: unknown) => void;
+  readonly counters: RestoreCounters;
+};
+
+/** kube-proxy's own figures. */
+export type RestoreCounters = {
+  failed(how: 'partial' | 'full'): void;
+  /** How many rules an input had. */
+  restored(input: Input): void;
+};
+
+/** So many Services may be refused in one commit before it counts as failed. */
+const mostRefused = 16;
+/** Looking may take this share of the time: where it costs much it is done seldom. */
+const lookShare = 1 / 20;
+/** As seldom as kube-proxy writes everything again, in case something changed that no look has seen. */
+const wholeEveryMs = 3_600_000;
+/** iptables-nft needs time with the square of the chains in an input; iptables-legacy writes the whole table each time. */
+const chainsPerInput = {nft: 600, default: 600, legacy: Number.POSITIVE_INFINITY};
+
+/** The iptables mode: kube-proxy's chains and rules of one family, and iptables-restore that writes them. */
+export class IptablesDataPlane implements DataPlane {
+  readonly #options: IptablesPlaneOptions;
+  readonly #fixed: ReturnType<typeof fixedChains>;
+  readonly #ledger = new Ledger();
+  #known = false;
+  /** Counts what made the tables unknown, so that a commit under way cannot make them known again. */
+  #forgotten = 0;
+  #large = false;
+  #wholeAtMs = 0;
+  #look = {endMs: 0, tookMs: 0, works: true};
+
+  constructor(options: IptablesPlaneOptions) {
+    this.#options = options;
+    this.#fixed = fixedChains(options);
+  }
+
+  get known(): boolean {
+    return this.#known;
+  }
+
+  get withoutLocal(): {readonly internal: number; readonly external: number} {
+    return this.#ledger.withoutLocal;
+  }
+
+  forget(): void {
+    this.#known = false;
+    this.#forgotten++;
+  }
+
+  update({sources, node, context}: Changes): void {
+    if (context !== undefined) this.#ledger.setTail(nodePortRules(this.#options, context));
+    for (const [key, source] of sources)
+      try {
+        this.#ledger.replace(key, this.#portion(source, node));
+      } catch (error) {
+        this.#options.onBroken(key, error);
+      }
+    this.#large ||= this.#ledger.endpoints > largeCluster;
+  }
+
+  async commit(): Promise<Committed> {
+    const how = this.#known ? 'partial' : 'full';
+    const forgotten = this.#forgotten;
+    try {
+      if (how === 'full') await this.#whole();
+      else if (!(await this.#difference())) return 'nothing';
+    } catch (error) {
+      this.#known = false;
+      this.#options.counters.failed(how);
+      throw error;
+    }
+    this.#known = forgotten === this.#forgotten;
+    return how;
+  }
+
+  /** Unused chains go with the commit that no longer needs them. */
+  readonly sweepInMs = undefined;
+
+  async sweep(): Promise<void> {}
+
+  async isIntact(): Promise<boolean> {
+    const {monotonic} = this.#options;
+    const started = monotonic();
+    const {endMs, tookMs, works} = this.#look;
+    if (!works || started < endMs + tookMs / lookShare) return true;
+    if (!this.#large && started - this.#wholeAtMs > wholeEveryMs) return false;
+    return this.#holds();
+  }
+
+  async #difference(): Promise<boolean> {
+    const input = differenceInput(this.#ledger.take(), () => this.#ledger.shared(), this.#style());
+    if (input.length === 0) return false;
+    this.#known = false;
+    await this.#restore(input);
+    return true;
+  }
+
+  /** Writes everything; a Service whose line the kernel refuses is left out and said, and the others are written. */
+  async #whole(): Promise<void> {
+    for (let refused = 0; ; refused++)
+      try {
+        await this.#writeWhole();
+        break;
+      } catch (error) {
+        const owner = error instanceof RestoreError ? this.#ownerOf(error.line) : undefined;
+        if (owner === undefined || refused === mostRefused) throw error;
+        this.#options.onBroken(owner, error);
+        this.#ledger.replace(owner, undefined);
+      }
+    this.#wholeAtMs = this.#options.monotonic();
+    // A look that fails right after everything was written would have it written again for ever.
+    this.#look.works = true;
+    this.#look.works = await this.#holds();
+    if (!this.#look.works) this.#options.log.warn('iptables does not find the rules that it wrote');
+  }
+
+  async #writeWhole(): Promise<void> {
+    const {iptables, log} = this.#options;
+    const observed = readSaved(await iptables.save());
+    this.#ledger.take();
+    const {inputs, cleanup} = wholeInputs(this.#ledger, this.#fixed, observed, this.#style());
+    for (const input of inputs) await this.#restore(input);
+    for (const input of cleanup)
+      await iptables.restore(input).catch((error: unknown) => {
+        log.warn('old chains cannot be deleted, somebody uses them', {error: describeError(error)});
+      });
+  }
+
+  async #restore(input: Input): Promise<void> {
+    await this.#options.iptables.restore(input);
+    this.#options.counters.restored(input);
+  }
+
+  async #holds(): Promise<boolean> {
+    const {iptables, monotonic} = this.#options;
+    const started = monotonic();
+    const holds = await iptables.holds(checkInput(this.#fixed)).catch(() => true);
+    this.#look = {...this.#look, endMs: monotonic(), tookMs: monotonic() - started};
+    return holds;
+  }
+
+  #ownerOf(line: string | undefined): string | undefined {
+    const [, chain = '', rule = ''] = /^(?:-[ADIX] |:)(\S+) ?(.*)$/.exec(line ?? '') ?? [];
+    return this.#ledger.ownerOf(chain, rule);
+  }
+
+  #style(): Style {
+    return {large: this.#large, chainsPerInput: chainsPerInput[this.#options.iptables.backend]};
+  }
+
+  #portion({service, slices}: ServiceSource, node: NodeView): Portion | undefined {
+    const {family, masqueradeAll, allowExternalIPs, pods, refuse} = this.#options;
+    const view = service === undefined ? undefined : viewService(service, family, allowExternalIPs);
+    if (service === undefined || view === undefined) return undefined;
+    return portionOf(view, healthCheckNodePort(service), mergeSlices(slices, family, node.name, refuse), {
+      masqueradeAll,
+      pods: localTraffic(pods),
+      nodeIP: node.addresses[family],
+      topology: {nodeName: node.name, zone: node.zone},
+    });
+  }
+}
