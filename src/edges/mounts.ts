@@ -44,6 +44,18 @@ export function mountsBelow(entries: readonly MountEntry[], directory: string): 
   return mountsAtOrBelow(entries, directory).filter((point) => point !== directory);
 }
 
+/**
+ * Among the mounts at and below a directory those that are made on another one of them: what containers have mounted
+ * in a volume, or over it. The last mounted first.
+ */
+export function mountsUpon(entries: readonly MountEntry[], directory: string): string[] {
+  const points = mountsAtOrBelow(entries, directory).reverse();
+  const upon = points.filter((point, at) =>
+    points.slice(0, at).some((below) => point === below || point.startsWith(`${below}/`)),
+  );
+  return upon.reverse();
+}
+
 export async function isMounted(path: string): Promise<boolean> {
   return (await readMounts()).some(({mountPoint}) => mountPoint === path);
 }

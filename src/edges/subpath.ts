@@ -18,7 +18,7 @@ const here = oPath | constants.O_NOFOLLOW;
 export async function bindSubPath(volume: string, subPath: string, target: string): Promise<void> {
   const root = await fs.realpath(volume);
   const parts = await resolveInside(root, subPath);
-  const handle = await openParts(root, parts);
+  const handle = await openParts(root, parts, 'make');
   try {
     const wanted = await handle.stat({bigint: true});
     if (await isMounted(target)) {
@@ -32,6 +32,27 @@ export async function bindSubPath(volume: string, subPath: string, target: strin
       await ensureFile(target, 0o640);
     }
     await bindMount(`/proc/${process.pid}/fd/${handle.fd}`, target);
+  } finally {
+    await handle.close();
+  }
+}
+
+/**
+ * The start of a file in a volume that containers write; links are followed as far as they stay inside. What is no
+ * regular file is refused: a FIFO must not hang its reader.
+ */
+export async function readInside(volume: string, path: string, maxBytes: number): Promise<string> {
+  const root = await fs.realpath(volume);
+  const handle = await openParts(root, await resolveInside(root, path), 'find');
+  try {
+    if (!(await handle.stat()).isFile()) throw new Error(`${path} is not a regular file`);
+    const file = await fs.open(`/proc/self/fd/${handle.fd}`, constants.O_RDONLY);
+    try {
+      const {bytesRead, buffer} = await file.read(Buffer.alloc(maxBytes), 0, maxBytes, 0);
+      return buffer.toString('utf8', 0, bytesRead);
+    } finally {
+      await file.close();
+    }
   } finally {
     await handle.close();
   }
@@ -55,13 +76,16 @@ async function resolveInside(root: string, subPath: string): Promise<string[]> {
   throw new Error(`subPath ${subPath}: its volume is gone`);
 }
 
-async function openParts(root: string, parts: readonly string[]): Promise<fs.FileHandle> {
+/** What is missing on the way is made, or an error. */
+type Missing = 'make' | 'find';
+
+async function openParts(root: string, parts: readonly string[], missing: Missing): Promise<fs.FileHandle> {
   let handle = await fs.open(root, here);
   const {mode} = await handle.stat();
   for (const part of parts) {
     const parent = handle;
     try {
-      handle = await openPart(`/proc/self/fd/${parent.fd}/${part}`, mode & 0o7777);
+      handle = await openPart(`/proc/self/fd/${parent.fd}/${part}`, mode & 0o7777, missing);
     } finally {
       await parent.close();
     }
@@ -69,12 +93,12 @@ async function openParts(root: string, parts: readonly string[]): Promise<fs.Fil
   return handle;
 }
 
-async function openPart(path: string, mode: number): Promise<fs.FileHandle> {
+async function openPart(path: string, mode: number, missing: Missing): Promise<fs.FileHandle> {
   let handle: fs.FileHandle;
   try {
     handle = await fs.open(path, here);
   } catch (error) {
-    if (!isMissing(error)) throw error;
+    if (!isMissing(error) || missing === 'find') throw error;
     handle = await makePart(path, mode);
   }
   const stats = await handle.stat();

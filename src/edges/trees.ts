@@ -34,6 +34,11 @@ export async function fileType(path: string): Promise<FileType | undefined> {
   }
 }
 
+/** Where a path leads once every link in it is followed. */
+export async function realPath(path: string): Promise<string> {
+  return fs.realpath(path);
+}
+
 /** An empty file of that mode; one that is there already is kept as it is. */
 export async function ensureFile(path: string, mode: number): Promise<void> {
   try {

@@ -22,6 +22,7 @@ import {readNodeFacts} from './node-facts.ts';
 import {type ObjectSource, startObjectSource} from './objects.ts';
 import type {Periodic} from './periodic.ts';
 import type {NodeFacts, ServiceSource} from './pod/deps.ts';
+import {containerOfEvent} from './pod/image-volumes.ts';
 import {tellPod} from './pod/tell.ts';
 import type {PodView} from './pod/view.ts';
 import {type PodWorkers, startPodWorkers} from './pod/worker.ts';
@@ -37,8 +38,10 @@ import {type PodEvent, type PodSource, startApiSource} from './sources/api.ts';
 import {isMirror, Mirrors} from './sources/mirror.ts';
 import {type StaticSource, startStaticSource} from './sources/static.ts';
 import {StatusWriter} from './status-writer.ts';
+import {apiClaims} from './volumes/claims.ts';
 import {type KeptVolumes, keepVolumes} from './volumes/pod-volumes.ts';
 import {createTokenSource} from './volumes/tokens.ts';
+import type {VolumeContext} from './volumes/types.ts';
 
 export type PodAgentOptions = {
   readonly client: KubeClient;
@@ -109,8 +112,18 @@ class Agent {
     this.#objects = startObjectSource({client, clock, log, onChange: (uids) => this.#objectsChanged(uids)});
     const tokens = createTokenSource({client, clock, log});
     const nodeAllocatable = options.allocatable;
-    const context = {rootDir: config.rootDir, objects: this.#objects, tokens, nodeAllocatable};
-    this.#volumes = keepVolumes(context, clock, log);
+    const context: VolumeContext = {
+      rootDir: config.rootDir,
+      objects: this.#objects,
+      claims: apiClaims(client),
+      tokens,
+      nodeAllocatable,
+      node: options.node,
+      tell: (pod, ...told) => tellPod(recorder, pod, undefined, ...told),
+    };
+    this.#volumes = keepVolumes(context, clock, log, async ({spec}) =>
+      this.#health.recursiveReadOnly(await this.#classes.handler(spec.runtimeClassName)),
+    );
     this.#runtime = new RuntimeCache({cri, timeoutMs: config.runtimeRequestTimeout, onChange});
     this.#writer = new StatusWriter({client, clock, log, onWritten: onChange});
     this.#probes = startProbes({cri, clock, recorder, hostIps: options.nodeIps, onChange});
@@ -179,7 +192,7 @@ class Agent {
       puller: createPuller(cri, parallel, config.runtimeRequestTimeout),
       clock,
       credentials: (pod, repository, signal) => pullCredentials(this.#objects, pod, repository, signal),
-      tell: (...told) => tellPod(recorder, ...told),
+      tell: (pod, container, ...told) => tellPod(recorder, pod, containerOfEvent(container), ...told),
       onChange,
     });
   }
@@ -192,6 +205,7 @@ class Agent {
         cgroups,
         known: () => (this.#hasSynced() ? new Set(this.#known()) : undefined),
         tearDownVolumes: (uid) => this.#volumes.tearDown(uid),
+        collectVolumes: () => this.#volumes.collect(),
       }),
       startLogRotation(common),
       startImageCollector({

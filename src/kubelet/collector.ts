@@ -12,7 +12,7 @@ import {podCgroupPath} from './pod/cgroup-names.ts';
 import type {RuntimeContainer} from './pod/runtime-state.ts';
 import type {RuntimeCache} from './runtime/cache.ts';
 import {decideGarbage, type GarbageAct, type GarbageSeen} from './runtime/garbage.ts';
-import {podsOnDisk} from './volumes/volumes.ts';
+import {podsOnDisk} from './volumes/places.ts';
 
 export type CollectorOptions = {
   readonly config: KubeletConfig;
@@ -24,6 +24,8 @@ export type CollectorOptions = {
   /** All UIDs that are somebody's; undefined as long as not everything is known. */
   readonly known: () => ReadonlySet<string> | undefined;
   readonly tearDownVolumes: (uid: string) => Promise<void>;
+  /** Gives back what volumes of pods of the past have shared. */
+  readonly collectVolumes: () => Promise<void>;
 };
 
 /** Kubernetes' period. */
@@ -36,6 +38,7 @@ export function startCollector(options: CollectorOptions): Periodic {
     try {
       for (const act of decideGarbage(await observe(options)))
         if (!isStopped()) await applySafely(options, act);
+      if (!isStopped() && options.known() !== undefined) await options.collectVolumes();
     } catch (error) {
       options.log.warn('leftovers could not be looked for', {error: describeError(error)});
     }

@@ -74,20 +74,29 @@ export function matchesAffinity({nodeSelector = {}, affinity}: PodSpec, {metadat
   if (!Object.entries(nodeSelector).every(([key, value]) => labels[key] === value)) return false;
   const required = affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
   if (required === undefined) return true;
-  return required.nodeSelectorTerms.some(({matchExpressions = [], matchFields = []}) => {
+  return matchesNodeSelector(required, labels, {'metadata.name': metadata.name});
+}
+
+type NodeSelector = {
+  readonly nodeSelectorTerms: readonly {
+    readonly matchExpressions?: readonly Expression[];
+    readonly matchFields?: readonly Expression[];
+  }[];
+};
+type Expression = {readonly key: string; readonly operator: string; readonly values?: readonly string[]};
+
+/** Whether one of the terms holds for a node's labels and fields. */
+export function matchesNodeSelector(selector: NodeSelector, labels: Labels, fields: Labels): boolean {
+  return selector.nodeSelectorTerms.some(({matchExpressions = [], matchFields = []}) => {
     // An empty term matches nothing.
     if (matchExpressions.length + matchFields.length === 0) return false;
-    const fields = {'metadata.name': metadata.name};
     return matchExpressions.every((e) => holds(e, labels)) && matchFields.every((e) => holds(e, fields));
   });
 }
 
 const operators: readonly string[] = ['In', 'NotIn', 'Exists', 'DoesNotExist', 'Gt', 'Lt'];
 
-function holds(
-  {key, operator, values = []}: {key: string; operator: string; values?: readonly string[]},
-  labels: Labels,
-): boolean {
+function holds({key, operator, values = []}: Expression, labels: Labels): boolean {
   return isOperator(operator) && meets(labels, {key, operator, values});
 }
 

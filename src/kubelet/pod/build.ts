@@ -7,7 +7,12 @@ import {PodConfigError} from './config-error.ts';
 import {type ContainerConfig, type ContainerMount, containerConfig} from './container-config.ts';
 import type {PodDeps} from './deps.ts';
 import {type DnsWarning, podDns} from './dns.ts';
-import {buildEnvironment, type EnvironmentVariable, environmentReferences} from './environment.ts';
+import {
+  buildEnvironment,
+  type EnvironmentVariable,
+  environmentFiles,
+  environmentReferences,
+} from './environment.ts';
 import {hostsFile, podHostname} from './hosts.ts';
 import {podPaths} from './pod-paths.ts';
 import {qosClass} from './qos.ts';
@@ -71,6 +76,8 @@ export async function buildContainer(deps: PodDeps, build: ContainerBuild): Prom
     imageUser: build.image.user,
     environment,
     mounts,
+    devices: deps.volumes.devices(pod, container),
+    volumeGroups: deps.volumes.groups(pod.metadata.uid),
     ...(targetContainerId === undefined ? {} : {targetContainerId}),
     resources: deps.facts.resources,
     security: deps.facts.security,
@@ -78,19 +85,23 @@ export async function buildContainer(deps: PodDeps, build: ContainerBuild): Prom
 }
 
 async function environmentOf(
-  {objects, services, facts}: PodDeps,
+  {objects, services, facts, volumes}: PodDeps,
   {pod, container, podIps}: ContainerBuild,
 ): Promise<readonly EnvironmentVariable[]> {
   const {uid, namespace} = pod.metadata;
   const names = environmentReferences(container);
   const configMaps = new Map<string, ConfigMap | undefined>();
   const secrets = new Map<string, Secret | undefined>();
+  const files = new Map<string, string | Error | undefined>();
   await Promise.all([
     ...names.configMaps.map(async (name) => {
       configMaps.set(name, await objects.configMap(uid, namespace, name));
     }),
     ...names.secrets.map(async (name) => {
       secrets.set(name, await objects.secret(uid, namespace, name));
+    }),
+    ...environmentFiles(container).map(async ({key, volume, path}) => {
+      files.set(key, await volumes.file(uid, volume, path).catch((error: unknown) => Error(String(error))));
     }),
   ]);
   if (!services.hasSynced())
@@ -101,6 +112,7 @@ async function environmentOf(
     services: services.services(),
     configMaps,
     secrets,
+    files,
     facts: {podIps, hostIps: facts.hostIps(), nodeAllocatable: facts.allocatable()},
   });
   if (!result.ok) throw new PodConfigError(result.message);

@@ -1,5 +1,11 @@
 import type {MessageInitShape} from '@bufbuild/protobuf';
-import type {ContainerConfigSchema, Mount, MountSchema} from '../../edges/cri/gen/api_pb.ts';
+import type {
+  ContainerConfigSchema,
+  Device,
+  DeviceSchema,
+  Mount,
+  MountSchema,
+} from '../../edges/cri/gen/api_pb.ts';
 import type {Container, Pod} from '../../lib/kubernetes.ts';
 import type {EnvironmentVariable} from './environment.ts';
 import {expand} from './expansion.ts';
@@ -10,6 +16,8 @@ import {containerSecurity, type ImageUser, type SecurityFacts} from './security.
 
 export type ContainerConfig = MessageInitShape<typeof ContainerConfigSchema>;
 export type ContainerMount = Exclude<MessageInitShape<typeof MountSchema>, Mount>;
+
+export type ContainerDevice = Exclude<MessageInitShape<typeof DeviceSchema>, Device>;
 
 export type ContainerConfigInput = {
   readonly pod: Pod;
@@ -22,6 +30,10 @@ export type ContainerConfigInput = {
   readonly environment: readonly EnvironmentVariable[];
   /** Volumes, /etc/hosts and the termination log, in this order. */
   readonly mounts: readonly ContainerMount[];
+  /** Block volumes. */
+  readonly devices?: readonly ContainerDevice[];
+  /** Groups that volumes of the pod ask for. */
+  readonly volumeGroups?: readonly number[];
   /** For an ephemeral container with a targetContainerName: the runtime's id of that container. */
   readonly targetContainerId?: string;
   readonly resources: ResourceFacts;
@@ -72,6 +84,7 @@ export function containerConfig(input: ContainerConfigInput): ContainerConfig {
       uidMappings: userNamespace?.uids ?? [],
       gidMappings: userNamespace?.gids ?? [],
     })),
+    devices: [...(input.devices ?? [])],
     labels: {
       [podLabels.name]: name,
       [podLabels.namespace]: namespace,

@@ -4,9 +4,10 @@ import type {ContainerStart} from './action-types.ts';
 import {podActions} from './actions.ts';
 import type {PodAct} from './acts.ts';
 import {deadlineInMs, endingOf} from './ending.ts';
+import {imageVolumesOf} from './image-volumes.ts';
 import {isAlive, newestContainer, type RuntimeSandbox} from './runtime-state.ts';
 import {sandboxNeed} from './sandbox-need.ts';
-import type {PodSeen, Verdict} from './seen.ts';
+import type {PodSeen, PresentImage, Verdict} from './seen.ts';
 import {podStatus} from './status.ts';
 import {containerGrace, specOf, terminate} from './termination.ts';
 import {waitingReasons} from './waiting.ts';
@@ -54,7 +55,7 @@ function run(seen: PodSeen, pod: Pod): Decision<PodAct> {
   const killActs: PodAct[] = kills.length === 0 ? [] : [{do: 'kill', kills}];
   const need = sandboxNeed(pod, seen.runtime);
   if (need.needed) return {acts: [...first, ...killActs]};
-  return merge([...first, ...killActs], startContainers(seen, need.sandbox, actions.starts));
+  return merge([...first, ...killActs], startContainers(seen, pod, need.sandbox, actions.starts));
 }
 
 function rejection(seen: PodSeen, verdict: Verdict | undefined): PodAct[] {
@@ -129,6 +130,7 @@ function backoffEvents(seen: PodSeen, pod: Pod): PodAct[] {
  */
 function startContainers(
   seen: PodSeen,
+  pod: Pod,
   sandbox: RuntimeSandbox,
   starts: readonly ContainerStart[],
 ): Decision<PodAct> {
@@ -136,7 +138,7 @@ function startContainers(
   const waits: number[] = [];
   let held = false;
   for (const {kind, container} of starts) {
-    const step = startStep(seen, sandbox, kind, container);
+    const step = startStep(seen, pod, sandbox, kind, container);
     if ('act' in step && (step.act.do !== 'start' || !held)) acts.push(step.act);
     if ('waitMs' in step) waits.push(step.waitMs);
     if (kind !== 'ephemeral' && 'holds' in step) held = true;
@@ -151,6 +153,7 @@ type StartStep =
 
 function startStep(
   seen: PodSeen,
+  pod: Pod,
   sandbox: RuntimeSandbox,
   kind: ContainerStart['kind'],
   container: ContainerStart['container'],
@@ -163,21 +166,35 @@ function startStep(
   if (crash !== undefined && crash.remainingMs > 0) return {waitMs: crash.remainingMs};
   const failure = seen.startFailures.get(container.name);
   if (failure?.retryInMs !== undefined && failure.retryInMs > 0) return {waitMs: failure.retryInMs};
-  const image = seen.images.get(container.name) ?? {state: 'absent'};
-  switch (image.state) {
-    case 'absent':
-      return {act: {do: 'ensureImage', container}, holds: true};
-    case 'pulling':
-      return {holds: true};
-    case 'failed':
-      return image.retryInMs === 0 ? {act: {do: 'ensureImage', container}} : {waitMs: image.retryInMs};
-    case 'ready':
-      break;
+  for (const needed of imageVolumesOf(pod, container)) {
+    const missing = imageStep(seen, needed);
+    if (missing.image === undefined) return missing.step;
   }
+  const own = imageStep(seen, container);
+  if (own.image === undefined) return own.step;
   if (seen.volumes.state === 'failed') return {waitMs: seen.volumes.retryInMs};
   if (seen.volumes.state !== 'ready') return {holds: true};
   const attempt = nextAttempt(seen, container.name);
-  return {act: {do: 'start', kind, container, attempt, sandbox, image: image.image}};
+  return {act: {do: 'start', kind, container, attempt, sandbox, image: own.image}};
+}
+
+/** A container's image once it is there, or what is to be done for it. */
+function imageStep(
+  seen: PodSeen,
+  container: ContainerStart['container'],
+): {readonly image: PresentImage} | {readonly image?: never; readonly step: StartStep} {
+  const image = seen.images.get(container.name) ?? {state: 'absent'};
+  const act: PodAct = {do: 'ensureImage', container};
+  switch (image.state) {
+    case 'absent':
+      return {step: {act, holds: true}};
+    case 'pulling':
+      return {step: {holds: true}};
+    case 'failed':
+      return {step: image.retryInMs === 0 ? {act} : {waitMs: image.retryInMs}};
+    case 'ready':
+      return {image: image.image};
+  }
 }
 
 /** The restart count of the next run: one more than the last one's, also where the runtime has forgotten it. */

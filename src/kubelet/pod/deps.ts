@@ -8,7 +8,7 @@ import type {Logger} from '../../lib/log.ts';
 import type {Clock} from '../../lib/time.ts';
 import type {ObjectSource} from '../objects.ts';
 import type {RuntimeClassSource} from '../runtime-classes.ts';
-import type {ContainerMount} from './container-config.ts';
+import type {ContainerDevice, ContainerMount} from './container-config.ts';
 import type {EnvironmentVariable} from './environment.ts';
 import type {ResourceFacts} from './resources.ts';
 import type {SecurityFacts} from './security.ts';
@@ -26,6 +26,15 @@ export type PodVolumes = {
     container: Container,
     environment: readonly EnvironmentVariable[],
   ): Promise<readonly ContainerMount[]>;
+  /** The devices of a container, in the order of its volumeDevices. @throws PodConfigError */
+  devices(pod: Pod, container: Container): readonly ContainerDevice[];
+  /** Groups that the pod's volumes want its containers to be in. */
+  groups(uid: string): readonly number[];
+  /**
+   * The start of a file in a volume of the pod, links in it followed as far as they stay inside; undefined where there
+   * is no such volume. @throws where there is no such file
+   */
+  file(uid: string, volume: string, path: string): Promise<string | undefined>;
   /** Takes away all volumes of the pod. @throws while one is busy */
   tearDown(uid: string): Promise<void>;
 };

@@ -1,6 +1,7 @@
 import type {ConfigMap, Container, Pod, Secret, Service} from '../../lib/kubernetes.ts';
 import {PodConfigError} from './config-error.ts';
 import {type DownwardFacts, environmentField, resourceField} from './downward-api.ts';
+import {envFileValue} from './env-file.ts';
 import {expand} from './expansion.ts';
 import {serviceEnvironment} from './service-environment.ts';
 
@@ -14,6 +15,8 @@ export type EnvironmentInput = {
   /** By name, those that `environmentReferences` lists; undefined or absent: there is no such object. */
   readonly configMaps: ReadonlyMap<string, ConfigMap | undefined>;
   readonly secrets: ReadonlyMap<string, Secret | undefined>;
+  /** Environment files, by `environmentFiles`' keys; undefined: there is no such volume. An Error: not readable. */
+  readonly files?: ReadonlyMap<string, string | Error | undefined>;
   readonly facts: DownwardFacts;
 };
 
@@ -38,6 +41,18 @@ export function environmentReferences(container: Container): {configMaps: string
     if (valueFrom?.secretKeyRef?.name) secrets.add(valueFrom.secretKeyRef.name);
   }
   return {configMaps: [...configMaps], secrets: [...secrets]};
+}
+
+export type EnvironmentFile = {readonly key: string; readonly volume: string; readonly path: string};
+
+/** The files in volumes that variables of a container are read from. */
+export function environmentFiles({env = []}: Container): EnvironmentFile[] {
+  const references = env.flatMap(({valueFrom}) => valueFrom?.fileKeyRef ?? []);
+  return references.map(({volumeName, path}) => ({key: fileKey(volumeName, path), volume: volumeName, path}));
+}
+
+function fileKey(volume: string, path: string): string {
+  return `${volume}/${path}`;
 }
 
 /**
@@ -105,7 +120,30 @@ function fromSource(source: ValueFrom, input: EnvironmentInput): string | undefi
       source.secretKeyRef,
       pod,
     );
+  if (source.fileKeyRef !== undefined) return fromFile(source.fileKeyRef, input);
   throw new PodConfigError(`env source ${Object.keys(source).join(', ')} is not supported on this node`);
+}
+
+function fromFile(
+  {volumeName, path, key, optional}: NonNullable<ValueFrom['fileKeyRef']>,
+  {files}: EnvironmentInput,
+): string | undefined {
+  const text = files?.get(fileKey(volumeName, path));
+  if (text === undefined)
+    throw new PodConfigError(`cannot find the volume "${volumeName}" referenced by FileKeyRef`);
+  const value = valueIn(text, key);
+  if (value !== undefined || optional === true) return value;
+  throw new PodConfigError(`environment variable key "${key}" not found in file "${path}"`);
+}
+
+/** What is in the file is the container's own; what is wrong with it is not told to others. */
+function valueIn(text: string | Error, key: string): string | undefined {
+  if (text instanceof Error) throw new PodConfigError("couldn't parse env file");
+  try {
+    return envFileValue(text, key);
+  } catch {
+    throw new PodConfigError("couldn't parse env file");
+  }
 }
 
 type KeyReference = {readonly name?: string; readonly key: string; readonly optional?: boolean};

@@ -11,6 +11,8 @@ import {tellPod} from './tell.ts';
 
 const firstRetryMs = 500;
 const maxRetryMs = 120_000;
+/** For what somebody else has to do first: a claim to be bound, a volume to be attached. */
+const waitMs = 1000;
 
 /** Makes what a pod needs beside its sandbox. Volumes and images go on when this returns. */
 export async function preparePod(context: ApplyContext): Promise<void> {
@@ -47,6 +49,19 @@ function prefetchImages({images, memory, runtime}: ApplyContext, pod: Pod): void
     if (newestContainer(known, container.name) === undefined) images.ensure(pod, container);
 }
 
+/** Everything that failed does so because something is waited for. */
+function isWaiting(error: unknown): boolean {
+  if (error instanceof AggregateError) return error.errors.every(isWaiting);
+  return error instanceof Error && 'waiting' in error && error.waiting === true;
+}
+
+/** The events that a failure is told by. */
+function failuresOf(error: unknown): {reason: string; message: string}[] {
+  if (error instanceof AggregateError) return error.errors.flatMap(failuresOf);
+  const reason = error instanceof Error && 'reason' in error ? error.reason : undefined;
+  return [{reason: typeof reason === 'string' ? reason : 'FailedMount', message: describeError(error)}];
+}
+
 async function prepareVolumes(context: ApplyContext, pod: Pod, signal: AbortSignal): Promise<void> {
   const {deps, memory} = context;
   const before = memory.volumes;
@@ -58,9 +73,12 @@ async function prepareVolumes(context: ApplyContext, pod: Pod, signal: AbortSign
     if (signal.aborted) return;
     const message = describeError(error);
     const failures = (before.state === 'failed' ? before.failures : 0) + 1;
-    const retryMs = Math.min(firstRetryMs * 2 ** (failures - 1), maxRetryMs);
+    const retryMs = isWaiting(error) ? waitMs : Math.min(firstRetryMs * 2 ** (failures - 1), maxRetryMs);
     memory.volumes = {state: 'failed', message, failures, retryAtMs: deps.clock.monotonic() + retryMs};
-    tellPod(deps.recorder, pod, undefined, 'Warning', 'FailedMount', message);
+    // A wait is looked at often and told of seldom: at the 1st, 2nd, 4th, 8th … time.
+    if (!isWaiting(error) || Number.isInteger(Math.log2(failures)))
+      for (const {reason, message: told} of failuresOf(error))
+        tellPod(deps.recorder, pod, undefined, 'Warning', reason, told);
   }
   context.again();
 }

@@ -34,6 +34,8 @@ export type ContainerSecurityInput = {
   readonly pod: Pod;
   readonly container: Container;
   readonly imageUser: ImageUser;
+  /** Groups that volumes of the pod ask for (pv.beta.kubernetes.io/gid). */
+  readonly volumeGroups?: readonly number[];
   /** The runtime's id of the container whose processes an ephemeral container shares. */
   readonly targetContainerId?: string;
   readonly facts: SecurityFacts;
@@ -79,7 +81,7 @@ export function containerSecurity(input: ContainerSecurityInput): ContainerSecur
     ...user(context, imageUser),
     ...(context.runAsGroup === undefined ? {} : {runAsGroup: {value: BigInt(context.runAsGroup)}}),
     readonlyRootfs: context.readOnlyRootFilesystem ?? false,
-    ...supplementalGroups(pod),
+    ...supplementalGroups(pod, input.volumeGroups),
     noNewPrivs: context.allowPrivilegeEscalation === false,
     maskedPaths: unmasked ? [] : [...maskedPaths, ...facts.maskedPaths],
     readonlyPaths: unmasked ? [] : readonlyPaths,
@@ -139,11 +141,13 @@ function user(
 
 function supplementalGroups(
   pod: Pod,
+  more: readonly number[] = [],
 ): Pick<ContainerSecurity, 'supplementalGroups' | 'supplementalGroupsPolicy'> {
   const context = pod.spec.securityContext;
   const groups = [
     ...(context?.fsGroup === undefined ? [] : [context.fsGroup]),
     ...(context?.supplementalGroups ?? []),
+    ...more,
   ];
   const policy = context?.supplementalGroupsPolicy ?? 'Merge';
   if (policy !== 'Merge' && policy !== 'Strict')

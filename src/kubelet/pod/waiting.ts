@@ -1,12 +1,19 @@
 import type {Pod} from '../../lib/kubernetes.ts';
+import {imageVolumesOf} from './image-volumes.ts';
 import type {PodSeen, StartFailure} from './seen.ts';
 
 /** Why containers wait: what failed at the last start, an image that cannot be had, a crash that repeats. */
 export function waitingReasons(seen: PodSeen, pod: Pod): ReadonlyMap<string, StartFailure> {
   const reasons = new Map(seen.startFailures);
-  for (const [name, image] of seen.images)
-    if (image.state === 'failed') reasons.set(name, {reason: image.reason, message: image.message});
-    else if (image.state === 'pulling' && image.after !== undefined) reasons.set(name, image.after);
+  const {containers, initContainers = [], ephemeralContainers = []} = pod.spec;
+  for (const container of [...initContainers, ...containers, ...ephemeralContainers])
+    for (const {name} of [container, ...imageVolumesOf(pod, container)]) {
+      const image = seen.images.get(name);
+      if (image?.state === 'failed')
+        reasons.set(container.name, {reason: image.reason, message: image.message});
+      else if (image?.state === 'pulling' && image.after !== undefined)
+        reasons.set(container.name, image.after);
+    }
   const {name: podName, namespace, uid} = pod.metadata;
   for (const [name, {delayMs}] of seen.crashes) {
     const message = `back-off ${goDuration(delayMs)} restarting failed container=${name} pod=${podName}_${namespace}(${uid})`;

@@ -16,6 +16,7 @@ export class RuntimeHealth {
   #listedMs: number | undefined;
   #problem = 'container runtime status check may not have completed yet';
   #networkReady = false;
+  #recursiveReadOnly: ReadonlySet<string> = new Set();
 
   constructor(cri: Cri, clock: Clock) {
     this.#cri = cri;
@@ -26,10 +27,17 @@ export class RuntimeHealth {
     return this.#networkReady;
   }
 
+  /** Whether a handler of the runtime ('' is its default) can make whole trees of mounts read-only. */
+  recursiveReadOnly(handler: string | undefined): boolean {
+    return this.#recursiveReadOnly.has(handler ?? '');
+  }
+
   /** Asks the runtime for its conditions; true when the network has become ready. */
   async check(): Promise<boolean> {
     try {
-      const {status} = await this.#cri.runtime.status({}, {timeoutMs: statusTimeoutMs});
+      const {status, runtimeHandlers} = await this.#cri.runtime.status({}, {timeoutMs: statusTimeoutMs});
+      const able = runtimeHandlers.filter(({features}) => features?.recursiveReadOnlyMounts === true);
+      this.#recursiveReadOnly = new Set(able.map(({name}) => name));
       const conditions = status?.conditions ?? [];
       const bad = conditions.find(({type, status: ok}) => type === 'RuntimeReady' && !ok);
       const network = conditions.find(({type}) => type === 'NetworkReady');

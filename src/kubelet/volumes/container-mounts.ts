@@ -1,12 +1,13 @@
 import {MountPropagation} from '../../edges/cri/gen/api_pb.ts';
 import {bindSubPath} from '../../edges/subpath.ts';
 import type {Container, Pod} from '../../lib/kubernetes.ts';
+import {parseImage} from '../images/reference.ts';
 import {PodConfigError} from '../pod/config-error.ts';
-import type {ContainerMount} from '../pod/container-config.ts';
+import type {ContainerDevice, ContainerMount} from '../pod/container-config.ts';
 import type {EnvironmentVariable} from '../pod/environment.ts';
 import {expand} from '../pod/expansion.ts';
+import {podDirectory} from './places.ts';
 import type {PreparedVolume} from './types.ts';
-import {podDirectory} from './volumes.ts';
 
 type VolumeMount = NonNullable<Container['volumeMounts']>[number];
 
@@ -44,7 +45,7 @@ export async function containerMounts(input: ContainerMountsInput): Promise<Cont
       throw new PodConfigError(`invalid MountPropagation mode: "${mount.mountPropagation}"`);
     mounts.push({
       containerPath: mount.mountPath.startsWith('/') ? mount.mountPath : `/${mount.mountPath}`,
-      hostPath: await sourceOf(mount, index, volume, input),
+      ...(await sourceOf(mount, index, volume, input)),
       readonly: mount.readOnly === true || volume.readOnly,
       propagation,
       recursiveReadOnly: recursiveReadOnly(mount, input.recursiveReadOnly),
@@ -53,20 +54,45 @@ export async function containerMounts(input: ContainerMountsInput): Promise<Cont
   return mounts;
 }
 
+/**
+ * The devices that a container gets of block volumes; those of volumes that are read only, it may only read.
+ * @throws PodConfigError
+ */
+export function containerDevices(
+  {name, volumeDevices = []}: Container,
+  volumes: ReadonlyMap<string, PreparedVolume>,
+): ContainerDevice[] {
+  return volumeDevices.map((device) => {
+    if (!device.devicePath.startsWith('/'))
+      throw new PodConfigError(`error DevicePath \`${device.devicePath}\` must be an absolute path`);
+    const volume = volumes.get(device.name);
+    if (volume === undefined)
+      throw new PodConfigError(`cannot find volume "${device.name}" to pass into container "${name}"`);
+    const permissions = volume.readOnly ? 'r' : 'mrw';
+    return {containerPath: device.devicePath, hostPath: volume.path, permissions};
+  });
+}
+
+type Source = Pick<ContainerMount, 'hostPath' | 'image' | 'imageSubPath'>;
+
 async function sourceOf(
   mount: VolumeMount,
   index: number,
   volume: PreparedVolume,
   input: ContainerMountsInput,
-): Promise<string> {
+): Promise<Source> {
   const subPath = mount.subPathExpr
     ? expandSubPath(mount.subPathExpr, input.environment)
     : (mount.subPath ?? '');
-  if (subPath === '') return volume.path;
   if (subPath.startsWith('/'))
     throw new PodConfigError(`error SubPath \`${subPath}\` must not be an absolute path`);
   if (subPath.split('/').includes('..'))
     throw new PodConfigError(`unable to provision SubPath \`${subPath}\`: must not contain '..'`);
+  if (volume.image !== undefined) {
+    const image = parseImage(volume.image)?.name ?? volume.image;
+    return {hostPath: '', image: {image, userSpecifiedImage: volume.image}, imageSubPath: subPath};
+  }
+  if (subPath === '') return {hostPath: volume.path};
   const {pod, container, rootDir} = input;
   const place = `${podDirectory(rootDir, pod.metadata.uid)}/volume-subpaths/${mount.name}/${container.name}/${index}`;
   try {
@@ -77,7 +103,7 @@ async function sourceOf(
       `failed to prepare subPath for volumeMount "${mount.name}" of container "${container.name}"`,
     );
   }
-  return place;
+  return {hostPath: place};
 }
 
 function expandSubPath(expression: string, environment: readonly EnvironmentVariable[]): string {

@@ -14,14 +14,16 @@ const demanded = new Map<string, FileType>([
 
 export const hostPath: VolumePlugin = {
   field: 'hostPath',
+  from: 'both',
   directory: 'kubernetes.io~host-path',
   follows: false,
-  async prepare({volume}) {
-    const {path = '', type = ''} = volume.hostPath ?? {};
+  async prepare({volume, persistent, readOnly}) {
+    const source = persistent === undefined ? volume.hostPath : persistent.volume.spec.hostPath;
+    const {path = '', type = ''} = source ?? {};
     if (!path.startsWith('/') || path.split('/').includes('..'))
       throw new Error(`invalid HostPath \`${path}\`: must be absolute and must not contain '..'`);
     if (type !== '') await check(path, type);
-    return {path, readOnly: false};
+    return {path, readOnly};
   },
 };
 

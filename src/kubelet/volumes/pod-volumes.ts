@@ -1,11 +1,20 @@
+import {readInside} from '../../edges/subpath.ts';
 import {describeError} from '../../lib/errors.ts';
-import type {Pod} from '../../lib/kubernetes.ts';
+import type {Container, Pod} from '../../lib/kubernetes.ts';
 import type {Logger} from '../../lib/log.ts';
+import {Serial} from '../../lib/serial.ts';
 import type {Cancel, Clock} from '../../lib/time.ts';
 import type {PodVolumes} from '../pod/deps.ts';
-import {containerMounts} from './container-mounts.ts';
+import {containerDevices, containerMounts} from './container-mounts.ts';
 import type {PreparedVolume, VolumeContext} from './types.ts';
-import {orphans, type Prepared, prepareVolumes, refreshVolumes, teardownVolumes} from './volumes.ts';
+import {
+  collectShared,
+  orphans,
+  type Prepared,
+  prepareVolumes,
+  refreshVolumes,
+  teardownVolumes,
+} from './volumes.ts';
 
 export type KeptVolumes = PodVolumes & {
   /**
@@ -15,12 +24,19 @@ export type KeptVolumes = PodVolumes & {
   refresh(pod: Pod): Promise<void>;
   /** UIDs with a directory or mounts on this node that are not in `known`. */
   orphans(known: ReadonlySet<string>): Promise<string[]>;
+  /** Gives back what pods of the past have shared. */
+  collect(): Promise<void>;
   /** No more refreshing; volumes stay as they are. */
   stop(): void;
 };
 
+/** Whether the runtime of a pod can mount whole trees read-only (RuntimeHandlerFeatures). */
+export type CanMountRecursively = (pod: Pod) => Promise<boolean>;
+
 /** After a refresh that failed; a change of the object comes before that anyway. */
 const retryMs = 30_000;
+/** More than any environment needs: containers can write the file. */
+const maxFileBytes = 1024 * 1024;
 
 type State = {readonly volumes: ReadonlyMap<string, PreparedVolume>; cancel: Cancel};
 
@@ -29,60 +45,81 @@ export function keepVolumes(
   context: VolumeContext,
   clock: Clock,
   log: Logger,
-  /** The runtime can mount whole trees read-only (RuntimeHandlerFeatures). */
-  recursiveReadOnly = false,
+  canMountRecursively: CanMountRecursively = async () => false,
 ): KeptVolumes {
-  return new Keeper(context, clock, log, recursiveReadOnly);
+  return new Keeper(context, clock, log, canMountRecursively);
 }
 
 class Keeper implements KeptVolumes {
   readonly #context: VolumeContext;
   readonly #clock: Clock;
   readonly #log: Logger;
-  readonly #recursiveReadOnly: boolean;
+  readonly #canMountRecursively: CanMountRecursively;
   readonly #states = new Map<string, State>();
-  /** The last work under way for a pod: one at a time, in order. */
-  readonly #tails = new Map<string, Promise<unknown>>();
+  /** One work at a time for a pod. */
+  readonly #serial = new Serial();
   #stopped = false;
 
-  constructor(context: VolumeContext, clock: Clock, log: Logger, recursiveReadOnly: boolean) {
+  constructor(context: VolumeContext, clock: Clock, log: Logger, canMountRecursively: CanMountRecursively) {
     this.#context = context;
     this.#clock = clock;
     this.#log = log;
-    this.#recursiveReadOnly = recursiveReadOnly;
+    this.#canMountRecursively = canMountRecursively;
   }
 
   prepare(pod: Pod, signal: AbortSignal): Promise<void> {
-    return this.#serially(pod.metadata.uid, async () => {
+    return this.#serial.run(pod.metadata.uid, async () => {
+      signal.throwIfAborted();
       this.#remember(pod, await prepareVolumes(pod, this.#context, signal));
     });
   }
 
   refresh(pod: Pod): Promise<void> {
     const {uid} = pod.metadata;
-    return this.#serially(uid, async () => {
+    return this.#serial.run(uid, async () => {
       const state = this.#states.get(uid);
       if (state === undefined) return;
       try {
         this.#remember(pod, await refreshVolumes(pod, this.#context));
       } catch (error) {
-        this.#log.warn('volumes keep their old content', {uid, error: describeError(error)});
+        const message = describeError(error);
+        this.#log.warn('volumes keep their old content', {uid, error: message});
+        this.#context.tell?.(pod, 'Warning', 'FailedMount', message);
         this.#schedule(pod, state, retryMs);
       }
     });
   }
 
-  mounts(
+  async mounts(
     ...[pod, container, environment]: Parameters<PodVolumes['mounts']>
   ): ReturnType<PodVolumes['mounts']> {
-    const volumes = this.#states.get(pod.metadata.uid)?.volumes ?? new Map<string, PreparedVolume>();
-    const {rootDir} = this.#context;
-    const recursiveReadOnly = this.#recursiveReadOnly;
-    return containerMounts({pod, container, rootDir, volumes, environment, recursiveReadOnly});
+    await this.#prepareLate(pod, container);
+    return containerMounts({
+      pod,
+      container,
+      rootDir: this.#context.rootDir,
+      volumes: this.#volumesOf(pod.metadata.uid),
+      environment,
+      recursiveReadOnly: wantsRecursion(container) && (await this.#canMountRecursively(pod)),
+    });
+  }
+
+  devices(...[pod, container]: Parameters<PodVolumes['devices']>): ReturnType<PodVolumes['devices']> {
+    return containerDevices(container, this.#volumesOf(pod.metadata.uid));
+  }
+
+  groups(uid: string): readonly number[] {
+    const groups = [...this.#volumesOf(uid).values()].map(({supplementalGroup}) => supplementalGroup);
+    return [...new Set(groups.filter((group) => group !== undefined))];
+  }
+
+  async file(uid: string, volume: string, path: string): Promise<string | undefined> {
+    const prepared = this.#volumesOf(uid).get(volume);
+    return prepared === undefined ? undefined : readInside(prepared.path, path, maxFileBytes);
   }
 
   tearDown(uid: string): Promise<void> {
-    return this.#serially(uid, async () => {
+    return this.#serial.run(uid, async () => {
       this.#states.get(uid)?.cancel();
       this.#states.delete(uid);
       await teardownVolumes(uid, this.#context);
@@ -93,10 +130,27 @@ class Keeper implements KeptVolumes {
     return orphans(this.#context.rootDir, known);
   }
 
+  collect(): Promise<void> {
+    return collectShared(this.#context);
+  }
+
   stop(): void {
     this.#stopped = true;
     for (const state of this.#states.values()) state.cancel();
     this.#states.clear();
+  }
+
+  /** An ephemeral container may be the first to use one of the pod's volumes. */
+  async #prepareLate(pod: Pod, {volumeMounts = []}: Container): Promise<void> {
+    const known = this.#states.get(pod.metadata.uid)?.volumes;
+    if (known === undefined || volumeMounts.every(({name}) => known.has(name))) return;
+    await this.#serial.run(pod.metadata.uid, async () =>
+      this.#remember(pod, await prepareVolumes(pod, this.#context)),
+    );
+  }
+
+  #volumesOf(uid: string): ReadonlyMap<string, PreparedVolume> {
+    return this.#states.get(uid)?.volumes ?? new Map();
   }
 
   #remember(pod: Pod, {volumes, againInMs}: Prepared): void {
@@ -113,15 +167,8 @@ class Keeper implements KeptVolumes {
     if (this.#stopped) return;
     state.cancel = this.#clock.after(ms, () => void this.refresh(pod));
   }
+}
 
-  async #serially<T>(uid: string, work: () => Promise<T>): Promise<T> {
-    const before = this.#tails.get(uid) ?? Promise.resolve();
-    const run = before.then(work, work);
-    this.#tails.set(uid, run);
-    try {
-      return await run;
-    } finally {
-      if (this.#tails.get(uid) === run) this.#tails.delete(uid);
-    }
-  }
+function wantsRecursion({volumeMounts = []}: Container): boolean {
+  return volumeMounts.some(({recursiveReadOnly = 'Disabled'}) => recursiveReadOnly !== 'Disabled');
 }

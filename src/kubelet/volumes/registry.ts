@@ -1,32 +1,59 @@
-import type {Volume} from '../../lib/kubernetes.ts';
+import type {PersistentVolume, Volume} from '../../lib/kubernetes.ts';
 import {configMap} from './config-map.ts';
 import {downwardApi} from './downward-api.ts';
 import {emptyDir} from './empty-dir.ts';
 import {hostPath} from './host-path.ts';
+import {image} from './image.ts';
+import {local} from './local.ts';
+import {nfs} from './nfs.ts';
 import {projected} from './projected.ts';
 import {secret} from './secret.ts';
 import type {VolumePlugin} from './types.ts';
 
-/** Every kind of volume that this node can give a pod. */
-export const plugins: readonly VolumePlugin[] = [
+/** Every kind of volume that this node can give a pod without anybody's help. */
+const own: readonly VolumePlugin[] = [
   emptyDir,
   configMap,
   secret,
   downwardApi,
   projected,
   hostPath,
+  local,
+  nfs,
+  image,
 ];
 
+export function allPlugins(more: readonly VolumePlugin[] = []): readonly VolumePlugin[] {
+  return [...own, ...more];
+}
+
 /**
- * The plugin for a volume; one without any source is an emptyDir, as the API defaults it.
+ * The plugin for a pod's volume, or for what its claim is bound to. A volume without any source is an emptyDir, as
+ * the API defaults it.
  * @throws for kinds that are not supported: a pod must not start without its data
  */
-export function pluginFor(volume: Volume): VolumePlugin {
-  const known = plugins.find(({field}) => volume[field] !== undefined);
+export function pluginFor(
+  volume: Volume,
+  persistent?: PersistentVolume,
+  more?: readonly VolumePlugin[],
+): VolumePlugin {
+  const source: object = persistent === undefined ? volume : persistent.spec;
+  const from = persistent === undefined ? 'pod' : 'persistent';
+  const fields = new Map(Object.entries(source));
+  const known = allPlugins(more).find(
+    (plugin) => [from, 'both'].includes(plugin.from ?? 'pod') && fields.get(plugin.field) !== undefined,
+  );
   if (known !== undefined) return known;
-  const kinds = Object.entries(volume).filter(([field, value]) => field !== 'name' && value !== undefined);
+  if (persistent !== undefined) throw new Error('no volume plugin matched');
+  const kinds = [...fields].filter(([field, value]) => field !== 'name' && value !== undefined);
   if (kinds.length === 0) return emptyDir;
   throw new Error(
     `volumes of kind ${kinds.map(([field]) => field).join(', ')} are not supported on this node`,
   );
+}
+
+/** Whether a volume's content follows objects of the API. */
+export function follows(volume: Volume): boolean {
+  const fields = new Map(Object.entries(volume));
+  return own.some((plugin) => plugin.follows && fields.get(plugin.field) !== undefined);
 }

@@ -98,6 +98,10 @@ export type VolumePlugin = {
   prepare(request: VolumeRequest): Promise<PreparedVolume>;
   /** Its content follows objects of the API. */
   readonly follows: boolean;
+  /** It takes a PersistentVolume's mountOptions. */
+  readonly mountOptions?: boolean;
+  /** It can give a device (volumeMode Block). */
+  readonly devices?: boolean;
   /**
    * Gives back what is not a mount or a file in the pod's directory. What is mounted at or below the place is
    * unmounted and the place is removed after it. Runs for half-made volumes, too. @throws to be tried again
@@ -112,11 +116,36 @@ export type VolumePlugin = {
   usage?(place: VolumePlace, signal: AbortSignal): Promise<VolumeUsage | undefined>;
 };
 
-/** A volume cannot be had: `message` is what the pod's FailedMount event says. */
+/** What failed, in Kubernetes' words, where it is not `MountVolume.SetUp failed` (`AttachVolume.Attach failed`). */
+export class VolumeStepError extends Error {
+  readonly step: string;
+  /** The event's reason. */
+  readonly reason: string;
+
+  constructor(step: string, message: string, options: ErrorOptions & {reason?: string} = {}) {
+    super(message, options);
+    this.name = 'VolumeStepError';
+    this.step = step;
+    this.reason = options.reason ?? 'FailedMount';
+  }
+}
+
+/** Something outside this node has to happen first (a claim is bound, a volume attached): worth a look every second. */
+export class VolumeWaitError extends VolumeStepError {
+  override readonly name = 'VolumeWaitError';
+}
+
+/** A volume cannot be had: `message` is what the pod's event says. */
 export class VolumeError extends Error {
+  readonly reason: string;
+  readonly waiting: boolean;
+
   constructor(volume: string, cause: unknown) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    super(`MountVolume.SetUp failed for volume "${volume}" : ${why}`, {cause});
+    const step = cause instanceof VolumeStepError ? cause.step : 'MountVolume.SetUp failed';
+    super(`${step} for volume "${volume}" : ${why}`, {cause});
     this.name = 'VolumeError';
+    this.reason = cause instanceof VolumeStepError ? cause.reason : 'FailedMount';
+    this.waiting = cause instanceof VolumeWaitError;
   }
 }

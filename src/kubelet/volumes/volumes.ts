@@ -1,9 +1,16 @@
-import {listDirectory} from '../../edges/files.ts';
-import {mountsBelow, readMounts, unmountTree} from '../../edges/mounts.ts';
+import {mountsUpon, readMounts, unmount, unmountTree} from '../../edges/mounts.ts';
 import {ensureDirectory, removeTree} from '../../edges/trees.ts';
 import type {Pod, Volume} from '../../lib/kubernetes.ts';
-import {pluginFor} from './registry.ts';
-import {type PreparedVolume, type VolumeContext, VolumeError, type VolumePlugin} from './types.ts';
+import {placesOf, podDirectory, podsOnDisk, podsUsing, volumeDirectory} from './places.ts';
+import {allPlugins, follows, pluginFor} from './registry.ts';
+import {isForOnePod, isReachable, isUsed, type ResolvedVolume, resolveVolume, volumeUses} from './resolve.ts';
+import {
+  type PreparedVolume,
+  type VolumeContext,
+  VolumeError,
+  type VolumePlugin,
+  VolumeStepError,
+} from './types.ts';
 
 export type Prepared = {
   /** By the volume's name in the pod. */
@@ -12,12 +19,9 @@ export type Prepared = {
   readonly againInMs?: number;
 };
 
-export function podDirectory(rootDir: string, uid: string): string {
-  return `${rootDir}/pods/${uid}`;
-}
-
 /**
- * Makes all volumes of a pod, side by side; those that exist are left as they are, or brought up to date.
+ * Makes all volumes that a pod's containers use, side by side; those that exist are left as they are, or brought up
+ * to date.
  * @throws VolumeError for the first that cannot be had, an AggregateError for several
  */
 export async function prepareVolumes(
@@ -28,7 +32,7 @@ export async function prepareVolumes(
   const directory = podDirectory(context.rootDir, pod.metadata.uid);
   for (const part of [directory, `${directory}/volumes`, `${directory}/plugins`])
     await ensureDirectory(part, 0o750);
-  return each(pod.spec.volumes ?? [], pod, context, signal);
+  return each(usedVolumes(pod), pod, context, signal);
 }
 
 /**
@@ -40,38 +44,54 @@ export async function refreshVolumes(
   context: VolumeContext,
   signal?: AbortSignal,
 ): Promise<Prepared> {
-  const following = (pod.spec.volumes ?? []).filter((volume) => pluginFor(volume).follows);
-  return each(following, pod, context, signal);
+  return each(usedVolumes(pod).filter(follows), pod, context, signal);
 }
 
 /**
  * Takes down all of a pod's volumes and its directory, subPath mounts and what containers have mounted in them
  * included. Nothing is removed as long as a mount is left.
+ * @throws while something is busy; what could be done is done
  */
 export async function teardownVolumes(
   uid: string,
-  context: Pick<VolumeContext, 'rootDir' | 'tokens'>,
+  context: Pick<VolumeContext, 'rootDir' | 'tokens' | 'plugins'>,
 ): Promise<void> {
-  const directory = podDirectory(context.rootDir, uid);
+  const {rootDir} = context;
+  const directory = podDirectory(rootDir, uid);
+  const plugins = allPlugins(context.plugins);
+  const failed: unknown[] = [];
+  // Sub-paths hold a volume, and containers may have mounted in it or over it: these go before it is given back.
+  await unmountTree(`${directory}/volume-subpaths`);
+  for (const point of mountsUpon(await readMounts(), directory)) await unmount(point);
+  for (const place of await placesOf(rootDir, uid))
+    await plugins
+      .find((plugin) => plugin.directory === place.plugin)
+      ?.release?.(place)
+      .catch((error: unknown) => failed.push(error));
+  if (failed.length > 0)
+    throw failed.length === 1 ? failed[0] : new AggregateError(failed, failed.join('; '));
   await unmountTree(directory);
   await removeTree(directory);
   context.tokens.forget(uid);
+  await collectShared(context);
 }
 
-/** UIDs of pods that have a directory or mounts on this node. */
-export async function podsOnDisk(rootDir: string): Promise<string[]> {
-  const prefix = `${rootDir}/pods`;
-  const mounted = mountsBelow(await readMounts(), prefix).map(
-    (point) => point.slice(prefix.length + 1).split('/')[0],
-  );
-  const names = new Set([...(await listDirectory(prefix)), ...mounted.filter((uid) => uid !== undefined)]);
-  names.delete('');
-  return [...names].sort();
+/** Gives back what pods have shared and none uses any more. */
+export async function collectShared({
+  rootDir,
+  plugins,
+}: Pick<VolumeContext, 'rootDir' | 'plugins'>): Promise<void> {
+  for (const plugin of allPlugins(plugins)) await plugin.collect?.(rootDir);
 }
 
-/** Those among them that no source knows: their volumes are to be taken down. */
+/** Those pods on the disk that no source knows: their volumes are to be taken down. */
 export async function orphans(rootDir: string, known: ReadonlySet<string>): Promise<string[]> {
   return (await podsOnDisk(rootDir)).filter((uid) => !known.has(uid));
+}
+
+function usedVolumes(pod: Pod): Volume[] {
+  const uses = volumeUses(pod);
+  return (pod.spec.volumes ?? []).filter((volume) => isUsed(volume, uses));
 }
 
 async function each(
@@ -98,21 +118,53 @@ async function prepareOne(
   context: VolumeContext,
   signal: AbortSignal | undefined,
 ): Promise<PreparedVolume> {
+  const {uid} = pod.metadata;
+  const resolved = await resolveVolume(pod, volume, context, signal);
   try {
-    const plugin: VolumePlugin = pluginFor(volume);
-    const directory = `${podDirectory(context.rootDir, pod.metadata.uid)}/volumes/${plugin.directory}/${volume.name}`;
-    return await plugin.prepare({
-      pod,
-      volume,
-      specName: volume.name,
-      mode: 'Filesystem',
-      readOnly: false,
-      directory,
-      context,
-      signal,
-    });
+    const plugin = pluginFor(volume, resolved.persistent?.volume, context.plugins);
+    await check(plugin, resolved, pod, context);
+    const {specName, mode} = resolved;
+    const directory = volumeDirectory(context.rootDir, uid, plugin.directory, specName, mode);
+    const prepared = await plugin.prepare({...resolved, pod, volume, directory, context, signal});
+    const group = supplementalGroup(resolved);
+    return group === undefined ? prepared : {...prepared, supplementalGroup: group};
   } catch (error) {
     signal?.throwIfAborted();
-    throw new VolumeError(volume.name, error);
+    throw new VolumeError(resolved.specName, error);
   }
+}
+
+/** What is asked of every persistent volume, whatever its kind (pkg/volume/util/operationexecutor). */
+async function check(
+  plugin: VolumePlugin,
+  {persistent, specName, mode}: ResolvedVolume,
+  {metadata}: Pod,
+  {rootDir, node}: VolumeContext,
+): Promise<void> {
+  if (persistent === undefined) return;
+  const {volume} = persistent;
+  const [verb, reason] = mode === 'Block' ? ['MapVolume', 'FailedMapVolume'] : ['MountVolume', 'FailedMount'];
+  const refuse = (step: string, message: string) => new VolumeStepError(`${verb}.${step}`, message, {reason});
+  const here = node();
+  if (here === undefined) throw refuse('NodeAffinity check failed', 'the Node is not known yet');
+  if (!isReachable(volume, here))
+    throw new VolumeStepError(`${verb}.NodeAffinity check failed`, 'no matching NodeSelectorTerms');
+  if (mode === 'Block' && plugin.devices !== true)
+    throw refuse('FindMapperPluginBySpec failed', 'no volume plugin matched');
+  if ((volume.spec.mountOptions ?? []).length > 0 && plugin.mountOptions !== true)
+    throw refuse('MountOptionSupport check failed', 'Mount options are not supported for this volume type');
+  if (!isForOnePod(volume)) return;
+  const users = await podsUsing(rootDir, plugin.directory, specName);
+  if (users.some((other) => other !== metadata.uid))
+    throw refuse(
+      mode === 'Block' ? 'SetUpDevice failed' : 'SetUp failed',
+      'volume uses the ReadWriteOncePod access mode and is already in use by another pod',
+    );
+}
+
+const groupAnnotation = 'pv.beta.kubernetes.io/gid';
+
+function supplementalGroup({persistent}: ResolvedVolume): number | undefined {
+  const text = persistent?.volume.metadata.annotations?.[groupAnnotation];
+  return text !== undefined && /^\d+$/.test(text) ? Number(text) : undefined;
 }

@@ -7,6 +7,7 @@ import {loadKubeconfig} from '../../../src/edges/kube/connection.ts';
 import {connectKube, type KubeConnectionClient} from '../../../src/edges/kube/http-client.ts';
 import {type ObjectSource, startObjectSource} from '../../../src/kubelet/objects.ts';
 import {podReferences} from '../../../src/kubelet/pod/references.ts';
+import {apiClaims} from '../../../src/kubelet/volumes/claims.ts';
 import {type KeptVolumes, keepVolumes} from '../../../src/kubelet/volumes/pod-volumes.ts';
 import {createTokenSource} from '../../../src/kubelet/volumes/tokens.ts';
 import type {Pod} from '../../../src/lib/kubernetes.ts';
@@ -50,8 +51,10 @@ beforeAll(async () => {
   const context = {
     rootDir: join(root, 'kubelet'),
     objects,
+    claims: apiClaims(client),
     tokens: createTokenSource(shared),
     nodeAllocatable: () => ({memory: '1Gi'}),
+    node: () => undefined,
   };
   agent = keepVolumes(context, realClock, silent);
 });
@@ -74,7 +77,13 @@ it('follow their objects at once, over a restart of the API server too, and hold
     spec: {
       nodeName: 'node-1',
       automountServiceAccountToken: false,
-      containers: [{name: 'app', image: 'x'}],
+      containers: [
+        {
+          name: 'app',
+          image: 'x',
+          volumeMounts: ['c', 's', 't'].map((name) => ({name, mountPath: `/mnt/${name}`})),
+        },
+      ],
       volumes: [
         {name: 'c', configMap: {name: 'c'}},
         {name: 's', secret: {secretName: 's'}},

@@ -11,7 +11,8 @@ import {type KeptVolumes, keepVolumes} from '../../../src/kubelet/volumes/pod-vo
 import {prepareVolumes} from '../../../src/kubelet/volumes/volumes.ts';
 import type {ConfigMap, Container, Pod, Secret} from '../../../src/lib/kubernetes.ts';
 import {silent} from '../../../src/lib/log.ts';
-import {configMap, container, pod, secret} from '../../unit/kubelet/pod-config/pods.ts';
+import {configMap, container, secret} from '../../unit/kubelet/pod-config/pods.ts';
+import {mountingPod as pod, volumeContext} from './support.ts';
 
 const signal = new AbortController().signal;
 
@@ -22,18 +23,20 @@ describe('the volumes of a pod', () => {
   let secrets: Map<string, Secret>;
   let tokens: string[];
 
-  const context = () => ({
-    rootDir: root,
-    objects: {
-      configMap: async (_uid: string, _namespace: string, name: string) => configMaps.get(name),
-      secret: async (_uid: string, _namespace: string, name: string) => secrets.get(name),
-    },
-    tokens: {
-      token: async () => ({token: tokens.shift() ?? 'last', againInMs: tokens.length > 0 ? 50 : 3_600_000}),
-      forget: () => undefined,
-    },
-    nodeAllocatable: () => ({memory: '1Gi', cpu: '2'}),
-  });
+  const context = () =>
+    volumeContext(
+      root,
+      {configMaps, secrets},
+      {
+        tokens: {
+          token: async () => ({
+            token: tokens.shift() ?? 'last',
+            againInMs: tokens.length > 0 ? 50 : 3_600_000,
+          }),
+          forget: () => undefined,
+        },
+      },
+    );
 
   beforeEach(async () => {
     root = await fs.mkdtemp(join(tmpdir(), 'volumes-'));
@@ -184,11 +187,11 @@ describe('the volumes of a pod', () => {
   it('say what is missing, all of it, and make the rest', async () => {
     const volumes = [
       {name: 'x', configMap: {name: 'none'}},
-      {name: 'y', nfs: {server: 'a', path: '/'}},
+      {name: 'y', gitRepo: {repository: 'a'}},
       {name: 'e', emptyDir: {}},
     ];
     await expect(agent.prepare(pod({volumes}), signal)).rejects.toThrow(
-      'MountVolume.SetUp failed for volume "x" : configmap "none" not found; MountVolume.SetUp failed for volume "y" : volumes of kind nfs are not supported on this node',
+      'MountVolume.SetUp failed for volume "x" : configmap "none" not found; MountVolume.SetUp failed for volume "y" : volumes of kind gitRepo are not supported on this node',
     );
     expect(await shape(at('empty-dir', 'e'))).toBe('777 0:0');
   });
