@@ -6,13 +6,15 @@ import {Serial} from '../../lib/serial.ts';
 import type {Cancel, Clock} from '../../lib/time.ts';
 import type {PodVolumes} from '../pod/deps.ts';
 import {containerDevices, containerMounts} from './container-mounts.ts';
-import type {PreparedVolume, VolumeContext} from './types.ts';
+import type {VolumeContext, VolumeUsage} from './types.ts';
+import {usageOf} from './usage.ts';
 import {
   collectShared,
   orphans,
   type Prepared,
   prepareVolumes,
   refreshVolumes,
+  type StandingVolume,
   teardownVolumes,
 } from './volumes.ts';
 
@@ -26,6 +28,8 @@ export type KeptVolumes = PodVolumes & {
   orphans(known: ReadonlySet<string>): Promise<string[]>;
   /** Gives back what pods of the past have shared. */
   collect(): Promise<void>;
+  /** How full the pod's volumes are, by their names in the pod. */
+  usage(pod: Pod, signal: AbortSignal): Promise<ReadonlyMap<string, VolumeUsage>>;
   /** No more refreshing; volumes stay as they are. */
   stop(): void;
 };
@@ -38,7 +42,7 @@ const retryMs = 30_000;
 /** More than any environment needs: containers can write the file. */
 const maxFileBytes = 1024 * 1024;
 
-type State = {readonly volumes: ReadonlyMap<string, PreparedVolume>; cancel: Cancel};
+type State = {readonly volumes: ReadonlyMap<string, StandingVolume>; cancel: Cancel};
 
 /** The volumes of all pods on this node: what was prepared is remembered, tokens are renewed in time. */
 export function keepVolumes(
@@ -134,6 +138,10 @@ class Keeper implements KeptVolumes {
     return collectShared(this.#context);
   }
 
+  usage(pod: Pod, signal: AbortSignal): Promise<ReadonlyMap<string, VolumeUsage>> {
+    return usageOf(pod, this.#volumesOf(pod.metadata.uid), signal);
+  }
+
   stop(): void {
     this.#stopped = true;
     for (const state of this.#states.values()) state.cancel();
@@ -149,7 +157,7 @@ class Keeper implements KeptVolumes {
     );
   }
 
-  #volumesOf(uid: string): ReadonlyMap<string, PreparedVolume> {
+  #volumesOf(uid: string): ReadonlyMap<string, StandingVolume> {
     return this.#states.get(uid)?.volumes ?? new Map();
   }
 

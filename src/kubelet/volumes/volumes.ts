@@ -8,13 +8,20 @@ import {
   type PreparedVolume,
   type VolumeContext,
   VolumeError,
+  type VolumePlace,
   type VolumePlugin,
   VolumeStepError,
 } from './types.ts';
 
+/** A volume that stands, with what made it. */
+export type StandingVolume = PreparedVolume & {
+  readonly plugin: VolumePlugin;
+  readonly place: VolumePlace;
+};
+
 export type Prepared = {
   /** By the volume's name in the pod. */
-  readonly volumes: ReadonlyMap<string, PreparedVolume>;
+  readonly volumes: ReadonlyMap<string, StandingVolume>;
   /** `refreshVolumes` is due then, without any event. */
   readonly againInMs?: number;
 };
@@ -105,7 +112,7 @@ async function each(
   const errors = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
   if (errors.length === 1) throw errors[0];
   if (errors.length > 1) throw new AggregateError(errors, errors.map((error) => error.message).join('; '));
-  const prepared = new Map<string, PreparedVolume>();
+  const prepared = new Map<string, StandingVolume>();
   for (const [at, result] of results.entries())
     if (result.status === 'fulfilled') prepared.set(volumes[at]?.name ?? '', result.value);
   const again = [...prepared.values()].flatMap(({againInMs}) => (againInMs === undefined ? [] : [againInMs]));
@@ -117,17 +124,19 @@ async function prepareOne(
   pod: Pod,
   context: VolumeContext,
   signal: AbortSignal | undefined,
-): Promise<PreparedVolume> {
+): Promise<StandingVolume> {
   const {uid} = pod.metadata;
   const resolved = await resolveVolume(pod, volume, context, signal);
   try {
     const plugin = pluginFor(volume, resolved.persistent?.volume, context.plugins);
     await check(plugin, resolved, pod, context);
     const {specName, mode} = resolved;
-    const directory = volumeDirectory(context.rootDir, uid, plugin.directory, specName, mode);
+    const {rootDir} = context;
+    const directory = volumeDirectory(rootDir, uid, plugin.directory, specName, mode);
     const prepared = await plugin.prepare({...resolved, pod, volume, directory, context, signal});
     const group = supplementalGroup(resolved);
-    return group === undefined ? prepared : {...prepared, supplementalGroup: group};
+    const place = {uid, specName, mode, directory, rootDir};
+    return {...prepared, plugin, place, ...(group === undefined ? {} : {supplementalGroup: group})};
   } catch (error) {
     signal?.throwIfAborted();
     throw new VolumeError(resolved.specName, error);
