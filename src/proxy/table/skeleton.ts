@@ -150,7 +150,15 @@ function masqueradeRules({masqueradeMark}: TableContext, ip: string): string[] {
   ];
 }
 
-/** Reject is possible in input, forward and output only (kernels before 5.9), so that is where it is checked. */
+/**
+ * A packet that is under way while a transaction commits may miss: a base chain sees the rules as they were when the
+ * packet came to it, but each lookup the elements of its own moment (net/netfilter/nf_tables_core.c, nft_genmask_cur),
+ * so a count of three can meet a map of two, or an element that names a chain which is still empty for this packet.
+ * NAT asks every base chain in turn until one has translated (net/netfilter/nf_nat_core.c), and each begins with the
+ * rules of that moment: what missed once is dispatched again by a second pair, and never reaches a reject.
+ *
+ * Reject is possible in input, forward and output only (kernels before 5.9), so that is where it is checked.
+ */
 function baseChains(): Chain[] {
   const base = (name: string, hook: string, rules: readonly string[]): Chain => ({name, hook, rules});
   const endpoints = 'ct state new jump check-endpoints';
@@ -167,6 +175,8 @@ function baseChains(): Chain[] {
     base('filter-output', 'type filter hook output priority 0', [endpoints, clusterIPs]),
     base('nat-prerouting', 'type nat hook prerouting priority -100', ['jump dispatch']),
     base('nat-output', 'type nat hook output priority -100', ['jump dispatch']),
+    base('nat-prerouting-again', 'type nat hook prerouting priority -99', ['jump dispatch']),
+    base('nat-output-again', 'type nat hook output priority -99', ['jump dispatch']),
     base('nat-postrouting', 'type nat hook postrouting priority 100', ['jump masquerading']),
   ];
 }

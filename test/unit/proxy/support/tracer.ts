@@ -10,15 +10,25 @@ type Packet = {
   readonly marked: boolean;
   readonly dnat: boolean;
   readonly masqueraded: boolean;
+  /** The rules of the base chain that it is in: as they were when it came to that chain. */
+  readonly rules: Table;
+  /** Steps at which a commit can make a difference: base chains and lookups so far. */
+  readonly steps: number;
 };
+/** A commit that a packet meets on its way: everything from this step on is the other table's. */
+export type Commit = {readonly after: Table; readonly step: number};
 type Ended = {readonly verdict: 'accept' | 'drop' | 'reject' | 'fallthrough'; readonly packet: Packet};
 
 /**
  * What becomes of the first packet of a flow: every outcome that the table allows, as the vectors write them. It
  * reads the rules' own text, and refuses a rule that it does not know.
  */
-export function trace(table: Table, flow: Flow): readonly string[] | 'REJECT' | 'DROP' | 'NONE' {
-  const tracer = new Tracer(table, flow.from);
+export function trace(
+  table: Table,
+  flow: Pick<Flow, 'from' | 'protocol' | 'to'>,
+  commit?: Commit,
+): readonly string[] | 'REJECT' | 'DROP' | 'NONE' {
+  const tracer = new Tracer(table, flow.from, commit);
   const packet: Packet = {
     saddr: world[flow.from]?.[table.family] ?? '',
     daddr: flow.to.address,
@@ -27,6 +37,8 @@ export function trace(table: Table, flow: Flow): readonly string[] | 'REJECT' | 
     marked: false,
     dnat: false,
     masqueraded: false,
+    rules: table,
+    steps: 0,
   };
   const ends =
     flow.from === 'node' || flow.from === 'lb1' ? tracer.output(packet) : tracer.prerouting(packet);
@@ -46,26 +58,29 @@ export function trace(table: Table, flow: Flow): readonly string[] | 'REJECT' | 
 class Tracer {
   readonly #table: Table;
   readonly #ip: string;
-
   readonly #from: Flow['from'];
+  readonly #commit: Commit | undefined;
 
-  constructor(table: Table, from: Flow['from']) {
+  constructor(table: Table, from: Flow['from'], commit: Commit | undefined) {
     this.#table = table;
     this.#from = from;
+    this.#commit = commit;
     this.#ip = table.family === 'IPv4' ? 'ip' : 'ip6';
   }
 
   prerouting(packet: Packet): Ended[] {
-    return this.#hooks(packet, ['filter-prerouting', 'nat-prerouting']).flatMap((end) =>
-      this.#go(end, (p) => {
-        const next = this.#isLocal(p.daddr) ? ['filter-input'] : ['filter-forward', 'nat-postrouting'];
-        return this.#hooks(p, next);
-      }),
+    return this.#hooks(packet, ['filter-prerouting', 'nat-prerouting', 'nat-prerouting-again']).flatMap(
+      (end) =>
+        this.#go(end, (p) => {
+          const next = this.#isLocal(p.daddr) ? ['filter-input'] : ['filter-forward', 'nat-postrouting'];
+          return this.#hooks(p, next);
+        }),
     );
   }
 
   output(packet: Packet): Ended[] {
-    return this.#hooks(packet, ['filter-output-before-nat', 'nat-output', 'filter-output']).flatMap((end) =>
+    const before = ['filter-output-before-nat', 'nat-output', 'nat-output-again', 'filter-output'];
+    return this.#hooks(packet, before).flatMap((end) =>
       this.#go(end, (p) =>
         this.#hooks(p, this.#isLocal(p.daddr) ? ['nat-postrouting', 'filter-input'] : ['nat-postrouting']),
       ),
@@ -84,36 +99,46 @@ class Tracer {
     return end.verdict === 'accept' ? next(end.packet) : [end];
   }
 
+  /** A packet that one chain has translated is not shown to the other chains for translation. */
   #base(name: string, packet: Packet): Ended[] {
-    return this.#chain(name, packet).map((end) =>
+    if (packet.dnat && name.endsWith('-again')) return [{verdict: 'accept', packet}];
+    const fresh = {...packet, rules: this.#now(packet), steps: packet.steps + 1};
+    return this.#chain(name, fresh).map((end) =>
       end.verdict === 'fallthrough' ? {...end, verdict: 'accept'} : end,
     );
   }
 
+  /** The table whose elements a packet finds at this step. */
+  #now({steps}: Packet): Table {
+    return this.#commit !== undefined && steps >= this.#commit.step ? this.#commit.after : this.#table;
+  }
+
+  /** A chain that the commit brought is empty for packets that came before it. */
   #chain(name: string, packet: Packet): Ended[] {
-    const chain = this.#table.chains.get(name);
-    if (chain === undefined) throw new Error(`no chain ${name}`);
-    return this.#rules(chain.rules, packet);
+    const chain = packet.rules.chains.get(name);
+    if (chain === undefined && !this.#now(packet).chains.has(name)) throw new Error(`no chain ${name}`);
+    return this.#rules(chain?.rules ?? [], packet);
   }
 
   #rules(rules: readonly string[], packet: Packet): Ended[] {
     const [rule, ...rest] = rules;
     if (rule === undefined) return [{verdict: 'fallthrough', packet}];
     return this.#rule(rule, packet).flatMap((end) =>
-      end === undefined || end.verdict === 'fallthrough' ? this.#rules(rest, end?.packet ?? packet) : [end],
+      end.verdict === 'fallthrough' ? this.#rules(rest, end.packet) : [end],
     );
   }
 
-  /** One rule, statement by statement. Undefined: it did not match. Fallthrough: go on with the next rule. */
-  #rule(text: string, packet: Packet): (Ended | undefined)[] {
+  /** One rule, statement by statement. Fallthrough, also when it did not match: go on with the next rule. */
+  #rule(text: string, packet: Packet): Ended[] {
     let p = packet;
     for (let rest = text; rest !== ''; ) {
       const step = this.#statements
-        .map(([pattern, act]) => ({match: new RegExp(`^(?:${pattern})(?: |$)`).exec(rest), act}))
+        .map(([pattern, act]) => ({match: compiled(pattern).exec(rest), act}))
         .find(({match}) => match !== null);
       if (step?.match == null) throw new Error(`a rule that the tracer does not know: ${rest}`);
+      if (/@|vmap/.test(step.match[0])) p = {...p, steps: p.steps + 1};
       const result = step.act(p, step.match);
-      if (result === false) return [undefined];
+      if (result === false) return [{verdict: 'fallthrough', packet: p}];
       if (Array.isArray(result)) return result;
       p = typeof result === 'object' ? result : p;
       rest = rest.slice(step.match[0].length);
@@ -122,7 +147,7 @@ class Tracer {
   }
 
   /** Statements by their text. What they do: true and false match or not, a packet goes on, a list ends the rule. */
-  get #statements(): [string, (p: Packet, m: RegExpExecArray) => boolean | Packet | (Ended | undefined)[]][] {
+  get #statements(): [string, (p: Packet, m: RegExpExecArray) => boolean | Packet | Ended[]][] {
     const ip = this.#ip;
     const frontend = (p: Packet) => `${p.daddr} . ${p.proto} . ${p.dport}`;
     const end = (verdict: Ended['verdict']) => (packet: Packet) => [{verdict, packet}];
@@ -132,18 +157,18 @@ class Tracer {
       ['ct status dnat', (p) => p.dnat],
       [
         `${ip} saddr \\. ${ip} daddr \\. meta l4proto \\. th dport @hairpin`,
-        (p) => this.#has('hairpin', `${p.saddr} . ${frontend(p)}`),
+        (p) => this.#has(p, 'hairpin', `${p.saddr} . ${frontend(p)}`),
       ],
       [
         `${ip} daddr \\. meta l4proto \\. th dport vmap @(\\S+)`,
-        (p, m) => this.#verdict(this.#get(m[1], frontend(p)), p),
+        (p, m) => this.#verdict(this.#get(p, m[1], frontend(p)), p),
       ],
       [
         'meta l4proto \\. th dport vmap @(\\S+)',
-        (p, m) => this.#verdict(this.#get(m[1], `${p.proto} . ${p.dport}`), p),
+        (p, m) => this.#verdict(this.#get(p, m[1], `${p.proto} . ${p.dport}`), p),
       ],
-      [`${ip} saddr @(\\S+)`, (p, m) => this.#has(m[1], p.saddr)],
-      [`${ip} daddr @(\\S+)`, (p, m) => this.#has(m[1], p.daddr)],
+      [`${ip} saddr @(\\S+)`, (p, m) => this.#has(p, m[1], p.saddr)],
+      [`${ip} daddr @(\\S+)`, (p, m) => this.#has(p, m[1], p.daddr)],
       [
         `${ip} saddr (\\!= )?([0-9a-f.:/]+)`,
         (p, m) => contains(m[2] ?? '', p.saddr) === (m[1] === undefined),
@@ -161,7 +186,12 @@ class Tracer {
       ['update @(\\S+) \\{ [^}]* \\}', () => true],
       [
         'numgen random mod \\d+ vmap \\{ (.*) \\}',
-        (p, m) => (m[1] ?? '').split(', ').flatMap((one) => this.#verdict(one.split(' : ')[1], p)),
+        (p, m) => {
+          const verdicts = (m[1] ?? '').split(', ').map((one) => one.split(' : ')[1]);
+          return (this.#isStale(p, m[0]) ? [undefined] : verdicts).flatMap((verdict) =>
+            this.#verdict(verdict, p),
+          );
+        },
       ],
       [
         `dnat ${ip} to (${ip} daddr \\. )?(\\w+) dport \\. numgen random mod (\\d+) map @(\\S+)`,
@@ -176,23 +206,25 @@ class Tracer {
     ];
   }
 
-  #balance(p: Packet, [, byAddress, proto, count, map]: RegExpExecArray): (Ended | undefined)[] {
-    if (proto !== p.proto) return [undefined];
+  #balance(p: Packet, [, byAddress, proto, count, map]: RegExpExecArray): Ended[] {
+    const miss: Ended[] = [{verdict: 'fallthrough', packet: p}];
+    if (proto !== p.proto) return miss;
     const prefix = byAddress === undefined ? `${p.dport}` : `${p.daddr} . ${p.dport}`;
     return Array.from({length: Number(count)}, (_, index) => {
-      const found = this.#get(map, `${prefix} . ${index}`);
+      const found = this.#get(p, map, `${prefix} . ${index}`);
+      if (found === undefined && this.#commit !== undefined) return miss;
       if (found === undefined) throw new Error(`no endpoint ${prefix} . ${index} in ${map}`);
       const [address = '', port] = found.split(' . ');
-      return this.#dnat(p, address, Number(port));
-    });
+      return [this.#dnat(p, address, Number(port))];
+    }).flat();
   }
 
   #dnat(p: Packet, daddr: string, dport: number): Ended {
     return {verdict: 'accept', packet: {...p, daddr, dport, dnat: true}};
   }
 
-  #verdict(text: string | undefined, p: Packet): (Ended | undefined)[] {
-    if (text === undefined) return [undefined];
+  #verdict(text: string | undefined, p: Packet): Ended[] {
+    if (text === undefined) return [{verdict: 'fallthrough', packet: p}];
     if (text === 'drop' || text === 'reject') return [{verdict: text, packet: p}];
     if (text === 'return') return [{verdict: 'accept', packet: p}];
     const target = /^(goto|jump) (\S+)$/.exec(text);
@@ -202,12 +234,20 @@ class Tracer {
     return ends.map((end) => (end.verdict === 'fallthrough' ? {...end, verdict: 'accept'} : end));
   }
 
-  #get(container: string | undefined, key: string): string | undefined {
-    return this.#table.elements.get(container ?? '')?.get(key);
+  #get(p: Packet, container: string | undefined, key: string): string | undefined {
+    return this.#now(p)
+      .elements.get(container ?? '')
+      ?.get(key);
   }
 
-  #has(container: string | undefined, key: string): boolean {
-    return this.#get(container, key) !== undefined;
+  #has(p: Packet, container: string | undefined, key: string): boolean {
+    return this.#get(p, container, key) !== undefined;
+  }
+
+  /** The elements of an anonymous map go with its rule, also for packets that still see the rule. */
+  #isStale(p: Packet, rule: string): boolean {
+    const now = this.#now(p);
+    return now !== p.rules && ![...now.chains.values()].some(({rules}) => rules.includes(rule));
   }
 
   /** The load balancer's address is one of this node's when the flow comes from it. */
@@ -215,6 +255,14 @@ class Tracer {
     const names = ['node', 'node2', 'loopback', ...(this.#from === 'lb1' ? ['lb1'] : [])];
     return names.some((name) => world[name]?.[this.#table.family] === address);
   }
+}
+
+const patterns = new Map<string, RegExp>();
+
+function compiled(pattern: string): RegExp {
+  const known = patterns.get(pattern) ?? new RegExp(`^(?:${pattern})(?: |$)`);
+  patterns.set(pattern, known);
+  return known;
 }
 
 function contains(range: string, address: string): boolean {
