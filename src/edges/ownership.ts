@@ -1,6 +1,6 @@
-import type {Stats} from 'node:fs';
+import {constants, type Stats} from 'node:fs';
 import * as fs from 'node:fs/promises';
-import {join} from 'node:path';
+import {isMissing} from './files.ts';
 
 export type GroupOwnership = {
   readonly fsGroup: number;
@@ -12,22 +12,54 @@ const readWrite = 0o660;
 const readOnlyMask = 0o440;
 const traverse = 0o110;
 const setgid = 0o2000;
+/** O_PATH of <fcntl.h>: the place itself, whatever is there, and never what a link in it points at. */
+const here = 0o10000000 | constants.O_NOFOLLOW;
 
-/** Gives a tree to a group, contents first, the root last (pkg/volume/volume_linux.go); links are not followed. */
+/**
+ * Gives a tree to a group, contents first, the root last (pkg/volume/volume_linux.go). Everything is reached by the
+ * handle of its directory: pods that write to the volume meanwhile cannot lead a change out of it by a link.
+ */
 export async function setGroupOwnership(path: string, how: GroupOwnership): Promise<void> {
-  const stats = await fs.lstat(path);
-  if (stats.isDirectory())
-    for (const name of await fs.readdir(path)) await setGroupOwnership(join(path, name), how);
-  await fs.lchown(path, -1, how.fsGroup);
-  // A chmod would go through a link to what it points at.
-  if (!stats.isSymbolicLink()) await fs.chmod(path, (stats.mode & 0o7777) | maskOf(stats, how));
+  const handle = await fs.open(path, here);
+  try {
+    await setOne(handle, how);
+  } finally {
+    await handle.close();
+  }
+}
+
+async function setOne(handle: fs.FileHandle, how: GroupOwnership): Promise<void> {
+  const self = `/proc/self/fd/${handle.fd}`;
+  const stats = await handle.stat();
+  if (stats.isDirectory()) for (const name of await fs.readdir(self)) await setEntry(`${self}/${name}`, how);
+  if (stats.gid === how.fsGroup && has(stats, how)) return;
+  await fs.chown(self, -1, how.fsGroup);
+  // After the chown, which takes setgid away from files.
+  await fs.chmod(self, (stats.mode & 0o7777) | maskOf(stats, how));
+}
+
+/** What has gone meanwhile needs no group. */
+async function setEntry(path: string, how: GroupOwnership): Promise<void> {
+  try {
+    const stats = await fs.lstat(path);
+    if (stats.isSymbolicLink()) return await fs.lchown(path, -1, how.fsGroup);
+    // Most files of a volume that was given away before are as they should be.
+    if (!stats.isDirectory() && stats.gid === how.fsGroup && has(stats, how)) return;
+    await setGroupOwnership(path, how);
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+  }
 }
 
 /** Whether the root of a volume shows that its tree was not given to the group yet. */
 export async function needsGroupOwnership(path: string, how: GroupOwnership): Promise<boolean> {
   const stats = await fs.lstat(path);
+  return stats.gid !== how.fsGroup || !has(stats, how);
+}
+
+function has(stats: Stats, how: GroupOwnership): boolean {
   const mask = maskOf(stats, how);
-  return stats.gid !== how.fsGroup || (stats.mode & mask) !== mask;
+  return (stats.mode & mask) === mask;
 }
 
 function maskOf(stats: Stats, {readOnly}: GroupOwnership): number {
