@@ -9,6 +9,7 @@ import {servePlain} from '../edges/plain-http.ts';
 import type {Family} from '../lib/addresses.ts';
 import {describeError} from '../lib/errors.ts';
 import type {Logger} from '../lib/log.ts';
+import type {Commits} from './commits.ts';
 import {FamilyProxy} from './family-proxy.ts';
 import type {ProxyHealth} from './health.ts';
 import {HealthPorts} from './health-ports.ts';
@@ -25,6 +26,7 @@ export type Serving = {
   readonly client: KubeClient;
   readonly families: readonly Family[];
   readonly health: ProxyHealth;
+  readonly commits: Commits;
   readonly metrics: ProxyMetrics;
   readonly nft: Nft;
   readonly node: NodeWatch;

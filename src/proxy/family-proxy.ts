@@ -29,6 +29,7 @@ export type Round = Changes & {
 export class FamilyProxy {
   readonly #options: FamilyProxyOptions;
   readonly #backoff: Backoff;
+  #commits = 0;
 
   constructor(options: FamilyProxyOptions) {
     this.#options = options;
@@ -52,6 +53,16 @@ export class FamilyProxy {
 
   get known(): boolean {
     return this.#options.plane.known;
+  }
+
+  /** Grows with each commit. */
+  get commits(): number {
+    return this.#commits;
+  }
+
+  /** Service ports and their verdicts, as they should be in the kernel. */
+  services(): ReadonlyMap<string, string> | undefined {
+    return this.#options.plane.services?.();
   }
 
   isIntact(): Promise<boolean> {
@@ -100,6 +111,7 @@ export class FamilyProxy {
   #committed(how: Committed, seconds: number, triggers: readonly number[]): void {
     const {family, metrics, health, clock, plane} = this.#options;
     const labels = {ip_family: family};
+    this.#commits++;
     metrics.sync.observe(labels, seconds);
     (how === 'full' ? metrics.fullSync : metrics.partialSync).observe(labels, seconds);
     metrics.lastSync.set(labels, clock.now() / 1000);

@@ -29,6 +29,12 @@ export class ProxyHealth {
     this.#updated.set(family, this.#now());
   }
 
+  /** How long the oldest change has waited for its commit. */
+  pendingMs(family: Family): number {
+    const queued = this.#queued.get(family);
+    return queued === undefined ? 0 : Math.max(0, this.#now() - queued);
+  }
+
   get healthy(): boolean {
     return [...this.#updated.keys()].every((family) => this.#isTimely(family));
   }

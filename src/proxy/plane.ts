@@ -28,4 +28,6 @@ export type DataPlane = {
   sweep(): Promise<void>;
   /** Looks whether the rules are still there; cheap enough to be asked every second. */
   isIntact(): Promise<boolean>;
+  /** Service ports and their verdicts as committed, where the kernel holds them in one map (`nodectl status` compares). */
+  services?(): ReadonlyMap<string, string>;
 };

@@ -9,6 +9,7 @@ import {type Nft, openNft} from '../edges/nft.ts';
 import type {Family} from '../lib/addresses.ts';
 import {NodectlError} from '../lib/errors.ts';
 import type {Logger} from '../lib/log.ts';
+import {Commits} from './commits.ts';
 import {ProxyHealth} from './health.ts';
 import {createMetrics} from './metrics.ts';
 import {removalStatements} from './nftables/text.ts';
@@ -28,6 +29,7 @@ export async function runProxy(config: ProxyConfig, signal: AbortSignal, log: Lo
   const client = connectKube(await loadKubeconfig(config.kubeconfig));
   const families = await usableFamilies();
   const health = new ProxyHealth(2 * config.syncPeriodMs, () => realClock.now());
+  const commits = new Commits(health);
   const metrics = createMetrics();
   const nft = openNft({clock: realClock});
   const events = startEventRecorder({
@@ -41,6 +43,7 @@ export async function runProxy(config: ProxyConfig, signal: AbortSignal, log: Lo
   const servers = await startServers({
     config,
     health,
+    commits,
     metrics,
     nodeEligible: () => node.view().eligible,
     log,
@@ -49,7 +52,10 @@ export async function runProxy(config: ProxyConfig, signal: AbortSignal, log: Lo
     await applySettings(config, families, log);
     started(events, config);
     while (!signal.aborted)
-      await serveServices({config, client, families, health, metrics, nft, node, events, log}, signal);
+      await serveServices(
+        {config, client, families, health, commits, metrics, nft, node, events, log},
+        signal,
+      );
   } finally {
     await Promise.allSettled([node.stop(), servers.stop(), events.stop(), nft.stop()]);
     await client.close();

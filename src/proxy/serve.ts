@@ -4,9 +4,11 @@ import type {KubeObject} from '../lib/kubernetes.ts';
 import {endpointSlices, type Resource, services} from '../lib/resources.ts';
 import {ProxyAgent} from './agent.ts';
 import {familyProxy, healthPorts, localAddresses, type Serving} from './assemble.ts';
+import type {FamilyProxy} from './family-proxy.ts';
 import {trimSlice} from './model/endpoints.ts';
 import type {NodeView} from './model/node.ts';
 import {trimService} from './model/services.ts';
+import {ipWord} from './table/table.ts';
 import {watchTables} from './table-watch.ts';
 
 /** A Node that cannot be read (its reader may not) must not keep Services from working. */
@@ -33,6 +35,7 @@ export async function serveServices(serving: Serving, signal: AbortSignal): Prom
   if (signal.aborted) return;
   const first = node.view();
   const proxies = families.map((family) => familyProxy(serving, family, first));
+  for (const proxy of proxies) follow(serving, proxy);
   const ports = families.map((family) => healthPorts(serving, family));
   const watches = (): Watches => objects;
   const agent = new ProxyAgent(
@@ -59,6 +62,20 @@ export async function serveServices(serving: Serving, signal: AbortSignal): Prom
   await Promise.all([objects.services.stop(), objects.slices.stop(), objects.cidrs.stop()]);
   await agent.stop();
   await Promise.all(ports.map((port) => port.stop()));
+}
+
+function follow({commits, config}: Serving, proxy: FamilyProxy): void {
+  commits.follow({
+    family: proxy.family,
+    table: `${ipWord(proxy.family)} ${config.table}`,
+    get known() {
+      return proxy.known;
+    },
+    get commits() {
+      return proxy.commits;
+    },
+    services: () => proxy.services(),
+  });
 }
 
 async function awaitNode({config, node, log}: Serving, signal: AbortSignal): Promise<void> {

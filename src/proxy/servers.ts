@@ -4,12 +4,14 @@ import {realClock} from '../edges/clock.ts';
 import {type PlainAnswer, type PlainServer, servePlain} from '../edges/plain-http.ts';
 import {describeError} from '../lib/errors.ts';
 import type {Logger} from '../lib/log.ts';
+import type {Commits} from './commits.ts';
 import type {Health, ProxyHealth} from './health.ts';
 import type {ProxyMetrics} from './metrics.ts';
 
 type Options = {
   readonly config: ProxyConfig;
   readonly health: ProxyHealth;
+  readonly commits: Commits;
   readonly metrics: ProxyMetrics;
   readonly nodeEligible: () => boolean;
   readonly log: Logger;
@@ -75,7 +77,10 @@ function counted({healthy, document}: Health, counter: ProxyMetrics['healthz']):
   return {code, headers: {'Content-Type': 'application/json'}, body: JSON.stringify(document)};
 }
 
-async function metricsAnswer(path: string, {config, metrics}: Options): Promise<PlainAnswer | undefined> {
+async function metricsAnswer(
+  path: string,
+  {config, metrics, commits}: Options,
+): Promise<PlainAnswer | undefined> {
   const text = (body: string, type = 'text/plain; charset=utf-8'): PlainAnswer => {
     return {code: 200, headers: {'Content-Type': type}, body};
   };
@@ -86,6 +91,8 @@ async function metricsAnswer(path: string, {config, metrics}: Options): Promise<
       return text('ok');
     case '/proxyMode':
       return text('nftables');
+    case '/committed':
+      return text(JSON.stringify(commits.document()), 'application/json');
     case '/configz':
       return text(
         JSON.stringify({'kubeproxy.config.k8s.io': written(config.configuration)}),

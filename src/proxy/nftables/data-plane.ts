@@ -57,6 +57,10 @@ export class NftDataPlane implements DataPlane {
     return this.#nft.hasMap(`${ipWord(family)} ${name}`, 'services', key);
   }
 
+  services(): ReadonlyMap<string, string> {
+    return this.#table.services();
+  }
+
   #add(operations: readonly Operation[]): void {
     for (const operation of operations) this.#operations.push(operation);
   }

@@ -76,6 +76,11 @@ export class FamilyTable {
     return this.#ledger.table(this.#options.family, this.#options.name);
   }
 
+  /** The map `services` of the table. */
+  services(): ReadonlyMap<string, string> {
+    return this.#ledger.services();
+  }
+
   #fragment(key: string, {service, slices}: ServiceSource, node: NodeView): Fragment | undefined {
     const {family, allowExternalIPs, refuse} = this.#options;
     const view = service === undefined ? undefined : viewService(service, family, allowExternalIPs);

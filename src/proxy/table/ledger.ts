@@ -68,6 +68,16 @@ export class Ledger {
     };
   }
 
+  /** Keys and verdicts of the service ports that the whole table balances. */
+  services(): Map<string, string> {
+    const found = new Map<string, string>();
+    for (const key of this.#claims.keys()) {
+      const winner = this.#winner(key);
+      if (winner?.kind === 'service' && winner.verdict !== undefined) found.set(key, winner.verdict);
+    }
+    return found;
+  }
+
   #replace(owner: string, next: Fragment | undefined, touched: Touched): void {
     const before = this.#fragments.get(owner) ?? emptyFragment;
     const after = next ?? emptyFragment;
