@@ -39,6 +39,8 @@ type Common = {
   /** kubeadm's name where it has one: `Port-10250` may be given to --ignore-preflight-errors. */
   readonly name: string;
   readonly category: Category;
+  /** How it looks, after `this check `, for `nodectl explain`. */
+  readonly looks?: string;
 };
 
 /** One check as it is written: seeing is apart from judging, so that the judgement is pure. */
@@ -62,15 +64,23 @@ export type AnyCheck<Context = CheckContext> = Common & {
 };
 
 export function check<Seen, Context = CheckContext>(definition: Check<Seen, Context>): AnyCheck<Context> {
-  const {name, category, codes = [], after = [], blames = []} = definition;
+  const {name, category, codes = [], after = [], blames = [], looks} = definition;
   return {
     name,
     category,
+    ...(looks === undefined ? {} : {looks}),
     codes,
     after,
     blames,
     run: async (context, signal) => definition.judge(await definition.observe(context, signal), context),
   };
+}
+
+/** What a check of the machine itself starts from, before a join and after it. */
+export type HostContext = Pick<CheckContext, 'options' | 'machine'>;
+
+export function hostCheck<Seen>(definition: Check<Seen, HostContext>) {
+  return check<Seen, HostContext>(definition);
 }
 
 export function failure(code: Code, message: string, ...next: string[]): Finding {

@@ -32,3 +32,20 @@ export function bridgeConflist(
 }
 
 export const conflistName = '10-nodectl.conflist';
+
+type Network = {
+  readonly type?: string;
+  readonly ipam?: {readonly type?: string};
+  readonly plugins?: readonly Network[];
+};
+
+/** The programs that a CNI configuration starts; none of one that cannot be read, which its runtime complains about. */
+export function pluginTypes(text: string): string[] {
+  try {
+    const network: Network = JSON.parse(text);
+    const all = [network, ...(network.plugins ?? [])];
+    return [...new Set(all.flatMap(({type, ipam}) => [type ?? [], ipam?.type ?? []].flat()))];
+  } catch {
+    return [];
+  }
+}

@@ -39,6 +39,17 @@ export async function exists(path: string): Promise<boolean> {
   }
 }
 
+/** Whether what lies there, or would, is on a file system mounted read-only; root may write everywhere else. */
+export async function isReadOnly(path: string): Promise<boolean> {
+  try {
+    await fs.access(path, constants.W_OK);
+    return false;
+  } catch (error) {
+    if (isMissing(error) && path !== '/') return isReadOnly(dirname(path));
+    return errno(error) === 'EROFS';
+  }
+}
+
 /** Names in a directory, sorted; empty when there is none. */
 export async function listDirectory(path: string): Promise<string[]> {
   try {

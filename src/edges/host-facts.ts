@@ -73,7 +73,7 @@ async function readHugePages(): Promise<Map<number, number>> {
 }
 
 /** The fourth field of loadavg is `running/all` kernel tasks: what pid_max and threads-max bound. */
-async function readPids(): Promise<{max: number; used: number}> {
+export async function readPids(): Promise<{max: number; used: number}> {
   const [pidMax, threadsMax, loadavg] = await Promise.all([
     readText('/proc/sys/kernel/pid_max'),
     readText('/proc/sys/kernel/threads-max'),

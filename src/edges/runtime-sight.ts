@@ -1,5 +1,6 @@
-import {ConnectError} from '@connectrpc/connect';
-import {connectCri, isCriDeadline, isCriUnimplemented} from './cri/client.ts';
+import {type CallOptions, ConnectError} from '@connectrpc/connect';
+import {type Cri, connectCri, isCriDeadline, isCriUnimplemented} from './cri/client.ts';
+import {CgroupDriver} from './cri/gen/api_pb.ts';
 import {criMessage} from './cri/message.ts';
 import {errno} from './files.ts';
 
@@ -18,6 +19,8 @@ export type RuntimeSight =
       readonly version: string;
       readonly conditions: readonly RuntimeCondition[];
       readonly sandboxIds: readonly string[];
+      /** How it names cgroups; undefined when it does not tell. */
+      readonly cgroupDriver: 'systemd' | 'cgroupfs' | undefined;
     }
   | {
       readonly kind: 'no-socket' | 'refused' | 'silent' | 'no-cri' | 'forbidden' | 'failed';
@@ -28,10 +31,11 @@ export async function lookAtRuntime(socket: string, signal: AbortSignal): Promis
   const cri = connectCri(socket);
   const options = {timeoutMs: 1800, signal};
   try {
-    const [version, {status}, {items}] = await Promise.all([
+    const [version, {status, info}, {items}, cgroupDriver] = await Promise.all([
       cri.runtime.version({}, options),
-      cri.runtime.status({}, options),
+      cri.runtime.status({verbose: true}, options),
       cri.runtime.listPodSandbox({}, options),
+      driverOf(cri, options),
     ]);
     return {
       kind: 'answers',
@@ -44,11 +48,43 @@ export async function lookAtRuntime(socket: string, signal: AbortSignal): Promis
         message,
       })),
       sandboxIds: items.map(({id}) => id),
+      cgroupDriver: cgroupDriver ?? driverOfConfig(info.config),
     };
   } catch (error) {
     return {kind: kindOf(error), detail: criMessage(error)};
   } finally {
     cri.close();
+  }
+}
+
+/** Runtimes before containerd 2.0 have no such call. */
+async function driverOf(cri: Cri, options: CallOptions): Promise<'systemd' | 'cgroupfs' | undefined> {
+  try {
+    const driver = (await cri.runtime.runtimeConfig({}, options)).linux?.cgroupDriver;
+    if (driver === CgroupDriver.SYSTEMD) return 'systemd';
+    return driver === CgroupDriver.CGROUPFS ? 'cgroupfs' : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+type ContainerdConfig = {
+  readonly containerd?: {
+    readonly defaultRuntimeName?: string;
+    readonly runtimes?: Readonly<Record<string, {readonly options?: {readonly SystemdCgroup?: boolean}}>>;
+  };
+};
+
+/** containerd 1.x tells its configuration as JSON; without the option runc's own default holds, cgroupfs. */
+export function driverOfConfig(text: string | undefined): 'systemd' | 'cgroupfs' | undefined {
+  if (text === undefined) return undefined;
+  try {
+    const {containerd}: ContainerdConfig = JSON.parse(text);
+    const runtime = containerd?.runtimes?.[containerd.defaultRuntimeName ?? 'runc'];
+    if (runtime === undefined) return undefined;
+    return runtime.options?.SystemdCgroup === true ? 'systemd' : 'cgroupfs';
+  } catch {
+    return undefined;
   }
 }
 

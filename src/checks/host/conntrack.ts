@@ -1,8 +1,8 @@
 import {readConntrack} from '../../edges/limits.ts';
-import {nodeCheck} from '../node/context.ts';
+import {hostCheck} from '../check.ts';
 import {nearlyUsed} from './kernel-limits.ts';
 
-export const conntrack = nodeCheck({
+export const conntrack = hostCheck({
   name: 'Conntrack',
   category: 'host',
   codes: ['ND125'],

@@ -21,14 +21,25 @@ export const diskRoom = nodeCheck({
     ]);
     const hard: Thresholds = config?.evictionHard ?? {};
     const limit = (signal: string, fallback: string) => hard[signal] ?? fallback;
+    const [kubelet, images, ...others] = spaces;
     return {
-      spaces,
+      // The image store has thresholds of its own, where it has a file system of its own.
+      node: [kubelet, ...others].flatMap((space) => space ?? []),
+      images: images === undefined || sameDisk(images, kubelet) ? [] : [images],
       room: limit('nodefs.available', '10%'),
       inodes: limit('nodefs.inodesFree', '5%'),
+      imageRoom: limit('imagefs.available', '15%'),
     };
   },
-  judge: ({spaces, room, inodes}) => distinct(spaces).flatMap((space) => judgeRoom(space, room, inodes)),
+  judge: ({node, images, room, inodes, imageRoom}) => [
+    ...distinct(node).flatMap((space) => judgeRoom(space, room, inodes)),
+    ...images.flatMap((space) => judgeRoom(space, imageRoom, inodes, 'imagefs')),
+  ],
 });
+
+function sameDisk(a: DiskSpace, b: DiskSpace | undefined): boolean {
+  return a.totalBytes === b?.totalBytes && a.totalInodes === b.totalInodes;
+}
 
 /** Directories of one file system show the same size: said once. */
 function distinct(spaces: readonly DiskSpace[]): DiskSpace[] {
@@ -37,7 +48,12 @@ function distinct(spaces: readonly DiskSpace[]): DiskSpace[] {
   ];
 }
 
-export function judgeRoom(space: DiskSpace, room: string, inodes: string): readonly Finding[] {
+export function judgeRoom(
+  space: DiskSpace,
+  room: string,
+  inodes: string,
+  fs: 'nodefs' | 'imagefs' = 'nodefs',
+): readonly Finding[] {
   const {path, freeBytes, totalBytes, freeInodes, totalInodes} = space;
   if (freeBytes < fullBytes) return [failure('ND106', `the disk of ${path} is full`, `df -h ${path}`)];
   // File systems without a fixed number of inodes (btrfs) say 0 of 0.
@@ -47,7 +63,7 @@ export function judgeRoom(space: DiskSpace, room: string, inodes: string): reado
     return [
       failure(
         'ND107',
-        `${bytesText(freeBytes)} free at ${path}\nthe kubelet’s threshold nodefs.available is ${room}`,
+        `${bytesText(freeBytes)} free at ${path}\nthe kubelet’s threshold ${fs}.available is ${room}`,
         `df -h ${path}`,
       ),
     ];
@@ -55,7 +71,7 @@ export function judgeRoom(space: DiskSpace, room: string, inodes: string): reado
     return [
       failure(
         'ND107',
-        `${freeInodes} inodes free at ${path}\nthe kubelet’s threshold nodefs.inodesFree is ${inodes}`,
+        `${freeInodes} inodes free at ${path}\nthe kubelet’s threshold ${fs}.inodesFree is ${inodes}`,
         `df -i ${path}`,
       ),
     ];

@@ -1,8 +1,7 @@
 import {probeInotify} from '../../edges/limits.ts';
-import {failure} from '../check.ts';
-import {nodeCheck} from '../node/context.ts';
+import {failure, hostCheck} from '../check.ts';
 
-export const inotify = nodeCheck({
+export const inotify = hostCheck({
   name: 'Inotify',
   category: 'host',
   codes: ['ND123'],

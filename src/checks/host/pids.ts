@@ -1,10 +1,17 @@
-import {nodeCheck} from '../node/context.ts';
+import {readPidBounds} from '../../edges/limits.ts';
+import {hostCheck} from '../check.ts';
 import {nearlyUsed} from './kernel-limits.ts';
 
-export const pids = nodeCheck({
+export const pids = hostCheck({
   name: 'ProcessNumbers',
   category: 'host',
   codes: ['ND124'],
-  observe: async ({sight}) => (await sight.host()).pids,
-  judge: (seen) => nearlyUsed(seen, 'ND124', 'process numbers', 'sysctl -w kernel.pid_max=4194304'),
+  looks: 'counts processes and threads against the kernel’s bound and that of the machine’s cgroup',
+  observe: readPidBounds,
+  judge: (bounds) =>
+    bounds
+      .flatMap((seen) =>
+        nearlyUsed(seen, 'ND124', 'process numbers', 'sudo sysctl -w kernel.pid_max=4194304'),
+      )
+      .slice(0, 1),
 });

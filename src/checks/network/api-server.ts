@@ -1,4 +1,5 @@
 import type {Answer} from '../../edges/discovery.ts';
+import {answersSmall} from '../../edges/small-packets.ts';
 import {type Finding, failure} from '../check.ts';
 import {command, nodeCheck} from '../node/context.ts';
 import {unreachable} from '../trust/answers.ts';
@@ -6,17 +7,31 @@ import {unreachable} from '../trust/answers.ts';
 export const apiServer = nodeCheck({
   name: 'APIServer',
   category: 'network',
-  codes: ['ND301', 'ND311', 'ND312', 'ND313', 'ND314', 'ND407'],
+  codes: ['ND301', 'ND311', 'ND312', 'ND313', 'ND314', 'ND318', 'ND407'],
   after: ['KubeletKubeconfig'],
   async observe({sight, sandbox}) {
     const [{server}, answer] = await Promise.all([sight.connection(), sight.api()]);
     const silent = answer.kind !== 'answer' && sandbox;
     const {status} = silent ? await sight.daemon('sandbox') : {};
-    return {server, answer, sandboxDown: status !== undefined && !status.running};
+    const small = answer.kind === 'timeout' && (await answersSmall(server, 1500));
+    return {server, answer, small, sandboxDown: status !== undefined && !status.running};
   },
-  judge: ({server, answer, sandboxDown}, context) =>
-    judgeAnswer(server, answer, sandboxDown ? command(context, 'sandbox up') : undefined),
+  judge: ({server, answer, small, sandboxDown}, context) =>
+    small
+      ? [largeLost(server)]
+      : judgeAnswer(server, answer, sandboxDown ? command(context, 'sandbox up') : undefined),
 });
+
+/** A TLS hello is larger than one packet of the usual size: where it is lost, a link on the way takes less. */
+function largeLost(server: string): Finding {
+  const {host} = new URL(server);
+  return failure(
+    'ND318',
+    `packets of full size to ${host} are lost\nit answers a few bytes, but not a TLS hello`,
+    'Lower the MTU: sudo ip link set dev eth0 mtu 1400',
+    `tracepath ${new URL(server).hostname}`,
+  );
+}
 
 /** `restart`: the control plane is on this machine, does not run, and this starts it. */
 export function judgeAnswer(server: string, answer: Answer, restart: string | undefined): readonly Finding[] {

@@ -4,7 +4,7 @@ import type {KubeClient} from '../../edges/kube/client.ts';
 import type {KubeConnection} from '../../edges/kube/connection.ts';
 import {ApiError, isNotFound} from '../../edges/kube/errors.ts';
 import {connectKube, type KubeConnectionClient} from '../../edges/kube/http-client.ts';
-import {leases, nodes, pods, services} from '../../lib/resources.ts';
+import {certificateSigningRequests, leases, nodes, pods, services} from '../../lib/resources.ts';
 import type {Sight, Told} from './context.ts';
 import {once} from './sight-once.ts';
 
@@ -13,7 +13,7 @@ export function apiSight(
   connection: () => Promise<KubeConnection>,
   kubeletConfig: () => Promise<KubeletConfig>,
   signal: AbortSignal,
-): Pick<Sight, 'node' | 'lease' | 'pods' | 'kubernetesService' | 'close'> {
+): Pick<Sight, 'node' | 'lease' | 'pods' | 'kubernetesService' | 'servingRequests' | 'close'> {
   let opened: KubeConnectionClient | undefined;
   const client = once(async () => {
     opened = connectKube(await connection());
@@ -40,6 +40,16 @@ export function apiSight(
       return (await api.list(pods, query, options)).items;
     }),
     kubernetesService: ask((api) => api.get(services, {namespace: 'default', name: 'kubernetes'}, options)),
+    servingRequests: ask(async (api, node) => {
+      const query = {fieldSelector: 'spec.signerName=kubernetes.io/kubelet-serving', limit: 500};
+      const {items} = await api.list(certificateSigningRequests, query, options);
+      return items.filter(
+        ({spec, status}) =>
+          spec.username === `system:node:${node}` &&
+          status?.certificate === undefined &&
+          (status?.conditions ?? []).length === 0,
+      );
+    }),
     close: async () => opened?.close(),
   };
 }

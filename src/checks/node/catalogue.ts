@@ -1,14 +1,21 @@
 import type {AnyCheck} from '../check.ts';
+import {bridgeCalls} from '../host/bridge-calls.ts';
 import {conntrack} from '../host/conntrack.ts';
 import {diskRoom} from '../host/disk-room.ts';
 import {forwarding} from '../host/forwarding.ts';
+import {fstabSwap} from '../host/fstab-swap.ts';
 import {inotify} from '../host/inotify.ts';
+import {logGrowth} from '../host/log-growth.ts';
 import {memoryRoom} from '../host/memory-room.ts';
+import {oom} from '../host/oom.ts';
 import {pids} from '../host/pids.ts';
 import {resolvConf} from '../host/resolv-conf.ts';
 import {swapOff} from '../host/swap-off.ts';
+import {writable} from '../host/writable.ts';
 import {clientCertificate} from '../identity/client-certificate.ts';
 import {kubeconfig} from '../identity/kubeconfig.ts';
+import {nodeAddress} from '../identity/node-address.ts';
+import {sameMachine} from '../identity/same-machine.ts';
 import {kubeletConfiguration} from '../kubelet/configuration.ts';
 import {kubeletHealth} from '../kubelet/health.ts';
 import {nodeLease} from '../kubelet/lease.ts';
@@ -19,21 +26,34 @@ import {nodeReady} from '../kubelet/ready.ts';
 import {kubeletService} from '../kubelet/service.ts';
 import {apiServer} from '../network/api-server.ts';
 import {clock} from '../network/clock.ts';
+import {clusterDns} from '../network/cluster-dns.ts';
+import {kubeletFirewall} from '../network/kubelet-firewall.ts';
+import {ranges} from '../network/ranges.ts';
+import {podNetworks, podVolumes} from '../pods/blocked.ts';
 import {podCrashes} from '../pods/crashes.ts';
 import {podEnds} from '../pods/ends.ts';
 import {podImages} from '../pods/images.ts';
+import {podMemory} from '../pods/memory-kills.ts';
+import {podProbes} from '../pods/probes.ts';
+import {podRefusals} from '../pods/refused.ts';
 import {podStarts} from '../pods/starts.ts';
+import {committedRules} from '../proxy/committed.ts';
 import {foreignRules} from '../proxy/foreign-rules.ts';
+import {forwardDrop} from '../proxy/forward-drop.ts';
 import {proxyHealth} from '../proxy/health.ts';
+import {mixedRules} from '../proxy/mixed-rules.ts';
 import {serviceRules} from '../proxy/rules.ts';
 import {proxyService} from '../proxy/service.ts';
 import {serviceAnswers} from '../proxy/service-answers.ts';
 import {runtimeAnswers} from '../runtime/answers.ts';
+import {cgroupDriver} from '../runtime/cgroup-driver.ts';
 import {cniConfig} from '../runtime/cni-config.ts';
+import {cniPlugins} from '../runtime/cni-plugins.ts';
 import {podNetwork} from '../runtime/pod-network.ts';
 import {runtimeReady} from '../runtime/ready.ts';
 import {shims} from '../runtime/shims.ts';
 import {authorized} from '../trust/authorized.ts';
+import {servingRequest} from '../trust/serving-request.ts';
 import type {NodeContext} from './context.ts';
 import {joined} from './joined.ts';
 import {seesAll} from './sees-all.ts';
@@ -41,6 +61,7 @@ import {seesAll} from './sees-all.ts';
 /** What `status` looks at, causes before what they cause: the first error is the root of the trouble. */
 export const nodeCatalogue: readonly AnyCheck<NodeContext>[] = [
   joined,
+  writable,
   diskRoom,
   memoryRoom,
   pids,
@@ -51,7 +72,9 @@ export const nodeCatalogue: readonly AnyCheck<NodeContext>[] = [
   kubeletPort,
   runtimeAnswers,
   runtimeReady,
+  cgroupDriver,
   cniConfig,
+  cniPlugins,
   podNetwork,
   kubeletService,
   kubeletHealth,
@@ -59,22 +82,40 @@ export const nodeCatalogue: readonly AnyCheck<NodeContext>[] = [
   clock,
   authorized,
   nodeObject,
+  sameMachine,
+  nodeAddress,
+  ranges,
   nodeReady,
   nodeLease,
   nodePressure,
   forwarding,
+  bridgeCalls,
   conntrack,
   proxyService,
   proxyHealth,
   serviceRules,
+  committedRules,
+  forwardDrop,
   serviceAnswers,
+  clusterDns,
   foreignRules,
+  mixedRules,
+  kubeletFirewall,
+  servingRequest,
+  podVolumes,
+  podNetworks,
   podImages,
   podCrashes,
   podStarts,
+  podProbes,
+  podRefusals,
+  podMemory,
   podEnds,
   shims,
   swapOff,
+  fstabSwap,
+  logGrowth,
+  oom,
   resolvConf,
   seesAll,
 ];

@@ -6,9 +6,10 @@ import type {Health} from '../../edges/http-health.ts';
 import type {KubeConnection} from '../../edges/kube/connection.ts';
 import type {Machine} from '../../edges/machine.ts';
 import type {NftSight} from '../../edges/nft-sight.ts';
+import type {ProxyCommit} from '../../edges/proxy-commits.ts';
 import type {RuntimeSight} from '../../edges/runtime-sight.ts';
 import type {ServiceStatus} from '../../edges/services.ts';
-import type {Lease, Node, Pod, Service} from '../../lib/kubernetes.ts';
+import type {CertificateSigningRequest, Lease, Node, Pod, Service} from '../../lib/kubernetes.ts';
 import {type Check, check} from '../check.ts';
 
 /** `other`: Kubernetes' own kubelet, joined by another tool; `begun`: a join of ours that did not come to its end. */
@@ -49,6 +50,14 @@ export type Sight = {
   kubernetesService(): Promise<Told<Service>>;
   host(): Promise<HostFacts>;
   nft(): Promise<NftSight>;
+  /** Rules of iptables' older kind, `nat -A POSTROUTING …`. */
+  legacyRules(): Promise<readonly string[]>;
+  /** What our proxy says that the kernel holds, by family; undefined when it does not answer. */
+  commits(): Promise<Readonly<Record<string, ProxyCommit>> | undefined>;
+  /** Requests for serving certificates that nobody has decided on. */
+  servingRequests(): Promise<Told<readonly CertificateSigningRequest[]>>;
+  /** The newest lines of the kubelet's log. */
+  kubeletLog(): Promise<readonly string[]>;
   close(): Promise<void>;
 };
 

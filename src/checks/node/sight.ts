@@ -6,8 +6,9 @@ import {readText} from '../../edges/files.ts';
 import {readHostFacts} from '../../edges/host-facts.ts';
 import {askHealth} from '../../edges/http-health.ts';
 import {loadKubeconfig} from '../../edges/kube/connection.ts';
-import {lookAtNft} from '../../edges/nft-sight.ts';
+import {legacyRules, lookAtNft} from '../../edges/nft-sight.ts';
 import {processAgeMs} from '../../edges/process-age.ts';
+import {readCommits} from '../../edges/proxy-commits.ts';
 import {lookAtRuntime} from '../../edges/runtime-sight.ts';
 import type {ServiceManager} from '../../edges/services.ts';
 import {apiSight} from './api-sight.ts';
@@ -56,6 +57,9 @@ export function openSight({options, daemons, signal}: SightOptions): Sight {
     ...apiSight(connection, kubeletConfig, signal),
     host: once(() => readHostFacts(layout.kubeletDir)),
     nft: once(() => lookAtNft(signal)),
+    legacyRules: once(() => legacyRules(signal)),
+    commits: once(() => readCommits(ports.proxyMetrics, signal)),
+    kubeletLog: once(() => daemons.kubelet.manager.log(daemons.kubelet.name, 400)),
   };
 }
 

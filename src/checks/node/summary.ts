@@ -1,9 +1,7 @@
 import {withDeadline} from '../../edges/deadline.ts';
 import type {HostFacts} from '../../edges/host-facts.ts';
-import {countElements} from '../../edges/nft-sight.ts';
 import type {Lease, Node, Pod} from '../../lib/kubernetes.ts';
 import {readCertificate} from '../identity/client-certificate.ts';
-import {proxyTable} from '../proxy/rules.ts';
 import type {Daemon, NodeContext, Told} from './context.ts';
 
 export type DaemonSummary = {
@@ -52,7 +50,7 @@ export async function summarize(context: NodeContext, signal: AbortSignal): Prom
       daemonOf(context, 'kubelet', seen),
       daemonOf(context, 'proxy', seen),
       daemonOf(context, 'containerd', seen),
-      seen(() => dataPlane(context, signal)),
+      seen(() => dataPlane(context)),
     ]);
   const credentials = connection?.credentials;
   const hard = config?.evictionHard ?? {};
@@ -113,15 +111,13 @@ async function daemonOf(
   };
 }
 
-/** Ports of Services that the kernel translates, as the proxy's maps have them. */
-async function dataPlane(
-  {sight, proxied}: NodeContext,
-  signal: AbortSignal,
-): Promise<NodeSummary['dataPlane']> {
-  if (!proxied) return undefined;
-  const tables = (await sight.nft()).tables.filter((table) => table.endsWith(` ${proxyTable}`));
-  const counts = await Promise.all(tables.map((table) => countElements(table, 'services', signal)));
-  return {plane: 'nftables', ports: counts.reduce((sum, count) => sum + count, 0)};
+/** Ports of Services that the kernel translates, as the proxy committed them. */
+async function dataPlane({sight, proxied}: NodeContext): Promise<NodeSummary['dataPlane']> {
+  const commits = proxied ? await sight.commits() : undefined;
+  if (commits === undefined) return undefined;
+  const all = Object.values(commits);
+  const plane = all.some(({table}) => table !== undefined) ? 'nftables' : 'iptables';
+  return {plane, ports: all.reduce((sum, {services}) => sum + services, 0)};
 }
 
 function readyOf(node: Node): NodeSummary['ready'] {

@@ -16,7 +16,8 @@ export const podCrashes = nodeCheck({
 export function judgeCrashes(waiting: readonly Waiting[]): readonly Finding[] {
   return together(
     'ND752',
-    waiting.filter(({reason}) => reason === 'CrashLoopBackOff'),
+    // What the kernel ended for its memory has a finding of its own.
+    waiting.filter(({reason, ended}) => reason === 'CrashLoopBackOff' && ended !== 'OOMKilled'),
     ({pod}, count) => (count === 1 ? `${pod} ends again and again` : `${count} pods end again and again`),
     logsOf,
   );

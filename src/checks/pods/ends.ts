@@ -6,6 +6,8 @@ import {podCauses, podName} from './waiting.ts';
 
 /** deletionTimestamp is when the grace period ends; the kubelet then has to kill, unmount and tell. */
 const lateMs = 60_000;
+/** Whoever holds a pod by a finalizer should let it go as soon as nothing of it runs. */
+const heldMs = 10_000;
 
 export const podEnds = nodeCheck({
   name: 'PodEnds',
@@ -17,10 +19,15 @@ export const podEnds = nodeCheck({
   judge: (seen, {nowMs}) => (seen.kind === 'there' ? judgeEnds(seen.object, nowMs) : []),
 });
 
+function isHeld({metadata: {finalizers = []}, status}: Pod): boolean {
+  const all = status?.containerStatuses ?? [];
+  return finalizers.length > 0 && all.every(({state}) => state?.running === undefined);
+}
+
 export function judgeEnds(pods: readonly Pod[], nowMs: number): readonly Finding[] {
   const late = pods.flatMap((pod) => {
     const overMs = nowMs - Date.parse(pod.metadata.deletionTimestamp ?? '');
-    return overMs > lateMs ? [{pod, overMs}] : [];
+    return overMs > (isHeld(pod) ? heldMs : lateMs) ? [{pod, overMs}] : [];
   });
   const [first] = late;
   if (first === undefined) return [];

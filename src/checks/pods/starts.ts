@@ -2,6 +2,7 @@ import type {Finding} from '../check.ts';
 import {agoText} from '../node/ago.ts';
 import {nodeCheck} from '../node/context.ts';
 import {imageReasons} from './images.ts';
+import {networkReasons, type Trouble, troubleOf, troublesOf, volumeReasons} from './troubles.ts';
 import {describe, podCauses, together, type Waiting, waitingContainers} from './waiting.ts';
 
 /** Reasons for which waiting alone does not help. */
@@ -19,9 +20,18 @@ export const podStarts = nodeCheck({
   codes: ['ND751'],
   after: ['Authorized'],
   blames: podCauses,
-  observe: ({sight}) => sight.pods(),
-  judge: (seen, {nowMs}) => (seen.kind === 'there' ? judgeStarts(waitingContainers(seen.object, nowMs)) : []),
+  async observe({sight, nowMs}) {
+    const [pods, log] = await Promise.all([sight.pods(), sight.kubeletLog()]);
+    const waiting = pods.kind === 'there' ? waitingContainers(pods.object, nowMs) : [];
+    return {waiting, troubles: troublesOf(log, nowMs)};
+  },
+  judge: ({waiting, troubles}) => judgeStarts(waiting.filter(({pod}) => !isBlocked(pod, troubles))),
 });
+
+/** Volumes and networks have findings of their own. */
+function isBlocked(pod: string, troubles: readonly Trouble[]): boolean {
+  return [volumeReasons, networkReasons].some((reasons) => troubleOf(pod, troubles, reasons) !== undefined);
+}
 
 /** Images and crashes have findings of their own; an init container that runs makes the others wait rightly. */
 export function judgeStarts(waiting: readonly Waiting[]): readonly Finding[] {

@@ -9,6 +9,8 @@ export type Waiting = {
   readonly reason: string;
   readonly message: string;
   readonly ageMs: number;
+  /** How its container ended last: `OOMKilled`. */
+  readonly ended?: string;
 };
 
 /** What checks of pods wait for before they look: without a kubelet the statuses are old. */
@@ -43,7 +45,7 @@ export function waitingContainers(pods: readonly Pod[], nowMs: number): Waiting[
           ageMs,
         },
       ];
-    return all.flatMap(({name, state}) =>
+    return all.flatMap(({name, state, lastState}) =>
       state?.waiting === undefined || state.waiting === null
         ? []
         : [
@@ -53,6 +55,7 @@ export function waitingContainers(pods: readonly Pod[], nowMs: number): Waiting[
               reason: state.waiting.reason ?? 'Waiting',
               message: state.waiting.message ?? '',
               ageMs,
+              ended: lastState?.terminated?.reason ?? '',
             },
           ],
     );

@@ -11,6 +11,7 @@ export const authorized = nodeCheck({
   category: 'trust',
   codes: ['ND415', 'ND416'],
   after: ['APIServer', 'ClientCertificate'],
+  blames: ['Clock'],
   async observe({sight}) {
     const [{credentials, ca}, node] = await Promise.all([sight.connection(), sight.node()]);
     const foreign = credentials.kind === 'certificate' && !readCertificate(credentials.cert, ca).byCluster;

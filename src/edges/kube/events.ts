@@ -18,7 +18,13 @@ export type EventTarget = {
 
 export type EventRecorder = {
   /** Tells an event. Never waits and never throws: an event that cannot be sent is lost. */
-  record(target: EventTarget, type: 'Normal' | 'Warning', reason: string, message: string): void;
+  record(
+    target: EventTarget,
+    type: 'Normal' | 'Warning',
+    reason: string,
+    message: string,
+    annotations?: Readonly<Record<string, string>>,
+  ): void;
   /** Sends what is queued, then stops. */
   stop(): Promise<void>;
 };
@@ -43,7 +49,9 @@ const sendTimeoutMs = 10_000;
 
 type Known = {name: string; namespace: string; count: number; seenMs: number};
 type Job = {readonly key: string; readonly event: Draft; readonly nowMs: number};
-type Draft = Omit<Event, 'metadata'> & {metadata: {name: string; namespace: string}};
+type Draft = Omit<Event, 'metadata'> & {
+  metadata: {name: string; namespace: string; annotations?: Record<string, string>};
+};
 
 /** The target of an event about a whole object. */
 export function eventTarget(
@@ -67,6 +75,10 @@ export function startEventRecorder(options: EventRecorderOptions): EventRecorder
   return new Recorder(options);
 }
 
+function spoken({kind, namespace, name}: EventTarget): {object: string} {
+  return {object: `${kind} ${namespace === undefined ? '' : `${namespace}/`}${name}`};
+}
+
 class Recorder implements EventRecorder {
   readonly #options: EventRecorderOptions;
   readonly #queue: Job[] = [];
@@ -81,15 +93,27 @@ class Recorder implements EventRecorder {
     this.#options = options;
   }
 
-  record(target: EventTarget, type: 'Normal' | 'Warning', reason: string, message: string): void {
+  record(
+    target: EventTarget,
+    type: 'Normal' | 'Warning',
+    reason: string,
+    message: string,
+    annotations?: Readonly<Record<string, string>>,
+  ): void {
     const nowMs = this.#options.clock.now();
     if (this.#stopped || !this.#allowed(target, nowMs)) return;
+    // A node may write events but not read them: `nodectl status` finds in the log why a pod waits.
+    if (type === 'Warning') this.#options.log.info('event', {...spoken(target), reason, message});
     if (this.#queue.length >= maxQueued) {
       this.#dropped++;
       return;
     }
     const text = message.length > maxMessage ? `${message.slice(0, maxMessage - 3)}...` : message;
-    const event = this.#draft(target, type, reason, text, nowMs);
+    const draft = this.#draft(target, type, reason, text, nowMs);
+    const event =
+      annotations === undefined
+        ? draft
+        : {...draft, metadata: {...draft.metadata, annotations: {...annotations}}};
     const key = JSON.stringify([
       target.kind,
       target.namespace,

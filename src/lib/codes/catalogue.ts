@@ -3,6 +3,7 @@ import {identityCodes} from './identity.ts';
 import {internalCodes} from './internal.ts';
 import {leftoverCodes} from './leftovers.ts';
 import {networkCodes} from './network.ts';
+import {podCodes} from './pods.ts';
 import {runtimeCodes} from './runtime.ts';
 import {sandboxCodes} from './sandbox.ts';
 import {serviceCodes} from './services.ts';
@@ -17,6 +18,7 @@ export const catalogue = {
   ...runtimeCodes,
   ...leftoverCodes,
   ...serviceCodes,
+  ...podCodes,
   ...sandboxCodes,
   ...internalCodes,
 };

@@ -98,4 +98,41 @@ export const hostCodes = entries({
     fix: ['swapoff -a, and remove swap from /etc/fstab', 'Or set failSwapOn: false.'],
     exit: 'preflight',
   },
+  ND109: {
+    title: 'read-only file system',
+    why: 'A directory that the node must write to is mounted read-only: often the kernel did that after a disk error.',
+    fix: [
+      'dmesg | grep -iE "remount|I/O error"',
+      'findmnt -T PATH',
+      'mount -o remount,rw PATH, once the disk is sound.',
+    ],
+    exit: 'preflight',
+  },
+  ND110: {
+    title: 'the machine ran out of memory',
+    why: 'Not a container reached its limit, but the whole machine had no memory left, and the kernel ended a process.',
+    fix: [
+      'journalctl -k | grep -i "out of memory"',
+      'Set requests and limits, or kubeReserved and systemReserved.',
+    ],
+    exit: 'preflight',
+  },
+  ND113: {
+    title: 'a container’s log grows without bound',
+    why: 'It is much larger than containerLogMaxSize × containerLogMaxFiles: it is not rotated, and may fill the disk.',
+    fix: ['du -sh /var/log/pods/* | sort -h | tail', 'nodectl logs kubelet'],
+    exit: 'preflight',
+  },
+  ND127: {
+    title: 'bridged packets bypass Services',
+    why: 'Two pods of this node share a bridge: without br_netfilter an answer goes past the rules that made a Service of it.',
+    fix: ['modprobe br_netfilter', 'sysctl -w net.bridge.bridge-nf-call-iptables=1'],
+    exit: 'preflight',
+  },
+  ND132: {
+    title: 'swap comes back at the next boot',
+    why: 'It is off now, but /etc/fstab turns it on again: the kubelet will not start then.',
+    fix: ['Comment out the swap line of /etc/fstab.', 'Or set failSwapOn: false.'],
+    exit: 'preflight',
+  },
 });

@@ -35,4 +35,19 @@ export const identityCodes = entries({
     fix: ['Give the machine a second, host-only or bridged network, then join again.'],
     exit: 'preflight',
   },
+  ND204: {
+    title: 'another machine has this node’s name',
+    why: 'The Node object tells of a machine-id that is not this machine’s: two machines serve under one name, or one was cloned.',
+    fix: [
+      'kubectl get node NAME -o jsonpath={.status.nodeInfo.machineID}; cat /etc/machine-id',
+      'Join one of the two again under another name: sudo nodectl reset, then join with --node-name.',
+    ],
+    exit: 'preflight',
+  },
+  ND207: {
+    title: 'the node’s address is gone',
+    why: 'The cluster reaches this node at an address that no interface of this machine has: DHCP gave another, or a link is down.',
+    fix: ['ip address', 'Give the address back, or run nodectl join again: it chooses another.'],
+    exit: 'network',
+  },
 });

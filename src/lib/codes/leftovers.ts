@@ -38,4 +38,16 @@ export const leftoverCodes = entries({
     fix: ['Move the named file away; what it tells of must then be undone by hand.'],
     exit: 'failed',
   },
+  ND607: {
+    title: 'rules of an earlier node',
+    why: 'Chains of a kubelet, a service proxy or a CNI plugin are in the kernel, though nothing runs here that uses them.',
+    fix: ['kube-proxy --cleanup, or a reboot', 'nft list ruleset | grep -E "KUBE-|CNI-"'],
+    exit: 'preflight',
+  },
+  ND608: {
+    title: 'mounts of an earlier node',
+    why: 'Volumes of pods that no longer exist are still mounted below the kubelet’s directory.',
+    fix: ['findmnt | grep kubelet', 'umount PATH, or a reboot'],
+    exit: 'preflight',
+  },
 });

@@ -71,4 +71,31 @@ export const networkCodes = entries({
     ],
     exit: 'network',
   },
+  ND318: {
+    title: 'large packets are lost',
+    why: 'Small packets reach the API server, full ones do not: a link on the way has a smaller MTU, and the ICMP that says so is dropped.',
+    fix: [
+      'ip link set dev eth0 mtu 1400, to try',
+      'Let ICMP “fragmentation needed” pass, or set the MTU of the network.',
+    ],
+    exit: 'network',
+  },
+  ND319: {
+    title: 'a firewall closes the kubelet’s port',
+    why: 'The API server connects to this node’s port 10250 for logs, exec and metrics; a rule of this machine drops that.',
+    fix: ['ufw allow 10250/tcp', 'firewall-cmd --permanent --add-port=10250/tcp && firewall-cmd --reload'],
+    exit: 'network',
+  },
+  ND320: {
+    title: 'cluster DNS does not answer',
+    why: 'Pods of this node ask that address for every name: they find no Service and no host.',
+    fix: ['kubectl -n kube-system get pods,endpointslices -l k8s-app=kube-dns', 'nodectl status --probe'],
+    exit: 'network',
+  },
+  ND321: {
+    title: 'address ranges overlap',
+    why: 'The machine’s own network contains addresses that the cluster gives to pods or Services: packets go to the wrong one.',
+    fix: ['ip route', 'Give the cluster another pod or service range, or the machine another network.'],
+    exit: 'network',
+  },
 });

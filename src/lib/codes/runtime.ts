@@ -68,4 +68,73 @@ export const runtimeCodes = entries({
     fix: ['sudo nodectl restart containerd', 'kill PID, when they stay.'],
     exit: 'runtime',
   },
+  ND510: {
+    title: 'cgroup drivers differ',
+    why: 'The kubelet and the runtime would put a pod into two different cgroups: limits and statistics are wrong, pods fail.',
+    fix: [
+      'Set SystemdCgroup in containerd’s config.toml to what cgroupDriver of the kubelet says.',
+      'sudo nodectl restart containerd',
+    ],
+    exit: 'runtime',
+  },
+  ND513: {
+    title: 'a test pod does not start',
+    why: '`--probe` asked the runtime for a sandbox, and it could not make one: the network plugin, runc or the pause image fails.',
+    fix: ['nodectl logs containerd'],
+    exit: 'runtime',
+  },
+  ND514: {
+    title: 'a test pod is in the wrong cgroup',
+    why: 'The runtime did not put the sandbox below the cgroup that it was given: limits would not be enforced.',
+    fix: ['Compare SystemdCgroup of containerd with cgroupDriver of the kubelet.'],
+    exit: 'runtime',
+  },
+  ND515: {
+    title: 'pods find no names',
+    why: 'From inside a test pod the cluster’s DNS does not answer.',
+    fix: ['kubectl -n kube-system get pods -l k8s-app=kube-dns', 'nodectl logs proxy'],
+    exit: 'network',
+  },
+  ND516: {
+    title: 'pods do not reach the API server',
+    why: 'From inside a test pod no connection to the ClusterIP of `kubernetes` can be made: pod egress or the service rules fail.',
+    fix: ['nft list ruleset | grep -iE "drop|reject"', 'nodectl logs proxy'],
+    exit: 'network',
+  },
+  ND517: {
+    title: 'a pod does not reach itself through a Service',
+    why: 'The bridge does not send packets back to the port that they came from (hairpin), or they are not masqueraded.',
+    fix: ['Set hairpinMode in the CNI configuration.', 'cat /sys/class/net/*/brport/hairpin_mode'],
+    exit: 'network',
+  },
+  ND521: {
+    title: 'runtime archives incomplete',
+    why: 'Each archive of containerd, runc and the CNI plugins needs a SHA-256 and a place where it is found.',
+    fix: [
+      'sha256sum containerd-*.tar.gz runc.* cni-plugins-*.tgz > SHA256SUMS, from a trusted source',
+      'Give --runtime-digests SHA256SUMS and --runtime-archives DIR or URL.',
+    ],
+    exit: 'usage',
+  },
+  ND522: {
+    title: 'an archive is not what its digest says',
+    why: 'The file was altered, cut off on its way, or is another version. Nothing of it was unpacked.',
+    fix: ['Fetch the file again.', 'Compare its sha256sum with what its project publishes.'],
+    exit: 'trust',
+  },
+  ND523: {
+    title: 'an archive cannot be had',
+    why: 'The file is not at the place that was given, or the server cannot be reached.',
+    fix: [
+      'curl -LO URL from this machine.',
+      'Without a network: nodectl bundle airgap elsewhere, then --airgap FILE.',
+    ],
+    exit: 'network',
+  },
+  ND524: {
+    title: 'the runtime is not all present',
+    why: 'With --runtime-source present nothing is installed, and a program that a node needs is missing.',
+    fix: ['Install the named programs, or join with --runtime-source distro.'],
+    exit: 'runtime',
+  },
 });

@@ -109,4 +109,10 @@ export const trustCodes = entries({
     fix: ['kubectl version', 'Use a nodectl that fits the control plane, or upgrade the control plane.'],
     exit: 'preflight',
   },
+  ND418: {
+    title: 'a serving certificate waits for approval',
+    why: 'serverTLSBootstrap asks the cluster to sign the kubelet’s serving certificate; nothing approves that by itself, so logs and exec fail.',
+    fix: ['kubectl certificate approve NAME', 'Or set serverTLSBootstrap: false.'],
+    exit: 'trust',
+  },
 });

@@ -1,0 +1,46 @@
+import type {Code} from '../../lib/codes/catalogue.ts';
+import type {Finding} from '../check.ts';
+import {nodeCheck} from '../node/context.ts';
+import {networkReasons, type Trouble, troubleOf, troublesOf, volumeReasons} from './troubles.ts';
+import {describe, podCauses, together, type Waiting, waitingContainers} from './waiting.ts';
+
+export const podVolumes = blocked('PodVolumes', 'ND756', volumeReasons, 'waits for a volume');
+export const podNetworks = blocked('PodNetworks', 'ND757', networkReasons, 'gets no network');
+
+/** Pods that wait for something that the kubelet has tried in vain: said at once, not when they are late. */
+function blocked(name: string, code: Code, reasons: RegExp, what: string) {
+  return nodeCheck({
+    name,
+    category: 'pods',
+    codes: [code],
+    looks: 'reads the warning events in the kubelet’s log about pods that wait',
+    after: ['Authorized'],
+    blames: [...podCauses, 'CNIPlugins'],
+    async observe({sight, nowMs}) {
+      const [pods, log] = await Promise.all([sight.pods(), sight.kubeletLog()]);
+      const waiting = pods.kind === 'there' ? waitingContainers(pods.object, nowMs) : [];
+      return {waiting, troubles: troublesOf(log, nowMs)};
+    },
+    judge: ({waiting, troubles}) => judgeBlocked(waiting, troubles, {code, reasons, what}),
+  });
+}
+
+type Kind = {readonly code: Code; readonly reasons: RegExp; readonly what: string};
+
+export function judgeBlocked(
+  waiting: readonly Waiting[],
+  troubles: readonly Trouble[],
+  {code, reasons, what}: Kind,
+): readonly Finding[] {
+  const pods = new Map(waiting.map((one) => [one.pod, one]));
+  const stuck = [...pods.values()].flatMap((one): Waiting[] => {
+    const trouble = troubleOf(one.pod, troubles, reasons);
+    return trouble === undefined ? [] : [{...one, reason: trouble.reason, message: trouble.message}];
+  });
+  return together(
+    code,
+    stuck,
+    ({pod}, count) => (count === 1 ? `${pod} ${what}` : `${count} pods: each ${what}`),
+    describe,
+  );
+}
