@@ -1,4 +1,8 @@
 import type {Pod} from '../lib/kubernetes.ts';
+import type {ActivePod} from './admission/types.ts';
+import type {Reclaim} from './eviction/reclaim.ts';
+import type {PodRuntime} from './pod/runtime-state.ts';
+import type {Verdict} from './pod/seen.ts';
 
 export type RuntimeReadiness = {
   /** The runtime and its network have answered and are ready, and what runs has been read lately. */
@@ -39,8 +43,16 @@ export type PodAgent = {
   runtimeReady(): RuntimeReadiness;
   /** Requests of all pods that are not terminal. */
   allocated(): Allocated;
-  /** Asks for the end of a pod with a terminal status (eviction); it is not started again. */
-  evict(uid: string, reason: string, message: string, graceSeconds: number): void;
+  /** Pods that were admitted and have not come to their end. */
+  active(): readonly ActivePod[];
+  /** What the runtime has of a pod, as last read. */
+  runtimeOf(uid: string): PodRuntime | undefined;
+  /** Asks for the end of a pod with a terminal status (eviction, shutdown); it is not started again. */
+  end(uid: string, verdict: Verdict): void;
+  /** Nothing of the pod runs any more, and its volumes and its cgroup are gone. */
+  isCleanedUp(uid: string): boolean;
+  /** Removes what nobody needs, so that no pod has to go. */
+  reclaim(what: Reclaim): Promise<void>;
   /** Ends the agent's own work. No container is touched. */
   stop(): Promise<void>;
 };

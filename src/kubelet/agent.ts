@@ -11,9 +11,11 @@ import type {Logger} from '../lib/log.ts';
 import {nodes} from '../lib/resources.ts';
 import type {Cancel, Clock} from '../lib/time.ts';
 import {activePods} from './active-pods.ts';
+import type {Rejection} from './admission/types.ts';
 import type {PodAgent} from './agent-api.ts';
-import {startCollector} from './collector.ts';
-import {startImageCollector} from './images/collector.ts';
+import {removeDead, startCollector} from './collector.ts';
+import type {Reclaim} from './eviction/reclaim.ts';
+import {type ImageCollecting, startImageCollector} from './images/collector.ts';
 import {ImageManager} from './images/manager.ts';
 import {pullCredentials} from './images/pull-secrets.ts';
 import {createPuller} from './images/puller.ts';
@@ -23,6 +25,7 @@ import {type ObjectSource, startObjectSource} from './objects.ts';
 import type {Periodic} from './periodic.ts';
 import type {NodeFacts, ServiceSource} from './pod/deps.ts';
 import {containerOfEvent} from './pod/image-volumes.ts';
+import {isTerminal} from './pod/phase.ts';
 import {tellPod} from './pod/tell.ts';
 import type {PodView} from './pod/view.ts';
 import {type PodWorkers, startPodWorkers} from './pod/worker.ts';
@@ -59,6 +62,8 @@ export type PodAgentOptions = {
   readonly log: Logger;
   /** Pods that are started at the same time; about twice the processors. */
   readonly startsAtOnce: number;
+  /** Why this node takes no such pod just now (pressure, shutdown). */
+  readonly refuse?: (pod: Pod, isStatic: boolean) => Rejection | undefined;
 };
 
 /** Kubernetes asks the runtime for its conditions that often. */
@@ -100,6 +105,7 @@ class Agent {
   readonly #statics: StaticSource;
   #staticPods: readonly Pod[] = [];
   readonly #events: RuntimeEvents;
+  readonly #images: ImageCollecting;
   readonly #upkeep: readonly Periodic[];
   #cancelHealth: Cancel = () => undefined;
   #stopped = false;
@@ -149,6 +155,7 @@ class Agent {
       freshNode: () => client.get(nodes, {name: options.nodeName}, {timeoutMs: callTimeoutMs}),
       active: () => activePods(this.#store, this.#workers, this.#runtime),
       end: (uid, verdict) => this.#workers.end(uid, verdict),
+      refuse: options.refuse ?? (() => undefined),
     };
     this.#workers = startPodWorkers(view, new StartLimit(options.startsAtOnce), () => this.#placeStatics());
     this.#mirrors = new Mirrors(options);
@@ -164,6 +171,7 @@ class Agent {
       onPods: (pods) => this.#staticsChanged(pods),
     });
     this.#events = this.#startEvents();
+    this.#images = this.#startImages();
     this.#upkeep = this.#startUpkeep(cgroups);
     void this.#checkHealth();
   }
@@ -179,8 +187,11 @@ class Agent {
       synced: Promise.all([this.#source.synced, this.#events.firstList]).then(() => undefined),
       ...queries(parts),
       runtimeReady: () => this.#health.readiness(),
-      evict: (uid, reason, message, graceSeconds) =>
-        this.#workers.end(uid, {reason, message, graceSeconds, disruption: 'TerminationByKubelet'}),
+      active: () => activePods(this.#store, this.#workers, this.#runtime),
+      runtimeOf: (uid) => this.#runtime.peek(uid),
+      end: (uid, verdict) => this.#workers.end(uid, verdict),
+      isCleanedUp: (uid) => this.#workers.isCleanedUp(uid),
+      reclaim: (what) => this.#reclaim(what),
       stop: () => this.#stop(),
     };
   }
@@ -208,12 +219,27 @@ class Agent {
         collectVolumes: () => this.#volumes.collect(),
       }),
       startLogRotation(common),
-      startImageCollector({
-        ...common,
-        pods: () => this.#store.all().map(({pod}) => pod),
-        ready: () => this.#hasSynced() && this.#runtime.hasListed,
-      }),
+      this.#images,
     ];
+  }
+
+  #startImages(): ImageCollecting {
+    return startImageCollector({
+      ...this.#options,
+      runtime: this.#runtime,
+      pods: () => this.#store.all().map(({pod}) => pod),
+      ready: () => this.#hasSynced() && this.#runtime.hasListed,
+    });
+  }
+
+  async #reclaim(what: Reclaim): Promise<void> {
+    if (what === 'unused-images') return this.#images.removeUnused();
+    const isOver = (uid: string) => {
+      const known = this.#store.get(uid);
+      if (known === undefined) return !this.#workers.uids().includes(uid);
+      return isTerminal(known.pod.status?.phase) && this.#workers.isCleanedUp(uid);
+    };
+    if (this.#hasSynced()) await removeDead({...this.#options, runtime: this.#runtime, isOver});
   }
 
   #startEvents(): RuntimeEvents {

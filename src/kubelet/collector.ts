@@ -7,9 +7,10 @@ import {removeTree} from '../edges/trees.ts';
 import {describeError} from '../lib/errors.ts';
 import type {Logger} from '../lib/log.ts';
 import type {Clock} from '../lib/time.ts';
+import {deadParts} from './eviction/reclaim.ts';
 import {type Periodic, startPeriodic} from './periodic.ts';
 import {podCgroupPath} from './pod/cgroup-names.ts';
-import type {RuntimeContainer} from './pod/runtime-state.ts';
+import {nothingRuns, type RuntimeContainer} from './pod/runtime-state.ts';
 import type {RuntimeCache} from './runtime/cache.ts';
 import {decideGarbage, type GarbageAct, type GarbageSeen} from './runtime/garbage.ts';
 import {podsOnDisk} from './volumes/places.ts';
@@ -81,26 +82,45 @@ async function listPodCgroups({cgroupDriver, cgroupRoot}: KubeletConfig, cgroups
   return found;
 }
 
-async function applySafely(options: CollectorOptions, act: GarbageAct): Promise<void> {
+export type DeadOptions = Pick<CollectorOptions, 'config' | 'cri' | 'log' | 'runtime'> & {
+  /** The pod has come to its end, and everybody who asks knows how. */
+  readonly isOver: (uid: string) => boolean;
+};
+
+/** Under pressure: also the last remains of pods that have come to their end, and their logs (DeleteAllUnusedContainers). */
+export async function removeDead({isOver, ...options}: DeadOptions): Promise<void> {
+  for (const uid of options.runtime.uids().filter(isOver)) {
+    const {containers, sandboxes} = deadParts(options.runtime.peek(uid) ?? nothingRuns);
+    for (const container of containers)
+      await safely(options, 'removeContainer', () => removeContainer(options, uid, container));
+    for (const id of sandboxes) await safely(options, 'removeSandbox', () => removeSandbox(options, uid, id));
+  }
+}
+
+function applySafely(options: CollectorOptions, act: GarbageAct): Promise<void> {
+  return safely(options, act.do, () => apply(options, act));
+}
+
+async function safely(
+  {log}: Pick<CollectorOptions, 'log'>,
+  act: string,
+  work: () => Promise<void>,
+): Promise<void> {
   try {
-    await apply(options, act);
+    await work();
   } catch (error) {
     if (!isCriNotFound(error))
-      options.log.warn('a leftover could not be removed', {act: act.do, error: describeError(error)});
+      log.warn('a leftover could not be removed', {act, error: describeError(error)});
   }
 }
 
 async function apply(options: CollectorOptions, act: GarbageAct): Promise<void> {
-  const {config, cri, cgroups, runtime} = options;
-  const call = {timeoutMs: config.runtimeRequestTimeout};
+  const {config, cgroups} = options;
   switch (act.do) {
     case 'removeContainer':
-      await cri.runtime.removeContainer({containerId: act.container.id}, call);
-      await removeLog(config, act.container);
-      return runtime.touch(act.uid);
+      return removeContainer(options, act.uid, act.container);
     case 'removeSandbox':
-      await cri.runtime.removePodSandbox({podSandboxId: act.id}, call);
-      return runtime.touch(act.uid);
+      return removeSandbox(options, act.uid, act.id);
     case 'removePodDirectory':
       return options.tearDownVolumes(act.uid);
     case 'removeLogDirectory':
@@ -111,6 +131,28 @@ async function apply(options: CollectorOptions, act: GarbageAct): Promise<void> 
     default:
       return act satisfies never;
   }
+}
+
+type Removing = Pick<CollectorOptions, 'config' | 'cri' | 'runtime'>;
+
+async function removeContainer(
+  {config, cri, runtime}: Removing,
+  uid: string,
+  container: RuntimeContainer,
+): Promise<void> {
+  const call = {timeoutMs: config.runtimeRequestTimeout};
+  await cri.runtime.removeContainer({containerId: container.id}, call);
+  await removeLog(config, container);
+  runtime.touch(uid);
+}
+
+async function removeSandbox(
+  {config, cri, runtime}: Removing,
+  uid: string,
+  podSandboxId: string,
+): Promise<void> {
+  await cri.runtime.removePodSandbox({podSandboxId}, {timeoutMs: config.runtimeRequestTimeout});
+  runtime.touch(uid);
 }
 
 /** The log, its rotated parts, and the link to it. */

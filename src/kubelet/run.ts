@@ -11,6 +11,7 @@ import type {Logger} from '../lib/log.ts';
 import {startPodAgent} from './agent.ts';
 import type {PodAgent} from './agent-api.ts';
 import {type ApiAccess, openApiAccess} from './api-access.ts';
+import {type Guard, startGuard} from './guard.ts';
 import {type NodeAgent, startNodeAgent} from './node/agent.ts';
 import {serveHealth, serveKubelet} from './serve.ts';
 import type {HealthChecks} from './server/healthz.ts';
@@ -128,6 +129,7 @@ async function startAgents(parts: AgentParts): Promise<{agent: PodAgent; node: N
   started.keep(() => services.stop());
   let node: NodeAgent | undefined;
   let pods: (() => readonly Pod[]) | undefined;
+  let guard: Guard | undefined;
   // Before the first pod: the slices of the classes are made with their weights, and pods' in them.
   const tiers = await startTiers({...common, pods: () => pods?.() ?? []});
   started.keep(() => tiers.stop());
@@ -140,15 +142,20 @@ async function startAgents(parts: AgentParts): Promise<{agent: PodAgent; node: N
     recorder,
     services,
     startsAtOnce: 2 * availableParallelism(),
+    refuse: (pod, isStatic) => guard?.refuse(pod, isStatic),
   });
   pods = agent.pods;
   started.keep(() => agent.stop());
+  const watching = await startGuard({...common, recorder, agent, onChange: () => node?.changed()});
+  guard = watching;
+  started.keep(() => watching.stop());
   const podCidrs = new PodCidrs(cri, log);
   node = startNodeAgent({
     ...common,
     heartbeatClient: heartbeats,
     runtimeReady: () => agent.runtimeReady(),
     volumesInUse: () => [],
+    pressure: () => watching.pressure(),
     recordEvent: ({type, reason, message}) =>
       // The kubelet's Node events name the Node in place of its uid (nodeutil.GetNodeRef): kubectl describe looks for it.
       recorder.record({kind: 'Node', name: config.nodeName, uid: config.nodeName}, type, reason, message),

@@ -12,7 +12,15 @@ import type {Clock} from '../../lib/time.ts';
 import {type Periodic, startPeriodic} from '../periodic.ts';
 import {isTerminal} from '../pod/phase.ts';
 import type {RuntimeCache} from '../runtime/cache.ts';
-import {type ImagePresent, type ImageRecord, remember, type Space, shortage, tooOld} from './garbage.ts';
+import {
+  type ImagePresent,
+  type ImageRecord,
+  remember,
+  removableNow,
+  type Space,
+  shortage,
+  tooOld,
+} from './garbage.ts';
 import {parseImage} from './reference.ts';
 
 export type ImageCollectorOptions = {
@@ -36,14 +44,22 @@ const embedded = [pauseImage, helloImage];
 const periodMs = 300_000;
 const firstMs = 10_000;
 
+export type ImageCollecting = Periodic & {
+  /** Removes all images that nobody uses and that were not just pulled. */
+  removeUnused(): Promise<void>;
+};
+
 /** Removes images that nobody uses, when the disk gets full or they are old. */
-export function startImageCollector(options: ImageCollectorOptions): Periodic {
+export function startImageCollector(options: ImageCollectorOptions): ImageCollecting {
   const {clock, log, config} = options;
   const everyMs = options.everyMs ?? periodMs;
   const collector = new ImageCollector(options);
+  const removeUnused = async () => {
+    if (options.ready()) await collector.removeUnused();
+  };
   if (config.imageGCHighThresholdPercent === 100 && config.imageMaximumGCAge === 0)
-    return {stop: () => Promise.resolve()};
-  return startPeriodic({clock, firstMs: Math.min(firstMs, everyMs), everyMs}, async (isStopped) => {
+    return {removeUnused, stop: () => Promise.resolve()};
+  const rounds = startPeriodic({clock, firstMs: Math.min(firstMs, everyMs), everyMs}, async (isStopped) => {
     if (!options.ready()) return;
     try {
       await collector.round(isStopped);
@@ -51,6 +67,7 @@ export function startImageCollector(options: ImageCollectorOptions): Periodic {
       log.warn('images could not be collected', {error: describeError(error)});
     }
   });
+  return {removeUnused, stop: () => rounds.stop()};
 }
 
 class ImageCollector {
@@ -84,6 +101,13 @@ class ImageCollector {
     const freed = await this.#removeUntil(short.candidates, short.bytesToFree, isStopped);
     if (freed < short.bytesToFree && !isStopped())
       this.#tell('FreeDiskSpaceFailed', insufficient(short.usedPercent, space.totalBytes, freed));
+  }
+
+  async removeUnused(): Promise<void> {
+    await this.#look();
+    const nowMs = this.#options.clock.monotonic();
+    const unused = removableNow(this.#records, this.#options.config.imageMinimumGCAge, nowMs);
+    await this.#removeUntil(unused, Number.POSITIVE_INFINITY, () => false);
   }
 
   async #look(): Promise<void> {

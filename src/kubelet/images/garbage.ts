@@ -67,9 +67,17 @@ export function shortage(
   const usedPercent = 100 - Math.floor((available * 100) / totalBytes);
   if (usedPercent < policy.highPercent) return undefined;
   const bytesToFree = Math.floor((totalBytes * (100 - policy.lowPercent)) / 100) - available;
-  // What was just pulled is about to be used.
-  const candidates = removable(records).filter(({firstSeenMs}) => nowMs - firstSeenMs >= policy.minAgeMs);
+  const candidates = removableNow(records, policy.minAgeMs, nowMs);
   return {usedPercent, bytesToFree, candidates};
+}
+
+/** What nobody uses; not what was just pulled, for that is about to be used. */
+export function removableNow(
+  records: ReadonlyMap<string, ImageRecord>,
+  minAgeMs: number,
+  nowMs: number,
+): ImageRecord[] {
+  return removable(records).filter(({firstSeenMs}) => nowMs - firstSeenMs >= minAgeMs);
 }
 
 /** Least recently used first, then the longest known. */

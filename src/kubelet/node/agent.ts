@@ -17,7 +17,7 @@ import {chooseAddresses, type NodeAddress} from './addresses.ts';
 import type {NodeEvent} from './conditions.ts';
 import {decideNode, type NodeAct, type NodeSeen} from './decide.ts';
 import {LeaseRenewer} from './lease.ts';
-import {crossed, holdPressure, type LastCrossed, type Pressure} from './pressure.ts';
+import type {Pressure} from './pressure.ts';
 import type {ImageFacts, RuntimeFacts} from './status.ts';
 
 export type NodeAgentOptions = {
@@ -30,6 +30,10 @@ export type NodeAgentOptions = {
   readonly log: Logger;
   readonly runtimeReady: () => RuntimeReadiness;
   readonly volumesInUse: () => readonly string[];
+  /** What this node runs short of. */
+  readonly pressure: () => Pressure;
+  /** Further reasons why it is not Ready. */
+  readonly problems?: () => readonly string[];
   readonly recordEvent: (event: NodeEvent, node: Node | undefined) => void;
   /** Each new state of our Node; undefined when it was deleted. */
   readonly onNode?: (node: Node | undefined) => void;
@@ -69,7 +73,6 @@ class NodeReconciler {
   #reportedMs: number | undefined;
   #reportDelayMs = 0;
   #wasReady = false;
-  #crossed: LastCrossed = {};
   #addresses: {readonly atMs: number; readonly facts: AddressFacts} | undefined;
   #chosen: readonly NodeAddress[] = [];
   #images: {readonly atMs: number; readonly found: readonly ImageFacts[]} | undefined;
@@ -164,7 +167,7 @@ class NodeReconciler {
       images,
       addresses,
       volumesInUse: volumesInUse(),
-      pressure: this.#pressure(crossed(facts, config.evictionHard), monotonicMs),
+      pressure: this.#options.pressure(),
       problems: this.#problems(),
       node: this.#node,
       reportedMs: this.#reportedMs,
@@ -174,19 +177,12 @@ class NodeReconciler {
   }
 
   #problems(): string[] {
-    const readiness = this.#options.runtimeReady();
-    return readiness.ok ? [] : [readiness.reason || 'container runtime is down'];
-  }
-
-  #pressure(now: Pressure, nowMs: number): Pressure {
-    const held = holdPressure(
-      now,
-      this.#crossed,
-      nowMs,
-      this.#options.config.evictionPressureTransitionPeriod,
-    );
-    this.#crossed = held.last;
-    return held.pressure;
+    const {runtimeReady, problems} = this.#options;
+    const readiness = runtimeReady();
+    return [
+      ...(readiness.ok ? [] : [readiness.reason || 'container runtime is down']),
+      ...(problems?.() ?? []),
+    ];
   }
 
   async #readRuntime(): Promise<RuntimeFacts | undefined> {

@@ -18,7 +18,9 @@ export async function admitPod(view: PodView, memory: PodMemory, runtime: PodRun
   if (found === undefined || memory.verdict !== undefined) return true;
   memory.admitted ||= wasAdmitted(found.pod, runtime);
   if (memory.admitted) return true;
-  let admission = decide(view, found, view.node());
+  const refused = view.refuse(found.pod, found.isStatic);
+  let admission: Admission =
+    refused === undefined ? decide(view, found, view.node()) : {do: 'reject', ...refused};
   // Labels of the Node may have changed just before the scheduler chose it.
   if (admission.do === 'reject' && admission.reason === 'NodeAffinity' && !found.isStatic)
     admission = decide(view, found, await view.freshNode());

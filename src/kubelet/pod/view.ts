@@ -1,5 +1,5 @@
 import type {Node, Pod} from '../../lib/kubernetes.ts';
-import type {ActivePod} from '../admission/types.ts';
+import type {ActivePod, Rejection} from '../admission/types.ts';
 import type {ImageManager} from '../images/manager.ts';
 import type {Probes} from '../probes/manager.ts';
 import type {RuntimeCache} from '../runtime/cache.ts';
@@ -25,4 +25,6 @@ export type PodView = {
   /** All pods that were admitted and have not come to their end. */
   readonly active: () => readonly ActivePod[];
   readonly end: (uid: string, verdict: Verdict) => void;
+  /** Why the node takes no such pod just now (pressure, shutdown). */
+  readonly refuse: (pod: Pod, isStatic: boolean) => Rejection | undefined;
 };

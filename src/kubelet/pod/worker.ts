@@ -23,6 +23,8 @@ export type PodWorkers = {
   status(uid: string): PodStatus | undefined;
   end(uid: string, verdict: Verdict): void;
   uids(): string[];
+  /** Nothing of the pod runs any more, and its volumes and its cgroup are gone. */
+  isCleanedUp(uid: string): boolean;
   /** Whether a pod of that name, with another UID, has not come to its end yet. */
   hasOther(pod: Pod): boolean;
   stop(): Promise<void>;
@@ -95,6 +97,11 @@ class Workers implements PodWorkers {
 
   uids(): string[] {
     return [...this.#memories.keys()];
+  }
+
+  isCleanedUp(uid: string): boolean {
+    const memory = this.#memories.get(uid);
+    return memory === undefined || memory.local === 'clean';
   }
 
   hasOther({metadata}: Pod): boolean {

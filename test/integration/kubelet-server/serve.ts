@@ -61,7 +61,11 @@ const agent: PodAgent = {
   logPath: (_namespace, _name, container) => options.logs[container],
   runtimeReady: () => ({ok: true, since: 0, reason: '', networkReady: true}),
   allocated: () => ({pods: 1, cpuMilli: 0, memoryBytes: 0}),
-  evict() {},
+  active: () => [],
+  runtimeOf: () => undefined,
+  end() {},
+  isCleanedUp: () => true,
+  reclaim: async () => undefined,
   stop: async () => undefined,
 };
 

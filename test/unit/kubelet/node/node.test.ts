@@ -5,7 +5,6 @@ import {type AddressFacts, parseRoutes4, parseRoutes6} from '../../../../src/edg
 import {chooseAddresses} from '../../../../src/kubelet/node/addresses.ts';
 import {decideNode, type NodeAct, type NodeSeen} from '../../../../src/kubelet/node/decide.ts';
 import {decideLease} from '../../../../src/kubelet/node/lease.ts';
-import {crossed, holdPressure} from '../../../../src/kubelet/node/pressure.ts';
 import {nodeResources} from '../../../../src/kubelet/node/resources.ts';
 import {desiredStatus, type NodeStatus} from '../../../../src/kubelet/node/status.ts';
 import type {Lease, Node} from '../../../../src/lib/kubernetes.ts';
@@ -249,27 +248,6 @@ describe('nodeResources', () => {
   it('never goes below zero', () => {
     const {allocatable} = nodeResources(facts, {...config, kubeReserved: {cpu: '9', memory: '90Gi'}});
     expect(allocatable).toMatchObject({cpu: '0', memory: '0'});
-  });
-});
-
-describe('pressure', () => {
-  const hard = config.evictionHard;
-  it.each([
-    [{}, {memory: false, disk: false, pid: false}],
-    [{memoryAvailableBytes: 99 * mi}, {memory: true}],
-    [{disk: {...facts.disk, freeBytes: 9 * gi}}, {disk: true}],
-    [{disk: {...facts.disk, freeInodes: 10}}, {disk: true}],
-    [{disk: {...facts.disk, totalInodes: 0, freeInodes: 0}}, {disk: false}],
-  ])('%j', (over, expected) => {
-    expect(crossed({...facts, ...over}, hard)).toMatchObject(expected);
-  });
-
-  it('stays for the transition period', () => {
-    const none = {memory: false, disk: false, pid: false};
-    const first = holdPressure({...none, memory: true}, {}, 0, 100);
-    expect(first.pressure.memory).toBe(true);
-    expect(holdPressure(none, first.last, 99, 100).pressure.memory).toBe(true);
-    expect(holdPressure(none, first.last, 100, 100).pressure.memory).toBe(false);
   });
 });
 

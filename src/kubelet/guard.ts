@@ -1,0 +1,73 @@
+import type {KubeletConfig} from '../config/kubelet.ts';
+import type {Cri} from '../edges/cri/client.ts';
+import {type EventRecorder, eventTarget} from '../edges/kube/events.ts';
+import type {Pod} from '../lib/kubernetes.ts';
+import type {Logger} from '../lib/log.ts';
+import type {Clock} from '../lib/time.ts';
+import type {Rejection} from './admission/types.ts';
+import type {PodAgent} from './agent-api.ts';
+import {refusedUnderPressure} from './eviction/admission.ts';
+import {type Eviction, startEviction} from './eviction/manager.ts';
+import type {Pressure} from './node/pressure.ts';
+import {type Machine, type Stats, startStats} from './stats/stats.ts';
+
+export type GuardOptions = {
+  readonly config: KubeletConfig;
+  readonly cri: Cri;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly recorder: EventRecorder;
+  readonly agent: PodAgent;
+  /** What the Node's status says of this node has changed. */
+  readonly onChange: () => void;
+  readonly machine?: Partial<Machine>;
+  readonly everyMs?: number;
+};
+
+/** Keeps the node able to work: measures it, evicts, and takes no pod that it could not bear. */
+export type Guard = {
+  readonly stats: Stats;
+  pressure(): Pressure;
+  /** Why the node takes no such pod just now. */
+  refuse(pod: Pod, isStatic: boolean): Rejection | undefined;
+  stop(): Promise<void>;
+};
+
+export async function startGuard(options: GuardOptions): Promise<Guard> {
+  const {agent} = options;
+  const stats = await startStats({...options, pods: agent.pods, runtimeOf: agent.runtimeOf});
+  const eviction = guardEviction(options, stats);
+  return {
+    stats,
+    pressure: () => eviction.pressure(),
+    refuse: (pod, isStatic) => refusedUnderPressure(eviction.pressure(), pod, isStatic),
+    async stop() {
+      stats.stop();
+      await eviction.stop();
+    },
+  };
+}
+
+function guardEviction(options: GuardOptions, stats: Stats): Eviction {
+  const {agent, recorder, config, onChange} = options;
+  const {nodeName: name} = config;
+  return startEviction({
+    ...options,
+    stats,
+    active: agent.active,
+    end: agent.end,
+    isCleanedUp: agent.isCleanedUp,
+    reclaim: agent.reclaim,
+    onPressure: onChange,
+    tellNode: (reason, message) =>
+      recorder.record({kind: 'Node', name, uid: name}, 'Warning', reason, message),
+    tellPod: (pod, message, annotations) =>
+      recorder.record(
+        eventTarget({kind: 'Pod', apiVersion: 'v1', ...pod}),
+        'Warning',
+        'Evicted',
+        message,
+        annotations,
+      ),
+  });
+}

@@ -1,0 +1,38 @@
+import type {CgroupSample} from '../../edges/cgroup-sample.ts';
+import type {Measured} from './types.ts';
+
+type Last = {readonly timeMs: number; readonly usageNs: number; readonly nanoCores: number | undefined};
+
+/** Two readings that are nearer to each other say little. */
+const leastMs = 1_000;
+
+/** Turns counters into rates, by cgroup. */
+export class CpuRates {
+  #last = new Map<string, Last>();
+  #next = new Map<string, Last>();
+
+  measure(key: string, timeMs: number, sample: CgroupSample): Measured {
+    const usageNs = sample.cpu?.usageNs ?? 0;
+    const last = this.#last.get(key);
+    const elapsedMs = last === undefined ? 0 : timeMs - last.timeMs;
+    if (last !== undefined && elapsedMs < leastMs) {
+      this.#next.set(key, last);
+      return measured(timeMs, sample, last.nanoCores);
+    }
+    // A counter that has fallen is another cgroup's of the same name.
+    const fell = last === undefined || usageNs < last.usageNs;
+    const nanoCores = fell ? undefined : Math.round(((usageNs - last.usageNs) * 1000) / elapsedMs);
+    this.#next.set(key, {timeMs, usageNs, nanoCores});
+    return measured(timeMs, sample, nanoCores);
+  }
+
+  /** The end of a reading: what was not measured in it is forgotten. */
+  turn(): void {
+    this.#last = this.#next;
+    this.#next = new Map();
+  }
+}
+
+function measured(timeMs: number, sample: CgroupSample, nanoCores: number | undefined): Measured {
+  return {timeMs, sample, ...(nanoCores === undefined ? {} : {nanoCores})};
+}

@@ -1,0 +1,101 @@
+import type {CgroupSample} from '../../edges/cgroup-sample.ts';
+import type {NetworkSample} from '../../edges/network-sample.ts';
+import type {VolumeUsage} from '../volumes/types.ts';
+
+/** Space on a file system. */
+export type SpaceStats = {
+  readonly capacityBytes: number;
+  readonly availableBytes: number;
+  readonly inodes: number;
+  readonly inodesFree: number;
+  /** What is used of it by whatever is asked about; of a whole file system, everything. */
+  readonly usedBytes: number;
+  readonly inodesUsed: number;
+};
+
+export type Usage = {readonly usedBytes: number; readonly inodesUsed: number};
+
+/** A cgroup at an instant, and how fast it has used the CPU of late. */
+export type Measured = {
+  readonly timeMs: number;
+  readonly sample: CgroupSample;
+  /** Undefined before a second sample. */
+  readonly nanoCores?: number;
+};
+
+export type ContainerStats = {
+  readonly name: string;
+  readonly id: string;
+  readonly image: string;
+  readonly startedAtMs: number;
+  /** Undefined where its cgroup is not known; the runtime's own figures are then taken. */
+  readonly cgroup: string | undefined;
+  readonly measured: Measured | undefined;
+  readonly processes: number;
+  /** Its writable layer; undefined until the runtime has told it. */
+  readonly rootfs: Usage | undefined;
+  readonly logs: Usage | undefined;
+};
+
+export type VolumeStats = VolumeUsage & {
+  readonly name: string;
+  readonly claim?: string;
+  /** It counts as the pod's ephemeral storage. */
+  readonly ephemeral: boolean;
+};
+
+export type SandboxStats = {
+  readonly id: string;
+  readonly startedAtMs: number;
+  readonly cgroup: string | undefined;
+  readonly measured: Measured | undefined;
+};
+
+export type PodStats = {
+  readonly name: string;
+  readonly namespace: string;
+  readonly uid: string;
+  readonly startTime: string | undefined;
+  readonly cgroup: string | undefined;
+  /** The pod's own cgroup, which holds all of its containers. */
+  readonly measured: Measured | undefined;
+  readonly sandbox: SandboxStats | undefined;
+  readonly network: readonly NetworkSample[] | undefined;
+  /** Running ones. */
+  readonly containers: readonly ContainerStats[];
+  readonly volumes: readonly VolumeStats[];
+  /** Files of the pod itself: /etc/hosts and what lies beside the containers' logs. */
+  readonly own: Usage;
+};
+
+export type NodeStats = {
+  readonly bootTimeMs: number;
+  readonly memoryCapacityBytes: number;
+  readonly swapCapacityBytes: number;
+  readonly root: Measured;
+  /** By the names of the summary API: `pods`, `kubelet`, `runtime`. */
+  readonly system: ReadonlyMap<string, Measured & {readonly cgroup: string}>;
+  readonly network: readonly NetworkSample[];
+  readonly pids: {readonly max: number; readonly running: number};
+};
+
+export type DiskStats = {
+  readonly timeMs: number;
+  readonly node: SpaceStats;
+  readonly images: SpaceStats | undefined;
+  readonly containers: SpaceStats | undefined;
+  /** Images lie on another file system than the kubelet's root. */
+  readonly dedicatedImages: boolean;
+  /** Writable layers lie on another file system than images. */
+  readonly splitContainers: boolean;
+};
+
+/** All that one reading of this machine has found. */
+export type Snapshot = {
+  readonly timeMs: number;
+  readonly node: NodeStats;
+  readonly disks: DiskStats;
+  readonly pods: readonly PodStats[];
+  /** Cgroups above the pods, by path: for `/metrics/cadvisor`. */
+  readonly tiers: ReadonlyMap<string, Measured>;
+};
