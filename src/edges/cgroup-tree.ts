@@ -1,6 +1,6 @@
-import {readdir} from 'node:fs/promises';
+import {readdir, readFile} from 'node:fs/promises';
 import {join} from 'node:path';
-import {exists, listDirectory} from './files.ts';
+import {errno, exists, listDirectory} from './files.ts';
 import {removeEmptyDirectory} from './host-files.ts';
 
 const mountPoint = '/sys/fs/cgroup';
@@ -21,6 +21,30 @@ export async function removeCgroup(path: string): Promise<boolean> {
   let gone = true;
   for (const root of await hierarchies()) gone = (await removeBelow(join(root, path))) && gone;
   return gone;
+}
+
+/** Ends every process in a cgroup and in those in it, whatever it is doing. */
+export async function killCgroup(path: string): Promise<void> {
+  const found = await Promise.all((await hierarchies()).map((root) => pidsBelow(join(root, path))));
+  for (const pid of new Set(found.flat())) killOne(pid);
+}
+
+async function pidsBelow(path: string): Promise<number[]> {
+  const text = await readFile(join(path, 'cgroup.procs'), 'utf8').catch(() => '');
+  const own = text.split('\n').filter(Boolean).map(Number);
+  const entries = await readdir(path, {withFileTypes: true}).catch(() => []);
+  const inner = entries.filter((entry) => entry.isDirectory()).map(({name}) => pidsBelow(join(path, name)));
+  return [...own, ...(await Promise.all(inner)).flat()];
+}
+
+/** 0 stands for a process outside of what this pid namespace can see. */
+function killOne(pid: number): void {
+  if (pid <= 1) return;
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if (errno(error) !== 'ESRCH') throw error;
+  }
 }
 
 async function removeBelow(path: string): Promise<boolean> {

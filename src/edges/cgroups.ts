@@ -1,6 +1,6 @@
 import {mkdir, readFile, writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
-import {removeCgroup} from './cgroup-tree.ts';
+import {killCgroup, removeCgroup} from './cgroup-tree.ts';
 import {errno, exists, listDirectory} from './files.ts';
 
 /** Limits of a cgroup; what is undefined stays as the kernel made it. */
@@ -18,7 +18,7 @@ export type Cgroups = {
   readonly v2: boolean;
   /** Makes the cgroup (its parents too) and sets what is given. `path` is absolute below the mount. */
   ensure(path: string, limits: CgroupLimits): Promise<void>;
-  /** Removes it and the empty ones in it; throws while a process still lives there. */
+  /** Ends what lives in it, removes it and those in it; throws EBUSY while a process is still about to end. */
   remove(path: string): Promise<void>;
   /** Names of the cgroups directly in `path`. */
   children(path: string): Promise<string[]>;
@@ -50,6 +50,9 @@ export async function openCgroups(): Promise<Cgroups> {
       for (const [file, value] of v2 ? v2Files(limits) : v1Files(limits)) await write(file, path, value, v2);
     },
     async remove(path) {
+      if (await removeCgroup(path)) return;
+      // Its containers have ended: what still lives there is what they left (tryKillingCgroupProcesses).
+      await killCgroup(path);
       if (!(await removeCgroup(path)))
         throw Object.assign(new Error(`processes still live in cgroup ${path}`), {code: 'EBUSY'});
     },

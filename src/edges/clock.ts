@@ -1,11 +1,14 @@
 import type {Clock} from '../lib/time.ts';
 
+/** Node's timers are 32 bits wide: a longer one would fire at once. */
+const longestMs = 2 ** 31 - 1;
+
 /** The machine's clocks. Timers are unref'ed: work keeps a process alive, waiting does not. */
 export const realClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   after(ms, fn) {
-    const timer = setTimeout(fn, ms);
+    const timer = setTimeout(fn, Math.min(ms, longestMs));
     timer.unref();
     return () => clearTimeout(timer);
   },

@@ -55,13 +55,17 @@ export async function ensureFile(path: string, mode: number): Promise<void> {
  */
 export async function removeTree(path: string): Promise<void> {
   const live = mountsBelow(await readMounts(), path);
-  if (live.length > 0) throw new Error(`not removing ${path}: ${live.join(', ')} is still mounted`);
+  if (live.length > 0) throw busy(`not removing ${path}: ${live.join(', ')} is still mounted`);
   try {
     const {dev} = await fs.lstat(path);
     await remove(path, dev);
   } catch (error) {
     if (!isMissing(error)) throw error;
   }
+}
+
+function busy(message: string): Error {
+  return Object.assign(new Error(message), {code: 'EBUSY'});
 }
 
 async function remove(path: string, dev: number): Promise<void> {

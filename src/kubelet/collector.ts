@@ -13,6 +13,7 @@ import {podCgroupPath} from './pod/cgroup-names.ts';
 import {nothingRuns, type RuntimeContainer} from './pod/runtime-state.ts';
 import type {RuntimeCache} from './runtime/cache.ts';
 import {decideGarbage, type GarbageAct, type GarbageSeen} from './runtime/garbage.ts';
+import {removeContainer} from './runtime/remove.ts';
 import {podsOnDisk} from './volumes/places.ts';
 
 export type CollectorOptions = {

@@ -26,7 +26,6 @@ const refusedFields: readonly Field[] = [
 /** Fields that only tune what nodectl does otherwise or not yet: the node works, and the log says so. */
 const warnedFields: readonly Field[] = [
   'tlsCurvePreferences',
-  'staticPodPath',
   'evictionSoft',
   'evictionSoftGracePeriod',
   'evictionMinimumReclaim',

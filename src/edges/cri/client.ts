@@ -48,6 +48,11 @@ export function isCriUnimplemented(error: unknown): boolean {
   return ConnectError.from(error).code === Code.Unimplemented;
 }
 
+/** The runtime has it in a state in which the call cannot be done. */
+export function isCriPrecondition(error: unknown): boolean {
+  return ConnectError.from(error).code === Code.FailedPrecondition;
+}
+
 /** Nothing answers: the runtime is down or restarting. */
 export function isCriUnavailable(error: unknown): boolean {
   return ConnectError.from(error).code === Code.Unavailable;

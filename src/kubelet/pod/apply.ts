@@ -7,6 +7,7 @@ import {removeTree} from '../../edges/trees.ts';
 import {describeError} from '../../lib/errors.ts';
 import type {Container, Pod} from '../../lib/kubernetes.ts';
 import {pods} from '../../lib/resources.ts';
+import {removeContainer} from '../runtime/remove.ts';
 import type {PodAct} from './acts.ts';
 import type {ApplyContext} from './apply-context.ts';
 import {buildSandbox, cgroupOf} from './build.ts';
@@ -44,9 +45,10 @@ export async function applyPod(context: ApplyContext, act: PodAct, signal: Abort
         context.deps.cri.runtime.stopPodSandbox({podSandboxId}, options),
       );
     case 'removeContainers':
-      return each(context, act.ids, (containerId, options) =>
-        context.deps.cri.runtime.removeContainer({containerId}, options),
-      );
+      return each(context, act.ids, (id, {timeoutMs}) => {
+        const {cri, config} = context.deps;
+        return removeContainer({cri, endpoint: config.containerRuntimeEndpoint, timeoutMs}, id);
+      });
     case 'removeSandboxes':
       return each(context, act.ids, (podSandboxId, options) =>
         context.deps.cri.runtime.removePodSandbox({podSandboxId}, options),

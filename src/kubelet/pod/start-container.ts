@@ -46,9 +46,9 @@ export async function startContainer(
   const containerId = await create(deps, launch, options);
   tellPod(recorder, pod, container.name, 'Normal', 'Created', 'Container created');
   try {
-    await cri.runtime.startContainer({containerId}, options);
+    // A start that is cut off half-way leaves a process nobody knows of: it is left to end by itself.
+    await cri.runtime.startContainer({containerId}, {timeoutMs: config.runtimeRequestTimeout});
   } catch (error) {
-    signal.throwIfAborted();
     throw new StartError('RunContainerError', criMessage(error));
   }
   tellPod(recorder, pod, container.name, 'Normal', 'Started', 'Container started');

@@ -21,6 +21,9 @@ export function terminate(
   const kills = killsFor(seen, pod, verdict);
   if (kills.length > 0) return {acts: [{do: 'kill', kills}]};
   if (seen.stopping.size > 0) return {acts: []};
+  // Made and never started: their processes, where there are any, would hold the pod's cgroup.
+  const unstarted = seen.runtime.containers.filter(({state}) => state === 'created').map(({id}) => id);
+  if (unstarted.length > 0) return {acts: [{do: 'removeContainers', ids: unstarted}]};
   const ready = seen.runtime.sandboxes.filter((sandbox) => sandbox.ready).map(({id}) => id);
   if (ready.length > 0) return {acts: [{do: 'stopSandboxes', ids: ready}]};
   if (seen.local !== 'clean') return {acts: [{do: 'tearDown'}]};

@@ -1,3 +1,4 @@
+import {errno} from '../../edges/files.ts';
 import {describeError} from '../../lib/errors.ts';
 import type {Pod, PodStatus} from '../../lib/kubernetes.ts';
 import {Queue} from '../../lib/queue.ts';
@@ -35,6 +36,8 @@ const concurrency = 1000;
 /** Rounds of one pod in a row, before others have their turn. */
 const maxRounds = 20;
 const defaultMaxRestartMs = 300_000;
+/** After about ten seconds of tries. */
+const tellBusyMs = 8_000;
 
 /** One serial worker for each pod UID: observe → decide → apply, until nothing is left to do. */
 export function startPodWorkers(view: PodView, limit: StartLimit, onForgotten: () => void): PodWorkers {
@@ -57,8 +60,7 @@ class Workers implements PodWorkers {
       concurrency,
       backoff: {firstMs: 500, maxMs: 10_000},
       work: (uid, signal) => this.#work(uid, signal),
-      onError: (uid, error, retryInMs) =>
-        view.deps.log.warn('a pod could not be synced', {uid, retryInMs, error: describeError(error)}),
+      onError: (uid, error, retryInMs) => this.#failed(uid, error, retryInMs),
     });
   }
 
@@ -124,6 +126,14 @@ class Workers implements PodWorkers {
     const memory = newMemory(uid, maxContainerRestartPeriod ?? defaultMaxRestartMs);
     this.#memories.set(uid, memory);
     return memory;
+  }
+
+  /** A mount or cgroup is busy for a moment after its last process: that is told only when it stays so. */
+  #failed(uid: string, error: unknown, retryInMs: number): void {
+    const {log} = this.#view.deps;
+    const fields = {uid, retryInMs, error: describeError(error)};
+    if (errno(error) === 'EBUSY' && retryInMs < tellBusyMs) log.debug('a pod is still busy', fields);
+    else log.warn('a pod could not be synced', fields);
   }
 
   async #work(uid: string, signal: AbortSignal): Promise<{againInMs?: number} | undefined> {

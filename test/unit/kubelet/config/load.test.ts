@@ -85,7 +85,7 @@ describe('loadKubeletConfig', () => {
       nodeStatusReportFrequency: 300_000,
       clusterDNS: ['10.96.0.10'],
     });
-    expect(warnings).toEqual(['staticPodPath: has no effect yet']);
+    expect(warnings).toEqual([]);
   });
 
   it.each([

@@ -1,0 +1,105 @@
+import {afterAll, beforeAll, describe, expect, it} from 'vitest';
+import {run} from '../../../src/edges/exec.ts';
+import {busyboxImage} from '../support/images.ts';
+import {until} from '../support/wait.ts';
+import {isReady, sleeper, startNode, statusOf, type TestNode} from './harness.ts';
+
+let node: TestNode;
+beforeAll(async () => {
+  node = await startNode({subnet: '10.89.14.0/24'});
+}, 60_000);
+afterAll(async () => {
+  await node?.stop();
+});
+
+const spec = {terminationGracePeriodSeconds: 2, containers: [sleeper('main')]};
+const labelsOf = (name: string, uid: string) => ({
+  'io.kubernetes.pod.name': name,
+  'io.kubernetes.pod.namespace': 'default',
+  'io.kubernetes.pod.uid': uid,
+});
+
+/** As the kubelet asks for it, as far as it matters for finding it again. */
+async function sandboxOf(name: string, uid: string, attempt = 0): Promise<string> {
+  const {runtime} = node.containerd.cri;
+  const metadata = {name, namespace: 'default', uid, attempt};
+  const config = {
+    metadata,
+    labels: labelsOf(name, uid),
+    logDirectory: `${node.config.podLogsDir}/x`,
+    linux: {},
+  };
+  return (await runtime.runPodSandbox({config})).podSandboxId;
+}
+
+async function containerIn(podSandboxId: string, name: string, uid: string): Promise<string> {
+  const {runtime} = node.containerd.cri;
+  const labels = {...labelsOf(name, uid), 'io.kubernetes.container.name': 'main'};
+  const {containerId} = await runtime.createContainer({
+    podSandboxId,
+    sandboxConfig: {metadata: {name, namespace: 'default', uid, attempt: 0}, linux: {}},
+    config: {
+      metadata: {name: 'main', attempt: 0},
+      image: {image: busyboxImage},
+      command: ['sleep', '3600'],
+      labels,
+      linux: {},
+    },
+  });
+  return containerId;
+}
+
+/** A process of the container that the CRI plugin does not know of. */
+async function startBehindBack(id: string): Promise<void> {
+  const socket = node.config.containerRuntimeEndpoint.replace('unix://', '');
+  await run('ctr', ['--address', socket, '-n', 'k8s.io', 'tasks', 'start', '--null-io', '--detach', id]);
+}
+
+const states: Record<string, (name: string, uid: string) => Promise<unknown>> = {
+  'a sandbox and nothing in it': (name, uid) => sandboxOf(name, uid),
+  'a container that was never started': async (name, uid) =>
+    containerIn(await sandboxOf(name, uid), name, uid),
+  'a container with a process that the runtime forgot': async (name, uid) =>
+    startBehindBack(await containerIn(await sandboxOf(name, uid), name, uid)),
+  'two sandboxes at once': (name, uid) => sandboxOf(name, uid).then(() => sandboxOf(name, uid, 1)),
+  'a sandbox that has ended': async (name, uid) => {
+    const podSandboxId = await sandboxOf(name, uid);
+    await node.containerd.cri.runtime.stopPodSandbox({podSandboxId});
+  },
+};
+
+async function left(uid: string): Promise<number> {
+  const filter = {labelSelector: {'io.kubernetes.pod.uid': uid}};
+  const {items} = await node.containerd.cri.runtime.listPodSandbox({filter});
+  const {containers} = await node.containerd.cri.runtime.listContainers({filter});
+  return items.length + containers.length;
+}
+
+describe('a kubelet that was killed in the middle of a start', () => {
+  it.each(Object.entries(states))('goes on from %s', async (what, make) => {
+    const name = what.replaceAll(' ', '-');
+    await node.agent().stop();
+    const {metadata} = await node.create(name, spec);
+    await make(name, metadata.uid);
+    await node.restart();
+    const pod = await node.waitFor(name, 'Ready', isReady);
+    expect(statusOf(pod, 'main')?.restartCount).toBe(0);
+    const filter = {labelSelector: {'io.kubernetes.pod.uid': metadata.uid}, state: {state: 0}};
+    expect((await node.containerd.cri.runtime.listPodSandbox({filter})).items.length).toBe(1);
+    await node.remove(name);
+    await node.gone(name);
+    await until('the runtime has nothing of it', async () => (await left(metadata.uid)) === 0);
+  });
+
+  it('ends a pod that was deleted meanwhile, with the process that the runtime forgot', async () => {
+    await node.agent().stop();
+    const {metadata} = await node.create('deleted', spec);
+    await startBehindBack(
+      await containerIn(await sandboxOf('deleted', metadata.uid), 'deleted', metadata.uid),
+    );
+    await node.remove('deleted');
+    await node.restart();
+    await node.gone('deleted');
+    await until('the runtime has nothing of it', async () => (await left(metadata.uid)) === 0);
+  });
+});
