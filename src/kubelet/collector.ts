@@ -13,7 +13,7 @@ import {podCgroupPath} from './pod/cgroup-names.ts';
 import {nothingRuns, type RuntimeContainer} from './pod/runtime-state.ts';
 import type {RuntimeCache} from './runtime/cache.ts';
 import {decideGarbage, type GarbageAct, type GarbageSeen} from './runtime/garbage.ts';
-import {removeContainer} from './runtime/remove.ts';
+import {removeFromRuntime} from './runtime/remove.ts';
 import {podsOnDisk} from './volumes/places.ts';
 
 export type CollectorOptions = {
@@ -141,8 +141,8 @@ async function removeContainer(
   uid: string,
   container: RuntimeContainer,
 ): Promise<void> {
-  const call = {timeoutMs: config.runtimeRequestTimeout};
-  await cri.runtime.removeContainer({containerId: container.id}, call);
+  const {runtimeRequestTimeout: timeoutMs, containerRuntimeEndpoint: endpoint} = config;
+  await removeFromRuntime({cri, endpoint, timeoutMs}, container.id);
   await removeLog(config, container);
   runtime.touch(uid);
 }

@@ -7,7 +7,7 @@ import {removeTree} from '../../edges/trees.ts';
 import {describeError} from '../../lib/errors.ts';
 import type {Container, Pod} from '../../lib/kubernetes.ts';
 import {pods} from '../../lib/resources.ts';
-import {removeContainer} from '../runtime/remove.ts';
+import {removeFromRuntime} from '../runtime/remove.ts';
 import type {PodAct} from './acts.ts';
 import type {ApplyContext} from './apply-context.ts';
 import {buildSandbox, cgroupOf} from './build.ts';
@@ -47,7 +47,7 @@ export async function applyPod(context: ApplyContext, act: PodAct, signal: Abort
     case 'removeContainers':
       return each(context, act.ids, (id, {timeoutMs}) => {
         const {cri, config} = context.deps;
-        return removeContainer({cri, endpoint: config.containerRuntimeEndpoint, timeoutMs}, id);
+        return removeFromRuntime({cri, endpoint: config.containerRuntimeEndpoint, timeoutMs}, id);
       });
     case 'removeSandboxes':
       return each(context, act.ids, (podSandboxId, options) =>

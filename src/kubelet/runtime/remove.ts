@@ -11,7 +11,7 @@ export type RemoveOptions = {
  * Removes a container; what is gone already is as it should be. One whose start was cut off may have a process that
  * its runtime forgot: that one ends first.
  */
-export async function removeContainer(
+export async function removeFromRuntime(
   {cri, endpoint, timeoutMs}: RemoveOptions,
   containerId: string,
 ): Promise<void> {
