@@ -7,7 +7,7 @@ import {type State, stateOf} from './state.ts';
 import {bootVm, type Vm} from './vm.ts';
 
 const units = ['containerd', 'nodectl-sandbox', 'nodectl-kubelet', 'nodectl-proxy'];
-const slow = {timeoutMs: 240_000, everyMs: 500};
+const slow = {timeoutMs: 400_000, everyMs: 500};
 
 /** What a user does with a machine, from one file copied to it until nothing is left of it. */
 export function describeLife(suite: Suite): void {
@@ -87,7 +87,10 @@ export function describeLife(suite: Suite): void {
       tellOnFailure(() => vm);
       const pods = await podsOf(vm);
       await vm.reboot();
-      await until('every container runs again', async () => (await podsOf(vm)).every(isReady(1)), slow);
+      await until('every container runs again', async () => (await podsOf(vm)).every(isReady(1)), {
+        ...slow,
+        instead: () => vm.kubectl(['describe', 'pods']),
+      });
       expect((await podsOf(vm)).map(identity)).toEqual(pods.map(identity));
       await until('the Service answers', async () => /^hello from hello-/.test(await ask(vm)), slow);
       for (const unit of units) expect(await show(vm, unit, healthy), unit).toEqual(healthy);

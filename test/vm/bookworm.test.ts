@@ -1,0 +1,3 @@
+import {describeLife} from './support/life.ts';
+
+describeLife('bookworm');
