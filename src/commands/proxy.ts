@@ -12,7 +12,7 @@ export default class ServeProxy extends BaseCommand {
     config: Flags.string({description: 'file with a KubeProxyConfiguration'}),
     kubeconfig: Flags.string({description: 'how to reach the API server, over clientConnection.kubeconfig'}),
     'hostname-override': Flags.string({description: "the Node's name, when it is not the host name"}),
-    'proxy-mode': Flags.string({description: 'nftables; what asks for another mode is served by nftables'}),
+    'proxy-mode': Flags.string({description: 'nftables (the default) or iptables'}),
     'cluster-cidr': Flags.string({description: 'ranges of pod addresses'}),
     'bind-address': Flags.string({description: "the node's own address, or the family to listen in"}),
     'healthz-bind-address': Flags.string({description: 'address and port of /healthz and /livez'}),

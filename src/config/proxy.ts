@@ -32,6 +32,8 @@ export type ProxyConfig = {
   readonly bindAddressHardFail: boolean;
   /** The name of the private table, one in each family; two proxies of one namespace need two. */
   readonly table: string;
+  /** What was asked for; the kernel may decide otherwise. */
+  readonly mode: 'nftables' | 'iptables';
   readonly masqueradeMark: number;
   readonly masqueradeAll: boolean;
   readonly syncPeriodMs: number;
@@ -40,6 +42,8 @@ export type ProxyConfig = {
   readonly detectLocal: DetectLocal;
   readonly nodePortAddresses: NodePortAddresses;
   readonly allowExternalIPs: boolean;
+  /** Node ports answer on loopback addresses too: iptables only. */
+  readonly localhostNodePorts: boolean;
   readonly oomScoreAdj: number;
   readonly conntrack: KubeProxyConfiguration['conntrack'];
   readonly verbosity: number;
@@ -86,6 +90,7 @@ function resolve(c: KubeProxyConfiguration, flags: ProxyFlags, hostname: string)
     metrics: readEndpoint(c.metricsBindAddress, {host: six ? '::1' : '127.0.0.1', port: 10_249}),
     bindAddressHardFail: c.bindAddressHardFail,
     table: flags.table ?? 'nodectl-proxy',
+    mode: c.mode === 'iptables' ? 'iptables' : 'nftables',
     masqueradeMark: (1 << plane.masqueradeBit) >>> 0,
     masqueradeAll: plane.masqueradeAll || (c.mode === '' && c.iptables.masqueradeAll),
     syncPeriodMs: plane.syncPeriod,
@@ -93,6 +98,7 @@ function resolve(c: KubeProxyConfiguration, flags: ProxyFlags, hostname: string)
     detectLocal: detectLocalOf(c),
     nodePortAddresses: nodePortAddressesOf(c),
     allowExternalIPs: c.featureGates.AllowServiceExternalIPs ?? true,
+    localhostNodePorts: c.iptables.localhostNodePorts,
     oomScoreAdj: c.oomScoreAdj,
     conntrack: c.conntrack,
     verbosity: flags.verbosity ?? c.logging.verbosity,
@@ -174,11 +180,8 @@ function isEndpoint(text: string): boolean {
   return parseAddress(endpoint.host) !== undefined && endpoint.port >= 1 && endpoint.port <= 65_535;
 }
 
-/**
- * A request for another data plane is served by nftables: a node whose Services work differently underneath is what
- * its user wants, a node without Services is not. It is said once.
- */
+/** kube-proxy is to lose its ipvs mode: its Services are served by nftables. It is said once. */
 function warningsOf(c: KubeProxyConfiguration): string[] {
-  if (c.mode !== 'iptables' && c.mode !== 'ipvs') return [];
-  return [`mode ${c.mode} was asked for; this build programs nftables and goes on with that`];
+  if (c.mode !== 'ipvs') return [];
+  return ['mode ipvs was asked for; Services are served by nftables'];
 }

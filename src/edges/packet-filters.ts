@@ -28,17 +28,24 @@ export function nftVersion(): Promise<string | undefined> {
   return versionOf('nft');
 }
 
+type Installed = {readonly backend: Backend; readonly version: string};
+
 /** Every kind that is installed, iptables-nft first; a plain `iptables` only counts where neither has a name. */
-export async function lookAtEveryIptables(): Promise<readonly IptablesSight[]> {
-  const kinds = await Promise.all((['nft', 'legacy'] as const).map(lookAtIptables));
-  const known = kinds.filter((kind) => kind !== undefined);
-  const plain = known.length > 0 ? undefined : await lookAtIptables('default');
-  return plain === undefined ? known : [plain];
+export async function installedIptables(): Promise<readonly Installed[]> {
+  const find = async (backend: Backend): Promise<Installed[]> => {
+    const version = await versionOf(programName('IPv4', backend));
+    return version === undefined ? [] : [{backend, version}];
+  };
+  const named = (await Promise.all((['nft', 'legacy'] as const).map(find))).flat();
+  return named.length > 0 ? named : find('default');
 }
 
-async function lookAtIptables(backend: Backend): Promise<IptablesSight | undefined> {
-  const version = await versionOf(programName('IPv4', backend));
-  if (version === undefined) return undefined;
+/** Those kinds, and who seems to use them; touches none. */
+export async function lookAtEveryIptables(): Promise<readonly IptablesSight[]> {
+  return Promise.all((await installedIptables()).map(lookAtIptables));
+}
+
+async function lookAtIptables({backend, version}: Installed): Promise<IptablesSight> {
   const mangle = await Promise.all(families.map((family) => savedRules(family, backend, 'mangle')));
   const hinted = mangle.some((text) => hints.test(text));
   // Everybody's rules are only counted where no hint decides: with thousands of Services that takes seconds.

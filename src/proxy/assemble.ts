@@ -3,7 +3,6 @@ import {realClock} from '../edges/clock.ts';
 import {deleteUdpFlows, listUdpFlows} from '../edges/conntrack.ts';
 import type {KubeClient} from '../edges/kube/client.ts';
 import {type EventRecorder, eventTarget} from '../edges/kube/events.ts';
-import type {Nft} from '../edges/nft.ts';
 import {globalAddresses} from '../edges/node-addresses.ts';
 import {servePlain} from '../edges/plain-http.ts';
 import type {Family} from '../lib/addresses.ts';
@@ -16,8 +15,8 @@ import {HealthPorts} from './health-ports.ts';
 import type {ProxyMetrics} from './metrics.ts';
 import type {Refused} from './model/endpoints.ts';
 import {type NodeView, nodePortIPs} from './model/node.ts';
-import {NftDataPlane} from './nftables/data-plane.ts';
 import type {NodeWatch} from './node-watch.ts';
+import type {Planes} from './planes.ts';
 import type {PodMatch} from './table/skeleton.ts';
 import {UdpCleaner} from './udp-cleaner.ts';
 
@@ -28,14 +27,14 @@ export type Serving = {
   readonly health: ProxyHealth;
   readonly commits: Commits;
   readonly metrics: ProxyMetrics;
-  readonly nft: Nft;
+  readonly planes: Planes;
   readonly node: NodeWatch;
   readonly events: EventRecorder;
   readonly log: Logger;
 };
 
 export function familyProxy(serving: Serving, family: Family, node: NodeView): FamilyProxy {
-  const {config, health, metrics, nft, log} = serving;
+  const {config, health, metrics, planes, log} = serving;
   const monotonic = () => realClock.monotonic();
   const wanted = {
     family,
@@ -49,7 +48,7 @@ export function familyProxy(serving: Serving, family: Family, node: NodeView): F
   };
   return new FamilyProxy({
     family,
-    plane: new NftDataPlane({...wanted, name: config.table}, nft, monotonic),
+    plane: planes.open(wanted),
     cleaner: new UdpCleaner({
       family,
       flows: {list: listUdpFlows, delete: deleteUdpFlows},

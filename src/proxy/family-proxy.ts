@@ -84,7 +84,7 @@ export class FamilyProxy {
     } catch (error) {
       // What was decided is not in the kernel: only the whole table can follow.
       plane.forget();
-      metrics.syncFailures.inc({ip_family: family});
+      if (plane.mode === 'nftables') metrics.syncFailures.inc({ip_family: family});
       const retryInMs = this.#backoff.fail(family, clock.monotonic());
       log.error('service rules could not be committed', {family, retryInMs, error: describeError(error)});
       return retryInMs;

@@ -17,7 +17,7 @@ const programmingBuckets = [
 export function createMetrics() {
   const registry = new Registry();
   const make = makers(registry);
-  return {registry, ...syncMetrics(make), ...otherMetrics(make)};
+  return {registry, ...syncMetrics(make), ...otherMetrics(make), ...iptablesMetrics(make)};
 }
 
 type Makers = ReturnType<typeof makers>;
@@ -108,5 +108,30 @@ function otherMetrics({counter, gauge, seconds}: Makers) {
     ),
     healthz: counter('proxy_healthz_total', 'Cumulative proxy healthz HTTP status', ['code'] as const),
     livez: counter('proxy_livez_total', 'Cumulative proxy livez HTTP status', ['code'] as const),
+  };
+}
+
+function iptablesMetrics({counter, gauge}: Makers) {
+  return {
+    restoreFailures: counter(
+      'sync_proxy_rules_iptables_restore_failures_total',
+      'Cumulative proxy iptables restore failures',
+      family,
+    ),
+    partialRestoreFailures: counter(
+      'sync_proxy_rules_iptables_partial_restore_failures_total',
+      'Cumulative proxy iptables partial restore failures',
+      family,
+    ),
+    iptablesRules: gauge(
+      'sync_proxy_rules_iptables_total',
+      'Total number of iptables rules owned by kube-proxy',
+      ['table', 'ip_family'] as const,
+    ),
+    iptablesLast: gauge(
+      'sync_proxy_rules_iptables_last',
+      'Number of iptables rules written by kube-proxy in last sync',
+      ['table', 'ip_family'] as const,
+    ),
   };
 }

@@ -1,3 +1,4 @@
+import type {ProxyMode} from './mode.ts';
 import type {NodeView} from './model/node.ts';
 import type {ServiceSource} from './table/family-table.ts';
 import type {NodeContext} from './table/skeleton.ts';
@@ -13,6 +14,7 @@ export type Committed = 'nothing' | 'partial' | 'full';
 
 /** One family's rules: those that are wanted, and the kernel that is made to follow them. */
 export type DataPlane = {
+  readonly mode: ProxyMode;
   /** The kernel holds what was committed last; false before the first commit, after a failure and after `forget`. */
   readonly known: boolean;
   /** Service ports with a Local policy that no endpoint of this node serves. */

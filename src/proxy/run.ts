@@ -12,8 +12,8 @@ import type {Logger} from '../lib/log.ts';
 import {Commits} from './commits.ts';
 import {ProxyHealth} from './health.ts';
 import {createMetrics} from './metrics.ts';
-import {removalStatements} from './nftables/text.ts';
 import {type NodeWatch, watchNode} from './node-watch.ts';
+import {openPlanes, removeIptables, removeNftables} from './planes.ts';
 import {serveServices} from './serve.ts';
 import {startServers} from './servers.ts';
 import {applySettings} from './settings.ts';
@@ -21,17 +21,19 @@ import {applySettings} from './settings.ts';
 /**
  * Serves until `signal` aborts; the rules stay and go on serving. A node whose pod ranges change (detectLocalMode
  * NodeCIDR) starts over with them, as every rule may depend on them.
- * @throws NodectlError ND711, ND713, ND601 when it cannot begin
+ * @throws NodectlError ND711, ND712, ND713, ND601 when it cannot begin
  */
 export async function runProxy(config: ProxyConfig, signal: AbortSignal, log: Logger): Promise<void> {
   keepHeapSmall();
   if (config.kubeconfig === '') throw new NodectlError('ND713', 'no kubeconfig was given');
-  const client = connectKube(await loadKubeconfig(config.kubeconfig));
   const families = await usableFamilies();
+  const nft = openNft({clock: realClock});
+  const metrics = createMetrics();
+  const monotonic = () => realClock.monotonic();
+  const planes = await openPlanes({config, families, nft, metrics, monotonic, log});
+  const client = connectKube(await loadKubeconfig(config.kubeconfig));
   const health = new ProxyHealth(2 * config.syncPeriodMs, () => realClock.now());
   const commits = new Commits(health);
-  const metrics = createMetrics();
-  const nft = openNft({clock: realClock});
   const events = startEventRecorder({
     client,
     clock: realClock,
@@ -42,6 +44,7 @@ export async function runProxy(config: ProxyConfig, signal: AbortSignal, log: Lo
   const node: NodeWatch = watchNode({config, client, log});
   const servers = await startServers({
     config,
+    mode: planes.mode,
     health,
     commits,
     metrics,
@@ -53,7 +56,7 @@ export async function runProxy(config: ProxyConfig, signal: AbortSignal, log: Lo
     started(events, config);
     while (!signal.aborted)
       await serveServices(
-        {config, client, families, health, commits, metrics, nft, node, events, log},
+        {config, client, families, health, commits, metrics, planes, node, events, log},
         signal,
       );
   } finally {
@@ -62,12 +65,13 @@ export async function runProxy(config: ProxyConfig, signal: AbortSignal, log: Lo
   }
 }
 
-/** Removes the proxy's own tables; nothing of anybody else is touched. */
+/** Removes the proxy's own rules of either mode; nothing of anybody else is touched. */
 export async function cleanupProxy(config: Pick<ProxyConfig, 'table'>): Promise<void> {
   const nft: Nft = openNft({clock: realClock});
+  const families = await usableFamilies();
   try {
-    for (const family of await usableFamilies())
-      await nft.commit(removalStatements({family, name: config.table}));
+    await removeNftables(families, config.table, nft);
+    await removeIptables(families);
   } finally {
     await nft.stop();
   }

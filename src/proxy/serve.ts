@@ -30,13 +30,14 @@ const serviceCidrs: Resource<ServiceCidr> = {
 
 /** Serves until the signal aborts or what every rule depends on has changed. */
 export async function serveServices(serving: Serving, signal: AbortSignal): Promise<void> {
-  const {config, node, families, metrics, log} = serving;
+  const {config, node, families, metrics, planes, log} = serving;
   await awaitNode(serving, signal);
   if (signal.aborted) return;
   const first = node.view();
   const proxies = families.map((family) => familyProxy(serving, family, first));
   for (const proxy of proxies) follow(serving, proxy);
   const ports = families.map((family) => healthPorts(serving, family));
+  const settle = once(() => planes.settle());
   const watches = (): Watches => objects;
   const agent = new ProxyAgent(
     {
@@ -50,6 +51,7 @@ export async function serveServices(serving: Serving, signal: AbortSignal): Prom
       localAddresses,
       onSynced: (sources) => {
         for (const port of ports) port.sync(sources);
+        if (proxies.every(({known}) => known)) settle();
       },
     },
     first,
@@ -62,6 +64,14 @@ export async function serveServices(serving: Serving, signal: AbortSignal): Prom
   await Promise.all([objects.services.stop(), objects.slices.stop(), objects.cidrs.stop()]);
   await agent.stop();
   await Promise.all(ports.map((port) => port.stop()));
+}
+
+function once(work: () => Promise<void>): () => void {
+  let begun = false;
+  return () => {
+    if (!begun) void work();
+    begun = true;
+  };
 }
 
 function follow({commits, config}: Serving, proxy: FamilyProxy): void {

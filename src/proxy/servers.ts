@@ -7,9 +7,11 @@ import type {Logger} from '../lib/log.ts';
 import type {Commits} from './commits.ts';
 import type {Health, ProxyHealth} from './health.ts';
 import type {ProxyMetrics} from './metrics.ts';
+import type {ProxyMode} from './mode.ts';
 
 type Options = {
   readonly config: ProxyConfig;
+  readonly mode: ProxyMode;
   readonly health: ProxyHealth;
   readonly commits: Commits;
   readonly metrics: ProxyMetrics;
@@ -79,7 +81,7 @@ function counted({healthy, document}: Health, counter: ProxyMetrics['healthz']):
 
 async function metricsAnswer(
   path: string,
-  {config, metrics, commits}: Options,
+  {config, mode, metrics, commits}: Options,
 ): Promise<PlainAnswer | undefined> {
   const text = (body: string, type = 'text/plain; charset=utf-8'): PlainAnswer => {
     return {code: 200, headers: {'Content-Type': type}, body};
@@ -90,7 +92,7 @@ async function metricsAnswer(
     case '/healthz':
       return text('ok');
     case '/proxyMode':
-      return text('nftables');
+      return text(mode);
     case '/committed':
       return text(JSON.stringify(commits.document()), 'application/json');
     case '/configz':

@@ -29,8 +29,8 @@ export type IptablesPlaneOptions = FixedContext & {
 /** kube-proxy's own figures. */
 export type RestoreCounters = {
   failed(how: 'partial' | 'full'): void;
-  /** How many rules an input had. */
-  restored(input: Input): void;
+  /** So many rules of a table have been written, and so many has it now. */
+  restored(table: 'filter' | 'nat', written: number, total: number): void;
 };
 
 /** So many Services may be refused in one commit before it counts as failed. */
@@ -51,6 +51,8 @@ export class IptablesDataPlane implements DataPlane {
   /** Counts what made the tables unknown, so that a commit under way cannot make them known again. */
   #forgotten = 0;
   #large = false;
+  /** Rules since the last commit. */
+  readonly #written = {filter: 0, nat: 0};
   #wholeAtMs = 0;
   #look = {endMs: 0, tookMs: 0, works: true};
 
@@ -58,6 +60,8 @@ export class IptablesDataPlane implements DataPlane {
     this.#options = options;
     this.#fixed = fixedChains(options);
   }
+
+  readonly mode = 'iptables';
 
   get known(): boolean {
     return this.#known;
@@ -95,6 +99,7 @@ export class IptablesDataPlane implements DataPlane {
       throw error;
     }
     this.#known = forgotten === this.#forgotten;
+    this.#count();
     return how;
   }
 
@@ -153,7 +158,18 @@ export class IptablesDataPlane implements DataPlane {
 
   async #restore(input: Input): Promise<void> {
     await this.#options.iptables.restore(input);
-    this.#options.counters.restored(input);
+    let table: 'filter' | 'nat' = 'filter';
+    for (const line of input)
+      if (line === '*nat') table = 'nat';
+      else if (line.startsWith('-A ') || line.startsWith('-I ')) this.#written[table]++;
+  }
+
+  #count(): void {
+    for (const table of ['filter', 'nat'] as const) {
+      const own = this.#fixed.filter((chain) => chain.table === table).flatMap(({rules}) => rules).length;
+      this.#options.counters.restored(table, this.#written[table], own + this.#ledger.rules[table]);
+      this.#written[table] = 0;
+    }
   }
 
   async #holds(): Promise<boolean> {

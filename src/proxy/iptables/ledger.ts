@@ -34,6 +34,8 @@ export class Ledger {
   #rewrite = new Set<Place>();
   #tail: readonly string[] = [];
   endpoints = 0;
+  /** How many rules the Services have in each table. */
+  readonly rules = {filter: 0, nat: 0};
   readonly withoutLocal = {internal: 0, external: 0};
 
   /** Replaces what a Service puts in; undefined removes it. */
@@ -46,6 +48,8 @@ export class Ledger {
     for (const claim of before.claims) this.#unclaim(claim);
     for (const claim of after.claims) this.#claim(claim);
     this.endpoints += after.endpoints - before.endpoints;
+    this.#count(before, -1);
+    this.#count(after, 1);
     for (const policy of ['internal', 'external'] as const)
       this.withoutLocal[policy] += after.withoutLocal[policy] - before.withoutLocal[policy];
     if (next === undefined) this.#portions.delete(owner);
@@ -99,6 +103,12 @@ export class Ledger {
       if (claims.some(({entries}) => entries.some((entry) => entry.rule === rule))) return owner;
     }
     return undefined;
+  }
+
+  #count({claims, chains}: Portion, by: 1 | -1): void {
+    for (const {entries} of claims)
+      for (const {place} of entries) this.rules[place.startsWith('nat ') ? 'nat' : 'filter'] += by;
+    for (const rules of chains.values()) this.rules.nat += by * rules.length;
   }
 
   #claim(claim: Claim): void {

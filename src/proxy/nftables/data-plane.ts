@@ -19,6 +19,8 @@ export class NftDataPlane implements DataPlane {
     this.#nft = nft;
   }
 
+  readonly mode = 'nftables';
+
   get known(): boolean {
     return this.#plane.known;
   }

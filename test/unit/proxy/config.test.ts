@@ -50,10 +50,14 @@ describe('a KubeProxyConfiguration', () => {
     });
   });
 
-  it('goes on with nftables when another mode is asked for, and says so', () => {
+  it('takes the mode iptables with its own part, and serves ipvs by nftables and says so', () => {
     const {config, warnings} = load('mode: iptables\niptables: {masqueradeAll: true, masqueradeBit: 3}\n');
-    expect(warnings).toEqual([expect.stringContaining('iptables')]);
+    expect(warnings).toEqual([]);
     expect(config).toMatchObject({masqueradeAll: true, masqueradeMark: 8, nodePortAddresses: {kind: 'all'}});
+    expect(config).toMatchObject({mode: 'iptables', localhostNodePorts: true});
+    const ipvs = load('mode: ipvs\n');
+    expect(ipvs.warnings).toEqual([expect.stringContaining('nftables')]);
+    expect(ipvs.config.mode).toBe('nftables');
   });
 
   it('in IPv6 listens in IPv6', () => {
