@@ -49,6 +49,8 @@ export type PodAgent = {
   runtimeOf(uid: string): PodRuntime | undefined;
   /** Asks for the end of a pod with a terminal status (eviction, shutdown); it is not started again. */
   end(uid: string, verdict: Verdict): void;
+  /** What the pod's volumes or its start waited for may be there: it is tried at once. */
+  retry(uid: string): void;
   /** Nothing of the pod runs any more, and its volumes and its cgroup are gone. */
   isCleanedUp(uid: string): boolean;
   /** Removes what nobody needs, so that no pod has to go. */

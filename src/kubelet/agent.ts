@@ -44,7 +44,7 @@ import {StatusWriter} from './status-writer.ts';
 import {apiClaims} from './volumes/claims.ts';
 import {type KeptVolumes, keepVolumes} from './volumes/pod-volumes.ts';
 import {createTokenSource} from './volumes/tokens.ts';
-import type {VolumeContext} from './volumes/types.ts';
+import type {VolumeContext, VolumePlugin} from './volumes/types.ts';
 
 export type PodAgentOptions = {
   readonly client: KubeClient;
@@ -64,6 +64,8 @@ export type PodAgentOptions = {
   readonly startsAtOnce: number;
   /** Why this node takes no such pod just now (pressure, shutdown). */
   readonly refuse?: (pod: Pod, isStatic: boolean) => Rejection | undefined;
+  /** Kinds of volumes that plugins of this node bring. */
+  readonly volumePlugins?: readonly VolumePlugin[];
 };
 
 /** Kubernetes asks the runtime for its conditions that often. */
@@ -125,6 +127,7 @@ class Agent {
       tokens,
       nodeAllocatable,
       node: options.node,
+      plugins: options.volumePlugins ?? [],
       tell: (pod, ...told) => tellPod(recorder, pod, undefined, ...told),
     };
     this.#volumes = keepVolumes(context, clock, log, async ({spec}) =>
@@ -190,6 +193,7 @@ class Agent {
       active: () => activePods(this.#store, this.#workers, this.#runtime),
       runtimeOf: (uid) => this.#runtime.peek(uid),
       end: (uid, verdict) => this.#workers.end(uid, verdict),
+      retry: (uid) => this.#workers.retry(uid),
       isCleanedUp: (uid) => this.#workers.isCleanedUp(uid),
       reclaim: (what) => this.#reclaim(what),
       stop: () => this.#stop(),

@@ -13,6 +13,7 @@ import type {PodAgent} from './agent-api.ts';
 import {type ApiAccess, openApiAccess} from './api-access.ts';
 import {type Guard, startGuard} from './guard.ts';
 import {type NodeAgent, startNodeAgent} from './node/agent.ts';
+import {startNodePlugins} from './node-plugins.ts';
 import {serveHealth, serveKubelet} from './serve.ts';
 import type {HealthChecks} from './server/healthz.ts';
 import {startServiceSource} from './service-source.ts';
@@ -133,6 +134,14 @@ async function startAgents(parts: AgentParts): Promise<{agent: PodAgent; node: N
   // Before the first pod: the slices of the classes are made with their weights, and pods' in them.
   const tiers = await startTiers({...common, pods: () => pods?.() ?? []});
   started.keep(() => tiers.stop());
+  let retry: ((uid: string) => void) | undefined;
+  const plugins = await startNodePlugins({
+    ...common,
+    recorder,
+    node: () => node?.node(),
+    onStatus: () => node?.changed(),
+    retry: (uid) => retry?.(uid),
+  });
   const agent = await startPodAgent({
     ...common,
     nodeName: config.nodeName,
@@ -143,9 +152,13 @@ async function startAgents(parts: AgentParts): Promise<{agent: PodAgent; node: N
     services,
     startsAtOnce: 2 * availableParallelism(),
     refuse: (pod, isStatic) => guard?.refuse(pod, isStatic),
+    volumePlugins: plugins.volumePlugins,
   });
   pods = agent.pods;
+  retry = agent.retry;
   started.keep(() => agent.stop());
+  // Ends before the pods' side does: that one waits for what drivers are asked for.
+  started.keep(() => plugins.stop());
   const watching = await startGuard({...common, recorder, agent, onChange: () => node?.changed()});
   guard = watching;
   started.keep(() => watching.stop());
@@ -154,12 +167,16 @@ async function startAgents(parts: AgentParts): Promise<{agent: PodAgent; node: N
     ...common,
     heartbeatClient: heartbeats,
     runtimeReady: () => agent.runtimeReady(),
-    volumesInUse: () => [],
+    volumesInUse: () => plugins.volumesInUse(),
+    problems: () => plugins.problems(),
     pressure: () => watching.pressure(),
     recordEvent: ({type, reason, message}) =>
       // The kubelet's Node events name the Node in place of its uid (nodeutil.GetNodeRef): kubectl describe looks for it.
       recorder.record({kind: 'Node', name: config.nodeName, uid: config.nodeName}, type, reason, message),
-    onNode: (known) => podCidrs.follow(known),
+    onNode: (known) => {
+      podCidrs.follow(known);
+      plugins.nodeChanged(known);
+    },
   });
   const running = node;
   started.keep(() => running.stop());

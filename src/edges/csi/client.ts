@@ -32,6 +32,11 @@ export function isFinal(error: unknown): boolean {
   return error instanceof ConnectError && error.isWireError && !pending.includes(error.code);
 }
 
+/** A call has failed, wherever. */
+export function isRpcError(error: unknown): boolean {
+  return error instanceof ConnectError;
+}
+
 /** The driver cannot do that to a volume that is in use. */
 export function isFailedPrecondition(error: unknown): boolean {
   return error instanceof ConnectError && error.isWireError && error.code === Code.FailedPrecondition;

@@ -7,8 +7,11 @@ import type {Clock} from '../../lib/time.ts';
 
 export type TokenWish = {readonly audience?: string; readonly expirationSeconds: number};
 export type Token = {
-  readonly token: string /** When it should be asked for again. */;
+  readonly token: string;
+  /** When it should be asked for again. */
   readonly againInMs: number;
+  /** Wall clock. */
+  readonly expiresAtMs?: number;
 };
 
 /** Service-account tokens bound to a pod. */
@@ -44,15 +47,15 @@ export function createTokenSource(options: {
       const key = JSON.stringify([pod.spec.serviceAccountName, wish.audience, wish.expirationSeconds]);
       const old = ofPod.get(key);
       if (old !== undefined && nowMs < old.refreshAtMs)
-        return {token: old.token, againInMs: old.refreshAtMs - nowMs};
+        return {token: old.token, againInMs: old.refreshAtMs - nowMs, expiresAtMs: old.expiresAtMs};
       try {
         const fresh = lifeOf(await request(options.client, pod, wish, signal), wish, nowMs);
         known.set(pod.metadata.uid, ofPod.set(key, fresh));
-        return {token: fresh.token, againInMs: fresh.refreshAtMs - nowMs};
+        return {token: fresh.token, againInMs: fresh.refreshAtMs - nowMs, expiresAtMs: fresh.expiresAtMs};
       } catch (error) {
         if (old === undefined || nowMs >= old.expiresAtMs) throw error;
         options.log.warn('a service-account token could not be renewed', {error: describeError(error)});
-        return {token: old.token, againInMs: retryMs};
+        return {token: old.token, againInMs: retryMs, expiresAtMs: old.expiresAtMs};
       }
     },
     forget: (uid) => void known.delete(uid),

@@ -64,6 +64,7 @@ const agent: PodAgent = {
   active: () => [],
   runtimeOf: () => undefined,
   end() {},
+  retry() {},
   isCleanedUp: () => true,
   reclaim: async () => undefined,
   stop: async () => undefined,

@@ -1,0 +1,53 @@
+import type {KubeletConfig} from '../config/kubelet.ts';
+import type {KubeClient} from '../edges/kube/client.ts';
+import type {EventRecorder} from '../edges/kube/events.ts';
+import type {Node} from '../lib/kubernetes.ts';
+import type {Logger} from '../lib/log.ts';
+import type {Clock} from '../lib/time.ts';
+import {startPluginManager} from './plugins/manager.ts';
+import type {PluginHandler, PluginHandlers} from './plugins/types.ts';
+import {startCsi} from './volumes/csi/start.ts';
+import type {VolumePlugin} from './volumes/types.ts';
+
+export type NodePluginsOptions = {
+  readonly config: KubeletConfig;
+  readonly client: KubeClient;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly recorder: EventRecorder;
+  /** Our Node as last known. */
+  readonly node: () => Node | undefined;
+  /** The Node's status has to be written. */
+  readonly onStatus: () => void;
+  /** What the pod waited for may be there. */
+  readonly retry: (uid: string) => void;
+};
+
+/** What plugins of this node add to it. */
+export type NodePlugins = {
+  readonly volumePlugins: readonly VolumePlugin[];
+  volumesInUse(): readonly string[];
+  /** Why the node must not be Ready yet. */
+  problems(): readonly string[];
+  nodeChanged(node: Node | undefined): void;
+  stop(): Promise<void>;
+};
+
+/** Takes plugins into use that announce themselves in `<root>/plugins_registry`. */
+export async function startNodePlugins(options: NodePluginsOptions): Promise<NodePlugins> {
+  const {config, clock, log} = options;
+  const csi = await startCsi({...options, nodeName: config.nodeName});
+  const handlers: PluginHandlers = new Map<string, PluginHandler>([['CSIPlugin', csi.handler]]);
+  const directory = `${config.rootDir}/plugins_registry`;
+  const manager = startPluginManager({directory, handlers, clock, log});
+  void manager.settled.then(() => csi.settled());
+  return {
+    volumePlugins: [csi.plugin],
+    volumesInUse: () => csi.volumesInUse(),
+    problems: () => csi.problems(),
+    nodeChanged: (node) => csi.nodeChanged(node),
+    async stop() {
+      await Promise.all([manager.stop(), csi.stop()]);
+    },
+  };
+}

@@ -1,0 +1,202 @@
+import {linkAtomic} from '../../../edges/files.ts';
+import {ensureDirectory} from '../../../edges/trees.ts';
+import {describeError} from '../../../lib/errors.ts';
+import type {Logger} from '../../../lib/log.ts';
+import type {Serial} from '../../../lib/serial.ts';
+import type {PreparedVolume, VolumePlace, VolumePlugin, VolumeRequest, VolumeUsage} from '../types.ts';
+import type {Attachments} from './attachments.ts';
+import {type AskedDriver, volumeUsage} from './calls.ts';
+import type {DriverObjects} from './driver-objects.ts';
+import {attachRequired, checkLifecycle} from './driver-rules.ts';
+import type {Drivers} from './drivers.ts';
+import type {Expander} from './expander.ts';
+import type {Inventory} from './inventory.ts';
+import {uniqueVolumeName} from './names.ts';
+import {dataDirectory, podPluginDirectory, targetPath} from './on-disk.ts';
+import {type Publisher, placeOf} from './publisher.ts';
+import {type CsiVolume, csiVolume} from './source.ts';
+import type {Stager} from './stager.ts';
+import {inStep} from './steps.ts';
+import {publishedAt, unmountUnnoted, unpublish} from './unpublish.ts';
+import {readVolumeData} from './volume-data.ts';
+import type {Waits} from './waits.ts';
+
+export type CsiParts = {
+  readonly drivers: Drivers;
+  readonly objects: DriverObjects;
+  readonly attachments: Attachments;
+  readonly inventory: Inventory;
+  readonly stager: Stager;
+  readonly publisher: Publisher;
+  readonly expander: Expander;
+  /** One volume has one call of its driver at a time. */
+  readonly serial: Serial;
+  readonly log: Logger;
+  /** Resolves when the driver is there, or when there is no hope that it comes by itself at once. */
+  readonly awaited: (driver: string) => Promise<void>;
+  readonly onInUse: () => void;
+  readonly waits: Waits;
+  /** Whatever nobody uses is unstaged soon. */
+  readonly collect: () => Promise<void>;
+};
+
+type Published = {request: VolumeRequest; readonly volume: CsiVolume; readonly prepared: PreparedVolume};
+
+/** Volumes of CSI drivers, for pods. */
+export class CsiPlugin implements VolumePlugin {
+  readonly field = 'csi';
+  readonly from = 'both';
+  readonly directory = podPluginDirectory;
+  readonly follows = false;
+  readonly mountOptions = true;
+  readonly devices = true;
+  readonly #parts: CsiParts;
+  /** By pod and name: what this kubelet has published. */
+  readonly #published = new Map<string, Published>();
+  /** By pod and name: which volume it is, as soon as it is wanted. */
+  readonly #wanted = new Map<string, string>();
+
+  constructor(parts: CsiParts) {
+    this.#parts = parts;
+  }
+
+  async prepare(request: VolumeRequest): Promise<PreparedVolume> {
+    const volume = csiVolume(request);
+    const known = this.#published.get(keyOf(placeOf(request)));
+    if (known !== undefined) {
+      known.request = request;
+      return known.prepared;
+    }
+    await this.#want(request, volume);
+    const prepared = await this.#bring(request, volume, false);
+    this.#published.set(keyOf(placeOf(request)), {request, volume, prepared});
+    return prepared;
+  }
+
+  async release(place: VolumePlace): Promise<void> {
+    const key = keyOf(place);
+    const data = await publishedAt(place);
+    const name =
+      data === undefined ? this.#wanted.get(key) : uniqueVolumeName(data.driverName, data.volumeHandle);
+    if (data === undefined) await unmountUnnoted(place);
+    else {
+      const {drivers, serial, awaited} = this.#parts;
+      await awaited(data.driverName);
+      await serial.run(name ?? key, () => unpublish(drivers, place, data));
+    }
+    this.#published.delete(key);
+    this.#wanted.delete(key);
+    this.#parts.waits.forget(place.uid);
+    if (name !== undefined) this.#leave(name, place.uid);
+    this.#parts.onInUse();
+  }
+
+  #leave(uniqueName: string, uid: string): void {
+    const {inventory, expander} = this.#parts;
+    inventory.leave(uniqueName, uid);
+    if (!inventory.isUsed(uniqueName)) expander.forget(uniqueName);
+  }
+
+  collect(): Promise<void> {
+    return this.#parts.collect();
+  }
+
+  async usage(place: VolumePlace, signal: AbortSignal): Promise<VolumeUsage | undefined> {
+    const data = await readVolumeData(dataDirectory(place));
+    if (data === undefined || !this.#parts.drivers.has(data.driverName)) return undefined;
+    const driver = await this.#ask(data.driverName, signal);
+    return volumeUsage(driver, data.volumeHandle, targetPath(place), {signal});
+  }
+
+  /** Looks after what is published: drivers that want it are asked again, and what has grown is expanded. */
+  async attend(): Promise<void> {
+    for (const [key, published] of [...this.#published])
+      try {
+        await this.#attend(published);
+      } catch (error) {
+        if (this.#published.has(key)) this.#tell(published, error);
+      }
+  }
+
+  async #attend({request, volume}: Published): Promise<void> {
+    const {objects, serial, expander} = this.#parts;
+    const object = await objects.get(volume.driver);
+    const current = {...request, signal: undefined};
+    if (object?.spec.requiresRepublish === true) await this.#bring(current, volume, true);
+    if (await expander.hasGrown(request, volume))
+      await serial.run(volume.uniqueName, async () => {
+        const driver = await this.#ask(volume.driver, undefined);
+        await expander.expand(driver, current, volume, 'online');
+      });
+  }
+
+  #tell({request, volume}: Published, error: unknown): void {
+    const message = describeError(error);
+    this.#parts.log.warn('a volume could not be looked after', {volume: volume.specName, error: message});
+    const reason = error instanceof Error && 'reason' in error ? String(error.reason) : 'FailedMount';
+    const step = error instanceof Error && 'step' in error ? `${String(error.step)} ` : '';
+    const text = `${step}for volume "${volume.specName}" : ${message}`;
+    request.context.tell?.(request.pod, 'Warning', reason, text);
+  }
+
+  /** The place comes first: it is what a volume that was only wanted is found by when its pod goes. */
+  async #want(request: VolumeRequest, volume: CsiVolume): Promise<void> {
+    const {inventory, onInUse} = this.#parts;
+    const place = placeOf(request);
+    if (volume.block) {
+      await ensureDirectory(`${request.directory}/..`, 0o750);
+      await linkAtomic(request.directory, targetPath(place));
+    } else await ensureDirectory(request.directory, 0o750);
+    this.#wanted.set(keyOf(place), volume.uniqueName);
+    if (volume.lifecycle === 'Persistent' && inventory.use(volume.uniqueName, volume.driver, place.uid))
+      onInUse();
+  }
+
+  async #bring(request: VolumeRequest, volume: CsiVolume, again: boolean): Promise<PreparedVolume> {
+    const {objects, attachments, serial, awaited, waits, drivers} = this.#parts;
+    const {signal, pod} = request;
+    await awaited(volume.driver);
+    if (!drivers.has(volume.driver)) waits.forDriver(volume.driver, pod.metadata.uid);
+    const object = await objects.get(volume.driver);
+    const lifecycle = async () => checkLifecycle(volume, object);
+    await inStep('publish', volume.block, signal, lifecycle);
+    const attaches = volume.lifecycle === 'Persistent' && attachRequired(object);
+    if (attaches) waits.forAttachment(request, volume);
+    const publishContext = attaches ? await attachments.require(volume, signal) : {};
+    return serial.run(volume.uniqueName, async () => {
+      signal?.throwIfAborted();
+      const stagingPath = await this.#stage(request, volume, publishContext);
+      return inStep('publish', volume.block, signal, async () => {
+        const driver = await this.#ask(volume.driver, signal, 'mounter.SetUpAt failed to get CSI client');
+        const wish = {request, volume, object, stagingPath, publishContext, again};
+        const prepared = await this.#parts.publisher.publish(driver, wish);
+        await this.#parts.expander.expand(driver, request, volume, 'mount');
+        return prepared;
+      });
+    });
+  }
+
+  #stage(
+    {pod, signal}: VolumeRequest,
+    volume: CsiVolume,
+    publishContext: Readonly<Record<string, string>>,
+  ): Promise<string> {
+    if (volume.lifecycle === 'Ephemeral') return Promise.resolve('');
+    const fsGroup = pod.spec.securityContext?.fsGroup;
+    return inStep('stage', volume.block, signal, async () => {
+      const missing = 'attacher.MountDevice failed to create newCsiDriverClient';
+      const driver = await this.#ask(volume.driver, signal, missing);
+      return this.#parts.stager.ensure(driver, {volume, publishContext, fsGroup, signal});
+    });
+  }
+
+  async #ask(name: string, signal: AbortSignal | undefined, missing = 'no driver'): Promise<AskedDriver> {
+    const {drivers} = this.#parts;
+    if (!drivers.has(name)) throw new Error(`kubernetes.io/csi: ${missing}: ${drivers.missing(name)}`);
+    return {node: drivers.get(name), capabilities: await drivers.capabilities(name, signal)};
+  }
+}
+
+function keyOf({uid, mode, specName}: VolumePlace): string {
+  return `${uid}/${mode}/${specName}`;
+}

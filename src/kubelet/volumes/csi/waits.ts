@@ -1,0 +1,74 @@
+import type {Clock} from '../../../lib/time.ts';
+import type {VolumeRequest} from '../types.ts';
+import type {Attachments} from './attachments.ts';
+import type {CsiVolume} from './source.ts';
+
+export type WaitsOptions = {
+  readonly clock: Clock;
+  readonly attachments: Attachments;
+  /** What the pod waits for may be there: it is looked at again. */
+  readonly retry: (uid: string) => void;
+  /** A volume has not been attached for long. */
+  readonly onLate: (volume: CsiVolume) => void;
+};
+
+type Wait = {readonly uid: string; readonly volume: CsiVolume; readonly sinceMs: number; toldMs: number};
+
+/** Kubernetes says so often that a pod still waits (podAttachAndMountTimeout). */
+const lateMs = 123_000;
+
+/** Pods whose volumes cannot be had before something comes: their driver, or their attachment. */
+export class Waits {
+  readonly #options: WaitsOptions;
+  readonly #attaching = new Map<string, Wait>();
+  readonly #missing = new Map<string, Set<string>>();
+
+  constructor(options: WaitsOptions) {
+    this.#options = options;
+  }
+
+  forDriver(driver: string, uid: string): void {
+    const uids = this.#missing.get(driver) ?? new Set<string>();
+    this.#missing.set(driver, uids.add(uid));
+  }
+
+  driverCame(driver: string): void {
+    const uids = this.#missing.get(driver) ?? [];
+    this.#missing.delete(driver);
+    for (const uid of uids) this.#options.retry(uid);
+  }
+
+  forAttachment(request: VolumeRequest, volume: CsiVolume): void {
+    const {clock, attachments, onLate} = this.#options;
+    const {uid} = request.pod.metadata;
+    const key = `${uid}/${volume.specName}`;
+    if (attachments.isAttached(volume)) {
+      this.#attaching.delete(key);
+      return;
+    }
+    const nowMs = clock.monotonic();
+    const wait = this.#attaching.get(key) ?? {uid, volume, sinceMs: nowMs, toldMs: nowMs};
+    this.#attaching.set(key, wait);
+    if (nowMs - wait.toldMs < lateMs) return;
+    wait.toldMs = nowMs;
+    const {name} = request.volume;
+    const message = `Unable to attach or mount volumes: unmounted volumes=[${name}], unattached volumes=[${name}], failed to process volumes=[]: context deadline exceeded`;
+    request.context.tell?.(request.pod, 'Warning', 'FailedMount', message);
+    onLate(volume);
+  }
+
+  /** The Node's status has changed: those whose volumes it now names are tried again. */
+  nodeChanged(inUse: readonly string[]): void {
+    const {attachments, retry} = this.#options;
+    for (const [key, {uid, volume}] of [...this.#attaching]) {
+      if (!inUse.includes(volume.uniqueName) || !attachments.isAttached(volume)) continue;
+      this.#attaching.delete(key);
+      retry(uid);
+    }
+  }
+
+  forget(uid: string): void {
+    for (const [key, wait] of this.#attaching) if (wait.uid === uid) this.#attaching.delete(key);
+    for (const uids of this.#missing.values()) uids.delete(uid);
+  }
+}
