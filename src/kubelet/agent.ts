@@ -284,7 +284,11 @@ class Agent {
       this.#workers.interrupt(uid, 'the pod is being deleted');
       return;
     }
-    if (old !== undefined && isRelabelled(pod, old)) void this.#volumes.refresh(pod);
+    if (old !== undefined && isRelabelled(pod, old)) {
+      void this.#volumes.refresh(pod);
+      // A variable may come from a label or an annotation.
+      this.#workers.retry(uid);
+    }
     this.#workers.enqueue(uid);
   }
 

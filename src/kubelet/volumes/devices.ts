@@ -11,7 +11,7 @@ export async function linkDevice(request: VolumeRequest, path: string): Promise<
     new VolumeStepError('MapVolume.MapBlockVolume failed', message, {reason: 'FailedMapVolume'});
   if ((await fileType(path)) !== 'block device') throw refuse(`${path} is not a block device`);
   const device = await realPath(path);
-  await ensureDirectory(`${request.directory}/..`, 0o750);
+  await ensureDirectory(request.directory.slice(0, request.directory.lastIndexOf('/')), 0o750);
   await linkAtomic(request.directory, device);
   return {path: device, readOnly: request.readOnly};
 }
