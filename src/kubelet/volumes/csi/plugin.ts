@@ -1,3 +1,4 @@
+import {dirname} from 'node:path';
 import {linkAtomic} from '../../../edges/files.ts';
 import {ensureDirectory} from '../../../edges/trees.ts';
 import {describeError} from '../../../lib/errors.ts';
@@ -144,7 +145,7 @@ export class CsiPlugin implements VolumePlugin {
     const {inventory, onInUse} = this.#parts;
     const place = placeOf(request);
     if (volume.block) {
-      await ensureDirectory(`${request.directory}/..`, 0o750);
+      await ensureDirectory(dirname(request.directory), 0o750);
       await linkAtomic(request.directory, targetPath(place));
     } else await ensureDirectory(request.directory, 0o750);
     this.#wanted.set(keyOf(place), volume.uniqueName);
