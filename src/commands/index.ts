@@ -1,4 +1,6 @@
 import type {Command} from '@oclif/core';
+import Apply from './apply.ts';
+import BundleAirgap from './bundle/airgap.ts';
 import Explain from './explain.ts';
 import Join from './join.ts';
 import Kubelet from './kubelet.ts';
@@ -14,9 +16,12 @@ import SandboxToken from './sandbox/token.ts';
 import SandboxUp from './sandbox/up.ts';
 import Status from './status.ts';
 import Supervise from './supervise.ts';
+import Upgrade from './upgrade.ts';
 
 /** Every command by its oclif id; the command sentence is the file path. */
 export const COMMANDS: Record<string, Command.Class> = {
+  apply: Apply,
+  'bundle:airgap': BundleAirgap,
   explain: Explain,
   join: Join,
   kubelet: Kubelet,
@@ -32,4 +37,5 @@ export const COMMANDS: Record<string, Command.Class> = {
   'sandbox:up': SandboxUp,
   status: Status,
   supervise: Supervise,
+  upgrade: Upgrade,
 };
