@@ -1,3 +1,5 @@
+import type {Archive, ArchivePlace, Digested} from '../config/runtime-source.ts';
+
 /** Everything that a join may do to the machine or the cluster, as data; `apply.ts` performs it. */
 export type Act =
   | {readonly kind: 'directory'; readonly path: string; readonly mode: number}
@@ -21,6 +23,23 @@ export type Act =
   | {readonly kind: 'reload'}
   | {readonly kind: 'start' | 'restart'; readonly name: string}
   | {readonly kind: 'import'; readonly asset: string; readonly image: string}
+  /** An image archive of an airgap bundle; the record says that it has been brought. */
+  | {
+      readonly kind: 'import-archive';
+      readonly place: ArchivePlace;
+      readonly archive: Digested;
+      readonly record: string;
+    }
+  /** Verified on its way; `unpack` then puts its programs into place. */
+  | {readonly kind: 'fetch'; readonly place: ArchivePlace; readonly archive: Archive; readonly path: string}
+  | {readonly kind: 'unpack'; readonly archive: Archive; readonly path: string; readonly into: string}
+  /** That the runtime puts a pod into the cgroup that the kubelet will name. */
+  | {
+      readonly kind: 'prove';
+      readonly driver: 'systemd' | 'cgroupfs';
+      readonly record: string;
+      readonly revision: string;
+    }
   /** Things that daemons will make: noted now, so that reset knows whose they are. */
   | {
       readonly kind: 'claim';
@@ -61,6 +80,14 @@ export function describeAct(act: Act): string {
       return `restart ${act.name}`;
     case 'import':
       return `import image ${act.image}`;
+    case 'import-archive':
+      return `import images of ${act.archive.name}`;
+    case 'fetch':
+      return `fetch ${act.archive.name} and compare its SHA-256`;
+    case 'unpack':
+      return `unpack ${act.archive.name} into ${act.into}`;
+    case 'prove':
+      return `prove that pods get their cgroups (${act.driver} driver)`;
     case 'claim':
       return `note ${act.what} ${act.name}`;
     case 'new-key':

@@ -37,6 +37,11 @@ export async function applyFile(act: FileAct, journal: Journal): Promise<void> {
   }
 }
 
+/** Notes a file that something else than us may take away: a package that is purged takes its configuration along. */
+export async function keepFile(path: string, journal: Journal): Promise<void> {
+  if ((await pathState(path)).kind === 'file') await noteFile(journal, path, undefined);
+}
+
 /** Links and files share the list of what nodectl wrote. */
 export function linkDigest(to: string): string {
   return `link ${to}`;

@@ -1,13 +1,13 @@
 import {dirname, join} from 'node:path';
 import {kubeletPaths} from '../config/kubelet-files.ts';
-import {importImage} from '../edges/containerd.ts';
 import {run} from '../edges/exec.ts';
 import {isFull, linkAtomic, readText, removeFile, writeAtomic} from '../edges/files.ts';
 import {loadModule, writeSysctl} from '../edges/sysctl.ts';
 import {generateKey} from '../edges/x509.ts';
 import {NodectlError} from '../lib/errors.ts';
 import type {Act} from './acts.ts';
-import {applyFile} from './apply-files.ts';
+import {applyFile, keepFile} from './apply-files.ts';
+import {applyToRuntime} from './apply-runtime.ts';
 import {certificateFileName, submitRequest} from './certificate.ts';
 import type {Facts} from './phase.ts';
 
@@ -58,7 +58,11 @@ async function perform(act: Act, facts: Facts, signal: AbortSignal): Promise<voi
       await noteService(act.name, facts);
       return act.kind === 'start' ? services.start(act.name) : services.restart(act.name);
     case 'import':
-      return importImage(facts.options.layout.containerdSocket, act.asset);
+    case 'import-archive':
+    case 'fetch':
+    case 'unpack':
+    case 'prove':
+      return applyToRuntime(act, facts);
     case 'claim':
       return journal.note({kind: act.what, target: act.name});
     case 'new-key':
@@ -70,12 +74,17 @@ async function perform(act: Act, facts: Facts, signal: AbortSignal): Promise<voi
   }
 }
 
+/** Configuration files of the packages that a node needs. */
+const packagedFiles = ['/etc/containerd/config.toml', '/etc/nftables.conf'];
+
 async function installPackages(names: readonly string[], {packages, journal}: Facts): Promise<void> {
   if (packages === undefined)
     throw new NodectlError('ND102', `there is no package manager for ${names.join(', ')}`);
   try {
     // Noted with all that they bring, before the first is unpacked: a crash half-way is undone too.
     const brings = await packages.simulate(names);
+    // Undone after them: an administrator's files may be there before the package that calls them its own.
+    for (const path of packagedFiles) await keepFile(path, journal);
     await journal.note({kind: 'packages', target: packages.kind, names: brings});
     await packages.install(names);
   } catch (error) {

@@ -87,7 +87,8 @@ function isEvictable(pod: Pod): boolean {
   return !mirror && !over && !owners.some(({kind}) => kind === 'DaemonSet');
 }
 
-async function ownName(layout: Layout): Promise<string | undefined> {
+/** As the node's certificate has it. */
+export async function ownName(layout: Layout): Promise<string | undefined> {
   const paths = kubeletPaths({layout});
   const [kubeconfig, pem] = await Promise.all([
     readText(paths.kubeconfig),

@@ -19,9 +19,13 @@ import {proxy} from './phases/proxy.ts';
 import {ready} from './phases/ready.ts';
 import {runtime} from './phases/runtime.ts';
 import {services} from './phases/services.ts';
+import {makePlan} from './plan/make.ts';
+import {assertAsPlanned, assertInPlan} from './plan/plan.ts';
+import type {Plan} from './plan/types.ts';
 import {preflight} from './preflight.ts';
 import {withBundle} from './support-bundle.ts';
 import type {JoinDeps, JoinResult, PhaseReport} from './types.ts';
+import {writePlaces} from './write-places.ts';
 
 export type {JoinDeps, JoinEvent, JoinResult, PhaseName} from './types.ts';
 
@@ -56,18 +60,33 @@ async function locked(options: JoinOptions, deps: JoinDeps): Promise<JoinResult>
   for (const finding of findings) deps.onEvent({kind: 'finding', phase: 'preflight', finding});
   const first = report('preflight', started, []);
   deps.onEvent({kind: 'done', phase: 'preflight', acts: 0, ms: first.ms});
-  const reports = [first];
-  if (!options.plan) await removeOrphans(facts.journal.directories, Date.now());
+  const wanted = phases.filter(({name}) => !options.skipPhases.includes(name));
+  const plan = options.plan || deps.planned ? await makePlan(wanted, facts, deps.signal) : undefined;
+  if (options.plan && plan !== undefined)
+    return {...result(options, facts, findings, [first, ...foreseenReports(plan, deps)]), plan};
+  const {planned} = deps;
+  if (planned !== undefined && plan !== undefined)
+    assertAsPlanned(planned, plan, facts.journal.entries.length > 0);
+  return result(options, facts, findings, await runAll(wanted, facts, findings, [first], deps));
+}
+
+async function runAll(
+  wanted: readonly Phase[],
+  facts: Facts,
+  findings: readonly Finding[],
+  reports: PhaseReport[],
+  deps: JoinDeps,
+): Promise<readonly PhaseReport[]> {
+  await removeOrphans([...facts.journal.directories, ...writePlaces(facts.options.layout)], Date.now());
   try {
-    for (const phase of phases.filter(({name}) => !options.skipPhases.includes(name)))
-      reports.push(options.plan ? await planPhase(phase, facts, deps) : await runPhase(phase, facts, deps));
+    for (const phase of wanted) reports.push(await runPhase(phase, facts, deps));
   } catch (error) {
-    throw options.plan ? error : await withBundle({facts, findings, reports, error}, new Date());
+    throw await withBundle({facts, findings, reports, error}, new Date());
   } finally {
     // The token must not outlive the join, whichever way it went.
-    if (!options.plan) await removeFile(kubeletPaths(options).bootstrapKubeconfig);
+    await removeFile(kubeletPaths(facts.options).bootstrapKubeconfig);
   }
-  return result(options, facts, findings, reports);
+  return reports;
 }
 
 function report(
@@ -92,7 +111,10 @@ async function runPhase(phase: Phase, facts: Facts, deps: JoinDeps): Promise<Pha
         deps.onEvent({kind: 'wait', phase: phase.name, text: decision.waiting});
       return decision;
     },
-    apply: (act: Act, signal: AbortSignal) => applyAct(act, facts, signal),
+    apply: (act: Act, signal: AbortSignal) => {
+      if (deps.planned !== undefined) assertInPlan(deps.planned, act);
+      return applyAct(act, facts, signal);
+    },
   };
   const onAct = (act: Act): void => {
     acts.push(describeAct(act));
@@ -116,24 +138,15 @@ async function runPhase(phase: Phase, facts: Facts, deps: JoinDeps): Promise<Pha
   return done;
 }
 
-/** Observes and decides, and performs nothing; what depends on an earlier act shows only its beginning. */
-async function planPhase(phase: Phase, facts: Facts, deps: JoinDeps): Promise<PhaseReport> {
-  const started = performance.now();
-  deps.onEvent({kind: 'phase', phase: phase.name, title: phase.title});
-  const {acts, waiting} = await lookAhead(phase, facts, deps.signal);
-  const lines = [...acts.map(describeAct), ...(waiting === undefined ? [] : [`wait: ${waiting}`])];
-  for (const text of lines) deps.onEvent({kind: 'act', phase: phase.name, text});
-  return report(phase.name, started, lines);
-}
-
-/** The node's kubeconfig, for one, is not there before its phase has run. */
-async function lookAhead(phase: Phase, facts: Facts, signal: AbortSignal): Promise<PhaseDecision> {
-  try {
-    return await phase.look(facts, signal);
-  } catch (error) {
-    if (isNodectlError(error, 'ND303')) return {acts: [], waiting: 'until the node has registered'};
-    throw error;
-  }
+/** A plan's changes as the reports of phases that have not run. */
+function foreseenReports(plan: Plan, deps: JoinDeps): PhaseReport[] {
+  return phases.flatMap(({name, title}) => {
+    const lines = plan.items.filter(({phase}) => phase === name).map(({text}) => text);
+    if (lines.length === 0) return [];
+    deps.onEvent({kind: 'phase', phase: name, title});
+    for (const text of lines) deps.onEvent({kind: 'act', phase: name, text});
+    return [{name, ms: 0, acts: lines, findings: []}];
+  });
 }
 
 function result(
@@ -142,7 +155,12 @@ function result(
   findings: readonly Finding[],
   reports: readonly PhaseReport[],
 ): JoinResult {
-  const states = {none: 'started', registered: 'registered', ready: 'ready'} as const;
+  const states = {
+    none: 'started',
+    registered: 'registered',
+    ready: 'ready',
+    schedulable: 'schedulable',
+  } as const;
   return {
     nodeName: options.nodeName,
     server: facts.cluster.server,

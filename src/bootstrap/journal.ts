@@ -36,9 +36,10 @@ export class Journal {
     return [...this.#entries.values()].sort((a, b) => a.number - b.number).map(({entry}) => entry);
   }
 
-  /** Where files of ours are, or were about to be. */
+  /** Where files of ours are, or were about to be: what lies in trees of ours is not noted one by one. */
   get directories(): ReadonlySet<string> {
-    return new Set(this.entries.flatMap(({kind, target}) => (kind === 'file' ? [dirname(target)] : [])));
+    const noted = this.entries.flatMap(({kind, target}) => (kind === 'file' ? [dirname(target)] : []));
+    return new Set([...noted, this.#store.dir]);
   }
 
   get dir(): string {

@@ -10,6 +10,7 @@ import type {Logger} from '../lib/log.ts';
 import type {Decision} from '../lib/reconcile.ts';
 import type {Act} from './acts.ts';
 import type {Journal} from './journal.ts';
+import type {Foreseen} from './plan/types.ts';
 import type {PhaseName} from './types.ts';
 
 /** What the preflight learnt and every later phase starts from; nothing in it changes during a join. */
@@ -53,6 +54,8 @@ export type Phase = {
   /** What to say when it has waited longer. */
   readonly late: (waiting: string) => NodectlError;
   look(facts: Facts, signal: AbortSignal): Promise<PhaseDecision>;
+  /** Everything that it would do in all its rounds, from its first decision. */
+  foresee(facts: Facts, first: PhaseDecision): Promise<readonly Foreseen[]>;
 };
 
 export function phase<Seen>(definition: {
@@ -63,12 +66,14 @@ export function phase<Seen>(definition: {
   observe(facts: Facts, signal: AbortSignal): Promise<Seen>;
   /** Pure; throws a NodectlError for what no further act can mend. */
   decide(seen: Seen, facts: Facts): PhaseDecision;
+  foresee?(facts: Facts, first: PhaseDecision): Promise<readonly Foreseen[]>;
 }): Phase {
   return {
     name: definition.name,
     title: definition.title,
     waitMs: definition.waitMs ?? (() => 60_000),
     late: definition.late ?? ((waiting) => new NodectlError('ND902', waiting)),
+    foresee: definition.foresee ?? (async (_, {acts}) => acts),
     look: async (facts, signal) => definition.decide(await definition.observe(facts, signal), facts),
   };
 }

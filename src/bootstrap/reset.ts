@@ -19,6 +19,7 @@ import {lockPath} from './join.ts';
 import {Journal} from './journal.ts';
 import {serviceManager} from './preflight.ts';
 import {holdsJournal, type UndoTools, undoEntry} from './undo.ts';
+import {writePlaces} from './write-places.ts';
 
 export type ResetOptions = {
   readonly layout: Layout;
@@ -62,7 +63,7 @@ export async function resetNode(options: ResetOptions, deps: ResetDeps): Promise
     if (options.plan) return {planned: true, nodeName, undone: entries.map(describeEntry), left: []};
     if (entries.length === 0) return {planned: false, nodeName, undone: [], left: []};
     const stuck = await endEverything(options, deps, services, entries);
-    await removeOrphans(journal.directories, Date.now());
+    await removeOrphans([...journal.directories, ...writePlaces(options.layout)], Date.now());
     const {undone, left} = await undoAll(entries, tools, deps);
     await finish(options, services, entries);
     return {planned: false, nodeName, undone, left: [...stuck, ...left]};

@@ -1,6 +1,7 @@
 import type {Finding} from '../checks/check.ts';
 import type {AddressCandidate} from '../config/node-ip.ts';
 import type {Logger} from '../lib/log.ts';
+import type {Plan} from './plan/types.ts';
 
 export type PhaseName = 'preflight' | 'host' | 'runtime' | 'identity' | 'services' | 'proxy' | 'ready';
 
@@ -20,6 +21,8 @@ export type JoinDeps = {
   readonly signal: AbortSignal;
   /** The words that start nodectl again: `[process.execPath]`, or `[node, main.ts]` from sources. */
   readonly program: readonly string[];
+  /** A plan that was read and agreed to: nothing but it is done. */
+  readonly planned?: Plan;
 };
 
 export type PhaseReport = {
@@ -35,9 +38,11 @@ export type JoinResult = {
   readonly planned: boolean;
   /** Changes made (or, of a plan, to be made); 0 means that everything was in place. */
   readonly changes: number;
-  readonly state: 'planned' | 'started' | 'registered' | 'ready';
+  readonly state: 'planned' | 'started' | 'registered' | 'ready' | 'schedulable';
   readonly warnings: readonly Finding[];
   readonly phases: readonly PhaseReport[];
   /** The addresses of this machine, which of them is the node's, and why. */
   readonly addresses: readonly AddressCandidate[];
+  /** Of a join that only plans. */
+  readonly plan?: Plan;
 };

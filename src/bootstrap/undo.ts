@@ -1,6 +1,7 @@
+import {dirname} from 'node:path';
 import {removeCgroup} from '../edges/cgroup-tree.ts';
 import {run} from '../edges/exec.ts';
-import {linkAtomic, removeFile, writeAtomic} from '../edges/files.ts';
+import {linkAtomic, makeDirectory, removeFile, writeAtomic} from '../edges/files.ts';
 import {
   type PathState,
   pathState,
@@ -107,6 +108,8 @@ async function restore(path: string, before: Before, journal: Journal): Promise<
       await linkAtomic(path, before.to);
       return undefined;
     case 'file':
+      // A package that was purged took its directory along.
+      await makeDirectory(dirname(path));
       await writeAtomic(path, await journal.preImage(before.saved), before.mode);
       await restoreOwner(path, before.uid, before.gid);
       return undefined;

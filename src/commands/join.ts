@@ -1,7 +1,9 @@
 import {hostname} from 'node:os';
 import {Args, Flags} from '@oclif/core';
+import type {JoinResult} from '../bootstrap/join.ts';
 import type {JoinFile} from '../config/join/file.ts';
 import type {JoinInput} from '../config/join.ts';
+import type {RuntimeSourceInput} from '../config/runtime-source.ts';
 import {readInput} from '../edges/input.ts';
 import {ownProgram} from '../edges/program.ts';
 import {silent} from '../lib/log.ts';
@@ -42,8 +44,15 @@ export default class Join extends BaseCommand {
       description: 'who serves Services on this node',
     })(),
     'proxy-kubeconfig': Flags.string({description: 'identity of our proxy (system:node-proxier)'}),
+    'runtime-source': Flags.option({
+      options: ['distro', 'archive', 'present'] as const,
+      description: 'packages (default), verified release archives, or what is there',
+    })(),
+    'runtime-archives': Flags.string({description: 'directory or URL with the archives'}),
+    'runtime-digests': Flags.string({description: 'their SHA-256, as sha256sum writes them'}),
+    airgap: Flags.string({description: 'bundle of `nodectl bundle airgap`: a directory or a tar archive'}),
     wait: Flags.option({
-      options: ['registered', 'ready', 'none'] as const,
+      options: ['registered', 'ready', 'schedulable', 'none'] as const,
       default: 'ready' as const,
       description: 'what to wait for',
     })(),
@@ -76,9 +85,18 @@ export default class Join extends BaseCommand {
       throw error;
     });
     await progress.end();
-    if (flags.output === 'json') this.printJson({apiVersion: 'nodectl/v1', kind: 'JoinResult', ...result});
+    if (flags.output === 'json') this.printJson(await document(input, result));
     else this.log(joinSummary(result));
   }
+}
+
+/** A plan can be applied, so it has all of the join's input but its secrets. */
+async function document(input: JoinInput, result: JoinResult) {
+  const of = {apiVersion: 'nodectl/v1', kind: 'JoinResult'};
+  if (result.plan === undefined) return {...of, ...result};
+  const {withoutSecrets} = await import('../config/join/plan-file.ts');
+  const {nodeName, addresses, warnings} = result;
+  return {...of, kind: 'JoinPlan', nodeName, ...result.plan, addresses, warnings, ...withoutSecrets(input)};
 }
 
 type Flagged = Awaited<ReturnType<Join['parse']>>['flags'];
@@ -95,6 +113,21 @@ async function gather(endpoint: string | undefined, flags: Flagged): Promise<Joi
   return flags['discovery-file'] === undefined
     ? mergeInput({...file.input, discoveryFile}, own)
     : mergeInput(file.input, {...own, discoveryFile});
+}
+
+/** Digests and the bundle are read here; the archives themselves are verified when they are fetched. */
+async function runtimeInput(flags: Flagged): Promise<RuntimeSourceInput> {
+  const {openBundle} = await import('../edges/airgap.ts');
+  const {assetText} = await import('../edges/assets.ts');
+  const digests = flags['runtime-digests'];
+  return {
+    runtimeSource: flags['runtime-source'],
+    runtimeArchives: flags['runtime-archives'],
+    runtimeDigests: digests === undefined ? undefined : await readInput(`@${digests}`),
+    airgap: flags.airgap === undefined ? undefined : await openBundle(flags.airgap),
+    builtInDigests: assetText('templates/runtime.sha256'),
+    arch: process.arch,
+  };
 }
 
 async function configFile(path: string | undefined): Promise<JoinFile> {
@@ -130,6 +163,7 @@ async function flagInput(endpoint: string | undefined, flags: Flagged): Promise<
     skipPhases: list(flags['skip-phases']),
     ignorePreflightErrors: list(flags['ignore-preflight-errors']),
     root: flags.root,
+    ...(await runtimeInput(flags)),
   };
 }
 

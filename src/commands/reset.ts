@@ -11,6 +11,8 @@ export default class Reset extends BaseCommand {
   static override flags = {
     plan: Flags.boolean({aliases: ['dry-run'], description: 'show what would be undone, and change nothing'}),
     drain: Flags.boolean({default: true, allowNo: true, description: 'evict the pods through the API first'}),
+    adopt: Flags.boolean({description: 'clean a worker that kubeadm joined; shows its plan unless --yes'}),
+    yes: Flags.boolean({char: 'y', dependsOn: ['adopt'], description: 'do what --adopt shows'}),
     root: Flags.string({description: 'the directory that was given to join'}),
     output: outputFlag,
   };
@@ -18,6 +20,7 @@ export default class Reset extends BaseCommand {
   async run(): Promise<void> {
     const {flags} = await this.parse(Reset);
     const {resetNode} = await import('../bootstrap/reset.ts');
+    const {adoptNode} = await import('../bootstrap/adopt.ts');
     const stop = new AbortController();
     process.once('SIGINT', () => stop.abort(new Error('interrupted')));
     const options = {
@@ -27,7 +30,10 @@ export default class Reset extends BaseCommand {
       drain: flags.drain,
     };
     const onStep = (text: string) => void process.stderr.write(`  ${text}\n`);
-    const result = await resetNode(options, {onStep, signal: stop.signal, program: ownProgram()});
+    const deps = {onStep, signal: stop.signal, program: ownProgram()};
+    const result = flags.adopt
+      ? await adoptNode({...options, plan: flags.plan || !flags.yes}, deps)
+      : await resetNode(options, deps);
     if (flags.output === 'json') this.printJson({apiVersion: 'nodectl/v1', kind: 'ResetResult', ...result});
     else this.log(resetSummary(result));
   }

@@ -23,6 +23,11 @@ export function configVersionOf(versionOutput: string): ConfigVersion {
   return Number(major ?? 1) >= 2 ? 3 : 2;
 }
 
+/** `1.6.20`, whether the program or its package says so. */
+export function releaseOf(versionOutput: string): string {
+  return /\sv?(\d+\.\d+\.\d+)/.exec(versionOutput)?.[1] ?? '';
+}
+
 export function templateName(version: ConfigVersion): string {
   return `templates/containerd-v${version}.toml`;
 }
@@ -47,17 +52,24 @@ export function ownConfig(template: string, settings: ContainerdSettings): strin
   return template.replace(/\{\{(\w+)\}\}/g, (_, name: string) => values[name] ?? '');
 }
 
-type Edit = {readonly table: readonly string[]; readonly key: string; readonly value: string};
+type Edit = {
+  readonly table: readonly string[];
+  readonly key: string;
+  readonly value: string;
+  /** What an administrator has chosen stays. */
+  readonly unlessSet?: true;
+};
 
 function edits(version: ConfigVersion, settings: ContainerdSettings): Edit[] {
   const cri = version === 2 ? 'io.containerd.grpc.v1.cri' : 'io.containerd.cri.v1.runtime';
   const image: Edit =
     version === 2
-      ? {table: ['plugins', cri], key: 'sandbox_image', value: `"${pauseImage}"`}
+      ? {table: ['plugins', cri], key: 'sandbox_image', value: `"${pauseImage}"`, unlessSet: true}
       : {
           table: ['plugins', 'io.containerd.cri.v1.images', 'pinned_images'],
           key: 'sandbox',
           value: `"${pauseImage}"`,
+          unlessSet: true,
         };
   const runc = ['plugins', cri, 'containerd', 'runtimes', 'runc'];
   const oom: Edit = {table: ['plugins', cri], key: 'restrict_oom_score_adj', value: 'true'};
@@ -113,6 +125,7 @@ function setKey(lines: string[], edit: Edit, path: string): void {
   const end = next < 0 ? lines.length : next;
   const key = new RegExp(`^(\\s*)${edit.key}\\s*=`);
   const found = lines.findIndex((line, i) => i > at && i < end && key.test(line));
+  if (found >= 0 && edit.unlessSet === true) return;
   const indent = /^\s*/.exec(lines[found < 0 ? at : found] ?? '')?.[0] ?? '';
   if (found >= 0) lines[found] = `${indent}${edit.key} = ${edit.value}`;
   else lines.splice(at + 1, 0, `${indent}  ${edit.key} = ${edit.value}`);

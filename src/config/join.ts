@@ -1,10 +1,15 @@
 import {parseAddress, parseCidr} from '../lib/addresses.ts';
 import {NodectlError} from '../lib/errors.ts';
 import {type SkippablePhase, skippedPhases} from './join/phases.ts';
-import {hostLayout, type Layout, layoutBelow} from './layout.ts';
+import {configuredPorts, defaultPorts, type NodePorts, nodeLayout} from './join/place.ts';
+import {labelProblems} from './kubelet/node-labels.ts';
+import type {Layout} from './layout.ts';
+import {type RuntimeSource, type RuntimeSourceInput, runtimeSourceOf} from './runtime-source.ts';
+
+export {defaultPorts, type NodePorts} from './join/place.ts';
 
 /** What flags, environment and files gave, as text; `joinOptions` turns it into something that can be trusted. */
-export type JoinInput = {
+export type JoinInput = RuntimeSourceInput & {
   /** HOST:PORT, as `kubeadm token create --print-join-command` prints it. */
   readonly endpoint?: string;
   readonly token?: string;
@@ -46,14 +51,7 @@ export type JoinInput = {
   readonly labels?: readonly string[];
 };
 
-export type Wait = 'registered' | 'ready' | 'none';
-
-export type NodePorts = {
-  readonly kubelet: number;
-  readonly kubeletHealthz: number;
-  readonly proxyHealthz: number;
-  readonly proxyMetrics: number;
-};
+export type Wait = 'registered' | 'ready' | 'schedulable' | 'none';
 
 export type BootstrapToken = {readonly id: string; readonly secret: string};
 
@@ -102,6 +100,7 @@ export type NodeOptions = {
   /** Asked for by name; else it follows from a kubeconfig given for it, and yields to another proxy. */
   readonly proxyChosen: boolean;
   readonly proxyKubeconfig: string | undefined;
+  readonly runtime: RuntimeSource;
   readonly wait: Wait;
   readonly waitTimeoutMs: number;
   readonly plan: boolean;
@@ -114,13 +113,6 @@ export type NodeOptions = {
   readonly proxyConfiguration: Readonly<Record<string, unknown>>;
   readonly taints: readonly string[];
   readonly labels: readonly string[];
-};
-
-export const defaultPorts: NodePorts = {
-  kubelet: 10250,
-  kubeletHealthz: 10248,
-  proxyHealthz: 10256,
-  proxyMetrics: 10249,
 };
 
 /** @throws NodectlError ND201, ND401, ND404, ND408 or ND904 naming what is wrong; nothing was changed */
@@ -143,6 +135,7 @@ export function joinOptions(input: JoinInput): JoinOptions {
 export function nodeOptions(input: JoinInput): NodeOptions {
   const nodeName = (input.nodeName ?? input.hostname).trim().toLowerCase();
   assertNodeName(nodeName);
+  assertLabels(input.labels ?? [], nodeName);
   const kubeletConfiguration = input.kubeletConfiguration ?? {};
   const proxyConfiguration = input.proxyConfiguration ?? {};
   return {
@@ -152,6 +145,7 @@ export function nodeOptions(input: JoinInput): NodeOptions {
     proxy: input.proxy ?? (input.proxyKubeconfig === undefined ? 'none' : 'nodectl'),
     proxyChosen: input.proxy === 'nodectl',
     proxyKubeconfig: input.proxyKubeconfig,
+    runtime: runtimeSourceOf(input),
     wait: input.wait ?? 'ready',
     waitTimeoutMs: input.waitTimeoutMs ?? 240_000,
     plan: input.plan ?? false,
@@ -243,6 +237,20 @@ export function assertNodeName(name: string): void {
     throw new NodectlError('ND201', `${JSON.stringify(name)} is not a valid node name`);
 }
 
+/** What the API server would refuse the whole Node for, before anything is changed. */
+function assertLabels(labels: readonly string[], nodeName: string): void {
+  const pairs = labels.map((label): [string, string] => {
+    const [key = '', ...value] = label.split('=');
+    return [key, value.join('=')];
+  });
+  const problems = labelProblems(Object.fromEntries(pairs));
+  if (problems.length === 0) return;
+  const later = labels.filter((label) => labelProblems({[label.split('=')[0] ?? '']: ''}).length > 0);
+  throw new NodectlError('ND904', problems.join('\n'), {
+    next: [`Once the node is there: kubectl label node ${nodeName} ${later.join(' ')}`.trim()],
+  });
+}
+
 /** `auto`, an address, a range or an interface; two with a comma for dual stack. What it means is seen later. */
 function nodeIpWish(text: string): string {
   const parts = text.split(',').map((part) => part.trim());
@@ -256,51 +264,4 @@ function nodeIpWish(text: string): string {
     'ND904',
     `--node-ip ${text} is not auto, an IP address, a range or an interface, nor a dual-stack pair of them`,
   );
-}
-
-function absolute(path: string, flag: string): string {
-  if (path.startsWith('/') && path.length > 1) return path.replace(/\/+$/, '');
-  throw new NodectlError('ND904', `${flag} ${path} is not an absolute path`);
-}
-
-/** /var/run is /run everywhere; kubeadm's default names the former. */
-function socket(endpoint: string): string {
-  const path = endpoint.replace(/^unix:\/\//, '').replace(/^\/var\/run\//, '/run/');
-  if (path.startsWith('/')) return path;
-  throw new NodectlError('ND904', `--cri-socket ${endpoint} is not a unix socket`);
-}
-
-function nodeLayout({root, criSocket, caCertPath, kubeletConfiguration = {}}: JoinInput): Layout {
-  const layout = root === undefined ? hostLayout : layoutBelow(absolute(root, '--root'));
-  const endpoint = criSocket ?? text(kubeletConfiguration.containerRuntimeEndpoint);
-  const podLogDir = text(kubeletConfiguration.podLogsDir);
-  const caFile = caCertPath === '/etc/kubernetes/pki/ca.crt' ? undefined : caCertPath;
-  return {
-    ...layout,
-    ...(endpoint === undefined ? {} : {containerdSocket: socket(endpoint)}),
-    ...(podLogDir === undefined ? {} : {podLogDir}),
-    ...(caFile === undefined ? {} : {caFile: absolute(caFile, 'caCertPath')}),
-  };
-}
-
-function text(value: unknown): string | undefined {
-  return typeof value === 'string' && value !== '' ? value : undefined;
-}
-
-/** Ports that configuration documents give: the join asks there whether the daemons are healthy. */
-function configuredPorts(
-  kubelet: Readonly<Record<string, unknown>>,
-  proxy: Readonly<Record<string, unknown>>,
-): Partial<NodePorts> {
-  if (kubelet.healthzPort === 0)
-    throw new NodectlError('ND701', 'healthzPort: 0: the join could not see whether the kubelet is healthy');
-  const port = (name: keyof NodePorts, value: unknown): Partial<NodePorts> =>
-    typeof value === 'number' && value > 0 ? {[name]: value} : {};
-  const last = (address: unknown): number => Number(/:(\d+)$/.exec(text(address) ?? '')?.[1] ?? 0);
-  return {
-    ...port('kubelet', kubelet.port),
-    ...port('kubeletHealthz', kubelet.healthzPort),
-    ...port('proxyHealthz', last(proxy.healthzBindAddress)),
-    ...port('proxyMetrics', last(proxy.metricsBindAddress)),
-  };
 }

@@ -1,6 +1,6 @@
 import {asset} from './assets.ts';
 import {type Cri, connectCri} from './cri/client.ts';
-import {run} from './exec.ts';
+import {type RunOptions, run} from './exec.ts';
 
 /** What the CRI service of containerd says of itself; undefined while nothing answers. */
 export type RuntimeAnswer = {readonly version: string; readonly ready: boolean; readonly reason: string};
@@ -28,12 +28,33 @@ export async function hasImage(socket: string, image: string): Promise<boolean> 
   });
 }
 
+/** containerd's own client, and where it listens. */
+export type RuntimeTools = {readonly ctr: string; readonly socket: string};
+
+function ctrImages(
+  {ctr, socket}: RuntimeTools,
+  args: readonly string[],
+  options: RunOptions,
+): Promise<unknown> {
+  return run(ctr, ['--address', socket, '--namespace', 'k8s.io', 'images', ...args], options);
+}
+
 /** Hands an image archive that travels in nodectl to containerd, by a pipe: nothing is unpacked on the way. */
-export async function importImage(socket: string, name: string): Promise<void> {
-  await run('ctr', ['--address', socket, '--namespace', 'k8s.io', 'images', 'import', '-'], {
-    input: asset(name),
-    timeoutMs: 120_000,
-  });
+export async function importImage(tools: RuntimeTools, name: string): Promise<void> {
+  await ctrImages(tools, ['import', '-'], {input: asset(name), timeoutMs: 120_000});
+}
+
+export async function importImageFile(tools: RuntimeTools, path: string): Promise<void> {
+  await ctrImages(tools, ['import', path], {timeoutMs: 600_000});
+}
+
+/** An image archive (OCI and docker in one) of these images, for this machine's platform. */
+export async function exportImages(
+  tools: RuntimeTools,
+  path: string,
+  images: readonly string[],
+): Promise<void> {
+  await ctrImages(tools, ['export', path, ...images], {timeoutMs: 600_000});
 }
 
 /** Stops and removes every pod of the runtime; returns those that would not go. */

@@ -103,6 +103,10 @@ export async function copyProgram(from: string, to: string): Promise<void> {
   }
 }
 
+export async function makeExecutable(path: string): Promise<void> {
+  await fs.chmod(path, 0o755);
+}
+
 /** Tells versions of a program apart by size and time: nobody wants to read 100 MB for it. */
 export async function fileStamp(path: string): Promise<string | undefined> {
   try {

@@ -11,6 +11,8 @@ export type PackageManager = {
   /** Everything that installing these would newly bring, dependencies included; changes nothing installed. */
   simulate(names: readonly string[]): Promise<string[]>;
   install(names: readonly string[]): Promise<void>;
+  /** The version that an installation would bring. */
+  candidate(name: string): Promise<string | undefined>;
   /** With their configuration files; absent ones are fine. */
   remove(names: readonly string[]): Promise<void>;
   /** The package's own version of a configuration file it owns: its MD5, or undefined. */
@@ -78,6 +80,11 @@ const apt: PackageManager = {
       env: aptEnvironment,
       timeoutMs: 15 * minutes,
     });
+  },
+  async candidate(name) {
+    const {stdout} = await run('apt-cache', ['policy', name], {env: aptEnvironment, okCodes: [0, 100]});
+    const version = /^\s+Candidate: (\S+)/m.exec(stdout)?.[1];
+    return version === '(none)' ? undefined : version;
   },
   async remove(names) {
     await settleDpkg();
@@ -149,6 +156,11 @@ const dnf: PackageManager = {
     await run('dnf', ['-y', '-q', '--setopt=install_weak_deps=False', 'install', ...names], {
       timeoutMs: 15 * minutes,
     });
+  },
+  async candidate(name) {
+    const query = ['-q', 'repoquery', '--latest-limit=1', '--queryformat', '%{version}\n', name];
+    const {stdout} = await run('dnf', query, {okCodes: [0, 1], timeoutMs: 2 * minutes});
+    return stdout.trim().split('\n').at(-1) || undefined;
   },
   async remove(names) {
     // rpm, and not dnf, for the same reason as above.

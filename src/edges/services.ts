@@ -51,6 +51,8 @@ export type ServiceManager = {
   start(name: string): Promise<void>;
   stop(name: string): Promise<void>;
   restart(name: string): Promise<void>;
+  /** Stopped, and not started at the next boot; its unit file stays. */
+  disable(name: string): Promise<void>;
   /** Stopped, disabled, and its unit file gone; an absent one is fine. */
   remove(name: string): Promise<void>;
   status(name: string): Promise<ServiceStatus>;

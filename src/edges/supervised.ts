@@ -55,6 +55,9 @@ export function supervisedServices(options: SupervisedOptions): ServiceManager {
       await state.want(name);
       await settle('restart', name);
     },
+    async disable(name) {
+      await this.stop(name);
+    },
     async remove(name) {
       await this.stop(name);
       await removeFile(state.unitPath(name));

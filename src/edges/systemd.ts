@@ -32,6 +32,7 @@ export function systemdServices(unitDir: string): ServiceManager {
       await ctl(['enable', service(name)]);
       await ctl(['restart', service(name)]);
     },
+    disable: async (name) => void (await ctl(['disable', '--now', service(name)], [0, 1, 5])),
     async remove(name) {
       // 5: not loaded.
       await ctl(['disable', '--now', service(name)], [0, 1, 5]);

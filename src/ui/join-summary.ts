@@ -11,7 +11,10 @@ export type JoinSummary = {
     readonly address: string;
     readonly reason: string;
   }[];
-  readonly phases: readonly {readonly name: string; readonly acts: readonly string[]}[];
+  readonly plan?: {
+    readonly items: readonly {readonly phase: string; readonly text: string; readonly diff?: string}[];
+    readonly objects: readonly string[];
+  };
 };
 
 export function joinSummary(result: JoinSummary): string {
@@ -21,12 +24,21 @@ export function joinSummary(result: JoinSummary): string {
   return `Joined: ${where} is ${result.state}. \`nodectl reset\` takes it back.`;
 }
 
-function plan({phases, changes, nodeName, server, addresses}: JoinSummary): string {
-  const lines = phases
-    .filter(({acts}) => acts.length > 0)
-    .flatMap(({name, acts}) => [`${name}:`, ...acts.map((act) => `  ${act}`)]);
-  const head = `Plan: ${changes === 0 ? 'nothing to change' : `at least ${changes} changes`} to make this node ${nodeName} of ${server}`;
-  return [head, ...table(addresses), ...lines].join('\n');
+function plan({plan: {items, objects} = {items: [], objects: []}, ...of}: JoinSummary): string {
+  const {nodeName, server, addresses} = of;
+  const phases = [...new Set(items.map(({phase}) => phase))];
+  const lines = phases.flatMap((name) => [
+    `${name}:`,
+    ...items.filter(({phase}) => phase === name).flatMap(({text, diff}) => [`  ${text}`, ...indented(diff)]),
+  ]);
+  const changes = items.length === 0 ? 'nothing to change' : `${items.length} changes`;
+  const head = `Plan: ${changes} to make this node ${nodeName} of ${server}`;
+  const inCluster = objects.length === 0 ? [] : ['in the cluster:', ...objects.map((line) => `  ${line}`)];
+  return [head, ...table(addresses), ...lines, ...inCluster].join('\n');
+}
+
+function indented(diff: string | undefined): string[] {
+  return diff === undefined || diff === '' ? [] : diff.split('\n').map((line) => `      ${line}`);
 }
 
 /** The node's address among the candidates, with the reasons. */

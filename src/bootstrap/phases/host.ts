@@ -3,6 +3,7 @@ import {isWritable, type ModuleState, moduleState, readSysctl} from '../../edges
 import {NodectlError} from '../../lib/errors.ts';
 import type {Act} from '../acts.ts';
 import {type Facts, phase} from '../phase.ts';
+import type {Foreseen} from '../plan/types.ts';
 import {swapActs} from '../swap.ts';
 import {missingTrees, present, unmetFiles, type WantedFile, type WantedTree, writes} from '../wanted.ts';
 
@@ -43,7 +44,17 @@ export const host = phase<Seen>({
     links: await missingLinks(facts),
   }),
   decide: (seen, facts) => ({acts: actsFor(seen, facts)}),
+  foresee: async (facts, {acts}) => [...acts, ...(await settingsOfModules(facts, acts))],
 });
+
+/** Keys that a module brings: they are there, and perhaps to be set, once it is loaded. */
+async function settingsOfModules(facts: Facts, acts: readonly Act[]): Promise<Foreseen[]> {
+  if (!acts.some((act) => act.kind === 'module' && act.name === 'br_netfilter')) return [];
+  const seen = await Promise.all(settings(facts).map(seeSetting));
+  return seen
+    .filter(({current}) => current === undefined)
+    .map(({key, value}) => ({kind: 'sysctl', key, value: String(value), before: 'absent', open: 'before'}));
+}
 
 function actsFor(seen: Seen, {binary}: Facts): Act[] {
   const {path, from} = binary ?? {path: '', from: ''};

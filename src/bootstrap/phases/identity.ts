@@ -8,6 +8,7 @@ import type {Act} from '../acts.ts';
 import {type Certificate, certifies, readCertificate, readRequest, requestName} from '../certificate.ts';
 import {kubeletFiles} from '../node-files.ts';
 import {type Facts, type PhaseDecision, phase} from '../phase.ts';
+import type {Foreseen} from '../plan/types.ts';
 import {missingTrees, present, unmetFiles, type WantedFile, type WantedTree, writes} from '../wanted.ts';
 
 export type SeenIdentity = {
@@ -32,6 +33,7 @@ export const identity = phase<SeenIdentity>({
   late: (waiting) => new NodectlError('ND410', waiting),
   observe,
   decide: (seen, {options, cluster}) => decideIdentity(seen, options, cluster),
+  foresee: async (facts) => foreseeIdentity(await observe(facts), facts.options, facts.cluster),
 });
 
 type Options = Pick<JoinOptions, 'nodeName' | 'layout' | 'bootstrap'>;
@@ -41,12 +43,32 @@ export function decideIdentity(
   options: Options,
   cluster: ClusterIdentity,
 ): PhaseDecision {
-  const directories: Act[] = [
+  const directories = makeDirectories(seen);
+  if (directories.length > 0) return {acts: directories};
+  return isGood(seen, options) ? settle(seen, options) : obtain(seen, options, cluster);
+}
+
+function makeDirectories(seen: SeenIdentity): Act[] {
+  return [
     ...seen.trees.map((tree): Act => ({kind: 'tree', ...tree})),
     ...seen.directories.map((directory): Act => ({kind: 'directory', ...directory})),
   ];
-  if (directories.length > 0) return {acts: directories};
-  return isGood(seen, options) ? settle(seen, options) : obtain(seen, options, cluster);
+}
+
+/** All steps to a certificate at once; those that follow from the cluster's answer are left open. */
+function foreseeIdentity(seen: SeenIdentity, options: Options, cluster: ClusterIdentity): Foreseen[] {
+  const directories = makeDirectories(seen);
+  const {cachedKey: keyPath, bootstrapKubeconfig: path} = kubeletPaths(options);
+  if (isGood(seen, options)) return [...directories, ...settle(seen, options).acts];
+  return [
+    ...directories,
+    ...(seen.requestName === undefined ? [{kind: 'new-key', path: keyPath} as const] : []),
+    ...bootstrapFile(seen, options, cluster),
+    {kind: 'request', name: seen.requestName ?? 'named after its key', keyPath},
+    {kind: 'certificate', keyPath, certificate: ''},
+    ...writes(seen.files),
+    {kind: 'remove', path, open: 'before'},
+  ];
 }
 
 function isGood({certificate, nowMs}: SeenIdentity, options: Options): boolean {

@@ -2,6 +2,7 @@ import {type Finding, warning} from '../../checks/check.ts';
 import {excludeCommand, foreignProxy} from '../../config/foreign-proxy.ts';
 import type {JoinOptions} from '../../config/join.ts';
 import {lookAtNft} from '../../edges/nft-sight.ts';
+import type {ServiceUnit} from '../../edges/services.ts';
 import {NodectlError} from '../../lib/errors.ts';
 import type {Node, Pod} from '../../lib/kubernetes.ts';
 import {pods} from '../../lib/resources.ts';
@@ -30,7 +31,16 @@ export const proxy = phase<SeenProxy | undefined>({
   late: (waiting) => new NodectlError('ND704', waiting),
   observe: async (facts, signal) => (facts.options.proxy === 'none' ? undefined : observe(facts, signal)),
   decide: (seen, {options}) => (seen === undefined ? {acts: []} : decideProxy(seen, options)),
+  // Unless another one is found on the node once it is there.
+  foresee: async (facts, {acts, waiting}) =>
+    facts.options.proxy === 'none' || waiting === undefined
+      ? acts
+      : decideServices(await seeServices(facts, [ownUnit(facts)])).acts,
 });
+
+function ownUnit(facts: Facts): {unit: ServiceUnit; port: number} {
+  return {unit: proxyUnit(facts), port: facts.options.ports.proxyHealthz};
+}
 
 type Options = Pick<JoinOptions, 'nodeName' | 'proxyChosen'>;
 
@@ -61,7 +71,7 @@ function standsDown(foreign: string, nodeName: string): Finding {
 const noRules = {tables: [], chains: []};
 
 async function observe(facts: Facts, signal: AbortSignal): Promise<SeenProxy> {
-  const {options, services} = facts;
+  const {services} = facts;
   const node = await readNode(facts);
   const [here, nft, status] = await Promise.all([
     node === undefined ? [] : ownPods(facts),
@@ -73,7 +83,7 @@ async function observe(facts: Facts, signal: AbortSignal): Promise<SeenProxy> {
     node,
     foreign: foreignProxy(here, nft),
     serves: status.running,
-    services: await seeServices(facts, [{unit: proxyUnit(facts), port: options.ports.proxyHealthz}]),
+    services: await seeServices(facts, [ownUnit(facts)]),
   };
 }
 

@@ -1,11 +1,12 @@
 import {bridgeConflist, conflistName} from '../../config/cni.ts';
-import type {JoinOptions} from '../../config/join.ts';
+import type {JoinOptions, Wait} from '../../config/join.ts';
 import {kubeletPaths} from '../../config/kubelet-files.ts';
 import type {KubeClient} from '../../edges/kube/client.ts';
 import {loadKubeconfig} from '../../edges/kube/connection.ts';
 import {isForbidden, isNotFound} from '../../edges/kube/errors.ts';
 import {connectKube} from '../../edges/kube/http-client.ts';
 import type {ServiceStatus} from '../../edges/services.ts';
+import type {Code} from '../../lib/codes/catalogue.ts';
 import {NodectlError} from '../../lib/errors.ts';
 import type {Node} from '../../lib/kubernetes.ts';
 import {nodes} from '../../lib/resources.ts';
@@ -25,7 +26,7 @@ export const ready = phase<SeenNode>({
   name: 'ready',
   title: 'Wait for the node',
   waitMs: ({waitTimeoutMs}) => waitTimeoutMs,
-  late: (waiting) => new NodectlError(/network plugin|CNI|cni/.test(waiting) ? 'ND705' : 'ND704', waiting),
+  late: (waiting) => new NodectlError(lateCode(waiting), waiting),
   async observe(facts) {
     const node = facts.options.wait === 'none' ? undefined : await readNode(facts);
     const kubelet = await facts.services.status('nodectl-kubelet');
@@ -37,17 +38,32 @@ export const ready = phase<SeenNode>({
     };
   },
   decide: (seen, {options}) => decideReady(seen, options),
+  // The pod ranges are the cluster's to give, once the node is there.
+  foresee: async ({options}, {acts, waiting}) =>
+    options.cni === 'none' || waiting === undefined
+      ? acts
+      : [{kind: 'file', path: conflistPath(options), content: '', mode: 0o644, open: 'after'}],
 });
+
+function conflistPath({layout}: Pick<JoinOptions, 'layout'>): string {
+  return `${layout.cniConfDir}/${conflistName}`;
+}
+
+/** What the cluster must bring, or an administrator allow, is no failure of this machine. */
+export function lateCode(waiting: string): Code {
+  if (/network plugin|CNI|cni/.test(waiting)) return 'ND705';
+  return /is Ready, but/.test(waiting) ? 'ND706' : 'ND704';
+}
 
 export function decideReady(
   seen: SeenNode,
-  options: Pick<JoinOptions, 'nodeName' | 'wait' | 'cni'>,
+  options: Pick<JoinOptions, 'nodeName' | 'wait' | 'cni' | 'taints'>,
 ): PhaseDecision {
   if (seen.files.length > 0) return {acts: writes(seen.files)};
   if (options.wait === 'none') return {acts: []};
   if (!seen.kubelet.running && seen.kubelet.restarts >= 3)
     throw new NodectlError('ND703', `the kubelet does not stay up\n${seen.log.join('\n')}`);
-  const waiting = reason(seen.node, options.nodeName, options.wait, options.cni);
+  const waiting = reason(seen.node, options.nodeName, options.wait, options.cni, options.taints);
   if (waiting === undefined) return {acts: []};
   const awaited = {
     resource: 'nodes',
@@ -61,17 +77,31 @@ export function decideReady(
 function reason(
   node: Node | undefined,
   name: string,
-  wait: 'registered' | 'ready',
+  wait: Exclude<Wait, 'none'>,
   cni: 'bridge' | 'none',
+  taints: readonly string[],
 ): string | undefined {
   if (node === undefined) return `the kubelet has not registered node ${name} yet`;
   if (wait === 'registered' && cni === 'none') return undefined;
   if (cni === 'bridge' && cidrs(node).length === 0) return `node ${name} has no podCIDR yet`;
   if (wait === 'registered') return undefined;
   const condition = node.status?.conditions?.find(({type}) => type === 'Ready');
-  if (condition?.status === 'True') return undefined;
+  if (condition?.status === 'True') return wait === 'ready' ? undefined : unschedulable(node, name, taints);
   if (condition === undefined) return `node ${name} has no Ready condition yet`;
   return `node ${name} is not Ready: ${condition.message ?? condition.reason ?? ''}`;
+}
+
+/** A pod without tolerations may be placed here: not cordoned, and no taint that the join itself did not ask for. */
+function unschedulable(node: Node, name: string, taints: readonly string[]): string | undefined {
+  if (node.spec?.unschedulable === true)
+    return `node ${name} is Ready, but cordoned: kubectl uncordon ${name}`;
+  const [stranger] = (node.spec?.taints ?? []).filter(
+    ({key, value, effect}) =>
+      effect !== 'PreferNoSchedule' && !taints.includes(`${key}${value ? `=${value}` : ''}:${effect}`),
+  );
+  return stranger === undefined
+    ? undefined
+    : `node ${name} is Ready, but tainted ${stranger.key}:${stranger.effect}`;
 }
 
 function cidrs(node: Node): readonly string[] {
@@ -82,9 +112,8 @@ function cidrs(node: Node): readonly string[] {
 function conflist({options}: Facts, node: Node | undefined): WantedFile[] {
   const podCidrs = node === undefined ? [] : cidrs(node);
   if (options.cni === 'none' || podCidrs.length === 0) return [];
-  const {cniConfDir, stateDir} = options.layout;
-  const content = bridgeConflist(podCidrs, `${stateDir}/cni`);
-  return [{path: `${cniConfDir}/${conflistName}`, content, mode: 0o644}];
+  const content = bridgeConflist(podCidrs, `${options.layout.stateDir}/cni`);
+  return [{path: conflistPath(options), content, mode: 0o644}];
 }
 
 /** With the node's own certificate, which may read its own Node and no other. */

