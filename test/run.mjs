@@ -15,6 +15,7 @@ const packages = [
   'containerd',
   'containernetworking-plugins',
   'curl',
+  'e2fsprogs',
   'iproute2',
   'iptables',
   'mmdebstrap',
@@ -22,6 +23,7 @@ const packages = [
   'openssl',
   'procps',
   'runc',
+  'strace',
   'util-linux',
 ];
 

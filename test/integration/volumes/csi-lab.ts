@@ -53,6 +53,9 @@ export type CsiLab = {
   volume(name: string, draft: VolumeDraft): Promise<void>;
   claim(name: string): Promise<PersistentVolumeClaim>;
   create(name: string, spec: Partial<PodSpec>): Promise<Pod>;
+  get(name: string): Promise<Pod>;
+  /** Removes the object at once, whatever runs. */
+  forget(name: string): Promise<void>;
   running(name: string): Promise<Pod>;
   waitFor(name: string, what: string, check: (pod: Pod) => boolean): Promise<Pod>;
   remove(...names: string[]): Promise<void>;
@@ -186,6 +189,14 @@ class Lab implements CsiLab {
     );
   }
 
+  get(name: string): Promise<Pod> {
+    return this.fixture.sandbox.client.get(pods, {name, namespace});
+  }
+
+  async forget(name: string): Promise<void> {
+    await this.fixture.sandbox.client.delete(pods, {name, namespace}, {gracePeriodSeconds: 0});
+  }
+
   running(name: string): Promise<Pod> {
     return this.waitFor(name, 'it runs', ({status}) => status?.phase === 'Running');
   }
@@ -194,7 +205,7 @@ class Lab implements CsiLab {
     let last: Pod | undefined;
     try {
       return await until(`${name}: ${what}`, async () => {
-        last = await this.fixture.sandbox.client.get(pods, {name, namespace});
+        last = await this.get(name);
         return check(last) ? last : undefined;
       });
     } catch (error) {
