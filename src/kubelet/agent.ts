@@ -40,6 +40,8 @@ import {type RuntimeClassSource, startRuntimeClasses} from './runtime-classes.ts
 import {type PodEvent, type PodSource, startApiSource} from './sources/api.ts';
 import {isMirror, Mirrors} from './sources/mirror.ts';
 import {type StaticSource, startStaticSource} from './sources/static.ts';
+import type {ProbeDone} from './stats/probe-metrics.ts';
+import type {Telemetry} from './stats/telemetry.ts';
 import {StatusWriter} from './status-writer.ts';
 import {apiClaims} from './volumes/claims.ts';
 import {type KeptVolumes, keepVolumes} from './volumes/pod-volumes.ts';
@@ -62,6 +64,7 @@ export type PodAgentOptions = {
   readonly log: Logger;
   /** Pods that are started at the same time; about twice the processors. */
   readonly startsAtOnce: number;
+  readonly telemetry?: Telemetry;
   /** Why this node takes no such pod just now (pressure, shutdown). */
   readonly refuse?: (pod: Pod, isStatic: boolean) => Rejection | undefined;
   /** Kinds of volumes that plugins of this node bring. */
@@ -134,8 +137,9 @@ class Agent {
       this.#health.recursiveReadOnly(await this.#classes.handler(spec.runtimeClassName)),
     );
     this.#runtime = new RuntimeCache({cri, timeoutMs: config.runtimeRequestTimeout, onChange});
-    this.#writer = new StatusWriter({client, clock, log, onWritten: onChange});
-    this.#probes = startProbes({cri, clock, recorder, hostIps: options.nodeIps, onChange});
+    this.#writer = new StatusWriter({client, clock, log, onWritten: (uid) => this.#statusWritten(uid)});
+    const onProbe = (done: ProbeDone) => options.telemetry?.probes.done(done);
+    this.#probes = startProbes({cri, clock, recorder, hostIps: options.nodeIps, onChange, onProbe});
     this.#classes = startRuntimeClasses({client, clock, log, onChange: (name) => this.#classChanged(name)});
     const view: PodView = {
       deps: {
@@ -201,13 +205,16 @@ class Agent {
   }
 
   #imageManager(onChange: (uid: string) => void): ImageManager {
-    const {cri, clock, config, recorder} = this.#options;
+    const {cri, clock, config, recorder, telemetry} = this.#options;
     const parallel = config.maxParallelImagePulls ?? defaultParallelPulls;
     return new ImageManager({
       puller: createPuller(cri, parallel, config.runtimeRequestTimeout),
       clock,
       credentials: (pod, repository, signal) => pullCredentials(this.#objects, pod, repository, signal),
-      tell: (pod, container, ...told) => tellPod(recorder, pod, containerOfEvent(container), ...told),
+      tell: (pod, container, ...told) => {
+        telemetry?.imageEvent(pod.metadata.uid, told[1], clock.now());
+        tellPod(recorder, pod, containerOfEvent(container), ...told);
+      },
       onChange,
     });
   }
@@ -258,12 +265,26 @@ class Agent {
         this.#runtime.touch(uid);
         this.#workers.enqueue(uid);
       },
-      relist: () => this.#runtime.relist(),
+      relist: () => this.#relist(),
       onRelisted: (error) => {
         if (error === undefined) this.#health.listed();
         else log.warn('the runtime could not be listed', {error: describeError(error)});
       },
     });
+  }
+
+  async #relist(): Promise<void> {
+    const {clock, telemetry} = this.#options;
+    const startMs = clock.monotonic();
+    await this.#runtime.relist();
+    telemetry?.relisted(startMs, clock.monotonic(), clock.now());
+  }
+
+  #statusWritten(uid: string): void {
+    const {clock, telemetry} = this.#options;
+    const pod = this.#store.get(uid)?.pod;
+    if (pod !== undefined) telemetry?.statusWritten(pod, this.#writer.written(uid), clock.now());
+    this.#workers.enqueue(uid);
   }
 
   /** What a source tells only enqueues; a pod that comes to its end interrupts what is done for it. */
@@ -274,6 +295,7 @@ class Agent {
     }
     const {uid, deletionTimestamp} = pod.metadata;
     if (type === 'deleted') {
+      this.#options.telemetry?.forget(uid);
       this.#store.remove(uid);
       this.#workers.interrupt(uid, 'the pod was deleted');
       return;

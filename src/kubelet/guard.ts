@@ -10,6 +10,7 @@ import {refusedUnderPressure} from './eviction/admission.ts';
 import {type Eviction, startEviction} from './eviction/manager.ts';
 import type {Pressure} from './node/pressure.ts';
 import {type Machine, type Stats, startStats} from './stats/stats.ts';
+import type {Telemetry} from './stats/telemetry.ts';
 
 export type GuardOptions = {
   readonly config: KubeletConfig;
@@ -20,6 +21,7 @@ export type GuardOptions = {
   readonly agent: PodAgent;
   /** What the Node's status says of this node has changed. */
   readonly onChange: () => void;
+  readonly telemetry?: Telemetry;
   readonly machine?: Partial<Machine>;
   readonly everyMs?: number;
 };
@@ -49,7 +51,7 @@ export async function startGuard(options: GuardOptions): Promise<Guard> {
 }
 
 function guardEviction(options: GuardOptions, stats: Stats): Eviction {
-  const {agent, recorder, config, onChange} = options;
+  const {agent, recorder, config, onChange, telemetry} = options;
   const {nodeName: name} = config;
   return startEviction({
     ...options,
@@ -59,6 +61,7 @@ function guardEviction(options: GuardOptions, stats: Stats): Eviction {
     isCleanedUp: agent.isCleanedUp,
     reclaim: agent.reclaim,
     onPressure: onChange,
+    onEvicted: (signal) => telemetry?.evicted(signal),
     tellNode: (reason, message) =>
       recorder.record({kind: 'Node', name, uid: name}, 'Warning', reason, message),
     tellPod: (pod, message, annotations) =>

@@ -3,6 +3,7 @@ import type {KubeletConfig} from '../config/kubelet.ts';
 import {realClock} from '../edges/clock.ts';
 import {type Cri, connectCri, isCriUnimplemented} from '../edges/cri/client.ts';
 import {type EventRecorder, startEventRecorder} from '../edges/kube/events.ts';
+import {watchRequests} from '../edges/kube/request-sight.ts';
 import {serviceNotifier} from '../edges/notify.ts';
 import {keepAlive} from '../edges/process-life.ts';
 import {describeError} from '../lib/errors.ts';
@@ -18,6 +19,8 @@ import {serveHealth, serveKubelet} from './serve.ts';
 import type {HealthChecks} from './server/healthz.ts';
 import {startServiceSource} from './service-source.ts';
 import {checkMachine, makeDirectories, waitForRuntime} from './startup.ts';
+import type {Stats} from './stats/stats.ts';
+import {operationName, Telemetry} from './stats/telemetry.ts';
 import {startTiers} from './tiers.ts';
 
 /** Parts that were started, stopped in reverse order however the rest went. */
@@ -70,7 +73,10 @@ async function compose(
   started: Started,
 ): Promise<void> {
   const common = {config, clock: realClock, log, signal};
-  const cri = connectCri(config.containerRuntimeEndpoint, config.runtimeRequestTimeout);
+  const telemetry = new Telemetry(realClock.now());
+  const onCall = (method: string, ...told: [number, boolean]) =>
+    telemetry.runtimeOperation(operationName(method), ...told);
+  const cri = connectCri(config.containerRuntimeEndpoint, config.runtimeRequestTimeout, onCall);
   started.keep(() => cri.close());
   const [api] = await Promise.all([openApiAccess(common), waitForRuntime(cri, common)]);
   started.keep(() => api.close());
@@ -83,7 +89,8 @@ async function compose(
     host: config.nodeName,
   });
   started.keep(() => recorder.stop());
-  const {agent, node} = await startAgents({config, api, cri, recorder, log, started});
+  started.keep(watchRequests((seen) => telemetry.request(seen)));
+  const {agent, node, stats} = await startAgents({config, api, cri, recorder, log, started, telemetry});
   const rotation = api.rotate(stop.signal);
   const health: HealthChecks = {ping: () => undefined, log: () => undefined, syncloop: () => undefined};
   const healthServer = await serveHealth(config, health);
@@ -93,7 +100,16 @@ async function compose(
     await rotation;
   });
   if (config.enableServer) {
-    const options = {...common, client: api.client, cri, agent, health, addresses: () => node.addresses()};
+    const options = {
+      ...common,
+      client: api.client,
+      cri,
+      agent,
+      health,
+      stats,
+      telemetry,
+      addresses: () => node.addresses(),
+    };
     const serving = serveKubelet(options, stop.signal);
     // A certificate that must be approved may take its time; pods do not wait for it. A port that is taken ends us.
     if (config.serverTLSBootstrap) serving.catch((error: unknown) => log.error(describeError(error)));
@@ -119,13 +135,14 @@ type AgentParts = {
   readonly recorder: EventRecorder;
   readonly log: Logger;
   readonly started: Started;
+  readonly telemetry: Telemetry;
 };
 
 /** The pods' side and the Node's side; each asks the other only for what it knows at the moment. */
-async function startAgents(parts: AgentParts): Promise<{agent: PodAgent; node: NodeAgent}> {
-  const {config, api, cri, recorder, log, started} = parts;
+async function startAgents(parts: AgentParts): Promise<{agent: PodAgent; node: NodeAgent; stats: Stats}> {
+  const {config, api, cri, recorder, log, started, telemetry} = parts;
   const {client, heartbeats} = api;
-  const common = {config, client, cri, clock: realClock, log};
+  const common = {config, client, cri, clock: realClock, log, telemetry};
   const services = startServiceSource(common);
   started.keep(() => services.stop());
   let node: NodeAgent | undefined;
@@ -180,7 +197,7 @@ async function startAgents(parts: AgentParts): Promise<{agent: PodAgent; node: N
   });
   const running = node;
   started.keep(() => running.stop());
-  return {agent, node};
+  return {agent, node, stats: watching.stats};
 }
 
 function internalAddresses(node: NodeAgent | undefined): string[] {

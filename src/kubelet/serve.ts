@@ -11,12 +11,16 @@ import type {PodAgent} from './agent-api.ts';
 import {runServing} from './certificates/serving.ts';
 import {type HealthChecks, healthz} from './server/healthz.ts';
 import {startKubeletServer} from './server/server.ts';
+import type {Stats} from './stats/stats.ts';
+import type {Telemetry} from './stats/telemetry.ts';
 
 export type ServeOptions = {
   readonly config: KubeletConfig;
   readonly client: KubeClient;
   readonly cri: Cri;
   readonly agent: PodAgent;
+  readonly stats: Stats;
+  readonly telemetry: Telemetry;
   readonly clock: Clock;
   readonly log: Logger;
   readonly health: HealthChecks;

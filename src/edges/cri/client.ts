@@ -1,5 +1,5 @@
 import {connect} from 'node:net';
-import {type Client, Code, ConnectError, createClient} from '@connectrpc/connect';
+import {type Client, Code, ConnectError, createClient, type Interceptor} from '@connectrpc/connect';
 import {createGrpcTransport, Http2SessionManager} from '@connectrpc/connect-node';
 import {NodectlError} from '../../lib/errors.ts';
 import {ImageService, RuntimeService} from './gen/api_pb.ts';
@@ -11,6 +11,9 @@ export type Cri = {
   close(): void;
 };
 
+/** Told of each call that has ended: the method as the CRI names it. */
+export type OnCriCall = (method: string, seconds: number, failed: boolean) => void;
+
 /** Kubernetes' own message bound for CRI (cri-client), 16 MiB. */
 const maxMessageBytes = 16 * 1024 * 1024;
 
@@ -18,7 +21,7 @@ const maxMessageBytes = 16 * 1024 * 1024;
  * A client for `unix:///path` or a plain path. Nothing is dialled until the first call; a restarted runtime is
  * reached again by the next one.
  */
-export function connectCri(endpoint: string, defaultTimeoutMs = 120_000): Cri {
+export function connectCri(endpoint: string, defaultTimeoutMs = 120_000, onCall?: OnCriCall): Cri {
   const path = socketPath(endpoint);
   const session = new Http2SessionManager('http://localhost', {}, {createConnection: () => connect(path)});
   const transport = createGrpcTransport({
@@ -26,11 +29,26 @@ export function connectCri(endpoint: string, defaultTimeoutMs = 120_000): Cri {
     sessionManager: session,
     defaultTimeoutMs,
     readMaxBytes: maxMessageBytes,
+    ...(onCall === undefined ? {} : {interceptors: [timed(onCall)]}),
   });
   return {
     runtime: createClient(RuntimeService, transport),
     images: createClient(ImageService, transport),
     close: () => session.abort(),
+  };
+}
+
+function timed(onCall: OnCriCall): Interceptor {
+  return (next) => async (request) => {
+    const startMs = performance.now();
+    let failed = true;
+    try {
+      const answer = await next(request);
+      failed = false;
+      return answer;
+    } finally {
+      onCall(request.method.name, (performance.now() - startMs) / 1000, failed);
+    }
   };
 }
 

@@ -5,6 +5,8 @@ import type {Clock} from '../../lib/time.ts';
 import {newestContainer, type PodRuntime, type RuntimeContainer} from '../pod/runtime-state.ts';
 import type {ProbeResult, ProbesSeen} from '../pod/seen.ts';
 import {tellPod} from '../pod/tell.ts';
+import type {ProbeDone} from '../stats/probe-metrics.ts';
+import type {Attempt} from './probe.ts';
 import {type ProbeType, ProbeWorker} from './worker.ts';
 
 export type Probes = {
@@ -23,6 +25,7 @@ export type ProbesOptions = {
   readonly hostIps: () => readonly string[];
   /** A verdict has changed. */
   readonly onChange: (uid: string) => void;
+  readonly onProbe?: (done: ProbeDone) => void;
 };
 
 type Probed = {
@@ -140,7 +143,7 @@ class ProbeManager implements Probes {
     type: ProbeType,
     spec: NonNullable<Container['livenessProbe']>,
   ): ProbeWorker {
-    const {cri, clock, recorder, hostIps, onChange} = this.#options;
+    const {cri, clock, recorder, hostIps, onChange, onProbe} = this.#options;
     const ips = pod.spec.hostNetwork ? hostIps() : (runtime.sandboxes[0]?.ips ?? []);
     return new ProbeWorker({
       cri,
@@ -156,9 +159,16 @@ class ProbeManager implements Probes {
         results[type] = result;
         onChange(pod.metadata.uid);
       },
+      onAttempt: (outcome, seconds) =>
+        onProbe?.({pod, container: container.name, type, outcome: resultWord(outcome), seconds}),
       tell: (reason, message) => tellPod(recorder, pod, container.name, 'Warning', reason, message),
     });
   }
+}
+
+function resultWord(outcome: Attempt['outcome'] | undefined): ProbeDone['outcome'] {
+  if (outcome === undefined) return 'unknown';
+  return outcome === 'failure' ? 'failed' : 'successful';
 }
 
 function probedContainers({spec}: Pod): Container[] {

@@ -18,6 +18,8 @@ export type ProbeWorkerOptions = {
   readonly startedAtMs: number;
   readonly podIp: string;
   readonly onResult: (result: ProbeResult) => void;
+  /** After each try: undefined when the fault was on our side. */
+  readonly onAttempt?: (outcome: Attempt['outcome'] | undefined, seconds: number) => void;
   readonly tell: (reason: string, message: string) => void;
 };
 
@@ -53,6 +55,7 @@ export class ProbeWorker {
     const {clock} = this.#options;
     const startMs = clock.monotonic();
     const attempt = await this.#attempt();
+    this.#options.onAttempt?.(attempt?.outcome, (clock.monotonic() - startMs) / 1000);
     if (this.#stopped) return;
     if (attempt !== undefined && this.#judge(attempt)) return this.stop();
     const nextMs = Math.max(0, startMs + this.#periodMs - clock.monotonic());

@@ -3,14 +3,20 @@ import {relative} from 'node:path';
 import type {KubeletConfig} from '../../config/kubelet.ts';
 import {type Cri, isCriNotFound} from '../../edges/cri/client.ts';
 import {ContainerState} from '../../edges/cri/gen/api_pb.ts';
-import {diskSpace} from '../../edges/disk.ts';
 import {isMissing} from '../../edges/files.ts';
-import {readHostUsage} from '../../edges/host-usage.ts';
+import {type HostFacts, readHostFacts} from '../../edges/host-facts.ts';
 import {describeError} from '../../lib/errors.ts';
 import type {Pod} from '../../lib/kubernetes.ts';
 import type {Logger} from '../../lib/log.ts';
 import type {Clock} from '../../lib/time.ts';
 import type {PodAgent} from '../agent-api.ts';
+import {cadvisorText} from '../stats/cadvisor.ts';
+import {contentType} from '../stats/exposition.ts';
+import {resourceText} from '../stats/resource.ts';
+import {housekeepingMs, type Stats} from '../stats/stats.ts';
+import {summary} from '../stats/summary.ts';
+import type {Telemetry} from '../stats/telemetry.ts';
+import type {Snapshot} from '../stats/types.ts';
 import {type Admitted, parseTarget} from './admit.ts';
 import {configz} from './configz.ts';
 import {type HealthChecks, healthz} from './healthz.ts';
@@ -18,11 +24,8 @@ import {hasContainer, loggedContainer, logProblem, parseLogOptions} from './log-
 import {sendLogs} from './logs.ts';
 import type {Metrics} from './metrics.ts';
 import {Refusal} from './refusal.ts';
-import {resourceMetrics} from './resource-metrics.ts';
 import {runningPods} from './running-pods.ts';
 import {runCommand} from './streams.ts';
-import {summary} from './summary.ts';
-import {CpuRates, readContainerUsage, type Usage} from './usage.ts';
 
 export type EndpointParts = {
   readonly config: KubeletConfig;
@@ -32,9 +35,14 @@ export type EndpointParts = {
   readonly log: Logger;
   readonly health: HealthChecks;
   readonly metrics: Metrics;
+  readonly stats: Stats;
+  readonly telemetry: Telemetry;
 };
 
 export type Serve = (admitted: Admitted, request: IncomingMessage, response: ServerResponse) => Promise<void>;
+
+/** metrics-server and `kubectl top` want to see the last seconds; several that ask at once share a reading. */
+const freshMs = 2_000;
 
 /** Answers requests that were admitted, streams aside. */
 export function createEndpoints(parts: EndpointParts): Serve {
@@ -44,14 +52,14 @@ export function createEndpoints(parts: EndpointParts): Serve {
 
 class Endpoints {
   readonly #parts: EndpointParts;
-  readonly #rates = new CpuRates();
+  #machine: Promise<HostFacts> | undefined;
 
   constructor(parts: EndpointParts) {
     this.#parts = parts;
   }
 
   async serve(admitted: Admitted, request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const {agent, cri, config, metrics} = this.#parts;
+    const {agent, cri, config, metrics, telemetry} = this.#parts;
     switch (admitted.route.endpoint) {
       case 'healthz':
         return this.#health(admitted, request, response);
@@ -64,9 +72,13 @@ class Endpoints {
       case 'metrics':
         return text(response, await metrics.text(), metrics.contentType);
       case 'resource-metrics':
-        return text(response, resourceMetrics(await this.#usageOrNothing()), metrics.contentType);
+        return text(response, resourceText(await this.#usageOrNothing()), contentType);
+      case 'cadvisor-metrics':
+        return text(response, await this.#cadvisor(), contentType);
+      case 'probe-metrics':
+        return text(response, await telemetry.probes.registry.metrics(), contentType);
       case 'stats':
-        return json(response, await this.#summary(await this.#usage()));
+        return json(response, await this.#summary(admitted.query));
       case 'logs':
         return this.#logs(admitted, response);
       case 'run':
@@ -89,30 +101,27 @@ class Endpoints {
     text(response, answer.body, 'text/plain; charset=utf-8');
   }
 
-  async #usage(): Promise<Usage> {
-    const {cri, agent, clock} = this.#parts;
-    const [host, pods] = await Promise.all([readHostUsage(), readContainerUsage(cri, agent.pods())]);
-    return {timeMs: clock.now(), host, pods: this.#rates.rate(pods)};
-  }
-
   /** A scrape whose source fails says so in a metric; it does not fail itself. */
-  async #usageOrNothing(): Promise<Usage | undefined> {
+  async #usageOrNothing(): Promise<Snapshot | undefined> {
     try {
-      return await this.#usage();
+      return await this.#parts.stats.get(freshMs);
     } catch (error) {
       this.#parts.log.warn('container statistics cannot be read', {error: describeError(error)});
       return undefined;
     }
   }
 
-  async #summary(usage: Usage): Promise<object> {
-    const {config, cri} = this.#parts;
-    const {imageFilesystems} = await cri.images.imageFsInfo({});
-    const mountpoint = imageFilesystems[0]?.fsId?.mountpoint;
-    return summary(config.nodeName, usage, {
-      node: await diskSpace(config.rootDir),
-      images: mountpoint === undefined ? undefined : await diskSpace(mountpoint),
-    });
+  async #cadvisor(): Promise<string> {
+    const {config, stats} = this.#parts;
+    this.#machine ??= readHostFacts(config.rootDir);
+    const [machine, snapshot] = await Promise.all([this.#machine, stats.get(housekeepingMs)]);
+    return cadvisorText(snapshot, {...machine, version: config.version});
+  }
+
+  async #summary(query: URLSearchParams): Promise<object> {
+    const {config, stats} = this.#parts;
+    const cpuAndMemory = query.get('only_cpu_and_memory') === 'true';
+    return summary(config.nodeName, await stats.get(freshMs), {cpuAndMemory});
   }
 
   async #logs({route, query}: Admitted, response: ServerResponse): Promise<void> {

@@ -1,5 +1,11 @@
 import {Counter, collectDefaultMetrics, Gauge, Registry} from 'prom-client';
+import type {KubeletConfig} from '../../config/kubelet.ts';
 import type {PodAgent} from '../agent-api.ts';
+import {render} from '../stats/exposition.ts';
+import {nodeFamilies} from '../stats/kubelet-metrics.ts';
+import {housekeepingMs, type Stats} from '../stats/stats.ts';
+import type {Telemetry} from '../stats/telemetry.ts';
+import type {Snapshot} from '../stats/types.ts';
 import type {Endpoint} from './routes.ts';
 
 export type Metrics = {
@@ -11,8 +17,15 @@ export type Metrics = {
 
 const knownMethods = ['GET', 'POST', 'PUT', 'DELETE', 'HEAD', 'PATCH'];
 
+export type MetricsSources = {
+  readonly config: KubeletConfig;
+  readonly agent: PodAgent;
+  readonly stats: Stats;
+  readonly telemetry: Telemetry;
+};
+
 /** `/metrics` of this kubelet; a registry of its own, so that two kubelets of a test do not share one. */
-export function createMetrics(nodeName: string, agent: PodAgent): Metrics {
+export function createMetrics({config, agent, stats, telemetry}: MetricsSources): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({register: registry});
   const registers = [registry];
@@ -21,7 +34,7 @@ export function createMetrics(nodeName: string, agent: PodAgent): Metrics {
     name: 'kubelet_node_name',
     help: "The node's name. The count is always 1.",
     labelNames: ['node'],
-  }).set({node: nodeName}, 1);
+  }).set({node: config.nodeName}, 1);
   new Gauge({
     registers,
     name: 'kubelet_running_pods',
@@ -48,10 +61,24 @@ export function createMetrics(nodeName: string, agent: PodAgent): Metrics {
   });
   return {
     contentType: registry.contentType,
-    text: () => registry.metrics(),
+    text: async () =>
+      [
+        await registry.metrics(),
+        await telemetry.registry.metrics(),
+        render(nodeFamilies(config.version, await lately(stats))),
+      ].join('\n'),
     request: (method, endpoint, code) =>
       requests.inc({method: knownMethods.includes(method) ? method : 'other', path: endpoint, code}),
   };
+}
+
+/** A scrape tells what is known, also while the runtime does not answer. */
+async function lately(stats: Stats): Promise<Snapshot | undefined> {
+  try {
+    return await stats.get(housekeepingMs * 2);
+  } catch {
+    return undefined;
+  }
 }
 
 function containerStates(agent: PodAgent): Map<string, number> {

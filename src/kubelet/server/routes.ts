@@ -6,6 +6,8 @@ export type Endpoint =
   | 'configz'
   | 'metrics'
   | 'resource-metrics'
+  | 'cadvisor-metrics'
+  | 'probe-metrics'
   | 'stats'
   | 'logs'
   | 'exec'
@@ -41,6 +43,8 @@ const patterns: readonly Pattern[] = [
   {path: '/configz', endpoint: 'configz', methods: read, subresources: ['configz', 'proxy']},
   {path: '/metrics', endpoint: 'metrics', methods: read, subresources: ['metrics']},
   {path: '/metrics/resource', endpoint: 'resource-metrics', methods: read, subresources: ['metrics']},
+  {path: '/metrics/cadvisor', endpoint: 'cadvisor-metrics', methods: read, subresources: ['metrics']},
+  {path: '/metrics/probes', endpoint: 'probe-metrics', methods: read, subresources: ['metrics']},
   {path: '/stats/summary', endpoint: 'stats', methods: ['GET', 'POST'], subresources: ['stats']},
   {
     path: '/containerLogs/{namespace}/{pod}/{container}',

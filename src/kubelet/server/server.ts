@@ -10,6 +10,8 @@ import {describeError} from '../../lib/errors.ts';
 import type {Logger} from '../../lib/log.ts';
 import type {Clock} from '../../lib/time.ts';
 import type {PodAgent} from '../agent-api.ts';
+import type {Stats} from '../stats/stats.ts';
+import type {Telemetry} from '../stats/telemetry.ts';
 import {admit, type Gate, parseTarget} from './admit.ts';
 import {Authenticator} from './authenticate.ts';
 import {Authorizer} from './authorize.ts';
@@ -26,6 +28,8 @@ export type KubeletServerOptions = {
   readonly client: KubeClient | undefined;
   readonly cri: Cri;
   readonly agent: PodAgent;
+  readonly stats: Stats;
+  readonly telemetry: Telemetry;
   readonly clock: Clock;
   readonly log: Logger;
   readonly tls: TlsMaterial;
@@ -55,10 +59,10 @@ class KubeletServer {
   readonly #serve: Serve;
 
   constructor(options: KubeletServerOptions) {
-    const {config, client, clock, log, agent} = options;
+    const {config, client, clock, log} = options;
     const {authentication, authorization} = config;
     this.#options = options;
-    this.#metrics = createMetrics(config.nodeName, agent);
+    this.#metrics = createMetrics(options);
     this.#serve = createEndpoints({...options, metrics: this.#metrics});
     this.#gate = {
       log,

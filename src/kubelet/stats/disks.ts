@@ -1,8 +1,10 @@
 import type {KubeletConfig} from '../../config/kubelet.ts';
+import {mountedFrom} from '../../edges/block-devices.ts';
 import type {Cri} from '../../edges/cri/client.ts';
 import type {FilesystemUsage} from '../../edges/cri/gen/api_pb.ts';
 import {deviceOf} from '../../edges/directory-usage.ts';
 import {diskSpace} from '../../edges/disk.ts';
+import {type MountEntry, readMounts} from '../../edges/mounts.ts';
 import type {Clock} from '../../lib/time.ts';
 import type {DiskStats, SpaceStats} from './types.ts';
 
@@ -16,10 +18,11 @@ export async function readDisks({config, cri, clock}: DiskSource): Promise<DiskS
   const [image] = imageFilesystems;
   // Runtimes before CRI 0.29 tell of one place for both.
   const container = containerFilesystems[0] ?? image;
+  const mounts = await readMounts();
   const [node, images, containers] = await Promise.all([
-    spaceOf(config.rootDir, undefined),
-    spaceAt(image),
-    spaceAt(container),
+    spaceOf(config.rootDir, mounts),
+    spaceAt(image, mounts),
+    spaceAt(container, mounts),
   ]);
   const [nodeDevice, imageDevice, containerDevice] = await Promise.all(
     [config.rootDir, image?.fsId?.mountpoint, container?.fsId?.mountpoint].map(async (path) =>
@@ -36,24 +39,29 @@ export async function readDisks({config, cri, clock}: DiskSource): Promise<DiskS
   };
 }
 
-async function spaceAt(usage: FilesystemUsage | undefined): Promise<SpaceStats | undefined> {
+async function spaceAt(
+  usage: FilesystemUsage | undefined,
+  mounts: readonly MountEntry[],
+): Promise<SpaceStats | undefined> {
   const mountpoint = usage?.fsId?.mountpoint;
   if (mountpoint === undefined || mountpoint === '') return undefined;
-  const told = usage?.usedBytes === undefined ? undefined : usage;
-  return spaceOf(mountpoint, told && {usedBytes: told.usedBytes?.value, inodesUsed: told.inodesUsed?.value});
+  return spaceOf(mountpoint, mounts, usage?.usedBytes?.value, usage?.inodesUsed?.value);
 }
 
 async function spaceOf(
   path: string,
-  told: {usedBytes?: bigint; inodesUsed?: bigint} | undefined,
+  mounts: readonly MountEntry[],
+  usedBytes?: bigint,
+  inodesUsed?: bigint,
 ): Promise<SpaceStats> {
   const {totalBytes, freeBytes, totalInodes, freeInodes} = await diskSpace(path);
   return {
+    device: mountedFrom(mounts, path),
     capacityBytes: totalBytes,
     availableBytes: freeBytes,
     inodes: totalInodes,
     inodesFree: freeInodes,
-    usedBytes: Number(told?.usedBytes ?? totalBytes - freeBytes),
-    inodesUsed: Number(told?.inodesUsed ?? totalInodes - freeInodes),
+    usedBytes: Number(usedBytes ?? totalBytes - freeBytes),
+    inodesUsed: Number(inodesUsed ?? totalInodes - freeInodes),
   };
 }

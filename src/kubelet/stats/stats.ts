@@ -1,3 +1,4 @@
+import {availableParallelism} from 'node:os';
 import type {KubeletConfig} from '../../config/kubelet.ts';
 import type {CgroupSample} from '../../edges/cgroup-sample.ts';
 import {type CgroupReader, openCgroupReader} from '../../edges/cgroup-stats.ts';
@@ -142,6 +143,7 @@ class Reader implements Stats {
     const sample = (machine?.node ?? sampleNode)(this.#cgroups);
     return {
       bootTimeMs: sample.bootTimeMs,
+      cpus: availableParallelism(),
       memoryCapacityBytes: sample.memoryBytes,
       swapCapacityBytes: sample.swapBytes,
       root: this.#rates.measure('/', clock.now(), sample.root),

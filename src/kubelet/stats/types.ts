@@ -4,6 +4,8 @@ import type {VolumeUsage} from '../volumes/types.ts';
 
 /** Space on a file system. */
 export type SpaceStats = {
+  /** What it was mounted from: `/dev/sda1`. */
+  readonly device: string;
   readonly capacityBytes: number;
   readonly availableBytes: number;
   readonly inodes: number;
@@ -70,6 +72,7 @@ export type PodStats = {
 
 export type NodeStats = {
   readonly bootTimeMs: number;
+  readonly cpus: number;
   readonly memoryCapacityBytes: number;
   readonly swapCapacityBytes: number;
   readonly root: Measured;
@@ -98,4 +101,15 @@ export type Snapshot = {
   readonly pods: readonly PodStats[];
   /** Cgroups above the pods, by path: for `/metrics/cadvisor`. */
   readonly tiers: ReadonlyMap<string, Measured>;
+};
+
+/** One cgroup as `/metrics/cadvisor` tells of it. */
+export type Subject = {
+  readonly labels: string;
+  readonly measured: Measured;
+  readonly startedAtMs: number;
+  readonly processes?: number;
+  readonly network?: readonly NetworkSample[];
+  /** The file system it writes to, and what it takes of it. */
+  readonly disk?: {readonly space: SpaceStats; readonly used: Usage};
 };

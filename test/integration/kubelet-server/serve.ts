@@ -8,7 +8,10 @@ import {realClock} from '../../../src/edges/clock.ts';
 import {connectCri} from '../../../src/edges/cri/client.ts';
 import type {KubeClient} from '../../../src/edges/kube/client.ts';
 import type {PodAgent} from '../../../src/kubelet/agent-api.ts';
+import type {PodRuntime} from '../../../src/kubelet/pod/runtime-state.ts';
 import {startKubeletServer} from '../../../src/kubelet/server/server.ts';
+import {startStats} from '../../../src/kubelet/stats/stats.ts';
+import {Telemetry} from '../../../src/kubelet/stats/telemetry.ts';
 import type {Pod} from '../../../src/lib/kubernetes.ts';
 import {silent} from '../../../src/lib/log.ts';
 
@@ -51,6 +54,39 @@ const thePod: Pod = {
 const isOurs = (namespace: string, name: string, uid?: string) =>
   namespace === pod.namespace && name === pod.name && (uid === undefined || uid === pod.uid);
 
+const runtime: PodRuntime = {
+  sandboxes: [
+    {
+      id: pod.sandboxId,
+      name: pod.name,
+      namespace: pod.namespace,
+      attempt: 0,
+      ready: true,
+      createdAtMs: 0,
+      ips: [],
+      hostNetwork: false,
+    },
+  ],
+  containers: Object.entries(containers).map(([name, id]) => ({
+    id,
+    name,
+    sandboxId: pod.sandboxId,
+    attempt: 0,
+    state: 'running',
+    createdAtMs: 0,
+    startedAtMs: 1,
+    finishedAtMs: 0,
+    exitCode: 0,
+    reason: '',
+    message: '',
+    image: '',
+    imageRef: '',
+    logPath: '',
+    annotations: {},
+    user: undefined,
+  })),
+};
+
 const agent: PodAgent = {
   synced: Promise.resolve(),
   pods: () => [thePod],
@@ -62,7 +98,7 @@ const agent: PodAgent = {
   runtimeReady: () => ({ok: true, since: 0, reason: '', networkReady: true}),
   allocated: () => ({pods: 1, cpuMilli: 0, memoryBytes: 0}),
   active: () => [],
-  runtimeOf: () => undefined,
+  runtimeOf: () => runtime,
   end() {},
   retry() {},
   isCleanedUp: () => true,
@@ -94,13 +130,15 @@ const client = new Proxy(
   {get: (_target, name) => (name === 'request' ? answer : undefined)},
 ) as KubeClient;
 const {config} = loadKubeletConfig([{path: '/config.yaml', text: options.configText}], {}, 'n1');
+const cri = connectCri(options.endpoint);
+const parts = {config, cri, clock: realClock, log: silent};
+const stats = await startStats({...parts, pods: agent.pods, runtimeOf: agent.runtimeOf});
 const server = await startKubeletServer({
-  config,
+  ...parts,
   client,
-  cri: connectCri(options.endpoint),
   agent,
-  clock: realClock,
-  log: silent,
+  stats,
+  telemetry: new Telemetry(0),
   tls: options.tls,
   health: {ping: () => undefined, log: () => undefined, syncloop: () => undefined},
 });

@@ -3,7 +3,7 @@ import {type KubeletConfig, loadKubeletConfig} from '../../../src/config/kubelet
 import {realClock} from '../../../src/edges/clock.ts';
 import {type Cri, connectCri} from '../../../src/edges/cri/client.ts';
 import {startEventRecorder} from '../../../src/edges/kube/events.ts';
-import {startPodAgent} from '../../../src/kubelet/agent.ts';
+import {type PodAgentOptions, startPodAgent} from '../../../src/kubelet/agent.ts';
 import type {PodAgent} from '../../../src/kubelet/agent-api.ts';
 import type {ContainerStatus, Node, Pod, PodSpec} from '../../../src/lib/kubernetes.ts';
 import type {Logger} from '../../../src/lib/log.ts';
@@ -43,9 +43,12 @@ function ownNode(): Node {
   };
 }
 
-export async function startNode(
-  options: ContainerdOptions & {config?: Partial<KubeletConfig>} = {},
-): Promise<TestNode> {
+export type NodeOptions = ContainerdOptions & {
+  readonly config?: Partial<KubeletConfig>;
+  readonly refuse?: PodAgentOptions['refuse'];
+};
+
+export async function startNode(options: NodeOptions = {}): Promise<TestNode> {
   const containerd = await startContainerd(options);
   const {dir} = containerd;
   try {
@@ -64,7 +67,7 @@ export async function startNode(
       clock: realClock,
       admit: createAdmission({serviceCidrs: ['10.96.0.0/12'], random: Math.random}),
     });
-    return await assemble(containerd, sandbox, options.config ?? {}, {tail, log});
+    return await assemble(containerd, sandbox, options, {tail, log});
   } catch (error) {
     await containerd.remove();
     throw error;
@@ -74,7 +77,7 @@ export async function startNode(
 async function assemble(
   containerd: TestContainerd,
   sandbox: Sandbox,
-  overrides: Partial<KubeletConfig>,
+  {config: overrides = {}, refuse}: NodeOptions,
   {tail, log}: {tail: LogTail; log: Logger},
 ): Promise<TestNode> {
   const {dir, layout} = containerd;
@@ -112,6 +115,7 @@ async function assemble(
       clock: realClock,
       log,
       startsAtOnce: 4,
+      ...(refuse === undefined ? {} : {refuse}),
     });
     await agent.synced;
   };

@@ -29,6 +29,8 @@ export type ContainerdOptions = {
   readonly subnet?: string;
   /** No CNI configuration at all: the runtime says NetworkReady=false. */
   readonly withoutCni?: boolean;
+  /** How often writable layers are counted; containerd's default is ten seconds. */
+  readonly statsSeconds?: number;
 };
 
 /** A containerd of a test's own: directories, socket, CNI and network namespace. */
@@ -92,6 +94,7 @@ state = "${layout.containerdState}"
   sandbox_image = "${pauseImage}"
   restrict_oom_score_adj = true
   netns_mounts_under_state_dir = true
+  stats_collect_period = ${options.statsSeconds ?? 10}
   [plugins."io.containerd.grpc.v1.cri".cni]
     bin_dir = "/usr/lib/cni"
     conf_dir = "${layout.cniConfDir}"

@@ -44,6 +44,7 @@ export function measured(
 
 export function space(over: Partial<SpaceStats> = {}): SpaceStats {
   return {
+    device: '/dev/sda1',
     capacityBytes: 100 * gi,
     availableBytes: 50 * gi,
     inodes: 1_000_000,
@@ -74,6 +75,7 @@ export function snapshot(over: Partial<Snapshot> = {}, timeMs = 1_000): Snapshot
     tiers: new Map(),
     node: {
       bootTimeMs: 0,
+      cpus: 4,
       memoryCapacityBytes: 8 * gi,
       swapCapacityBytes: 0,
       root: measured(4 * gi, timeMs),

@@ -17,7 +17,7 @@ describe('routes', () => {
     ['/configz', 'configz', ['configz', 'proxy']],
     ['/flagz', 'not-found', ['configz']],
     ['/metrics', 'metrics', ['metrics']],
-    ['/metrics/cadvisor', 'not-found', ['metrics']],
+    ['/metrics/cadvisor', 'cadvisor-metrics', ['metrics']],
     ['/metrics/resource', 'resource-metrics', ['metrics']],
     ['/stats/summary', 'stats', ['stats']],
     ['/logs/', 'not-found', ['log']],

@@ -1,0 +1,145 @@
+import {type CadvisorMetric, cadvisorMetrics} from './cadvisor-metrics.ts';
+import {type Family, joinLabels, labelText, render} from './exposition.ts';
+import type {ContainerStats, PodStats, Snapshot, SpaceStats, Subject} from './types.ts';
+
+export type MachineFacts = {
+  readonly machineId: string;
+  readonly systemUuid: string;
+  readonly bootId: string;
+  readonly kernel: string;
+  readonly osImage: string;
+  readonly version: string;
+};
+
+/** `/metrics/cadvisor`: what dashboards know by cAdvisor's names and the kubelet's labels. */
+export function cadvisorText(snapshot: Snapshot, machine: MachineFacts): string {
+  const all = subjects(snapshot);
+  return render([
+    ...machineFamilies(snapshot, machine),
+    ...cadvisorMetrics.map((metric) => family(metric, all)),
+  ]);
+}
+
+function family({name, help, type, stamped, read}: CadvisorMetric, all: readonly Subject[]): Family {
+  return {
+    name,
+    help,
+    type,
+    lines: all.flatMap((subject) =>
+      read(subject).map(({value, labels = ''}) => ({
+        labels: joinLabels(subject.labels, labels),
+        value,
+        ...(stamped ? {timeMs: subject.measured.timeMs} : {}),
+      })),
+    ),
+  };
+}
+
+/** The root, the cgroups of the QoS classes, the pods', their sandboxes' and their containers'. */
+export function subjects({node, disks, pods, tiers}: Snapshot): Subject[] {
+  const {bootTimeMs: startedAtMs} = node;
+  const whole = {usedBytes: disks.node.usedBytes, inodesUsed: disks.node.inodesUsed};
+  return [
+    {
+      labels: labelsOf({id: '/'}),
+      measured: node.root,
+      startedAtMs,
+      network: node.network,
+      disk: {space: disks.node, used: whole},
+    },
+    ...[...tiers].map(([id, measured]) => ({labels: labelsOf({id}), measured, startedAtMs})),
+    ...pods.flatMap((pod) => podSubjects(pod, disks.containers ?? disks.node)),
+  ];
+}
+
+function podSubjects(pod: PodStats, space: SpaceStats): Subject[] {
+  const {name: podName, namespace, sandbox} = pod;
+  const startedAtMs = pod.startTime === undefined ? 0 : Date.parse(pod.startTime);
+  const own = {pod: podName, namespace};
+  const found: Subject[] = [];
+  if (pod.measured !== undefined && pod.cgroup !== undefined)
+    found.push({labels: labelsOf({...own, id: pod.cgroup}), measured: pod.measured, startedAtMs});
+  if (sandbox?.measured !== undefined)
+    found.push({
+      labels: labelsOf({...own, id: sandbox.cgroup ?? '', name: sandbox.id}),
+      measured: sandbox.measured,
+      startedAtMs: sandbox.startedAtMs,
+      ...(pod.network === undefined ? {} : {network: pod.network}),
+    });
+  for (const container of pod.containers) {
+    const subject = containerSubject(container, own, space);
+    if (subject !== undefined) found.push(subject);
+  }
+  return found;
+}
+
+function containerSubject(
+  {name: container, id, image, cgroup = '', measured, startedAtMs, processes, rootfs}: ContainerStats,
+  own: {readonly pod: string; readonly namespace: string},
+  space: SpaceStats,
+): Subject | undefined {
+  if (measured === undefined) return undefined;
+  return {
+    labels: labelsOf({...own, id: cgroup, name: id, image, container}),
+    measured,
+    startedAtMs,
+    processes,
+    ...(rootfs === undefined ? {} : {disk: {space, used: rootfs}}),
+  };
+}
+
+/** All lines of a family have the same labels: what does not apply is empty. */
+function labelsOf({
+  container = '',
+  id,
+  image = '',
+  name = '',
+  namespace = '',
+  pod = '',
+}: Partial<Record<'container' | 'image' | 'name' | 'namespace' | 'pod', string>> & {
+  readonly id: string;
+}): string {
+  return labelText({container, id, image, name, namespace, pod});
+}
+
+function machineFamilies({node}: Snapshot, machine: MachineFacts): Family[] {
+  const labels = labelText({
+    boot_id: machine.bootId,
+    machine_id: machine.machineId,
+    system_uuid: machine.systemUuid,
+  });
+  const gauge = (name: string, help: string, value: number): Family => ({
+    name,
+    help,
+    type: 'gauge',
+    lines: [{labels, value}],
+  });
+  return [
+    {
+      name: 'cadvisor_version_info',
+      help: "A metric with a constant '1' value labeled by kernel version, OS version, docker version, cadvisor version & cadvisor revision.",
+      type: 'gauge',
+      lines: [
+        {
+          value: 1,
+          labels: labelText({
+            cadvisorRevision: '',
+            cadvisorVersion: machine.version,
+            dockerVersion: '',
+            kernelVersion: machine.kernel,
+            osVersion: machine.osImage,
+          }),
+        },
+      ],
+    },
+    {
+      name: 'container_scrape_error',
+      help: '1 if there was an error while getting container metrics, 0 otherwise',
+      type: 'gauge',
+      lines: [{labels: '', value: 0}],
+    },
+    gauge('machine_cpu_cores', 'Number of logical CPU cores.', node.cpus),
+    gauge('machine_memory_bytes', 'Amount of memory installed on the machine.', node.memoryCapacityBytes),
+    gauge('machine_swap_bytes', 'Amount of swap memory available on the machine.', node.swapCapacityBytes),
+  ];
+}
