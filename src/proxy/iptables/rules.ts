@@ -5,7 +5,7 @@ import {type ChainNames, markMasquerade} from './names.ts';
 
 /** xt_comment takes 256 bytes; a quote or a line break in a name must not end the rule. */
 export function comment(text: string): string {
-  return `-m comment --comment "${text.replace(/[^\w .:;/>-]/g, '?').slice(0, 240)}"`;
+  return `-m comment --comment "${text.replace(/[^\w .:;/>[\]-]/g, '?').slice(0, 240)}"`;
 }
 
 export function matchPort(protocol: Protocol, port: number): string {
