@@ -7,6 +7,8 @@ import {
   leases,
   namespaces,
   nodes,
+  persistentVolumeClaims,
+  persistentVolumes,
   pods,
   type Resource,
   replicaSets,
@@ -52,6 +54,8 @@ export function createCaches(deps: ControllerDeps) {
     replicaSetsByController: replicaSetCache.index(byController),
     replicaSetsByNamespace: replicaSetCache.index(inNamespace),
     namespaces: cache(namespaces),
+    persistentVolumes: cache(persistentVolumes, {trim: untracked}),
+    persistentVolumeClaims: cache(persistentVolumeClaims, {trim: untracked}),
     leases: cache(leases, {query: {namespace: 'kube-node-lease'}}),
     csrs: cache(certificateSigningRequests),
     tokens: cache(secrets, {

@@ -15,6 +15,7 @@ import {startPublishers} from './publishers.ts';
 import {startReplicaSets} from './replicaset/run.ts';
 import {startScheduler} from './scheduler/run.ts';
 import {seed} from './seed.ts';
+import {startEphemeralVolumes, startStorage} from './storage/run.ts';
 
 export type {ControllerDeps} from './deps.ts';
 
@@ -32,6 +33,8 @@ const controllers = [
   startDeployments,
   startReplicaSets,
   startPodGc,
+  startStorage,
+  startEphemeralVolumes,
 ];
 
 /** Seeds the cluster and starts every controller; resolves when all of them see everything. */
