@@ -21,8 +21,8 @@ export type TestNode = {
   readonly sandbox: Sandbox;
   readonly config: KubeletConfig;
   agent(): PodAgent;
-  /** Ends the agent and starts another, as a restart of the kubelet does. */
-  restart(): Promise<void>;
+  /** Ends the agent and starts another, as a restart of the kubelet does; `meanwhile` happens in between. */
+  restart(meanwhile?: () => Promise<unknown>): Promise<void>;
   create(name: string, spec: Partial<PodSpec>, metadata?: object): Promise<Pod>;
   get(name: string): Promise<Pod | undefined>;
   remove(name: string, gracePeriodSeconds?: number): Promise<void>;
@@ -129,9 +129,10 @@ async function assemble(
     sandbox,
     config,
     agent: () => agent,
-    async restart() {
+    async restart(meanwhile) {
       await agent.stop();
       cri.close();
+      await meanwhile?.();
       await begin();
     },
     create: (name, spec, metadata = {}) =>

@@ -67,8 +67,8 @@ export type CsiLab = {
   close(): Promise<void>;
 };
 
-export async function startLab(): Promise<CsiLab> {
-  const fixture = await startFixture();
+export async function startLab(extraConfig = ''): Promise<CsiLab> {
+  const fixture = await startFixture(extraConfig);
   const lab = new Lab(fixture);
   try {
     await lab.startKubelet();
