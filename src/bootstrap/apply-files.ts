@@ -63,7 +63,7 @@ async function makeTree(journal: Journal, path: string, mode: number): Promise<v
   await makeOneDirectory(path, mode);
 }
 
-async function noteFile(journal: Journal, path: string, after: string | undefined): Promise<void> {
+export async function noteFile(journal: Journal, path: string, after: string | undefined): Promise<void> {
   await makeDirectories(journal, dirname(path), 0o755);
   if (journal.covers(path)) return;
   const known = journal.find({kind: 'file', target: path});

@@ -1,3 +1,4 @@
+import type {Writable} from 'node:stream';
 import type {Daemon} from '../checks/node/context.ts';
 import type {NodeOptions} from '../config/join.ts';
 import {observeMachine} from '../edges/machine.ts';
@@ -21,4 +22,31 @@ export async function daemonService(
   if (!(await service.manager.status(service.name)).installed)
     throw new NodectlError('ND731', `there is no ${service.name} on this machine`);
   return service;
+}
+
+export type LogWish = {
+  readonly lines: number;
+  readonly follow: boolean;
+  /** Only lines of this time and later, as far as they say their time. */
+  readonly sinceMs: number | undefined;
+};
+
+export async function showDaemonLog(
+  daemon: Daemon,
+  input: {readonly options: NodeOptions; readonly program: readonly string[]},
+  {lines, follow, sinceMs}: LogWish,
+  out: Writable,
+  signal: AbortSignal,
+): Promise<void> {
+  const {manager, name} = await daemonService(daemon, input);
+  if (follow && sinceMs === undefined) return manager.follow(name, lines, out, signal);
+  for (const line of await manager.log(name, lines))
+    if (sinceMs === undefined || timeOf(line) >= sinceMs) out.write(`${line}\n`);
+  if (follow) await manager.follow(name, 0, out, signal);
+}
+
+/** Our daemons write JSON, containerd logfmt; a line without a time belongs to what is told anyway. */
+function timeOf(line: string): number {
+  const time = /"?time"?[:=]"([^"]+)"/.exec(line)?.[1];
+  return time === undefined ? Number.POSITIVE_INFINITY : Date.parse(time);
 }

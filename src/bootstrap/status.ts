@@ -20,6 +20,8 @@ export type StatusOptions = {
   readonly root: string | undefined;
   readonly program: readonly string[];
   readonly signal: AbortSignal;
+  /** A throw-away pod is started too. */
+  readonly probe?: boolean;
   /** Which checks are asked for; what they build on runs too. */
   readonly wanted: (check: Pick<AnyCheck, 'category' | 'codes'>) => boolean;
 };

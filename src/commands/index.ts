@@ -1,12 +1,21 @@
 import type {Command} from '@oclif/core';
 import Apply from './apply.ts';
 import BundleAirgap from './bundle/airgap.ts';
+import Bundle from './bundle/index.ts';
+import Exec from './exec.ts';
 import Explain from './explain.ts';
+import ImagesImport from './images/import.ts';
+import Images from './images/index.ts';
+import ImagesPrune from './images/prune.ts';
+import ImagesPull from './images/pull.ts';
+import Inspect from './inspect.ts';
 import Join from './join.ts';
 import Kubelet from './kubelet.ts';
 import Logs from './logs.ts';
+import Pods from './pods.ts';
 import Preflight from './preflight.ts';
 import ServeProxy from './proxy.ts';
+import Ps from './ps.ts';
 import Reset from './reset.ts';
 import Restart from './restart.ts';
 import SandboxDown from './sandbox/down.ts';
@@ -22,12 +31,21 @@ import Upgrade from './upgrade.ts';
 export const COMMANDS: Record<string, Command.Class> = {
   apply: Apply,
   'bundle:airgap': BundleAirgap,
+  bundle: Bundle,
+  exec: Exec,
   explain: Explain,
+  images: Images,
+  'images:import': ImagesImport,
+  'images:prune': ImagesPrune,
+  'images:pull': ImagesPull,
+  inspect: Inspect,
   join: Join,
   kubelet: Kubelet,
   logs: Logs,
+  pods: Pods,
   preflight: Preflight,
   proxy: ServeProxy,
+  ps: Ps,
   reset: Reset,
   restart: Restart,
   'sandbox:down': SandboxDown,

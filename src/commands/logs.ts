@@ -1,35 +1,52 @@
-import {hostname} from 'node:os';
 import {Args, Flags} from '@oclif/core';
 import {ownProgram} from '../edges/program.ts';
+import {NodectlError} from '../lib/errors.ts';
 import {BaseCommand} from '../ui/base-command.ts';
+import {here, nodeFlags} from '../ui/node-command.ts';
 
 export default class Logs extends BaseCommand {
-  static override summary = 'Show the log of a daemon of this node, whoever keeps it';
+  static override summary = 'Show the log of a daemon or of a pod of this node, whoever keeps it';
   static override args = {
-    daemon: Args.string({
+    whose: Args.string({
       required: true,
-      options: ['kubelet', 'proxy', 'containerd', 'sandbox'],
-      description: 'whose log',
+      description: 'kubelet, proxy, containerd, sandbox, or a pod: POD, NAMESPACE/POD',
     }),
   };
   static override flags = {
+    root: nodeFlags.root,
+    container: Flags.string({char: 'c', description: 'of this container of the pod'}),
     follow: Flags.boolean({char: 'f', description: 'go on with what is added'}),
-    lines: Flags.integer({char: 'n', default: 100, min: 0, description: 'how many of the newest lines'}),
-    root: Flags.string({description: 'the directory that was given to join'}),
+    lines: Flags.integer({
+      char: 'n',
+      aliases: ['tail'],
+      default: 100,
+      min: 0,
+      description: 'the newest lines',
+    }),
+    since: Flags.string({description: 'only what is younger: 10m, 2h'}),
+    namespace: Flags.string({description: 'the pod’s namespace'}),
   };
+  static override examples = ['<%= config.bin %> logs kubelet -f', '<%= config.bin %> logs hello --since=5m'];
 
   async run(): Promise<void> {
     const {args, flags} = await this.parse(Logs);
-    const {daemonNames, daemonService} = await import('../bootstrap/daemons.ts');
     const {nodeOptions} = await import('../config/join.ts');
-    const options = nodeOptions({hostname: hostname(), root: flags.root});
+    const {daemonNames, showDaemonLog} = await import('../bootstrap/daemons.ts');
+    const {parseDuration} = await import('../config/units.ts');
+    const options = nodeOptions(here(flags.root));
     const stop = new AbortController();
     process.once('SIGINT', () => stop.abort());
     process.once('SIGTERM', () => stop.abort());
-    for (const daemon of daemonNames.filter((name) => name === args.daemon)) {
-      const {manager, name} = await daemonService(daemon, {options, program: ownProgram()});
-      if (flags.follow) await manager.follow(name, flags.lines, process.stdout, stop.signal);
-      else for (const line of await manager.log(name, flags.lines)) this.log(line);
-    }
+    const span = flags.since === undefined ? undefined : parseDuration(flags.since);
+    if (flags.since !== undefined && span === undefined)
+      throw new NodectlError('ND904', `--since=${flags.since} is no duration such as 10m`);
+    const sinceMs = span === undefined ? undefined : Date.now() - span;
+    const wanted = {lines: flags.lines, follow: flags.follow, sinceMs};
+    const daemon = daemonNames.find((name) => name === args.whose);
+    if (daemon !== undefined)
+      return showDaemonLog(daemon, {options, program: ownProgram()}, wanted, process.stdout, stop.signal);
+    const {showPodLog} = await import('../bootstrap/pod-log.ts');
+    const pod = {word: args.whose, container: flags.container, namespace: flags.namespace};
+    await showPodLog(options, pod, wanted, process.stdout, stop.signal);
   }
 }

@@ -1,17 +1,18 @@
-import {hostname} from 'node:os';
 import {Flags} from '@oclif/core';
 import type {StatusReport} from '../bootstrap/status.ts';
 import {categories} from '../checks/check.ts';
-import {type Verdict, verdictOf} from '../checks/node/verdict.ts';
-import {sleep} from '../edges/clock.ts';
 import {ownProgram} from '../edges/program.ts';
-import {catalogue} from '../lib/codes/catalogue.ts';
-import {exits} from '../lib/codes/entry.ts';
 import {NodectlError} from '../lib/errors.ts';
 import {BaseCommand} from '../ui/base-command.ts';
+import {here} from '../ui/node-command.ts';
+import {type StatusOutput, statusOutputs} from '../ui/status-output.ts';
 
-const defaultWait = '300';
-const lookAgainMs = 1000;
+/** What a flag means that is given without a value. */
+const bare: Readonly<Record<string, string>> = {
+  '--wait': '--wait=300',
+  '--watch': '--watch=2',
+  '--fix': '--fix=all',
+};
 
 export default class Status extends BaseCommand {
   static override summary = 'Say what is wrong with this node and what to type; changes nothing';
@@ -24,75 +25,95 @@ export default class Status extends BaseCommand {
       description: 'only these checks and what they build on',
     }),
     only: Flags.string({multiple: true, description: 'only the checks that can find this code (ND501)'}),
-    wait: Flags.string({description: `look again until nothing is wrong (--wait=SECONDS; ${defaultWait})`}),
+    probe: Flags.boolean({description: 'also start a throw-away pod and try its network'}),
+    wait: Flags.string({description: 'look again until nothing is wrong (--wait=SECONDS; 300)'}),
+    watch: Flags.string({description: 'look again until Ctrl-C (--watch=SECONDS; 2)'}),
+    fix: Flags.string({description: 'make what is safe to make, then look again (--fix=CODE,…; all)'}),
+    'undo-fixes': Flags.boolean({description: 'take back what --fix has changed'}),
+    plan: Flags.boolean({description: 'with --fix: only say what it would change'}),
     root: Flags.string({description: 'the directory that was given to join'}),
     output: Flags.option({
       char: 'o',
-      options: ['table', 'json', 'yaml'] as const,
+      options: statusOutputs,
       default: 'table' as const,
-      description: 'table for people, json and yaml for scripts',
+      description: 'table for people, the others for programs',
     })(),
   };
-  static override examples = ['<%= config.bin %> status', '<%= config.bin %> status --wait=60 -o json'];
+  static override examples = [
+    '<%= config.bin %> status',
+    '<%= config.bin %> status --wait=60 -o json',
+    '<%= config.bin %> status --fix=ND122',
+  ];
 
   async run(): Promise<void> {
-    this.argv = this.argv.map((word) => (word === '--wait' ? `--wait=${defaultWait}` : word));
+    this.argv = this.argv.map((word) => bare[word] ?? word);
     const {flags} = await this.parse(Status);
-    const {lookAtNode} = await import('../bootstrap/status.ts');
     const {nodeOptions} = await import('../config/join.ts');
-    const options = nodeOptions({hostname: hostname(), root: flags.root});
-    const wanted = selection(flags.category, flags.only);
-    const until = performance.now() + seconds(flags.wait) * 1000;
+    const loop = await import('../bootstrap/status-loop.ts');
+    const {verdictOf} = await import('../checks/node/verdict.ts');
     const stop = new AbortController();
-    const look = () =>
-      lookAtNode({options, root: flags.root, program: ownProgram(), signal: stop.signal, wanted});
-    let report = await look();
-    while (verdictOf(report.checks).state !== 'healthy' && performance.now() + lookAgainMs < until) {
-      await sleep(lookAgainMs);
-      report = await look();
+    process.once('SIGINT', () => stop.abort());
+    const {root, probe} = flags;
+    const input = {
+      options: nodeOptions(here(root)),
+      root,
+      probe,
+      program: ownProgram(),
+      signal: stop.signal,
+      wanted: loop.selection(flags.category, flags.only),
+    };
+    const text = (report: StatusReport) =>
+      textOf(report, flags.output, flags.category === undefined && flags.only === undefined);
+    if (flags['undo-fixes']) return this.#undo(input);
+    if (flags.watch !== undefined) {
+      const show = (await import('../ui/watch-screen.ts')).watchScreen();
+      const everyMs = seconds('watch', flags.watch) * 1000;
+      return loop.watchNode(input, everyMs, async (report) => show(await text(report)));
     }
-    const verdict = verdictOf(report.checks);
-    const whole = flags.category === undefined && flags.only === undefined;
-    await this.#show(report, verdict, flags.output, whole);
-    process.exitCode = exitOf(verdict);
+    let report = await loop.lookUntilHealthy(input, seconds('wait', flags.wait) * 1000);
+    if (flags.fix !== undefined && (await this.#fix(report, {...input, plan: flags.plan}, flags.fix)))
+      report = await loop.lookUntilHealthy(input, 30_000);
+    this.log(await text(report));
+    process.exitCode = loop.exitOf(verdictOf(report.checks));
   }
 
-  async #show(
-    report: StatusReport,
-    verdict: Verdict,
-    output: 'table' | 'json' | 'yaml',
-    whole: boolean,
-  ): Promise<void> {
-    const document = {apiVersion: 'nodectl/v1', kind: 'NodeStatus', ...verdict, ...report};
-    if (output === 'json') return this.printJson(document);
-    if (output === 'yaml') return this.log((await import('../ui/yaml.ts')).yamlText(document));
-    const {statusText} = await import('../ui/status-text.ts');
-    const {terminalWidth} = await import('../ui/wrap.ts');
-    const fixes = Object.fromEntries(Object.entries(catalogue).map(([code, {fix}]) => [code, fix]));
-    const node = whole ? report.node : undefined;
-    this.log(statusText({...verdict, checks: report.checks, node, fixes}, terminalWidth()));
+  /** Says each change on stderr before it is made; answers whether there was one. */
+  async #fix(
+    {checks}: StatusReport,
+    input: Omit<Parameters<typeof import('../bootstrap/fix.ts').applyFixes>[1], 'codes'>,
+    words: string,
+  ): Promise<boolean> {
+    const {applyFixes, fixesFor} = await import('../bootstrap/fix.ts');
+    const {codesOf} = await import('../bootstrap/status-loop.ts');
+    const codes = words === 'all' ? undefined : codesOf([words]);
+    const findings = checks.flatMap((check) => (check.state === 'found' ? check.findings : []));
+    const fixes = await fixesFor(findings, {codes});
+    if (fixes.length === 0 && findings.length > 0) this.logToStderr('nothing of it can be fixed by itself');
+    const verb = input.plan ? 'would fix' : 'fix';
+    await applyFixes(fixes, {...input, codes}, ({code, text}) =>
+      this.logToStderr(`${verb} ${code}: ${text}`),
+    );
+    return fixes.length > 0 && !input.plan;
+  }
+
+  async #undo(input: Parameters<typeof import('../bootstrap/fix.ts').undoFixes>[0]): Promise<void> {
+    const {undone, left} = await (await import('../bootstrap/fix.ts')).undoFixes(input);
+    for (const line of undone) this.log(`taken back: ${line}`);
+    for (const line of left) this.log(`left as it is: ${line}`);
+    if (undone.length + left.length === 0) this.log('--fix has changed nothing on this machine');
   }
 }
 
-function selection(inCategory: readonly string[] = [], codes: readonly string[] = []) {
-  const only = codes.flatMap((code) => code.toUpperCase().split(','));
-  const known = Object.keys(catalogue);
-  const unknown = only.find((code) => !known.includes(code));
-  if (unknown !== undefined)
-    throw new NodectlError('ND904', `there is no code ${unknown}`, {next: ['nodectl explain']});
-  return (check: {readonly category: string; readonly codes?: readonly string[]}): boolean =>
-    (inCategory.length === 0 || inCategory.includes(check.category)) &&
-    (only.length === 0 || (check.codes ?? []).some((code) => only.includes(code)));
+async function textOf(report: StatusReport, output: StatusOutput, whole: boolean): Promise<string> {
+  const {statusOutput} = await import('../ui/status-output.ts');
+  const {verdictOf} = await import('../checks/node/verdict.ts');
+  const {catalogue} = await import('../lib/codes/catalogue.ts');
+  const fixes = Object.fromEntries(Object.entries(catalogue).map(([code, {fix}]) => [code, fix]));
+  return statusOutput(output, {...verdictOf(report.checks), ...report}, fixes, whole);
 }
 
-function seconds(text: string | undefined): number {
+function seconds(flag: string, text: string | undefined): number {
   if (text === undefined) return 0;
   if (/^\d+$/.test(text)) return Number(text);
-  throw new NodectlError('ND904', `--wait=${text} is not a number of seconds`);
-}
-
-function exitOf({state, cause}: Verdict): number {
-  if (state === 'healthy') return exits.done;
-  if (state === 'warnings' || cause === undefined) return exits.failed;
-  return exits[catalogue[cause.code].exit];
+  throw new NodectlError('ND904', `--${flag}=${text} is not a number of seconds`);
 }

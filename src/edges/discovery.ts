@@ -37,7 +37,8 @@ const maxBody = 1024 * 1024;
 /** GETs a path of `https://host:port`; every failure is an answer too, told apart by what a user must do. */
 export async function askServer(server: string, path: string, options: AskOptions = {}): Promise<Answer> {
   const url = new URL(path, server);
-  const addresses = await addressesOf(url.hostname);
+  // A dead DNS server must not use up the time in which an answer is wanted.
+  const addresses = await addressesOf(url.hostname, Math.min(3000, (options.timeoutMs ?? 4000) * 0.75));
   if (addresses.length === 0) return {kind: 'no-name', detail: `${url.hostname} has no address`};
   return ask(url, addresses, options);
 }
@@ -46,13 +47,11 @@ export async function askServer(server: string, path: string, options: AskOption
  * The addresses of a host, as every program of this machine finds them. Node's own look-up blocks a thread that
  * cannot be called back, which would hold a failed command for as long as dead DNS servers take.
  */
-export async function addressesOf(host: string): Promise<LookupAddress[]> {
+export async function addressesOf(host: string, timeoutMs = 3000): Promise<LookupAddress[]> {
   const bare = host.replace(/^\[|\]$/g, '');
   const family = isIP(bare);
   if (family !== 0) return [{address: bare, family}];
-  const found = await run('getent', ['ahosts', bare], {okCodes: [0, 1, 2], timeoutMs: 3000}).catch(
-    () => undefined,
-  );
+  const found = await run('getent', ['ahosts', bare], {okCodes: [0, 1, 2], timeoutMs}).catch(() => undefined);
   const lines = (found?.stdout ?? '').split('\n').map((line) => line.split(' ')[0] ?? '');
   return [...new Set(lines)].flatMap((address) =>
     isIP(address) === 0 ? [] : [{address, family: isIP(address)}],

@@ -65,7 +65,7 @@ function finding({code, severity, message, next}: Finding, {fixes}: StatusView, 
   const [start = '', ...rest] = wrap(what, ' '.repeat(code.length + 1), width);
   const head = fits
     ? [`${colored} ${what}: ${styleText('bold', first)}`]
-    : [`${colored}${start.slice(code.length)}`, ...rest, `  try: ${styleText('bold', first)}`];
+    : [`${colored}${start.slice(code.length)}`, ...rest, ...wrap(`try: ${first}`, '  ', width)];
   return [
     ...head,
     ...details.flatMap((line) => wrap(line, '  ', width)),

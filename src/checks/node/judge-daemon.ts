@@ -1,7 +1,7 @@
 import type {Code} from '../../lib/codes/catalogue.ts';
 import {type Finding, failure} from '../check.ts';
 import type {DaemonSight} from './context.ts';
-import {howItEnded, lastWords} from './last-words.ts';
+import {howItEnded, lastWords, saidCode} from './last-words.ts';
 
 export type DaemonWords = {
   /** `the kubelet` */
@@ -22,6 +22,8 @@ export function judgeDaemon({status, upMs, log}: DaemonSight, words: DaemonWords
     return [failure(stopped, `${who} is not installed as a service`, 'Run the same nodectl join again.')];
   const young = upMs !== undefined && upMs < latelyMs;
   if (status.restarting || (status.running && young && status.restarts >= loopRestarts)) {
+    const cause = saidCode(log, who);
+    if (cause !== undefined) return [cause];
     const times = status.restarts === 0 ? 'ends after its start' : `has ended ${status.restarts} times`;
     return [
       failure(looping, [`${who} ${times}${howItEnded(status)}`, ...lastWords(log)].join('\n'), logs, restart),

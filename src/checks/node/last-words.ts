@@ -1,4 +1,6 @@
 import type {ServiceStatus} from '../../edges/services.ts';
+import {type Code, catalogue} from '../../lib/codes/catalogue.ts';
+import {type Finding, failure} from '../check.ts';
 
 /** ` (exit 1)`, when its manager knows. */
 export function howItEnded({lastExit}: ServiceStatus): string {
@@ -11,6 +13,25 @@ export function lastWords(log: readonly string[]): readonly string[] {
   const told = lines.findLast(({bad}) => bad) ?? lines.at(-1);
   return told === undefined ? [] : [`its last words: ${told.text.slice(0, 300)}`];
 }
+
+/** A daemon of ours that cannot run says why by a code of the catalogue: that is the finding, not that it ended. */
+export function saidCode(log: readonly string[], who: string): Finding | undefined {
+  const at = log.findLastIndex((line) => /^error ND\d{3} /.test(line));
+  const [, said] = /^error (ND\d{3}) /.exec(log[at] ?? '') ?? [];
+  const code = codes.find((known) => known === said);
+  if (code === undefined) return undefined;
+  const lines = log.slice(at + 1);
+  const end = lines.findIndex((line) => /^ {2}(try|more): /.test(line));
+  const words = lines.slice(0, end < 0 ? 1 : end).map((line) => line.trim());
+  const next = lines.flatMap((line) => /^ {2}try: (.+)$/.exec(line)?.[1] ?? []).slice(0, 1);
+  return failure(
+    code,
+    [`${who} cannot run: ${words[0] ?? catalogue[code].title}`, ...words.slice(1)].join('\n'),
+    ...next,
+  );
+}
+
+const codes = Object.keys(catalogue).filter((code): code is Code => code in catalogue);
 
 type Saying = {readonly text: string; readonly bad: boolean};
 

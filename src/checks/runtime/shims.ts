@@ -1,3 +1,4 @@
+import {exists} from '../../edges/files.ts';
 import {listShims, type Shim} from '../../edges/process-age.ts';
 import {type Finding, warning} from '../check.ts';
 import {nodeCheck} from '../node/context.ts';
@@ -11,18 +12,27 @@ export const shims = nodeCheck({
   codes: ['ND512'],
   after: ['ContainerRuntime'],
   async observe({sight, options}) {
-    const found = await listShims();
+    const {containerdSocket, containerdState} = options.layout;
+    const found = (await listShims()).filter(({address}) => address === containerdSocket);
+    const bundles = `${containerdState}/io.containerd.runtime.v2.task/k8s.io`;
     return {
-      found: found.filter(({address}) => address === options.layout.containerdSocket),
+      found: await Promise.all(
+        found.map(async (shim) => ({...shim, bundle: await exists(`${bundles}/${shim.id}`)})),
+      ),
       runtime: await sight.runtime(),
     };
   },
   judge: ({found, runtime}) => (runtime.kind === 'answers' ? judgeShims(found, runtime.sandboxIds) : []),
 });
 
-export function judgeShims(found: readonly Shim[], sandboxIds: readonly string[]): readonly Finding[] {
+type SeenShim = Shim & {
+  /** Whether the runtime still keeps what the shim was started with. */
+  readonly bundle: boolean;
+};
+
+export function judgeShims(found: readonly SeenShim[], sandboxIds: readonly string[]): readonly Finding[] {
   const known = new Set(sandboxIds);
-  const lost = found.filter(({id, ageMs}) => !known.has(id) && ageMs > graceMs);
+  const lost = found.filter(({id, ageMs, bundle}) => !known.has(id) && (!bundle || ageMs > graceMs));
   if (lost.length === 0) return [];
   const pids = lost.slice(0, 5).map(({pid}) => pid);
   return [warning('ND512', `${lost.length} containerd shims belong to no pod`, `kill ${pids.join(' ')}`)];

@@ -4,7 +4,7 @@ import {agoText} from '../node/ago.ts';
 import {nodeCheck, type Told} from '../node/context.ts';
 
 /** Clusters with an approver of their own need a moment. */
-const graceMs = 10_000;
+const graceMs = 5_000;
 
 /** kube-controller-manager approves no serving certificate: somebody has to. */
 export const servingRequest = nodeCheck({

@@ -135,7 +135,14 @@ describe('a daemon', () => {
 });
 
 describe('the runtime', () => {
-  const answers = {kind: 'answers', name: 'c', version: '1', conditions: [], sandboxIds: [], cgroupDriver: undefined} as const;
+  const answers = {
+    kind: 'answers',
+    name: 'c',
+    version: '1',
+    conditions: [],
+    sandboxIds: [],
+    cgroupDriver: undefined,
+  } as const;
   const silent = {kind: 'no-socket', detail: 'ENOENT'} as const;
   it.each([
     ['answers', answers, undefined, []],
@@ -155,9 +162,10 @@ describe('the runtime', () => {
     expect(brief(notTrue([condition], 'NetworkReady', 'ND509'))).toEqual(expected);
   });
   it('knows shims without a pod, and gives young ones time', () => {
-    const shim = (id: string, ageMs: number) => ({pid: 1, id, address: '', ageMs});
+    const shim = (id: string, ageMs: number, bundle = true) => ({pid: 1, id, address: '', ageMs, bundle});
     expect(brief(judgeShims([shim('a', 10 ** 6), shim('b', 1000)], ['a']))).toEqual([]);
     expect(brief(judgeShims([shim('b', 10 ** 6)], ['a']))).toEqual(['warning ND512']);
+    expect(brief(judgeShims([shim('b', 1000, false)], ['a']))).toEqual(['warning ND512']);
   });
 });
 

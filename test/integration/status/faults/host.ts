@@ -1,0 +1,159 @@
+import {edited, type Fault} from '../node.ts';
+
+const config = '/var/lib/kubelet/config.yaml';
+const forward = (value: string) => ['sysctl', '-qw', `net.ipv4.ip_forward=${value}`] as const;
+const bridge = (value: string) => ['sysctl', '-qw', `net.bridge.bridge-nf-call-iptables=${value}`] as const;
+const line = (text: string) => (before: string) => `${before}${text}\n`;
+
+export const hostFaults: readonly Fault[] = [
+  {
+    name: 'the kubelet’s disk is full',
+    code: 'ND106',
+    exit: 3,
+    says: /disk of \/var\/lib\/kubelet is full.*df -h/s,
+    async doIt(node) {
+      await node.stop('nodectl-kubelet');
+      await node.sh(
+        'mkdir /tmp/kept; cp -a /var/lib/kubelet/pki /var/lib/kubelet/config.yaml /tmp/kept/; ' +
+          'mount -t tmpfs -o size=2m full /var/lib/kubelet; cp -a /tmp/kept/* /var/lib/kubelet/; ' +
+          'dd if=/dev/zero of=/var/lib/kubelet/fill bs=64k 2>/dev/null || true',
+      );
+    },
+    async undo(node) {
+      await node.sh('umount /var/lib/kubelet; rm -r /tmp/kept');
+      await node.start('nodectl-kubelet');
+    },
+  },
+  {
+    name: 'the disk of the logs is nearly full',
+    code: 'ND107',
+    exit: 3,
+    says: /1 MiB free at \/var\/log\/pods.*nodefs\.available is 10%/s,
+    doIt: (node) =>
+      node.sh(
+        'mount -t tmpfs -o size=20m logs /var/log/pods; head -c 19000000 /dev/zero >/var/log/pods/fill',
+      ),
+    undo: (node) => node.run('umount', '/var/log/pods'),
+  },
+  {
+    name: 'memory is below the eviction threshold',
+    code: 'ND108',
+    exit: 3,
+    says: /of memory available.*memory\.available is 99\.9%/s,
+    ...edited(config, line('evictionHard: {memory.available: 99.9%}')),
+  },
+  {
+    name: 'the kubelet’s directory has become read-only',
+    code: 'ND109',
+    exit: 3,
+    says: /\/var\/lib\/kubelet cannot be written: read-only.*findmnt/s,
+    doIt: (node) =>
+      node.sh('mount --bind /var/lib/kubelet /var/lib/kubelet; mount -o remount,ro,bind /var/lib/kubelet'),
+    undo: (node) => node.run('umount', '/var/lib/kubelet'),
+  },
+  {
+    name: 'pain 9: IP forwarding is off',
+    code: 'ND122',
+    exit: 3,
+    says: /IP forwarding is off: sudo sysctl -w net.ipv4.ip_forward=1/,
+    doIt: (node) => node.run(...forward('0')),
+    undo: (node) => node.run(...forward('1')),
+  },
+  {
+    name: 'pain 9: bridged packets bypass the rules',
+    code: 'ND127',
+    exit: 3,
+    says: /bridged packets do not pass the service rules.*sysctl -w net\.bridge/s,
+    doIt: (node) => node.run(...bridge('0')),
+    undo: (node) => node.run(...bridge('1')),
+  },
+  {
+    name: 'inotify instances are used up',
+    code: 'ND123',
+    exit: 3,
+    says: /no inotify instances are left/,
+    // The bound is the whole host's: a user namespace has one of its own.
+    before: [
+      'unshare',
+      '--user',
+      '--map-root-user',
+      'sh',
+      '-c',
+      'echo 0 >/proc/sys/user/max_inotify_instances; exec "$@"',
+      'sh',
+    ],
+    args: ['--only', 'ND123'],
+    doIt: () => undefined,
+    undo: () => undefined,
+  },
+  {
+    name: 'process numbers run out',
+    code: 'ND124',
+    exit: 1,
+    says: /\d+ of \d+ process numbers are in use/,
+    doIt: (node) =>
+      node.sh(
+        'cd /sys/fs/cgroup; [ -d pids ] && cd pids; echo $$ >cgroup.procs; for i in $(seq 700); do sleep 1234 >/dev/null 2>&1 & done; ' +
+          'echo $((($(cat pids.current) + 20) * 100 / 95)) >pids.max',
+      ),
+    undo: (node) =>
+      node.sh('cd /sys/fs/cgroup; [ -d pids ] && cd pids; echo max >pids.max; pkill -f "sleep 1234"'),
+  },
+  {
+    name: 'the connection table is full',
+    code: 'ND125',
+    exit: 3,
+    says: /of 1 tracked connections are in use/,
+    doIt: (node) => node.cover('/proc/sys/net/netfilter/nf_conntrack_max', '1\n'),
+    undo: (node) => node.uncover('/proc/sys/net/netfilter/nf_conntrack_max'),
+  },
+  {
+    name: 'pain 14: pods get a DNS server on loopback',
+    code: 'ND126',
+    exit: 1,
+    says: /\/etc\/resolv\.conf gives pods 127\.0\.0\.53 as DNS server/,
+    ...edited('/etc/resolv.conf', () => 'nameserver 127.0.0.53\n'),
+  },
+  {
+    name: 'pain 10: swap is on again',
+    code: 'ND131',
+    exit: 3,
+    says: /swap is on: \/swapfile.*swapoff/s,
+    doIt: (node) =>
+      node.cover('/proc/swaps', 'Filename\tType\tSize\tUsed\tPriority\n/swapfile file 1048572 0 -2\n'),
+    undo: (node) => node.uncover('/proc/swaps'),
+  },
+  {
+    name: 'pain 10: swap will be on after a reboot',
+    code: 'ND132',
+    exit: 1,
+    says: /\/etc\/fstab brings it back/,
+    async doIt(node) {
+      node.write('/etc/fstab', '/swapfile none swap sw 0 0\n');
+    },
+    undo: (node) => node.run('rm', '/etc/fstab'),
+  },
+  {
+    name: 'a log grows without bound',
+    code: 'ND113',
+    exit: 1,
+    says: /the log of default\/hello-\S+ hello takes \d+ MiB, rotation should leave 50 MiB/,
+    doIt: (node) => node.sh('set -- /var/log/pods/default_hello-*/hello; fallocate -l 200M "$1/9.log"'),
+    undo: (node) => node.sh('rm -f /var/log/pods/default_hello-*/hello/9.log'),
+  },
+  {
+    name: 'the machine ran out of memory',
+    code: 'ND110',
+    exit: 1,
+    says: /the kernel ended postgres \(process 4711\) for want of memory/,
+    async doIt(node) {
+      const micros = Math.round(Number(node.read('/proc/uptime').split(' ')[0]) * 1e6) - 5_000_000;
+      await node.cover('/proc/vmstat', 'oom_kill 1\n');
+      await node.cover(
+        '/dev/kmsg',
+        `3,100,${micros},-;Out of memory: Killed process 4711 (postgres) total-vm:9kB\n`,
+      );
+    },
+    undo: (node) => node.sh('umount /dev/kmsg; umount /proc/vmstat'),
+  },
+];

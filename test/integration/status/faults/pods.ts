@@ -1,0 +1,117 @@
+import {edited, type Fault, type StatusNode} from '../node.ts';
+
+const image = 'nodectl.local/hello:1';
+const conflist = '/etc/cni/net.d/10-nodectl.conflist';
+
+type Container = Readonly<Record<string, unknown>>;
+
+function pod(name: string, container: Container, spec: object = {}, metadata: object = {}): object {
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: {name, namespace: 'default', ...metadata},
+    spec: {terminationGracePeriodSeconds: 0, containers: [{name: 'main', image, ...container}], ...spec},
+  };
+}
+
+/** A fault that is one pod. */
+function created(name: string, object: object): Pick<Fault, 'doIt' | 'undo'> {
+  return {doIt: (node) => node.kube.create(object), undo: (node) => gone(node, name)};
+}
+
+function gone(node: StatusNode, name: string): Promise<string> {
+  return node.kube.text('delete', 'pod', name, '--now');
+}
+
+const shell = (script: string) => ({command: ['sh', '-c', script]});
+
+export const podFaults: readonly Fault[] = [
+  {
+    name: 'an image does not exist',
+    code: 'ND511',
+    exit: 1,
+    says: /default\/nope waits for its image.*describe pod nope/s,
+    ...created('nope', pod('nope', {image: 'registry.invalid/nope:1'})),
+  },
+  {
+    name: 'a container ends again and again',
+    code: 'ND752',
+    exit: 1,
+    says: /default\/crash ends again and again.*logs --previous crash/s,
+    ...created('crash', pod('crash', shell('exit 3'))),
+  },
+  {
+    name: 'a ConfigMap of the environment is not there',
+    code: 'ND751',
+    exit: 1,
+    says: /default\/noenv has not started.*CreateContainerConfigError.*gone/s,
+    ...created('noenv', pod('noenv', {envFrom: [{configMapRef: {name: 'gone'}}]})),
+  },
+  {
+    name: 'a ConfigMap of a volume is not there',
+    code: 'ND756',
+    exit: 1,
+    says: /default\/novolume waits for a volume.*configmap "gone" not found/s,
+    ...created('novolume', pod('novolume', {}, {volumes: [{name: 'c', configMap: {name: 'gone'}}]})),
+  },
+  {
+    name: 'a pod gets no address',
+    code: 'ND757',
+    exit: 1,
+    says: /default\/nonet gets no network.*no IP addresses available/s,
+    async doIt(node) {
+      await full.doIt(node);
+      await node.kube.create(pod('nonet', {}));
+    },
+    async undo(node) {
+      await full.undo(node);
+      await gone(node, 'nonet');
+    },
+  },
+  {
+    name: 'a readiness probe fails',
+    code: 'ND755',
+    exit: 1,
+    says: /default\/unready is not ready.*Readiness probe failed/s,
+    ...created(
+      'unready',
+      pod('unready', {readinessProbe: {tcpSocket: {port: 9}, periodSeconds: 1, failureThreshold: 1}}),
+    ),
+  },
+  {
+    name: 'the node refuses a pod',
+    code: 'ND758',
+    exit: 1,
+    says: /the node refused default\/refused.*Pod was rejected/s,
+    ...created('refused', pod('refused', {}, {nodeName: 'status', nodeSelector: {no: 'such'}})),
+  },
+  {
+    name: 'a container needs more memory than it may have',
+    code: 'ND754',
+    exit: 1,
+    says: /default\/greedy was ended for its memory.*its limit is 32Mi/s,
+    ...created(
+      'greedy',
+      pod('greedy', {...shell('x=a; while :; do x=$x$x; done'), resources: {limits: {memory: '32Mi'}}}),
+    ),
+  },
+  {
+    name: 'a pod is held by a finalizer',
+    code: 'ND753',
+    exit: 1,
+    says: /default\/held should have ended.*its finalizers: example\.com\/hold/s,
+    async doIt(node) {
+      await node.kube.create(pod('held', {}, {}, {finalizers: ['example.com/hold']}));
+      await node.kube.text('delete', 'pod', 'held', '--now', '--wait=false');
+    },
+    undo: (node) => node.patch('pod', 'held', {metadata: {finalizers: null}}),
+  },
+];
+
+/** The node's range has no address left. */
+const full = edited(conflist, (text) =>
+  text.replace(
+    /"subnet": "[^"]*"/,
+    '"subnet": "10.244.0.0/24", "rangeStart": "10.244.0.2", "rangeEnd": "10.244.0.2"',
+  ),
+);

@@ -1,0 +1,292 @@
+import {edited, type Fault, filtered} from '../node.ts';
+
+const config = '/var/lib/kubelet/config.yaml';
+const unit = '/var/lib/nodectl/supervisor/units/nodectl-kubelet.json';
+const proxyConfig = '/var/lib/nodectl/proxy/config.yaml';
+const line = (text: string) => (before: string) => `${before}${text}\n`;
+const kubelet = '^/var/lib/nodectl/bin/kubelet';
+const proxy = '^/var/lib/nodectl/bin/kube-proxy';
+
+export const kubeletFaults: readonly Fault[] = [
+  {
+    name: 'the kubelet is stopped',
+    code: 'ND733',
+    exit: 7,
+    says: /the kubelet is not running.*nodectl restart kubelet/s,
+    doIt: (node) => node.stop('nodectl-kubelet'),
+    undo: (node) => node.restart('kubelet'),
+  },
+  {
+    name: 'the kubelet hangs',
+    code: 'ND736',
+    exit: 7,
+    says: /the kubelet runs, but does not answer/,
+    doIt: (node) => node.signal(kubelet, 'STOP'),
+    undo: (node) => node.signal(kubelet, 'CONT'),
+  },
+  {
+    name: 'pain 1: the kubelet’s configuration has an unknown value',
+    code: 'ND701',
+    exit: 2,
+    says: /maxPods/,
+    ...edited(config, line('maxPods: many'), 'kubelet'),
+  },
+  {
+    name: 'pain 1: the kubelet ends in a loop',
+    code: 'ND703',
+    exit: 7,
+    says: /the kubelet (has ended|ends).*nodectl logs kubelet/s,
+    // A valid configuration that it cannot follow: its log directory is a file.
+    ...edited(config, (text) => text.replace(/^podLogsDir: .*$/m, 'podLogsDir: /proc/version'), 'kubelet'),
+  },
+  {
+    name: 'pain 15: a node-role label that no kubelet may give itself',
+    code: 'ND701',
+    exit: 2,
+    says: /node-role\.kubernetes\.io/,
+    ...edited(
+      unit,
+      (text) =>
+        text.replace(
+          '"--config=/var/lib/kubelet/config.yaml"',
+          '"--config=/var/lib/kubelet/config.yaml", "--node-labels=node-role.kubernetes.io/worker="',
+        ),
+      'kubelet',
+    ),
+  },
+  {
+    name: 'pain 7: another process has the kubelet’s port',
+    code: 'ND601',
+    exit: 3,
+    says: /port 10250.*perl/s,
+    async doIt(node) {
+      await node.stop('nodectl-kubelet');
+      await node.sh(
+        "perl -MIO::Socket::INET -e '$s = IO::Socket::INET->new(LocalPort => 10250, Listen => 1) or die; sleep 600' >/dev/null 2>&1 &",
+      );
+      await node.start('nodectl-kubelet');
+    },
+    async undo(node) {
+      await node.sh('pkill perl');
+      await node.restart('kubelet');
+    },
+  },
+  {
+    name: 'the Node is deleted while the kubelet is stopped',
+    code: 'ND733',
+    exit: 7,
+    also: ['ND741'],
+    says: /the cluster does not know this node/,
+    async doIt(node) {
+      await node.stop('nodectl-kubelet');
+      await node.kube.text('delete', 'node', 'status');
+    },
+    undo: (node) => node.start('nodectl-kubelet'),
+  },
+  {
+    name: 'the lease is not renewed',
+    code: 'ND743',
+    exit: 7,
+    says: /lease was not renewed for \d+m/,
+    doIt: (node) =>
+      node.patch(
+        'lease',
+        'status',
+        {spec: {renewTime: new Date(Date.now() - 300_000).toISOString().replace('Z', '000Z')}},
+        '--namespace=kube-node-lease',
+      ),
+    undo: () => undefined,
+  },
+  {
+    name: 'the network add-on says that the network does not work',
+    code: 'ND744',
+    exit: 7,
+    says: /the node reports NetworkUnavailable/,
+    async doIt(node) {
+      const conditions = [{type: 'NetworkUnavailable', status: 'True', reason: 'Test', message: 'no routes'}];
+      const patch = JSON.stringify({status: {conditions}});
+      await node.kube.text(
+        'patch',
+        'node',
+        'status',
+        '--type=strategic',
+        '--subresource=status',
+        '-p',
+        patch,
+      );
+    },
+    async undo(node) {
+      const conditions = [{type: 'NetworkUnavailable', status: 'False'}];
+      const patch = JSON.stringify({status: {conditions}});
+      await node.kube.text(
+        'patch',
+        'node',
+        'status',
+        '--type=strategic',
+        '--subresource=status',
+        '-p',
+        patch,
+      );
+    },
+  },
+  {
+    name: 'the cluster does not hear from the node',
+    code: 'ND742',
+    exit: 7,
+    says: /the cluster does not hear from this node.*NodeStatusUnknown/s,
+    async doIt(node) {
+      const conditions = [{type: 'Ready', status: 'Unknown', reason: 'NodeStatusUnknown', message: 'gone'}];
+      const patch = JSON.stringify({status: {conditions}});
+      await node.kube.text(
+        'patch',
+        'node',
+        'status',
+        '--type=strategic',
+        '--subresource=status',
+        '-p',
+        patch,
+      );
+    },
+    undo: () => undefined,
+  },
+];
+
+const cgroupV1: readonly Fault[] = [
+  {
+    name: 'pain 18: a kubelet that refuses cgroup v1',
+    code: 'ND721',
+    exit: 7,
+    says: /cgroup v1/,
+    ...edited(config, (text) => text.replace('failCgroupV1: false', 'failCgroupV1: true'), 'kubelet'),
+  },
+];
+/** Where the test's own machine has version 2, no kubelet meets version 1. */
+export const versionFaults = (cgroup2: boolean): readonly Fault[] => (cgroup2 ? [] : cgroupV1);
+
+export const proxyFaults: readonly Fault[] = [
+  {
+    name: 'the proxy is stopped',
+    code: 'ND734',
+    exit: 7,
+    says: /the service proxy is not running.*nodectl restart proxy/s,
+    doIt: (node) => node.stop('nodectl-proxy'),
+    undo: (node) => node.restart('proxy'),
+  },
+  {
+    name: 'the service rules are deleted while the proxy is stopped',
+    code: 'ND734',
+    exit: 7,
+    also: ['ND737'],
+    says: /the kernel has no service rules/,
+    async doIt(node) {
+      await node.stop('nodectl-proxy');
+      await node.sh('nft delete table ip nodectl-proxy; nft delete table ip6 nodectl-proxy');
+    },
+    undo: (node) => node.start('nodectl-proxy'),
+  },
+  {
+    name: 'the proxy hangs',
+    code: 'ND736',
+    exit: 7,
+    says: /the service proxy runs, but does not answer/,
+    doIt: (node) => node.signal(proxy, 'STOP'),
+    undo: (node) => node.signal(proxy, 'CONT'),
+  },
+  {
+    name: 'the proxy’s configuration is wrong',
+    code: 'ND711',
+    exit: 2,
+    says: /the service proxy cannot run: .*noSuchField/s,
+    ...edited(proxyConfig, line('noSuchField: 1'), 'proxy'),
+  },
+  {
+    name: 'the proxy ends in a loop',
+    code: 'ND735',
+    exit: 7,
+    says: /the service proxy (has ended|ends)/,
+    ...edited(
+      '/var/lib/nodectl/supervisor/units/nodectl-proxy.json',
+      (text) => text.replace('/var/lib/nodectl/bin/kube-proxy', '/bin/false'),
+      'proxy',
+    ),
+  },
+  {
+    name: 'somebody deleted a Service from the kernel',
+    code: 'ND740',
+    exit: 7,
+    says: /somebody changed the service rules \(IPv4\): 3 service ports instead of 4.*restart proxy/s,
+    doIt: (node) =>
+      node.run('nft', 'delete', 'element', 'ip', 'nodectl-proxy', 'services', '{ 10.96.0.10 . tcp . 53 }'),
+    undo: (node) => node.restart('proxy'),
+  },
+  {
+    name: 'somebody added a Service to the kernel',
+    code: 'ND740',
+    exit: 7,
+    says: /5 service ports instead of 4/,
+    doIt: (node) =>
+      node.run('nft', 'add', 'element', 'ip', 'nodectl-proxy', 'services', '{ 10.96.9.9 . tcp . 53 : drop }'),
+    undo: (node) => node.restart('proxy'),
+  },
+  {
+    name: 'the kernel does not take the proxy’s changes',
+    code: 'ND748',
+    exit: 7,
+    says: /a change of Services \(IPv[46]\) has waited \d+ s for the kernel/,
+    async doIt(node) {
+      await node.signal('^nft -i', 'STOP');
+      await node.kube.text('create', 'service', 'clusterip', 'late', '--tcp=80');
+    },
+    async undo(node) {
+      await node.signal('^nft -i', 'CONT');
+      await node.kube.text('delete', 'service', 'late');
+    },
+  },
+  {
+    name: 'pain 8: rules of kube-proxy are here too',
+    code: 'ND738',
+    exit: 1,
+    says: /rules of kube-proxy are here too: ip kube-proxy/,
+    doIt: (node) => node.run('nft', 'add', 'table', 'ip', 'kube-proxy'),
+    undo: (node) => node.run('nft', 'delete', 'table', 'ip', 'kube-proxy'),
+  },
+  {
+    name: 'pain 8: iptables chains of kube-proxy are here too',
+    code: 'ND738',
+    exit: 1,
+    says: /rules of kube-proxy are here too: ip nat KUBE-SERVICES/,
+    doIt: (node) => node.run('iptables', '-t', 'nat', '-N', 'KUBE-SERVICES'),
+    undo: (node) => node.run('iptables', '-t', 'nat', '-X', 'KUBE-SERVICES'),
+  },
+  {
+    name: 'the address of a Service does not answer',
+    code: 'ND739',
+    exit: 7,
+    says: /the Service kubernetes \(10\.96\.0\.1:443\) does not answer/,
+    ...filtered('output', -200, 'ip daddr 10.96.0.1 drop'),
+  },
+  {
+    name: 'Docker’s policy drops what pods send',
+    code: 'ND745',
+    exit: 7,
+    says: /the chain ip filter FORWARD drops what pods send.*iptables -P FORWARD ACCEPT/s,
+    doIt: (node) => node.run('iptables', '-P', 'FORWARD', 'DROP'),
+    undo: (node) => node.sh('iptables -P FORWARD ACCEPT; nft delete table ip filter'),
+  },
+  {
+    name: 'a policy of iptables-legacy drops what pods send',
+    code: 'ND745',
+    exit: 7,
+    says: /iptables-legacy FORWARD/,
+    doIt: (node) => node.run('iptables-legacy', '-P', 'FORWARD', 'DROP'),
+    undo: (node) => node.run('iptables-legacy', '-P', 'FORWARD', 'ACCEPT'),
+  },
+  {
+    name: 'pain 17: iptables rules of both kinds',
+    code: 'ND746',
+    exit: 1,
+    says: /iptables rules of both kinds: 1 legacy, \d+ nft/,
+    doIt: (node) => node.run('iptables-legacy', '-t', 'nat', '-A', 'OUTPUT', '-j', 'RETURN'),
+    undo: (node) => node.run('iptables-legacy', '-t', 'nat', '-D', 'OUTPUT', '-j', 'RETURN'),
+  },
+];
