@@ -14,8 +14,12 @@ export type Nft = {
   stop(): Promise<void>;
 };
 
-/** Longer transactions go through a process of their own: their parsing costs more than a fork. */
-const maxLineBytes = 48 * 1024;
+/** Longer transactions go through a process of their own: their parsing costs more than a fork, and memory for good. */
+const maxLineBytes = 16 * 1024;
+/** `nft -i` remembers each line as its history; after so much of it another one takes over. */
+const maxSessionBytes = 1024 * 1024;
+/** It also reads the history at its start and leaves it at its end in ~/.nft.history: there is no such home. */
+const homeless = {HOME: '/dev/null'};
 /** A commit takes milliseconds; a kernel that needs this long is stuck, and a child that does is replaced. */
 const answerMs = 30_000;
 /** An nft that was built without its interactive mode, or with another, is found out at once. */
@@ -51,6 +55,10 @@ export function openNft({clock, command = ['nft']}: NftOptions): Nft {
   const dispatch = async (statements: readonly string[]): Promise<void> => {
     const bytes = statements.reduce((sum, statement) => sum + statement.length, 0);
     if (bytes > maxLineBytes || !interactive) return runFile(command, statements);
+    if (session !== undefined && session.bytes > maxSessionBytes) {
+      void session.end();
+      session = undefined;
+    }
     session = session?.alive ? session : await greet();
     if (session === undefined) return runFile(command, statements);
     await session.execute(statements.join('; '), answerMs);
@@ -92,10 +100,12 @@ class Session {
   #count = 0;
   #waiting: Waiting | undefined;
   alive = true;
+  /** Of all lines so far. */
+  bytes = 0;
 
   constructor([file = 'nft', ...args]: readonly string[], clock: Clock) {
     this.#clock = clock;
-    this.#child = start(file, [...args, '-i']);
+    this.#child = start(file, [...args, '-i'], {env: homeless});
     this.#child.stdout.resume();
     this.#child.stdin.on('error', () => this.#die('its input is closed'));
     this.#child.stderr.setEncoding('utf8').on('data', (text: string) => this.#read(text));
@@ -104,6 +114,7 @@ class Session {
 
   async execute(line: string, timeoutMs: number): Promise<void> {
     const marker = `done-${++this.#count}`;
+    this.bytes += line.length;
     const complaint = await new Promise<string | undefined>((resolve, reject) => {
       const cancel = this.#clock.after(timeoutMs, () => this.#die(`no answer within ${timeoutMs} ms`));
       this.#waiting = {

@@ -27,6 +27,8 @@ export type AgentOptions = {
   readonly onSynced: (sources: ReadonlyMap<string, ServiceSource>) => void;
 };
 
+/** So many Services are committed at once: at the start the first of them work long before the last are read. */
+const portion = 1_000;
 /** A mistake of ours must not become a busy loop. */
 const failedRoundMs = 1_000;
 
@@ -46,6 +48,9 @@ export class ProxyAgent {
   /** After a failure nothing is tried before this time. */
   #notBeforeMs = 0;
   #stopped = false;
+  /** The last round left some of what had changed to the next. */
+  #isPartial = false;
+  #takesOver: boolean | undefined;
 
   constructor(options: AgentOptions, node: NodeView) {
     this.#options = options;
@@ -88,6 +93,11 @@ export class ProxyAgent {
   /** Looks whether the machine's addresses have changed. */
   refresh(): void {
     if (this.#options.families.some(({family}) => this.#changedContext(family) !== undefined)) this.#queued();
+  }
+
+  /** Everything that is known is in the kernel. */
+  get isComplete(): boolean {
+    return !this.#caches.isDirty && this.#options.families.every(({known}) => known);
   }
 
   /** Both Services and EndpointSlices are known: from now on the kernel follows them. */
@@ -154,14 +164,20 @@ export class ProxyAgent {
     const {families} = this.#options;
     const unknown = families.some((family) => !family.known);
     if (unknown || this.#caches.isDirty || this.#contextChanged()) this.#queued();
+    // The rest of a large change is there already: waiting for more gains nothing.
+    if (this.#isPartial && this.#timer !== undefined)
+      this.#runIn(Math.max(0, this.#notBeforeMs - this.#options.clock.monotonic()));
     this.#sweepLater();
   }
 
   async #round(): Promise<number | undefined> {
     const {families, metrics, onSynced} = this.#options;
-    const {sources, triggers} = this.#caches.take();
-    metrics.serviceChangesPending.set(0);
-    metrics.endpointChangesPending.set(0);
+    const {sources, triggers} = this.#caches.take(await this.#portion());
+    this.#isPartial = this.#caches.isDirty;
+    if (!this.#isPartial) {
+      metrics.serviceChangesPending.set(0);
+      metrics.endpointChangesPending.set(0);
+    }
     let retryInMs: number | undefined;
     for (const proxy of families) {
       const context = this.#changedContext(proxy.family);
@@ -171,6 +187,17 @@ export class ProxyAgent {
     }
     onSynced(sources);
     return retryInMs;
+  }
+
+  /** Rules that an earlier proxy has left go on serving until all of the new ones can take their place at once. */
+  async #portion(): Promise<number> {
+    this.#takesOver ??= await this.#findsRules();
+    return this.#takesOver && this.#lastEndMs === undefined ? Number.POSITIVE_INFINITY : portion;
+  }
+
+  async #findsRules(): Promise<boolean> {
+    for (const family of this.#options.families) if (await family.startsWhole()) return true;
+    return false;
   }
 
   #contextChanged(): boolean {

@@ -31,6 +31,8 @@ export type Serving = {
   readonly node: NodeWatch;
   readonly events: EventRecorder;
   readonly log: Logger;
+  /** Once, when all Services are in the kernel. */
+  readonly onComplete: () => void;
 };
 
 export function familyProxy(serving: Serving, family: Family, node: NodeView): FamilyProxy {

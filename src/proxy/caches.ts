@@ -14,12 +14,20 @@ export type Stores = {
   readonly slices: () => ReadonlyMap<string, EndpointSlice>;
 };
 
+/** What everything else on a node waits for: they are looked at before all others. */
+const first = ['default/kubernetes', 'kube-system/kube-dns'];
+
+export type Taken = {
+  readonly sources: ReadonlyMap<string, ServiceSource>;
+  readonly triggers: readonly number[];
+};
+
 /** Which Services are to be looked at again, and what is known of each. The objects stay in the reflectors' stores. */
 export class Caches {
   readonly #stores: Stores;
   /** Keys of slices by the Service that they name. */
   readonly #slices = new Map<string, Set<string>>();
-  #dirty = new Set<string>();
+  readonly #dirty = new Set<string>();
   #triggers: number[] = [];
 
   constructor(stores: Stores) {
@@ -55,13 +63,26 @@ export class Caches {
     for (const key of this.#stores.services().keys()) this.#dirty.add(key);
   }
 
-  /** What has changed since the last call, as it is now. */
-  take(): {readonly sources: ReadonlyMap<string, ServiceSource>; readonly triggers: readonly number[]} {
-    const keys = this.#dirty;
-    const triggers = this.#triggers;
-    this.#dirty = new Set();
-    this.#triggers = [];
-    return {sources: new Map([...keys].map((key) => [key, this.#source(key)])), triggers};
+  /**
+   * What has changed since the last call, as it is now, of at most so many Services. Triggers are told with the last of
+   * them: a change has not reached the kernel before all that came with it have.
+   */
+  take(limit: number): Taken {
+    const keys = this.#portion(limit);
+    for (const key of keys) this.#dirty.delete(key);
+    const triggers = this.isDirty ? [] : this.#triggers;
+    if (!this.isDirty) this.#triggers = [];
+    return {sources: new Map(keys.map((key) => [key, this.#source(key)])), triggers};
+  }
+
+  #portion(limit: number): string[] {
+    if (this.#dirty.size <= limit) return [...this.#dirty];
+    const portion = new Set(first.filter((key) => this.#dirty.has(key)));
+    for (const key of this.#dirty) {
+      if (portion.size >= limit) break;
+      portion.add(key);
+    }
+    return [...portion];
   }
 
   #source(key: string): ServiceSource {

@@ -69,6 +69,12 @@ export class FamilyProxy {
     return this.#options.plane.isIntact();
   }
 
+  /** The first commit must be of all Services: it replaces rules that serve, or costs as much as the last. */
+  async startsWhole(): Promise<boolean> {
+    const {plane} = this.#options;
+    return plane.mode === 'iptables' || (await plane.isIntact());
+  }
+
   /** Observed, decided, committed. Answers with the pause before the next try when that failed. */
   async sync({triggers, ...changes}: Round): Promise<number | undefined> {
     const {plane, cleaner, clock, family, metrics, log} = this.#options;

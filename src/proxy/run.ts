@@ -24,7 +24,7 @@ import {applySettings} from './settings.ts';
  * @throws NodectlError ND711, ND712, ND713, ND601 when it cannot begin
  */
 export async function runProxy(config: ProxyConfig, signal: AbortSignal, log: Logger): Promise<void> {
-  keepHeapSmall();
+  const heap = keepHeapSmall({growthPercent: 15});
   if (config.kubeconfig === '') throw new NodectlError('ND713', 'no kubeconfig was given');
   const families = await usableFamilies();
   const nft = openNft({clock: realClock});
@@ -56,7 +56,19 @@ export async function runProxy(config: ProxyConfig, signal: AbortSignal, log: Lo
     started(events, config);
     while (!signal.aborted)
       await serveServices(
-        {config, client, families, health, commits, metrics, planes, node, events, log},
+        {
+          config,
+          client,
+          families,
+          health,
+          commits,
+          metrics,
+          planes,
+          node,
+          events,
+          log,
+          onComplete: heap.collect,
+        },
         signal,
       );
   } finally {

@@ -37,7 +37,10 @@ export async function serveServices(serving: Serving, signal: AbortSignal): Prom
   const proxies = families.map((family) => familyProxy(serving, family, first));
   for (const proxy of proxies) follow(serving, proxy);
   const ports = families.map((family) => healthPorts(serving, family));
-  const settle = once(() => planes.settle());
+  const settle = once(async () => {
+    serving.onComplete();
+    await planes.settle();
+  });
   const watches = (): Watches => objects;
   const agent = new ProxyAgent(
     {
@@ -51,7 +54,7 @@ export async function serveServices(serving: Serving, signal: AbortSignal): Prom
       localAddresses,
       onSynced: (sources) => {
         for (const port of ports) port.sync(sources);
-        if (proxies.every(({known}) => known)) settle();
+        if (agent.isComplete) settle();
       },
     },
     first,

@@ -1,3 +1,4 @@
+import {readFile} from 'node:fs/promises';
 import {afterEach, beforeEach, describe, expect, it} from 'vitest';
 import {realClock} from '../../../src/edges/clock.ts';
 import {run} from '../../../src/edges/exec.ts';
@@ -90,6 +91,17 @@ describe('nft that stays', () => {
     await nft.commit(['add element ip t s { 10.0.0.3 }']);
     const {elements} = await listTable(netns.run, {family: 'IPv4', name: 't'});
     expect([...(elements.get('s') ?? new Map()).keys()]).toEqual(['10.0.0.3']);
+  });
+
+  it('neither reads nor leaves a history of what it was told, and is replaced before that fills its memory', async () => {
+    await nft.commit(['add table ip t', 'add set ip t s { type ipv4_addr; }']);
+    const first = (await run('ip', ['netns', 'pids', netns.name])).stdout;
+    const [pid = ''] = first.split('\n');
+    expect(await readFile(`/proc/${pid}/environ`, 'utf8')).toContain('HOME=/dev/null');
+    const long = ['flush set ip t s', `add element ip t s { ${'10.0.0.1, '.repeat(1_500)} }`];
+    for (let i = 0; i < 100; i++) await nft.commit(long);
+    await expect.poll(async () => (await run('ip', ['netns', 'pids', netns.name])).stdout).not.toBe(first);
+    expect([...(await listTable(netns.run, {family: 'IPv4', name: 't'})).elements.keys()]).toEqual(['s']);
   });
 
   it('works on after its child was killed in the middle', async () => {

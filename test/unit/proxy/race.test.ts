@@ -8,7 +8,7 @@ import {trace} from './support/tracer.ts';
 
 const here: NodeView = viewNode('here', node('here', ['192.168.0.2'], 'z1'), '0.0.0.0');
 const context = {nodePortIPs: undefined, serviceCIDRs: ['10.96.0.0/16']};
-const edits = 80;
+const edits = 50;
 /** More than any packet comes by. */
 const maxSteps = 24;
 
@@ -26,7 +26,7 @@ function frontends(table: Table): Frontend[] {
 const unmarked = (outcome: readonly string[]) => outcome.map((one) => one.replace(' masq', ''));
 
 describe('a packet that meets a commit on its way', () => {
-  it('goes where the rules before or after it say, wherever the commit meets it', () => {
+  it('goes where the rules before or after it say, wherever the commit meets it', {timeout: 60_000}, () => {
     const cluster = new RandomCluster(20_261_121, 4);
     const table = familyTable('IPv4');
     table.updateNode(context);
