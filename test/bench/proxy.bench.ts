@@ -1,177 +1,128 @@
-import {readFileSync} from 'node:fs';
-import {performance} from 'node:perf_hooks';
-import {createInterface} from 'node:readline';
-import {start} from '../../src/edges/exec.ts';
-import {RunningProxy, StubApi} from '../integration/proxy/running.ts';
-import {createNetns, type Netns} from '../integration/support/netns.ts';
-import {until} from '../integration/support/wait.ts';
-import {milliseconds, quantile, ratio, type Table} from './table.ts';
+import type {StubApi} from '../integration/proxy/running.ts';
+import {type Figures, type Load, measure, type Subject} from './proxy/measure.ts';
+import {milliseconds, quantile, type Table} from './table.ts';
 
-const sizes = [100, 1_000, 10_000];
-const rounds = 60;
-const ticksPerSecond = 100;
+/** SERVICES=100,10000 npm run bench proxy; 30000x50 and 1x5000 are sizes as well. */
+const sizes = (process.env.SERVICES ?? '100,1000,10000').split(',');
 
-/** Hears every transaction of a namespace, as the kernel tells it. */
-class Generations {
-  readonly #child;
-  #heard: (() => void)[] = [];
-
-  constructor(netns: Netns) {
-    this.#child = start('nsenter', [`--net=${netns.path}`, 'nft', 'monitor']);
-    createInterface({input: this.#child.stdout}).on('line', (line) => {
-      if (!line.startsWith('# new generation')) return;
-      for (const wake of this.#heard.splice(0)) wake();
-    });
-  }
-
-  next(): Promise<void> {
-    return new Promise((resolve) => this.#heard.push(resolve));
-  }
-
-  async stop(): Promise<void> {
-    this.#child.kill('SIGKILL');
-    await this.#child;
-  }
+/**
+ * The proxy from the sources, the binary where NODECTL names it, and kube-proxy where KUBE_PROXY names it: the same
+ * configuration, the same API, each in a namespace of its own, one after the other.
+ */
+function subjects(): Subject[] {
+  const {NODECTL, KUBE_PROXY} = process.env;
+  const own = {idleChanges: 100, churnSeconds: 10, kernel: ['nodectl-proxy', 'services']} as const;
+  return [
+    ...(NODECTL === undefined ? [{name: 'sources', program: undefined, ...own}] : []),
+    ...(NODECTL === undefined ? [] : [{name: 'nodectl', program: [NODECTL, 'proxy', '--config'], ...own}]),
+    ...(KUBE_PROXY === undefined
+      ? []
+      : [
+          {
+            name: 'kube-proxy',
+            program: [KUBE_PROXY, '--config'],
+            idleChanges: 12,
+            churnSeconds: 3,
+            kernel: ['kube-proxy', 'service-ips'] as const,
+          },
+        ]),
+  ];
 }
 
-/** Milliseconds from each `change` to the kernel's word for it, one after the other on an idle machine. */
-async function latencies(
-  generations: Generations,
-  change: (i: number) => Promise<unknown>,
-): Promise<number[]> {
-  const samples: number[] = [];
-  for (let i = 0; i < rounds; i++) {
-    await new Promise((resolve) => setTimeout(resolve, 30));
-    const heard = generations.next();
-    const started = performance.now();
-    const changed = change(i);
-    await heard;
-    samples.push(performance.now() - started);
-    await changed;
-  }
-  return samples.slice(5);
-}
-
-type Usage = {readonly cpuSeconds: number; readonly rssMB: number; readonly peakMB: number};
-
-/** The process and its children, those that have ended included. */
-function usage(pid: number): Usage {
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
-    .trim()
-    .split(' ')
-    .filter(Boolean);
-  const one = (id: number | string, reaped: boolean): Usage => {
-    const fields = readFileSync(`/proc/${id}/stat`, 'utf8')
-      .replace(/^.*\) /, '')
-      .split(' ')
-      .map(Number);
-    const ticks = fields.slice(11, reaped ? 15 : 13).reduce((sum, n) => sum + n, 0);
-    const status = readFileSync(`/proc/${id}/status`, 'utf8');
-    const kB = (key: string) => Number(new RegExp(`${key}:\\s+(\\d+)`).exec(status)?.[1] ?? 0) / 1024;
-    return {cpuSeconds: ticks / ticksPerSecond, rssMB: kB('VmRSS'), peakMB: kB('VmHWM')};
+function services(count: number, endpoints: number): Load {
+  return {
+    name: `${count} × ${endpoints}`,
+    last: `10.98.${(count - 1) >> 8}.${(count - 1) & 255}`,
+    fill: (api) => api.fill(count, endpoints),
+    change: (n, address) => {
+      const i = n % count;
+      const kept = Array.from({length: endpoints - 1}, (_, e) => `10.${129 + e}.${i >> 8}.${i & 255}`);
+      return slice(`ns-${i % 50}`, `svc-${i}`, 'abcde', [...kept, address]);
+    },
   };
-  return [one(pid, true), ...children.map((child) => one(child, false))].reduce((a, b) => ({
-    cpuSeconds: a.cpuSeconds + b.cpuSeconds,
-    rssMB: a.rssMB + b.rssMB,
-    peakMB: a.peakMB + b.peakMB,
-  }));
 }
 
-function endpoints(i: number): object {
+/** One Service of very many endpoints, a hundred in each slice. */
+function oneService(endpoints: number): Load {
+  const ips = (n: number) => Array.from({length: 100}, (_, e) => `10.130.${n}.${e}`);
+  const slices = endpoints / 100;
+  return {
+    name: `1 × ${endpoints}`,
+    last: '10.98.0.0',
+    async fill(api: StubApi) {
+      await api.fill(1, 1);
+      for (let n = 1; n < slices; n++)
+        await api.put('endpointslices', slice('ns-0', 'svc-0', `s${n}`, ips(n)));
+    },
+    change: (n, address) => {
+      const at = 1 + (n % (slices - 1));
+      return slice('ns-0', 'svc-0', `s${at}`, [...ips(at).slice(1), address]);
+    },
+  };
+}
+
+function slice(namespace: string, service: string, suffix: string, ips: readonly string[]): object {
   return {
     metadata: {
-      namespace: 'ns-7',
-      name: 'svc-7-abcde',
-      uid: 'slice-7',
-      labels: {'kubernetes.io/service-name': 'svc-7'},
+      namespace,
+      name: `${service}-${suffix}`,
+      uid: `slice-${service}-${suffix}`,
+      labels: {'kubernetes.io/service-name': service},
     },
     addressType: 'IPv4',
     ports: [{name: 'http', protocol: 'TCP', port: 8080}],
-    endpoints: [{addresses: ['10.65.0.7']}, {addresses: [`10.200.0.${i + 1}`]}],
+    endpoints: ips.map((ip) => ({addresses: [ip], conditions: {ready: true}})),
   };
 }
 
-async function measure(services: number): Promise<(string | number)[][]> {
-  const netns = await createNetns('ndb');
-  const api = await StubApi.start(netns);
-  let proxy: RunningProxy | undefined;
-  let generations: Generations | undefined;
-  try {
-    await api.fill(services);
-    const started = performance.now();
-    const running = await RunningProxy.start({netns, apiPort: api.port});
-    proxy = running;
-    await until('the first commit', async () => /"IPv4"/.test((await running.get('/healthz')).stdout), {
-      timeoutMs: 120_000,
-    });
-    const coldMs = performance.now() - started;
-    const firstMs = await firstSyncMs(running);
-    const heard = new Generations(netns);
-    generations = heard;
-    await until('the monitor', async () => {
-      const awaited = heard.next().then(() => true);
-      await netns.run('nft', ['add', 'table', 'ip', 'poke']);
-      await netns.run('nft', ['delete', 'table', 'ip', 'poke']);
-      return Promise.race([awaited, new Promise<false>((resolve) => setTimeout(() => resolve(false), 500))]);
-    });
-    const before = usage(running.pid);
-    const ours = await latencies(heard, (i) => api.put('endpointslices', endpoints(i)));
-    const after = usage(running.pid);
-    await netns.run('nft', ['add', 'set', 'ip', 'nodectl-proxy', 'bench', '{ type ipv4_addr; }']);
-    const raw = await latencies(heard, (i) =>
-      netns.run('nft', ['-f', '-'], {input: `add element ip nodectl-proxy bench { 10.9.0.${i} }\n`}),
-    );
-    const cpuMs = ((after.cpuSeconds - before.cpuSeconds) * 1000) / rounds;
-    return [
-      [
-        services,
-        milliseconds(quantile(ours, 0.5)),
-        milliseconds(quantile(ours, 0.99)),
-        milliseconds(quantile(raw, 0.5)),
-        ratio(quantile(ours, 0.5), quantile(raw, 0.5)),
-        cpuMs.toFixed(1),
-        milliseconds(firstMs),
-        milliseconds(coldMs),
-        after.rssMB.toFixed(0),
-        after.peakMB.toFixed(0),
-      ],
-    ];
-  } finally {
-    await generations?.stop();
-    await proxy?.stop();
-    await api.stop();
-    await netns.remove();
-  }
+function loadOf(size: string): Load {
+  const [count = 0, endpoints = 2] = size.split('x').map(Number);
+  return count === 1 ? oneService(endpoints) : services(count, endpoints);
 }
 
-/** From the caches being known to the first commit of a family, as the proxy's own metric has it. */
-async function firstSyncMs(proxy: RunningProxy): Promise<number> {
-  const {stdout} = await proxy.get('/metrics', 10_249);
-  const sum = /full_proxy_rules_duration_seconds_sum\{ip_family="IPv4"\} (\S+)/.exec(stdout)?.[1];
-  return Number(sum) * 1000;
+function row(load: Load, subject: Subject, f: Figures): string[] {
+  const both = (samples: readonly number[]) =>
+    [quantile(samples, 0.5), quantile(samples, 0.99)].map(milliseconds);
+  return [
+    load.name,
+    subject.name,
+    ...both(f.idle),
+    ...both(f.churn),
+    f.idleCpuMs.toFixed(1),
+    f.churnCpuMs.toFixed(1),
+    milliseconds(f.firstSyncMs),
+    milliseconds(f.fromStartMs),
+    milliseconds(f.fromStartCpuMs),
+    f.restMB.toFixed(0),
+    f.peakMB.toFixed(0),
+  ];
 }
 
-/** A change of one Service, from the API's write to the kernel's event, beside `nft -f -` of one element. */
+/** A change of one Service, from the API's write to the kernel's event. */
 export default async function proxy(): Promise<Table[]> {
-  const rows: (string | number)[][] = [];
-  for (const size of sizes) rows.push(...(await measure(size)));
+  const rows: string[][] = [];
+  for (const load of sizes.map(loadOf))
+    for (const subject of subjects()) rows.push(row(load, subject, await measure(subject, load)));
   return [
     {
-      title: `Service change → kernel (${rounds} changes, 2 endpoints a Service, proxy from the sources)`,
+      title: 'Service change → kernel',
       columns: [
-        'services',
-        'p50 ms',
+        'services × endpoints',
+        'proxy',
+        'idle p50 ms',
         'p99 ms',
-        'nft -f p50 ms',
-        'beside it',
+        '100/s p50 ms',
+        'p99 ms',
         'CPU ms/change',
+        'at 100/s',
         'first commit ms',
         'from start ms',
+        'CPU ms',
         'RSS MB',
         'peak MB',
       ],
       rows,
-      notes: ['CPU and memory are those of the proxy with its nft child.'],
+      notes: ['CPU and memory are those of the proxy with its children.'],
     },
   ];
 }

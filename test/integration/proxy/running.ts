@@ -32,8 +32,8 @@ export class StubApi {
     return this.#send({do: 'delete', plural, object});
   }
 
-  fill(count: number): Promise<void> {
-    return this.#send({do: 'fill', count});
+  fill(count: number, endpoints = 2): Promise<void> {
+    return this.#send({do: 'fill', count, endpoints});
   }
 
   drop(): Promise<void> {
@@ -62,8 +62,11 @@ function lines(child: Child): Interface {
 export type ProxyOptions = {
   readonly netns: Netns;
   readonly apiPort: number;
+  readonly mode?: 'nftables' | 'iptables';
   /** More lines of the KubeProxyConfiguration. */
   readonly configuration?: readonly string[];
+  /** A program that is given the configuration's path, in the place of the sources. */
+  readonly program?: readonly string[];
 };
 
 /** The proxy as a process in a namespace. */
@@ -85,10 +88,10 @@ export class RunningProxy {
     const configuration = [
       'apiVersion: kubeproxy.config.k8s.io/v1alpha1',
       'kind: KubeProxyConfiguration',
-      'mode: nftables',
+      `mode: ${options.mode ?? 'nftables'}`,
       'hostnameOverride: here',
       'clusterCIDR: 10.64.0.0/16,fd64::/16',
-      `clientConnection: {kubeconfig: ${kubeconfig}}`,
+      `clientConnection: {kubeconfig: ${kubeconfig}, contentType: application/json, acceptContentTypes: application/json}`,
       'conntrack: {maxPerCore: 0}',
       ...(options.configuration ?? []),
     ];
@@ -131,7 +134,8 @@ export class RunningProxy {
   #argv(): string[] {
     const script = join(import.meta.dirname, 'serve.ts');
     const config = join(this.#directory, 'config.yaml');
-    return [`--net=${this.#options.netns.path}`, process.execPath, script, config];
+    const program = this.#options.program ?? [process.execPath, script];
+    return [`--net=${this.#options.netns.path}`, ...program, config];
   }
 }
 

@@ -11,8 +11,8 @@ type Watcher = {
 };
 type Command =
   | {do: 'put' | 'delete'; plural: string; object: Stored}
-  /** So many Services of two endpoints each. */
-  | {do: 'fill'; count: number}
+  /** So many Services of so many endpoints each. */
+  | {do: 'fill'; count: number; endpoints: number}
   /** Ends every connection, as a restart does. */
   | {do: 'drop'};
 
@@ -86,7 +86,8 @@ const server = createServer((request, response) => {
       response.write(event.line);
 });
 
-function fill(count: number): void {
+function fill(count: number, endpoints: number): void {
+  const ends = Array.from({length: endpoints}, (_, end) => end + 1);
   for (let i = 0; i < count; i++) {
     const [high, low] = [i >> 8, i & 255];
     const metadata = {namespace: `ns-${i % 50}`, name: `svc-${i}`, uid: `uid-${i}`};
@@ -102,7 +103,7 @@ function fill(count: number): void {
         selector: {app: `app-${i}`},
       },
     } as Stored);
-    put('endpointslices', filledSlice(i, [1, 2]));
+    put('endpointslices', filledSlice(i, ends));
   }
 }
 
@@ -119,7 +120,7 @@ function filledSlice(i: number, ends: readonly number[]): Stored {
     addressType: 'IPv4',
     ports: [{name: 'http', protocol: 'TCP', port: 8080}],
     endpoints: ends.map((end) => ({
-      addresses: [`10.${64 + end}.${i >> 8}.${i & 255}`],
+      addresses: [`10.${128 + end}.${i >> 8}.${i & 255}`],
       conditions: {ready: true, serving: true, terminating: false},
       nodeName: `node-${end}`,
       targetRef: {kind: 'Pod', namespace: `ns-${i % 50}`, name: `${name}-${end}`},
@@ -136,7 +137,7 @@ function perform(command: Command): void {
       remove(command.plural, command.object);
       break;
     case 'fill':
-      fill(command.count);
+      fill(command.count, command.endpoints);
       break;
     case 'drop':
       for (const {response} of watchers) response.destroy();
