@@ -102,6 +102,7 @@ async function runPhase(phase: Phase, facts: Facts, deps: JoinDeps): Promise<Pha
   const started = performance.now();
   const acts: string[] = [];
   let last: PhaseDecision = {acts: []};
+  let waits = 0;
   deps.onEvent({kind: 'phase', phase: phase.name, title: phase.title});
   const reconciler = {
     observe: (_: string, signal: AbortSignal) => phase.look(facts, signal),
@@ -117,6 +118,7 @@ async function runPhase(phase: Phase, facts: Facts, deps: JoinDeps): Promise<Pha
     },
   };
   const onAct = (act: Act): void => {
+    waits = 0;
     acts.push(describeAct(act));
     deps.onEvent({kind: 'act', phase: phase.name, text: describeAct(act)});
   };
@@ -124,7 +126,7 @@ async function runPhase(phase: Phase, facts: Facts, deps: JoinDeps): Promise<Pha
     await converge(reconciler, phase.name, {
       signal: deps.signal,
       onAct,
-      sleep: (ms) => awaitChange(last.awaited, ms, facts, deps.signal),
+      sleep: (ms) => awaitChange(last.awaited, gentler(ms, waits++), facts, deps.signal),
       deadlineMs: performance.now() + phase.waitMs(facts.options),
       monotonic: () => performance.now(),
     });
@@ -136,6 +138,13 @@ async function runPhase(phase: Phase, facts: Facts, deps: JoinDeps): Promise<Pha
   const done = report(phase.name, started, acts, findings);
   deps.onEvent({kind: 'done', phase: phase.name, acts: acts.length, ms: done.ms});
   return done;
+}
+
+const rarelyMs = 2000;
+
+/** Each look may cost a program's start: what does not come at once is asked for ever less often. */
+export function gentler(ms: number, waits: number): number {
+  return ms >= rarelyMs ? ms : Math.min(rarelyMs, ms * 1.3 ** waits);
 }
 
 /** A plan's changes as the reports of phases that have not run. */

@@ -82,8 +82,19 @@ export async function checkMachine(
   const context: CheckContext = {options, machine, joined, ownPids: states.flatMap(({pid}) => pid ?? [])};
   return ignoring(
     await runChecks([...catalogue, otherAgents], context, signal, joinLimits),
-    options.ignorePreflightErrors,
+    options.ignorePreflightErrors.map(ourName),
   );
+}
+
+/** kubeadm's names of checks that are one with others here; its remaining names are ours, or have no check to ignore. */
+const kubeadmNames: Readonly<Record<string, string>> = {
+  'fileavailable--etc-kubernetes-bootstrap-kubelet.conf': 'FileAvailable--etc-kubernetes-kubelet.conf',
+  'fileavailable--etc-kubernetes-pki-ca.crt': 'FileAvailable--etc-kubernetes-kubelet.conf',
+  'diravailable--etc-kubernetes-manifests': 'FileAvailable--etc-kubernetes-kubelet.conf',
+};
+
+function ourName(name: string): string {
+  return kubeadmNames[name.toLowerCase()] ?? name;
 }
 
 /** Every finding is told, the first by its code: what depends on a failed check was skipped. */

@@ -4,7 +4,7 @@ import type {JoinResult} from '../bootstrap/join.ts';
 import type {JoinFile} from '../config/join/file.ts';
 import type {JoinInput} from '../config/join.ts';
 import type {RuntimeSourceInput} from '../config/runtime-source.ts';
-import {readInput} from '../edges/input.ts';
+import {readInput, readPatches} from '../edges/input.ts';
 import {ownProgram} from '../edges/program.ts';
 import {silent} from '../lib/log.ts';
 import {BaseCommand, outputFlag} from '../ui/base-command.ts';
@@ -58,6 +58,9 @@ export default class Join extends BaseCommand {
     })(),
     'wait-timeout': Flags.integer({default: 240, description: 'seconds'}),
     plan: Flags.boolean({aliases: ['dry-run'], description: 'show what would change, and change nothing'}),
+    patches: Flags.string({
+      description: 'directory with kubeadm’s patches; those of kubeletconfiguration count',
+    }),
     'skip-phases': Flags.string({multiple: true, description: 'phases to leave out, ours or kubeadm’s'}),
     'ignore-preflight-errors': Flags.string({
       multiple: true,
@@ -106,13 +109,23 @@ async function gather(endpoint: string | undefined, flags: Flagged): Promise<Joi
   const {mergeInput} = await import('../config/join/merge.ts');
   const {readDiscoveryFile} = await import('../edges/discovery-file.ts');
   const file = await configFile(flags.config);
-  const own = await flagInput(endpoint, flags);
+  const own = {
+    ...(await flagInput(endpoint, flags)),
+    ...(await patched(flags.patches ?? file.patchesDirectory)),
+  };
   const byFlags = own.token ?? own.discoveryToken ?? endpoint;
   const place = flags['discovery-file'] ?? (byFlags === undefined ? file.discoveryFile : undefined);
   const discoveryFile = place === undefined ? undefined : await readDiscoveryFile(place);
   return flags['discovery-file'] === undefined
     ? mergeInput({...file.input, discoveryFile}, own)
     : mergeInput(file.input, {...own, discoveryFile});
+}
+
+/** The user's own fields: over the cluster's, and over the file's. */
+async function patched(directory: string | undefined): Promise<Pick<JoinInput, 'kubeletConfiguration'>> {
+  if (directory === undefined || directory === '') return {};
+  const {kubeletPatches} = await import('../config/join/patches.ts');
+  return {kubeletConfiguration: kubeletPatches(await readPatches(directory))};
 }
 
 /** Digests and the bundle are read here; the archives themselves are verified when they are fetched. */

@@ -14,6 +14,8 @@ import {type JoinV1beta4, joinV1beta3, joinV1beta4} from './schema.ts';
 export type JoinFile = {
   readonly input: Partial<JoinInput>;
   readonly discoveryFile: string | undefined;
+  /** Read by the caller, too. */
+  readonly patchesDirectory?: string;
 };
 
 /**
@@ -30,9 +32,10 @@ export function readJoinFile(source: Source): JoinFile {
     found.set(kind, {...source, text});
   }
   const [join, kubelet, proxy] = [...known].map((kind) => found.get(kind));
-  const {input, discoveryFile} = join === undefined ? nothing : joinDocument(join);
+  const {input, discoveryFile, patchesDirectory} = join === undefined ? nothing : joinDocument(join);
   return {
     discoveryFile,
+    patchesDirectory,
     input: {
       ...input,
       kubeletConfiguration: {...kubeletDocument(kubelet), ...input.kubeletConfiguration},
@@ -82,8 +85,6 @@ function joinDocument(source: Source): JoinFile {
   const join = old ? upgraded(source) : readDocument(source, joinV1beta4, 'ND906').data;
   if (join.controlPlane !== undefined)
     throw invalid(source, 'controlPlane: nodectl makes workers; kubeadm joins control planes');
-  if (join.patches?.directory !== undefined && join.patches.directory !== '')
-    throw invalid(source, 'patches.directory: give a KubeletConfiguration document beside this one instead');
   if (join.discovery?.bootstrapToken !== undefined && join.discovery.file !== undefined)
     throw invalid(source, 'discovery: bootstrapToken and file exclude each other');
   const {given, problems} = kubeletArgs(join.nodeRegistration?.kubeletExtraArgs ?? []);
@@ -93,6 +94,7 @@ function joinDocument(source: Source): JoinFile {
     // kubeadm's order too: an argument of the kubelet wins over the registration's own field.
     input: defined({...inputOf(join), ...defined(given)}),
     discoveryFile: join.discovery?.file?.kubeConfigPath,
+    patchesDirectory: join.patches?.directory,
   };
 }
 

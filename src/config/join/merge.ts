@@ -1,5 +1,6 @@
 import type {JoinInput} from '../join.ts';
 import {defined} from './defined.ts';
+import {mergeFields} from './patches.ts';
 
 /** Flags (and the environment) over a --config file: what they say wins, and what contradicts it goes. */
 export function mergeInput(file: Partial<JoinInput>, flags: JoinInput): JoinInput {
@@ -7,7 +8,7 @@ export function mergeInput(file: Partial<JoinInput>, flags: JoinInput): JoinInpu
   return {
     ...merged,
     hostname: flags.hostname,
-    kubeletConfiguration: {...file.kubeletConfiguration, ...flags.kubeletConfiguration},
+    kubeletConfiguration: mergeFields(file.kubeletConfiguration ?? {}, flags.kubeletConfiguration ?? {}),
     proxyConfiguration: {...file.proxyConfiguration, ...flags.proxyConfiguration},
   };
 }

@@ -4,7 +4,7 @@ import {parseDuration} from '../units.ts';
 /**
  * kubeadm's JoinConfiguration, v1beta4 and v1beta3, strict. What only concerns control planes but is printed by
  * `kubeadm config print join-defaults` (image pulling, etcd and static pods) is read and has no effect, as on
- * kubeadm's own workers; `controlPlane` and `patches` are refused by name in join/file.ts.
+ * kubeadm's own workers; `controlPlane` is refused by name in join/file.ts.
  */
 const duration = z.pipe(
   z

@@ -122,7 +122,6 @@ discovery: {timeout: 1m0s, file: {kubeConfigPath: /root/discovery.conf}}
       /join\.yaml:3:1: timeouts/,
     ],
     ['a control plane', `${head}controlPlane: {}\n`, /controlPlane/],
-    ['a directory of patches', `${head}patches: {directory: /x}\n`, /patches\.directory/],
     [
       'two ways of discovery',
       `${head}discovery: {bootstrapToken: {}, file: {kubeConfigPath: x}}\n`,
