@@ -29,19 +29,29 @@ export class NodeGraph {
     return this.#store.get('/pods', keyOf(namespace, name ?? '')) !== undefined;
   }
 
-  /** Whether a pod of this node uses an object of its namespace. */
+  /** Whether a pod of this node uses an object of its namespace, or a secret that one of its volumes names. */
   uses(node: string, kind: ReferencedKind, namespace: string, name: string): boolean {
-    return this.pods(node).some(
+    const named = this.pods(node).some(
       (pod) => pod.metadata.namespace === namespace && references(pod, kind).includes(name),
+    );
+    if (named || kind !== 'secrets') return named;
+    return this.#volumes(node).some((volume) =>
+      volumeSecrets(volume).some((secret) => secret.namespace === namespace && secret.name === name),
     );
   }
 
-  usesVolume(node: string, volume: string): boolean {
-    return this.pods(node).some((pod) =>
-      references(pod, 'persistentvolumeclaims').some((claim) => {
+  usesVolume(node: string, name: string): boolean {
+    return this.#volumes(node).some(({metadata}) => metadata.name === name);
+  }
+
+  /** The persistent volumes that the pods of a node claim. */
+  #volumes(node: string): Obj[] {
+    return this.pods(node).flatMap((pod) =>
+      references(pod, 'persistentvolumeclaims').flatMap((claim) => {
         const key = keyOf(pod.metadata.namespace, claim);
         const stored = this.#store.get('/persistentvolumeclaims', key)?.object;
-        return textAt(stored, 'spec', 'volumeName') === volume;
+        const volume = textAt(stored, 'spec', 'volumeName');
+        return volume ? (this.#store.get('/persistentvolumes', keyOf(undefined, volume))?.object ?? []) : [];
       }),
     );
   }
@@ -100,6 +110,14 @@ const drivers: readonly (readonly [string, string])[] = [
   ['scaleIO', 'secretRef'],
   ['storageos', 'secretRef'],
 ];
+
+/** The secrets of a persistent volume that are for nodes (pvutil.VisitPVSecretNames, kubeletVisible). */
+function volumeSecrets(volume: Obj): {namespace: string | undefined; name: string | undefined}[] {
+  return ['nodeStageSecretRef', 'nodePublishSecretRef', 'nodeExpandSecretRef'].map((field) => ({
+    namespace: textAt(volume, 'spec', 'csi', field, 'namespace'),
+    name: textAt(volume, 'spec', 'csi', field, 'name'),
+  }));
+}
 
 function driverSecrets(volume: JsonObject): (string | undefined)[] {
   const named = drivers.map(([driver, field]) => textAt(volume, driver, field, 'name'));

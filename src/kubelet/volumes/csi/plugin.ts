@@ -69,7 +69,9 @@ export class CsiPlugin implements VolumePlugin {
       return known.prepared;
     }
     await this.#want(request, volume);
-    const prepared = await this.#bring(request, volume, false);
+    const {waits} = this.#parts;
+    const {uid} = request.pod.metadata;
+    const prepared = await waits.unlessComes(volume.driver, uid, () => this.#bring(request, volume, false));
     this.#published.set(keyOf(placeOf(request)), {request, volume, prepared});
     return prepared;
   }
@@ -81,9 +83,11 @@ export class CsiPlugin implements VolumePlugin {
       data === undefined ? this.#wanted.get(key) : uniqueVolumeName(data.driverName, data.volumeHandle);
     if (data === undefined) await unmountUnnoted(place);
     else {
-      const {drivers, serial, awaited} = this.#parts;
+      const {drivers, serial, awaited, waits} = this.#parts;
       await awaited(data.driverName);
-      await serial.run(name ?? key, () => unpublish(drivers, place, data));
+      await waits.unlessComes(data.driverName, place.uid, () =>
+        serial.run(name ?? key, () => unpublish(drivers, place, data)),
+      );
     }
     this.#published.delete(key);
     this.#wanted.delete(key);
@@ -154,10 +158,9 @@ export class CsiPlugin implements VolumePlugin {
   }
 
   async #bring(request: VolumeRequest, volume: CsiVolume, again: boolean): Promise<PreparedVolume> {
-    const {objects, attachments, serial, awaited, waits, drivers} = this.#parts;
-    const {signal, pod} = request;
+    const {objects, attachments, serial, awaited, waits} = this.#parts;
+    const {signal} = request;
     await awaited(volume.driver);
-    if (!drivers.has(volume.driver)) waits.forDriver(volume.driver, pod.metadata.uid);
     const object = await objects.get(volume.driver);
     const lifecycle = async () => checkLifecycle(volume, object);
     await inStep('publish', volume.block, signal, lifecycle);

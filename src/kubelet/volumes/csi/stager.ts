@@ -2,6 +2,7 @@ import {isFinal} from '../../../edges/csi/client.ts';
 import {removeEmpty} from '../../../edges/empty-places.ts';
 import {exists} from '../../../edges/files.ts';
 import type {KubeClient} from '../../../edges/kube/client.ts';
+import {mountReferences} from '../../../edges/mount-references.ts';
 import {ensureDirectory} from '../../../edges/trees.ts';
 import {type AskedDriver, stageVolume} from './calls.ts';
 import {Capability} from './capability.ts';
@@ -75,6 +76,12 @@ export class Stager {
     const {uniqueName, specName, handle, stagingPath, directory} = volume;
     const {inventory, rootDir} = this.#options;
     const staged = driver.capabilities.has(Capability.STAGE_UNSTAGE_VOLUME);
+    const elsewhere = await mountReferences(stagingPath);
+    // Taken from under them, they could lose what was written (operation_generator.go, hasMountRefs).
+    if (elsewhere.length > 0)
+      throw new Error(
+        `the device mount path "${stagingPath}" is still mounted by other references [${elsewhere.join(' ')}]`,
+      );
     // Of a block volume the place goes when it is unstaged, and what is noted of it after that.
     if (staged && (specName === undefined || (await exists(stagingPath))))
       await driver.node.nodeUnstageVolume({volumeId: handle, stagingTargetPath: stagingPath});

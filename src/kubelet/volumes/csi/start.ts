@@ -53,8 +53,6 @@ export type Csi = {
   stop(): Promise<void>;
 };
 
-/** pkg/kubelet: pods are synced once a minute, and with them what is published again, or has grown. */
-const attendMs = 60_000;
 /** At the start volumes wait so long for drivers that are about to register. */
 const awaitMs = 10_000;
 
@@ -135,11 +133,11 @@ class CsiNodeSide {
   }
 
   start(): Csi {
-    const {clock, onStatus} = this.#options;
+    const {clock, config, onStatus} = this.#options;
     const initialized = this.#nodeInfo.initialize(this.#stopping.signal, onStatus);
-    const attending = startPeriodic({clock, firstMs: attendMs, everyMs: attendMs}, () =>
-      this.#plugin.attend(),
-    );
+    // Kubernetes' kubelet syncs its pods that often, and with them what is published again, or has grown.
+    const everyMs = config.syncFrequency;
+    const attending = startPeriodic({clock, firstMs: everyMs, everyMs}, () => this.#plugin.attend());
     clock.after(awaitMs, () => this.#settled.resolve());
     void this.#settled.promise.then(() => this.#collect());
     return {

@@ -27,9 +27,15 @@ export class Waits {
     this.#options = options;
   }
 
-  forDriver(driver: string, uid: string): void {
-    const uids = this.#missing.get(driver) ?? new Set<string>();
-    this.#missing.set(driver, uids.add(uid));
+  /** Work for a pod that fails may have failed for want of its driver: it is done again as soon as that one comes. */
+  async unlessComes<T>(driver: string, uid: string, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      const uids = this.#missing.get(driver) ?? new Set<string>();
+      this.#missing.set(driver, uids.add(uid));
+      throw error;
+    }
   }
 
   driverCame(driver: string): void {
