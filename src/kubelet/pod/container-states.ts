@@ -43,12 +43,13 @@ function oneStatus(
   const [newest, previous] = seen.runtime.containers.filter(({name}) => name === container.name);
   const status =
     newest === undefined
-      ? withoutRecord(pod, container, kind, before)
-      : fromRecord(container, newest, previous, before);
+      ? withoutRecord(seen, pod, container, kind, before)
+      : fromRecord(seen, container, newest, previous, before);
   return waitingAgain(seen, pod, container, kind, newest, status);
 }
 
 function fromRecord(
+  seen: PodSeen,
   container: Container,
   newest: RuntimeContainer,
   previous: RuntimeContainer | undefined,
@@ -59,7 +60,7 @@ function fromRecord(
       ? {terminated: ended(previous, before?.lastState?.terminated)}
       : lastFrom(before, newest.id);
   return {
-    ...blank(container),
+    ...blank(seen, container),
     restartCount: Math.max(newest.attempt, before?.restartCount ?? 0),
     image: newest.image,
     imageID: newest.imageRef,
@@ -115,6 +116,7 @@ function lostState(message: string): Terminated {
 
 /** The runtime has no container of that name: not yet, or not any more. */
 function withoutRecord(
+  seen: PodSeen,
   pod: Pod,
   container: Container,
   kind: ListKind,
@@ -123,7 +125,7 @@ function withoutRecord(
   if (before?.state?.terminated !== undefined) return before;
   const waits = pod.spec.initContainers?.length && kind !== 'ephemeral';
   const status: ContainerStatus = {
-    ...blank(container),
+    ...blank(seen, container),
     restartCount: before?.restartCount ?? 0,
     lastState: before?.lastState ?? {},
     state: {waiting: {reason: waits ? 'PodInitializing' : 'ContainerCreating'}},
@@ -167,12 +169,14 @@ const goneInit: Terminated = {
     'Unable to get init container status from container runtime and pod has been initialized, treat it as exited normally',
 };
 
-function blank(container: Container): ContainerStatus {
-  const volumeMounts = (container.volumeMounts ?? []).map(({name, mountPath, readOnly}) => ({
-    name,
-    mountPath,
-    ...(readOnly ? {readOnly, recursiveReadOnly: 'Disabled'} : {}),
-  }));
+function blank(seen: PodSeen, container: Container): ContainerStatus {
+  const volumeMounts = (container.volumeMounts ?? []).map(
+    ({name, mountPath, readOnly, recursiveReadOnly: wish = 'Disabled'}) => {
+      const recursiveReadOnly =
+        wish !== 'Disabled' && seen.recursiveReadOnly === true ? 'Enabled' : 'Disabled';
+      return {name, mountPath, ...(readOnly ? {readOnly, recursiveReadOnly} : {})};
+    },
+  );
   return {
     name: container.name,
     image: container.image ?? '',

@@ -35,6 +35,8 @@ export type PodVolumes = {
    * is no such volume. @throws where there is no such file
    */
   file(uid: string, volume: string, path: string): Promise<string | undefined>;
+  /** Whether mounts of the pod that ask for it can be read-only with all that is mounted below them. */
+  recursiveReadOnly(pod: Pod): Promise<boolean>;
   /** Takes away all volumes of the pod. @throws while one is busy */
   tearDown(uid: string): Promise<void>;
 };

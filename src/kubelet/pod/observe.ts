@@ -8,6 +8,9 @@ export async function observePod(view: PodView, memory: PodMemory, signal: Abort
   const {uid} = memory;
   const runtime = await view.runtime.get(uid, signal);
   const admitted = await admitPod(view, memory, runtime);
+  const asking = view.find(uid)?.pod;
+  const recursiveReadOnly = asking !== undefined && (await view.deps.volumes.recursiveReadOnly(asking));
+  // From here on nothing is waited for: what is seen is of one moment.
   const found = view.find(uid);
   if (found !== undefined) memory.lastPod = found.pod;
   const nowMs = view.deps.clock.now();
@@ -25,6 +28,7 @@ export async function observePod(view: PodView, memory: PodMemory, signal: Abort
     probes: view.probes.results(uid),
     images: view.images.seen(uid),
     volumes: volumesSeen(memory, monotonicMs),
+    recursiveReadOnly,
     startFailures: failuresSeen(memory, monotonicMs),
     crashes: crashesSeen(memory, runtime, nowMs),
     verdict: memory.verdict,

@@ -73,6 +73,8 @@ export type PodSeen = {
   /** By container name. */
   readonly images: ReadonlyMap<string, ImageSeen>;
   readonly volumes: VolumesSeen;
+  /** The pod's runtime can make whole trees of mounts read-only; asked only where the pod wants that. */
+  readonly recursiveReadOnly?: boolean;
   /** By container name: starts that failed since the last success. */
   readonly startFailures: ReadonlyMap<string, StartFailure>;
   /** By container name: restarts that must still wait. */

@@ -122,6 +122,13 @@ class Keeper implements KeptVolumes {
     return prepared === undefined ? undefined : readInside(prepared.path, path, maxFileBytes);
   }
 
+  async recursiveReadOnly(pod: Pod): Promise<boolean> {
+    const {initContainers = [], containers, ephemeralContainers = []} = pod.spec;
+    if (![...initContainers, ...containers, ...ephemeralContainers].some(wantsRecursion)) return false;
+    // Where the class is not known, the pod does not start for that.
+    return this.#canMountRecursively(pod).catch(() => false);
+  }
+
   tearDown(uid: string): Promise<void> {
     return this.#serial.run(uid, async () => {
       this.#states.get(uid)?.cancel();
@@ -177,6 +184,6 @@ class Keeper implements KeptVolumes {
   }
 }
 
-function wantsRecursion({volumeMounts = []}: Container): boolean {
+function wantsRecursion({volumeMounts = []}: Pick<Container, 'volumeMounts'>): boolean {
   return volumeMounts.some(({recursiveReadOnly = 'Disabled'}) => recursiveReadOnly !== 'Disabled');
 }

@@ -27,6 +27,8 @@ export type TestContainerd = {
 export type ContainerdOptions = {
   /** The pod network; keep out of 10.96.0.0/12 and 10.244.0.0/16. */
   readonly subnet?: string;
+  /** Where another containerd and its shim are; that of the machine without it. */
+  readonly programs?: string;
   /** No CNI configuration at all: the runtime says NetworkReady=false. */
   readonly withoutCni?: boolean;
   /** How often writable layers are counted; containerd's default is ten seconds. */
@@ -54,7 +56,7 @@ export async function startContainerd(options: ContainerdOptions = {}): Promise<
       await child;
     },
     async start() {
-      child = startChild(layout, netns, dir);
+      child = startChild(layout, netns, dir, options.programs);
       await until('containerd answers', async () => (await cri.runtime.version({})).runtimeVersion);
     },
     async remove() {
@@ -72,8 +74,10 @@ export async function startContainerd(options: ContainerdOptions = {}): Promise<
 }
 
 /** Not async: a child is a thenable, and awaiting it would wait for its end. */
-function startChild(layout: Layout, netns: Netns, dir: string): Child {
-  const child = start('nsenter', [`--net=${netns.path}`, 'containerd', '--config', layout.containerdConfig]);
+function startChild(layout: Layout, netns: Netns, dir: string, programs: string | undefined): Child {
+  const args = [`--net=${netns.path}`, 'containerd', '--config', layout.containerdConfig];
+  const env = programs === undefined ? {} : {PATH: `${programs}:${process.env.PATH}`};
+  const child = start('nsenter', args, {env});
   const log = createWriteStream(join(dir, 'containerd.log'), {flags: 'a'});
   child.stderr.pipe(log);
   child.stdout.resume();
