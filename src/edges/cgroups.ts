@@ -1,7 +1,7 @@
 import {mkdir, readFile, writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import {killCgroup, removeCgroup} from './cgroup-tree.ts';
-import {errno, exists, listDirectory} from './files.ts';
+import {errno, exists, listDirectory, readText} from './files.ts';
 
 /** Limits of a cgroup; what is undefined stays as the kernel made it. */
 export type CgroupLimits = {
@@ -20,6 +20,8 @@ export type Cgroups = {
   ensure(path: string, limits: CgroupLimits): Promise<void>;
   /** Ends what lives in it, removes it and those in it; throws EBUSY while a process is still about to end. */
   remove(path: string): Promise<void>;
+  /** Bytes that its processes use; undefined where the kernel does not say. */
+  memoryUsage(path: string): Promise<number | undefined>;
   /** Names of the cgroups directly in `path`. */
   children(path: string): Promise<string[]>;
 };
@@ -55,6 +57,11 @@ export async function openCgroups(): Promise<Cgroups> {
       await killCgroup(path);
       if (!(await removeCgroup(path)))
         throw Object.assign(new Error(`processes still live in cgroup ${path}`), {code: 'EBUSY'});
+    },
+    async memoryUsage(path) {
+      const file = v2 ? join(path, 'memory.current') : join('memory', path, 'memory.usage_in_bytes');
+      const text = await readText(join(mountPoint, file));
+      return text === undefined ? undefined : Number(text);
     },
     async children(path) {
       const names = await Promise.all(roots.map((root) => listDirectory(join(root, path))));

@@ -92,6 +92,18 @@ export async function writeAtomic(path: string, content: string | Uint8Array, mo
   await syncDirectory(dirname(path));
 }
 
+/** As `writeAtomic`, but what a power failure takes is lost: for what is worth nothing after the next boot. */
+export async function writeVolatile(path: string, content: string, mode = 0o600): Promise<void> {
+  const temporary = join(dirname(path), `.${process.pid}.${Math.random().toString(36).slice(2)}.tmp`);
+  try {
+    await fs.writeFile(temporary, content, {mode, flag: 'wx'});
+    await fs.rename(temporary, path);
+  } catch (error) {
+    await removeFile(temporary).catch(() => undefined);
+    throw error;
+  }
+}
+
 /** Points a symlink at `target` by one rename. */
 export async function linkAtomic(path: string, target: string): Promise<void> {
   const temporary = `${path}.${process.pid}.${Math.random().toString(36).slice(2)}.tmp`;

@@ -12,7 +12,7 @@ type Property = readonly [name: string, type: 't' | 'b' | 's', value: string];
  * The systemd driver: a pod's cgroup is a transient slice, made with its limits in one call and gone without a trace
  * when it is stopped; `systemctl set-property` would leave a drop-in for each pod that ever ran.
  */
-export function systemdCgroups(files: Pick<Cgroups, 'v2' | 'children'>): Cgroups {
+export function systemdCgroups(files: Pick<Cgroups, 'v2' | 'children' | 'memoryUsage'>): Cgroups {
   const slice = (path: string): string => path.split('/').at(-1) ?? '';
   return {
     v2: files.v2,
@@ -30,6 +30,7 @@ export function systemdCgroups(files: Pick<Cgroups, 'v2' | 'children'>): Cgroups
       if (made !== 0) await call(['SetUnitProperties', 'sba(sv)', name, 'true', ...words(properties)], [0]);
     },
     remove: (path) => stopSlice(slice(path)),
+    memoryUsage: (path) => files.memoryUsage(path),
     children: (path) => files.children(path),
   };
 }

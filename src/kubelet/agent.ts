@@ -32,6 +32,7 @@ import {type PodWorkers, startPodWorkers} from './pod/worker.ts';
 import {PodStore} from './pod-store.ts';
 import {type Probes, startProbes} from './probes/manager.ts';
 import {queries} from './queries.ts';
+import {ResourceRecords} from './resize/records.ts';
 import {RuntimeCache} from './runtime/cache.ts';
 import {type RuntimeEvents, startRuntimeEvents} from './runtime/events.ts';
 import {RuntimeHealth} from './runtime/readiness.ts';
@@ -91,12 +92,20 @@ export async function startPodAgent(options: PodAgentOptions): Promise<PodAgent>
     hostIps: options.nodeIps,
     allocatable: options.allocatable,
   });
-  return new Agent(options, cgroups, facts).api();
+  const records = await ResourceRecords.open(config.rootDir, options.log);
+  return new Agent(options, {cgroups, facts, records}).api();
 }
+
+type AgentParts = {
+  readonly cgroups: Cgroups;
+  readonly facts: NodeFacts;
+  readonly records: ResourceRecords;
+};
 
 class Agent {
   readonly #options: PodAgentOptions;
   readonly #store = new PodStore();
+  readonly #records: ResourceRecords;
   readonly #health: RuntimeHealth;
   readonly #objects: ObjectSource;
   readonly #classes: RuntimeClassSource;
@@ -115,27 +124,14 @@ class Agent {
   #cancelHealth: Cancel = () => undefined;
   #stopped = false;
 
-  constructor(options: PodAgentOptions, cgroups: Cgroups, facts: NodeFacts) {
+  constructor(options: PodAgentOptions, {cgroups, facts, records}: AgentParts) {
     const {client, cri, clock, log, config, recorder} = options;
     const onChange = (uid: string) => this.#workers.enqueue(uid);
     this.#options = options;
+    this.#records = records;
     this.#health = new RuntimeHealth(cri, clock);
     this.#objects = startObjectSource({client, clock, log, onChange: (uids) => this.#objectsChanged(uids)});
-    const tokens = createTokenSource({client, clock, log});
-    const nodeAllocatable = options.allocatable;
-    const context: VolumeContext = {
-      rootDir: config.rootDir,
-      objects: this.#objects,
-      claims: apiClaims(client),
-      tokens,
-      nodeAllocatable,
-      node: options.node,
-      plugins: options.volumePlugins ?? [],
-      tell: (pod, ...told) => tellPod(recorder, pod, undefined, ...told),
-    };
-    this.#volumes = keepVolumes(context, clock, log, async ({spec}) =>
-      this.#health.recursiveReadOnly(await this.#classes.handler(spec.runtimeClassName)),
-    );
+    this.#volumes = this.#keepVolumes();
     this.#runtime = new RuntimeCache({cri, timeoutMs: config.runtimeRequestTimeout, onChange});
     this.#writer = new StatusWriter({client, clock, log, onWritten: (uid) => this.#statusWritten(uid)});
     const onProbe = (done: ProbeDone) => options.telemetry?.probes.done(done);
@@ -160,7 +156,9 @@ class Agent {
       networkReady: () => this.#health.networkReady,
       node: options.node,
       freshNode: () => client.get(nodes, {name: options.nodeName}, {timeoutMs: callTimeoutMs}),
-      active: () => activePods(this.#store, this.#workers, this.#runtime),
+      active: () => activePods(this.#store, this.#workers, this.#runtime, this.#records),
+      records,
+      roomMade: () => this.#workers.roomMade(),
       end: (uid, verdict) => this.#workers.end(uid, verdict),
       refuse: options.refuse ?? (() => undefined),
     };
@@ -194,7 +192,7 @@ class Agent {
       synced: Promise.all([this.#source.synced, this.#events.firstList]).then(() => undefined),
       ...queries(parts),
       runtimeReady: () => this.#health.readiness(),
-      active: () => activePods(this.#store, this.#workers, this.#runtime),
+      active: () => activePods(this.#store, this.#workers, this.#runtime, this.#records),
       runtimeOf: (uid) => this.#runtime.peek(uid),
       end: (uid, verdict) => this.#workers.end(uid, verdict),
       retry: (uid) => this.#workers.retry(uid),
@@ -217,6 +215,23 @@ class Agent {
       },
       onChange,
     });
+  }
+
+  #keepVolumes(): KeptVolumes {
+    const {client, clock, log, config, recorder} = this.#options;
+    const context: VolumeContext = {
+      rootDir: config.rootDir,
+      objects: this.#objects,
+      claims: apiClaims(client),
+      tokens: createTokenSource({client, clock, log}),
+      nodeAllocatable: this.#options.allocatable,
+      node: this.#options.node,
+      plugins: this.#options.volumePlugins ?? [],
+      tell: (pod, ...told) => tellPod(recorder, pod, undefined, ...told),
+    };
+    return keepVolumes(context, clock, log, async ({spec}) =>
+      this.#health.recursiveReadOnly(await this.#classes.handler(spec.runtimeClassName)),
+    );
   }
 
   #startUpkeep(cgroups: Cgroups): Periodic[] {

@@ -7,7 +7,7 @@ import type {Logger} from '../lib/log.ts';
 import {Queue} from '../lib/queue.ts';
 import {pods} from '../lib/resources.ts';
 import type {Clock} from '../lib/time.ts';
-import {isUrgent, statusPatch} from './pod/status-patch.ts';
+import {isEqual, isUrgent, statusPatch} from './pod/status-patch.ts';
 
 export type StatusWriterOptions = {
   readonly client: KubeClient;
@@ -26,6 +26,8 @@ type Entry = {
   /** What the server has, as far as is known. */
   base: PodStatus;
   version: string | undefined;
+  /** A patch that the server took without doing all of it (fields that it does not know): not sent again. */
+  futile: string | undefined;
 };
 
 const concurrency = 16;
@@ -71,10 +73,12 @@ export class StatusWriter {
       wanted: status,
       base: pod.status ?? {},
       version: pod.metadata.resourceVersion,
+      futile: undefined,
     };
     entry.wanted = status;
     this.#entries.set(uid, entry);
-    if (statusPatch(entry.base, status) === undefined) return;
+    const patch = statusPatch(entry.base, status);
+    if (patch === undefined || JSON.stringify(patch) === entry.futile) return;
     if (isUrgent(entry.base, status)) this.#queue.enqueue(uid);
     else this.#queue.enqueueAfter(uid, calmMs);
   }
@@ -110,6 +114,7 @@ export class StatusWriter {
       if (!isOlderVersion(written.metadata.resourceVersion, entry.version)) {
         entry.base = written.status ?? {};
         entry.version = written.metadata.resourceVersion;
+        entry.futile = futilePart(status, statusPatch(entry.base, entry.wanted));
       }
     } catch (error) {
       // The pod is gone, or another one has its name: nobody is left to be told.
@@ -118,4 +123,10 @@ export class StatusWriter {
     }
     this.#options.onWritten(uid);
   }
+}
+
+/** What is still to be written although just that was sent. */
+function futilePart(sent: Record<string, unknown>, rest: Record<string, unknown> | undefined) {
+  const same = Object.entries(rest ?? {}).every(([field, value]) => isEqual(sent[field], value));
+  return rest !== undefined && same ? JSON.stringify(rest) : undefined;
 }

@@ -1,4 +1,5 @@
 import type {Container, Pod} from '../../lib/kubernetes.ts';
+import type {Allocation} from '../resize/allocation.ts';
 import type {ContainerKill} from './container-change.ts';
 import type {PodRuntime} from './runtime-state.ts';
 import type {ProbesSeen} from './seen.ts';
@@ -20,4 +21,7 @@ export type ActionsInput = {
   readonly pod: Pod;
   readonly runtime: PodRuntime;
   readonly probes: ReadonlyMap<string, ProbesSeen>;
+  readonly actuated: Allocation | undefined;
+  /** Containers that were ended so that they start again. */
+  readonly restarting: ReadonlySet<string>;
 };

@@ -1,11 +1,11 @@
 import type {Container} from '../../lib/kubernetes.ts';
+import {needsRestart} from '../resize/plan.ts';
 import type {ActionsInput, ContainerStart, PodActions} from './action-types.ts';
-import {type ContainerKill, isChanged, lost} from './container-change.ts';
+import {type ContainerKill, isChanged, lost, resizeKill} from './container-change.ts';
 import {initActions} from './init-actions.ts';
 import {hasRegularContainer, restartsOnFailure, shouldStart} from './restart.ts';
 import {newestContainer, type RuntimeContainer} from './runtime-state.ts';
 import {sandboxNeed} from './sandbox-need.ts';
-import type {ProbesSeen} from './seen.ts';
 
 const done: PodActions = {done: true, kills: [], starts: []};
 
@@ -56,36 +56,44 @@ function ephemeralStarts({pod, runtime}: ActionsInput): ContainerStart[] {
     .map((container) => ({kind: 'ephemeral', container}));
 }
 
-function regularActions({pod, runtime, probes}: ActionsInput) {
+function regularActions(input: ActionsInput) {
+  const {pod, runtime, restarting} = input;
   const starts: ContainerStart[] = [];
   const kills: ContainerKill[] = [];
   let keeps = false;
   for (const container of pod.spec.containers) {
     const seen = newestContainer(runtime, container.name);
     if (seen === undefined || seen.state !== 'running') {
-      if (!shouldStart(container, pod.spec, seen)) continue;
+      const again = seen !== undefined && restarting.has(seen.id);
+      if (!again && !shouldStart(container, pod.spec, seen)) continue;
       starts.push({kind: 'regular', container});
       if (seen?.state === 'unknown') kills.push(lost(seen));
       continue;
     }
-    const kill = reasonToKill(container, seen, probes.get(seen.id));
+    const kill = reasonToKill(input, container, seen);
     if (kill === undefined) {
       keeps = true;
       continue;
     }
-    const restart = kill.reason === 'changed' || restartsOnFailure(container, pod.spec);
-    kills.push(restart ? {...kill, message: `${kill.message}, will be restarted`} : kill);
+    const restart =
+      kill.restart === true || kill.reason === 'changed' || restartsOnFailure(container, pod.spec);
+    kills.push(restart ? willRestart(kill) : kill);
     if (restart) starts.push({kind: 'regular', container});
   }
   return {starts, kills, keeps};
 }
 
-/** Whether a running container must go: another image, or a probe's verdict. */
-export function reasonToKill(
+function willRestart(kill: ContainerKill): ContainerKill {
+  return kill.restart ? kill : {...kill, message: `${kill.message}, will be restarted`, restart: true};
+}
+
+/** Whether a running container must go: another image, a probe's verdict, or resources that it cannot get otherwise. */
+function reasonToKill(
+  {pod, probes: all, actuated}: ActionsInput,
   container: Container,
   seen: RuntimeContainer,
-  probes: ProbesSeen | undefined,
 ): ContainerKill | undefined {
+  const probes = all.get(seen.id);
   if (isChanged(container, seen))
     return {container: seen, reason: 'changed', message: `Container ${container.name} definition changed`};
   if (probes?.liveness === 'failure')
@@ -96,5 +104,5 @@ export function reasonToKill(
     };
   if (probes?.startup === 'failure')
     return {container: seen, reason: 'startup', message: `Container ${container.name} failed startup probe`};
-  return undefined;
+  return needsRestart(pod, container, actuated) ? resizeKill(container, seen) : undefined;
 }

@@ -1,4 +1,5 @@
 import type {Container} from '../../lib/kubernetes.ts';
+import type {ResizePlan} from '../resize/plan.ts';
 import type {ContainerKind} from './action-types.ts';
 import type {KillReason} from './container-change.ts';
 import type {RuntimeContainer, RuntimeSandbox} from './runtime-state.ts';
@@ -13,6 +14,8 @@ export type Kill = {
   readonly graceSeconds: number;
   /** Names of containers that must have ended before this one is told to (sidecars go last). */
   readonly after: readonly string[];
+  /** It starts again, whatever its exit says. */
+  readonly restart?: true;
 };
 
 /** What can be done to a pod. Data: `apply.ts` performs it. */
@@ -31,6 +34,7 @@ export type PodAct =
     }
   /** Begins; the ends are seen later. */
   | {readonly do: 'kill'; readonly kills: readonly Kill[]}
+  | {readonly do: 'resize'; readonly plan: ResizePlan; readonly sandbox: RuntimeSandbox}
   | {readonly do: 'stopSandboxes'; readonly ids: readonly string[]}
   | {readonly do: 'removeContainers'; readonly ids: readonly string[]}
   | {readonly do: 'removeSandboxes'; readonly ids: readonly string[]}

@@ -20,10 +20,10 @@ export async function admitPod(view: PodView, memory: PodMemory, runtime: PodRun
   if (memory.admitted) return true;
   const refused = view.refuse(found.pod, found.isStatic);
   let admission: Admission =
-    refused === undefined ? decide(view, found, view.node()) : {do: 'reject', ...refused};
+    refused === undefined ? judgeAdmission(view, found, view.node()) : {do: 'reject', ...refused};
   // Labels of the Node may have changed just before the scheduler chose it.
   if (admission.do === 'reject' && admission.reason === 'NodeAffinity' && !found.isStatic)
-    admission = decide(view, found, await view.freshNode());
+    admission = judgeAdmission(view, found, await view.freshNode());
   // While the Node was read, the pod may have gone; nothing is awaited from here on.
   if (view.find(memory.uid) === undefined) return true;
   switch (admission.do) {
@@ -43,7 +43,8 @@ export async function admitPod(view: PodView, memory: PodMemory, runtime: PodRun
   }
 }
 
-function decide(
+/** What the node's rules say of the pod, beside all others. */
+export function judgeAdmission(
   view: PodView,
   {pod, isStatic}: {readonly pod: Pod; readonly isStatic: boolean},
   node: Node | undefined,
@@ -64,7 +65,7 @@ export function wasAdmitted({metadata, status}: Pod, runtime: PodRuntime | undef
   );
 }
 
-function preempt(view: PodView, pod: Pod): void {
+export function preempt(view: PodView, pod: Pod): void {
   tellPod(view.deps.recorder, pod, undefined, 'Warning', 'Preempting', preempted);
   view.end(pod.metadata.uid, {
     reason: 'Preempting',

@@ -7,11 +7,13 @@ import {removeTree} from '../../edges/trees.ts';
 import {describeError} from '../../lib/errors.ts';
 import type {Container, Pod} from '../../lib/kubernetes.ts';
 import {pods} from '../../lib/resources.ts';
+import {noteStart, resizePod} from '../resize/apply.ts';
 import {removeFromRuntime} from '../runtime/remove.ts';
 import type {PodAct} from './acts.ts';
 import type {ApplyContext} from './apply-context.ts';
 import {buildSandbox, cgroupOf} from './build.ts';
 import {PodConfigError} from './config-error.ts';
+import {crashKey} from './crash-backoff.ts';
 import {beginKills} from './kill.ts';
 import {podPaths, podRoot} from './pod-paths.ts';
 import {preparePod} from './prepare.ts';
@@ -40,6 +42,8 @@ export async function applyPod(context: ApplyContext, act: PodAct, signal: Abort
       return start(context, act, signal);
     case 'kill':
       return kill(context, act);
+    case 'resize':
+      return resizePod(context, act);
     case 'stopSandboxes':
       return each(context, act.ids, (podSandboxId, options) =>
         context.deps.cri.runtime.stopPodSandbox({podSandboxId}, options),
@@ -121,7 +125,8 @@ async function start(context: ApplyContext, act: PodAct & {do: 'start'}, signal:
   const {name} = container;
   const known = runtime.peek(memory.uid) ?? {sandboxes: [], containers: []};
   const last = newestContainer(known, name);
-  if (last?.state === 'exited') memory.crashes.restarted(name, last.finishedAtMs, deps.clock.now());
+  if (last?.state === 'exited')
+    memory.crashes.restarted(crashKey(pod, name), last.finishedAtMs, deps.clock.now());
   const target = (pod.spec.ephemeralContainers ?? []).find((c) => c.name === name)?.targetContainerName;
   const launch: ContainerLaunch = {
     ...act,
@@ -134,6 +139,7 @@ async function start(context: ApplyContext, act: PodAct & {do: 'start'}, signal:
     images.consume(memory.uid, name);
     memory.startFailures.delete(name);
     runtime.touch(memory.uid);
+    await noteStart(context, pod, container);
     await runPostStart(deps, launch, id, signal);
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
@@ -175,6 +181,7 @@ function kill(context: ApplyContext, {kills}: PodAct & {do: 'kill'}): void {
     runtime.touch(memory.uid);
     context.again();
   };
+  for (const {container, restart} of kills) if (restart) memory.restarting.add(container.id);
   beginKills({deps, memory, pod, podIp, onEnd}, kills);
 }
 
@@ -208,6 +215,7 @@ async function tearDown(context: ApplyContext): Promise<void> {
   images.forget(memory.uid);
   probes.forget(memory.uid);
   await deps.volumes.tearDown(memory.uid);
+  context.records.forget(memory.uid);
   if (pod !== undefined) await deps.cgroups.remove(cgroupOf(deps, pod));
   memory.volumes = {state: 'none'};
   memory.local = 'clean';
@@ -241,5 +249,6 @@ async function forget(context: ApplyContext): Promise<void> {
   }
   deps.objects.release(memory.uid);
   writer.forget(memory.uid);
+  context.records.forget(memory.uid);
   context.forget();
 }

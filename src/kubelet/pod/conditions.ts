@@ -1,5 +1,6 @@
 import type {Container, ContainerStatus, Pod, PodStatus} from '../../lib/kubernetes.ts';
 import {timestamp} from '../../lib/time.ts';
+import {resizeConditions} from '../resize/state.ts';
 import {isTerminal} from './phase.ts';
 import {isSidecar} from './restart.ts';
 
@@ -14,12 +15,21 @@ export type ConditionInput = {
   readonly readyToStart: boolean;
   /** Conditions as they were last told. */
   readonly old: readonly Condition[];
+  /** Of a resize that waits or goes on. */
+  readonly resize: readonly Condition[];
   readonly disruption?: {readonly reason: string; readonly message: string};
 };
 
 type Judgement = {readonly status: 'True' | 'False'; readonly reason?: string; readonly message?: string};
 
-const own = ['PodReadyToStartContainers', 'Initialized', 'Ready', 'ContainersReady', 'PodScheduled'];
+const own = [
+  'PodReadyToStartContainers',
+  'Initialized',
+  'Ready',
+  'ContainersReady',
+  'PodScheduled',
+  ...resizeConditions,
+];
 
 /** All conditions of the pod: those of others as they are, the kubelet's own by the rules of status/generate.go. */
 export function podConditions(input: ConditionInput): Condition[] {
@@ -38,6 +48,7 @@ export function podConditions(input: ConditionInput): Condition[] {
     make('Ready', judgeReady(input, containersReady, others)),
     make('ContainersReady', containersReady),
     make('PodScheduled', {status: 'True'}),
+    ...input.resize,
   ];
 }
 

@@ -3,11 +3,13 @@ import {containerAnnotations} from './container-config.ts';
 import {containerHash} from './hash.ts';
 import type {RuntimeContainer} from './runtime-state.ts';
 
-export type KillReason = 'startup' | 'liveness' | 'changed' | 'lost';
+export type KillReason = 'startup' | 'liveness' | 'changed' | 'lost' | 'resize';
 export type ContainerKill = {
   readonly container: RuntimeContainer;
   readonly reason: KillReason;
   readonly message: string;
+  /** It starts again, whatever its exit says. */
+  readonly restart?: true;
 };
 
 /** A container without the annotation was made by something older: it is left alone. */
@@ -19,4 +21,13 @@ export function isChanged(container: Container, seen: RuntimeContainer): boolean
 export function lost(seen: RuntimeContainer): ContainerKill {
   const message = 'Container is in "unknown" state, try killing it before restart';
   return {container: seen, reason: 'lost', message};
+}
+
+export function resizeKill({name}: Container, seen: RuntimeContainer): ContainerKill {
+  return {
+    container: seen,
+    reason: 'resize',
+    message: `Container ${name} resize requires restart`,
+    restart: true,
+  };
 }

@@ -1,5 +1,6 @@
 import type {Container, ContainerStatus, Pod} from '../../lib/kubernetes.ts';
 import {timestamp} from '../../lib/time.ts';
+import {containerResourcesStatus} from '../resize/status.ts';
 import {hasRegularContainer, isSidecar, shouldStart} from './restart.ts';
 import {newestContainer, type RuntimeContainer} from './runtime-state.ts';
 import type {PodSeen, ProbesSeen} from './seen.ts';
@@ -67,7 +68,7 @@ function fromRecord(
     containerID: containerUri(newest.id),
     state: stateOf(newest, before),
     lastState: last,
-    resources: container.resources ?? {},
+    resources: containerResourcesStatus(container, newest, seen.actuated?.containers[container.name]),
     ...(container.resources?.requests === undefined
       ? {}
       : {allocatedResources: container.resources.requests}),

@@ -1,6 +1,14 @@
+import type {Pod} from '../../lib/kubernetes.ts';
 import type {CrashBackoff} from './seen.ts';
+import {specOf} from './termination.ts';
 
 const firstMs = 10_000;
+
+/** A container with another image or other resources is not the one that crashed (kuberuntime, GetBackoffKey). */
+export function crashKey(pod: Pod | undefined, name: string): string {
+  const spec = specOf(pod, name);
+  return JSON.stringify([name, spec?.image, spec?.resources]);
+}
 
 /**
  * The wait before a container is started again: 10 s, doubling, counted from its end. The first restart is at once.

@@ -1,5 +1,6 @@
 import type {Pod, PodStatus} from '../../lib/kubernetes.ts';
 import type {Decision} from '../../lib/reconcile.ts';
+import {isEmpty, resizePlan} from '../resize/plan.ts';
 import type {ContainerStart} from './action-types.ts';
 import {podActions} from './actions.ts';
 import type {PodAct} from './acts.ts';
@@ -20,6 +21,8 @@ export type PodDecision = Decision<PodAct> & {
 const networkRetryMs = 1000;
 /** The node's own address, and the Node, are known in moments after the start. */
 const nodeRetryMs = 100;
+/** Kubernetes looks at resizes that wait for room at least that often. */
+const deferredMs = 180_000;
 
 /** The heart of the kubelet: what this pod needs now, and what its status is. Pure. */
 export function decidePod(raw: PodSeen): PodDecision {
@@ -42,7 +45,7 @@ function withDeadline(decision: Decision<PodAct>, seen: PodSeen, pod: Pod): Deci
 }
 
 function run(seen: PodSeen, pod: Pod): Decision<PodAct> {
-  const actions = podActions({pod, runtime: seen.runtime, probes: seen.probes});
+  const actions = podActions({...seen, pod});
   if (actions.done) return terminate(seen, pod, undefined);
   const first = [...preparation(seen), ...backoffEvents(seen, pod)];
   if (actions.sandbox !== undefined) return merge(first, newSandbox(seen, pod, actions.sandbox.attempt));
@@ -55,7 +58,25 @@ function run(seen: PodSeen, pod: Pod): Decision<PodAct> {
   const killActs: PodAct[] = kills.length === 0 ? [] : [{do: 'kill', kills}];
   const need = sandboxNeed(pod, seen.runtime);
   if (need.needed) return {acts: [...first, ...killActs]};
-  return merge([...first, ...killActs], startContainers(seen, pod, need.sandbox, actions.starts));
+  const resize = resizing(seen, pod, need.sandbox);
+  return merge(
+    [...first, ...killActs, ...resize.acts],
+    sooner(resize, startContainers(seen, pod, need.sandbox, actions.starts)),
+  );
+}
+
+/** What runs gets its new limits before anything more is started. */
+function resizing(seen: PodSeen, pod: Pod, sandbox: RuntimeSandbox): Decision<PodAct> {
+  const plan = resizePlan(pod, seen.actuated, seen.runtime);
+  if (isEmpty(plan))
+    return seen.resize.pending?.reason === 'Deferred' ? {acts: [], againInMs: deferredMs} : {acts: []};
+  if (seen.resizeInMs > 0) return {acts: [], againInMs: seen.resizeInMs};
+  return {acts: [{do: 'resize', plan, sandbox}]};
+}
+
+function sooner({againInMs}: Decision<PodAct>, other: Decision<PodAct>): Decision<PodAct> {
+  if (againInMs === undefined) return other;
+  return {...other, againInMs: Math.min(againInMs, other.againInMs ?? againInMs)};
 }
 
 function rejection(seen: PodSeen, verdict: Verdict | undefined): PodAct[] {

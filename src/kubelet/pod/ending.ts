@@ -15,9 +15,15 @@ export function endingOf(seen: PodSeen, pod: Pod): Ending | undefined {
   if (verdict !== undefined) return {why: 'verdict', verdict};
   if (seen.pod === undefined || pod.metadata.deletionTimestamp !== undefined) return {why: 'deleted'};
   if (isTerminal(seen.status?.phase) || isTerminal(pod.status?.phase)) return {why: 'finished'};
+  if (isRestarting(seen)) return undefined;
   const statuses = [...containerStatuses(seen, pod, 'init'), ...containerStatuses(seen, pod, 'regular')];
   const phase = phaseOf({spec: pod.spec, statuses, ended: false, isStatic: seen.isStatic, hasStarted: true});
   return isTerminal(phase) ? {why: 'finished'} : undefined;
+}
+
+/** A container was ended so that it starts again: its exit decides nothing. */
+export function isRestarting({runtime, restarting}: PodSeen): boolean {
+  return runtime.containers.some(({id, state}) => state === 'exited' && restarting.has(id));
 }
 
 /** Milliseconds until activeDeadlineSeconds is over; undefined where there is none. */

@@ -1,6 +1,7 @@
 import type {Container} from '../../lib/kubernetes.ts';
+import {needsRestart} from '../resize/plan.ts';
 import type {ActionsInput, ContainerStart} from './action-types.ts';
-import {type ContainerKill, isChanged, lost} from './container-change.ts';
+import {type ContainerKill, isChanged, lost, resizeKill} from './container-change.ts';
 import {isSidecar, restartsAfter, restartsOnFailure} from './restart.ts';
 import {newestContainer, type RuntimeContainer} from './runtime-state.ts';
 
@@ -81,7 +82,11 @@ function initStep({pod}: ActionsInput, container: Container, seen: RuntimeContai
   }
 }
 
-function sidecarStep({probes}: ActionsInput, container: Container, seen: RuntimeContainer): Step {
+function sidecarStep(
+  {pod, probes, actuated}: ActionsInput,
+  container: Container,
+  seen: RuntimeContainer,
+): Step {
   switch (seen.state) {
     case 'created':
     case 'exited':
@@ -100,6 +105,8 @@ function sidecarStep({probes}: ActionsInput, container: Container, seen: Runtime
     return {complete: true, start: true, kill: killed(seen, container, 'changed')};
   if (results?.liveness === 'failure')
     return {complete: true, start: true, kill: killed(seen, container, 'liveness')};
+  if (needsRestart(pod, container, actuated))
+    return {complete: true, start: true, kill: resizeKill(container, seen)};
   return {complete: true};
 }
 

@@ -1,4 +1,5 @@
 import type {Pod, PodStatus} from '../../lib/kubernetes.ts';
+import type {ResizeState} from '../resize/state.ts';
 import {CrashBackoffs} from './crash-backoff.ts';
 import type {StartFailure, Stopping, Verdict} from './seen.ts';
 
@@ -30,6 +31,9 @@ export type PodMemory = {
   readonly crashes: CrashBackoffs;
   readonly stopping: Map<string, Stopping & {jobs: number}>;
   readonly told: Set<string>;
+  /** Undefined until the pod was looked at. */
+  resize: ResizeState | undefined;
+  readonly restarting: Set<string>;
 };
 
 export function newMemory(uid: string, maxRestartMs: number): PodMemory {
@@ -47,5 +51,7 @@ export function newMemory(uid: string, maxRestartMs: number): PodMemory {
     crashes: new CrashBackoffs(maxRestartMs),
     stopping: new Map(),
     told: new Set(),
+    resize: undefined,
+    restarting: new Set(),
   };
 }

@@ -1,4 +1,8 @@
+import type {Pod} from '../../lib/kubernetes.ts';
+import {withAllocation} from '../resize/allocation.ts';
+import {judgeResize} from '../resize/judge.ts';
 import {admitPod} from './admit-pod.ts';
+import {crashKey} from './crash-backoff.ts';
 import type {PodMemory} from './memory.ts';
 import {newestContainer, type PodRuntime} from './runtime-state.ts';
 import type {CrashBackoff, PodSeen, StartFailure, VolumesSeen} from './seen.ts';
@@ -10,16 +14,19 @@ export async function observePod(view: PodView, memory: PodMemory, signal: Abort
   const admitted = await admitPod(view, memory, runtime);
   const asking = view.find(uid)?.pod;
   const recursiveReadOnly = asking !== undefined && (await view.deps.volumes.recursiveReadOnly(asking));
+  await judgeResize(view, memory, runtime);
   // From here on nothing is waited for: what is seen is of one moment.
   const found = view.find(uid);
-  if (found !== undefined) memory.lastPod = found.pod;
+  const record = view.records.get(uid);
+  const given = found === undefined ? undefined : withAllocation(found.pod, record?.allocated);
+  if (given !== undefined) memory.lastPod = given;
   const nowMs = view.deps.clock.now();
   const monotonicMs = view.deps.clock.monotonic();
   return {
     uid,
     nowMs,
     monotonicMs,
-    pod: found?.pod,
+    pod: given,
     lastPod: memory.lastPod,
     admitted,
     sourcesSynced: view.sourcesSynced(),
@@ -30,7 +37,7 @@ export async function observePod(view: PodView, memory: PodMemory, signal: Abort
     volumes: volumesSeen(memory, monotonicMs),
     recursiveReadOnly,
     startFailures: failuresSeen(memory, monotonicMs),
-    crashes: crashesSeen(memory, runtime, nowMs),
+    crashes: crashesSeen(memory, given ?? memory.lastPod, runtime, nowMs),
     verdict: memory.verdict,
     stopping: memory.stopping,
     networkReady: view.networkReady(),
@@ -40,6 +47,11 @@ export async function observePod(view: PodView, memory: PodMemory, signal: Abort
     objectDeleted: memory.objectDeleted,
     told: memory.told,
     hostIps: view.deps.facts.hostIps(),
+    resources: view.deps.facts.resources,
+    actuated: record?.actuated,
+    resize: memory.resize ?? {},
+    resizeInMs: Math.max(0, (memory.resize?.progress?.retryAtMs ?? 0) - monotonicMs),
+    restarting: restartingSeen(memory, runtime),
   };
 }
 
@@ -57,12 +69,24 @@ function failuresSeen({startFailures}: PodMemory, nowMs: number): Map<string, St
   );
 }
 
-function crashesSeen(memory: PodMemory, runtime: PodRuntime, nowMs: number): Map<string, CrashBackoff> {
+/** A newer container of that name says that the restart has come about. */
+function restartingSeen({restarting}: PodMemory, runtime: PodRuntime): ReadonlySet<string> {
+  const newest = new Set(runtime.containers.map(({name}) => newestContainer(runtime, name)?.id));
+  for (const id of restarting) if (!newest.has(id)) restarting.delete(id);
+  return restarting;
+}
+
+function crashesSeen(
+  memory: PodMemory,
+  pod: Pod | undefined,
+  runtime: PodRuntime,
+  nowMs: number,
+): Map<string, CrashBackoff> {
   const crashes = new Map<string, CrashBackoff>();
   for (const name of new Set(runtime.containers.map((container) => container.name))) {
     const last = newestContainer(runtime, name);
     if (last?.state !== 'exited') continue;
-    const waits = memory.crashes.waits(name, last.finishedAtMs, nowMs);
+    const waits = memory.crashes.waits(crashKey(pod, name), last.finishedAtMs, nowMs);
     if (waits !== undefined) crashes.set(name, waits);
   }
   return crashes;

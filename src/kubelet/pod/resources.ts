@@ -48,6 +48,16 @@ export function cpuQuota(milli: number, periodUs: number): number {
   return milli === 0 ? 0 : Math.max(minQuotaUs, Math.floor((milli * periodUs) / 1000));
 }
 
+/** cm/helpers_linux.go, SharesToMilliCPU. */
+export function sharesToMilli(shares: number): number {
+  return Math.ceil((shares * 1000) / 1024);
+}
+
+/** cm/helpers_linux.go, QuotaToMilliCPU. */
+export function quotaToMilli(quota: number, period: number): number {
+  return quota <= 0 || period <= 0 ? 0 : Math.trunc((quota * 1000) / period);
+}
+
 /** The weight that Kubernetes' kubelet writes for shares on cgroup v2 (cm/cgroup_manager_linux.go). */
 export function cpuWeight(shares: number): number {
   return Math.floor(1 + ((shares - 2) * 9999) / 262_142);

@@ -7,6 +7,13 @@ export type RuntimeUser = {
   readonly supplementalGroups: readonly number[];
 };
 
+/** What the runtime has set; undefined where there is no limit. */
+export type RuntimeResources = {
+  readonly cpuRequestMilli?: number;
+  readonly cpuLimitMilli?: number;
+  readonly memoryLimitBytes?: number;
+};
+
 export type RuntimeContainer = {
   readonly id: string;
   readonly name: string;
@@ -26,6 +33,8 @@ export type RuntimeContainer = {
   readonly logPath: string;
   readonly annotations: Readonly<Record<string, string>>;
   readonly user: RuntimeUser | undefined;
+  /** Undefined where the runtime does not tell. */
+  readonly resources?: RuntimeResources;
 };
 
 export type RuntimeSandbox = {

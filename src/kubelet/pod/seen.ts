@@ -1,4 +1,7 @@
 import type {Pod, PodStatus} from '../../lib/kubernetes.ts';
+import type {Allocation} from '../resize/allocation.ts';
+import type {ResizeState} from '../resize/state.ts';
+import type {ResourceFacts} from './resources.ts';
 import type {PodRuntime} from './runtime-state.ts';
 import type {ImageUser} from './security.ts';
 
@@ -58,7 +61,7 @@ export type PodSeen = {
   readonly nowMs: number;
   /** Monotonic milliseconds. */
   readonly monotonicMs: number;
-  /** What the sources say; undefined: no source knows this UID. */
+  /** What the sources say, with the resources that it was given; undefined: no source knows this UID. */
   readonly pod: Pod | undefined;
   /** What they said last, of a pod that they no longer know. */
   readonly lastPod: Pod | undefined;
@@ -94,4 +97,12 @@ export type PodSeen = {
   /** Keys of events that were told already. */
   readonly told: ReadonlySet<string>;
   readonly hostIps: readonly string[];
+  readonly resources: ResourceFacts;
+  /** What the runtime was told of the pod's resources; undefined before anything was given. */
+  readonly actuated: Allocation | undefined;
+  readonly resize: ResizeState;
+  /** When the next try of a resize that failed is due; 0: now. */
+  readonly resizeInMs: number;
+  /** Containers that were ended so that they start again, whatever their exit says. */
+  readonly restarting: ReadonlySet<string>;
 };

@@ -1,4 +1,5 @@
 import type {PodStatus} from '../../lib/kubernetes.ts';
+import {resizeConditions} from '../resize/state.ts';
 import type {Condition} from './conditions.ts';
 import {isTerminal} from './phase.ts';
 
@@ -14,6 +15,8 @@ const fields = [
   'podIPs',
   'startTime',
   'qosClass',
+  'resources',
+  'allocatedResources',
   'containerStatuses',
   'initContainerStatuses',
   'ephemeralContainerStatuses',
@@ -50,7 +53,8 @@ function mergeByIp(
 
 /** Conditions merge by type; a field that has gone is nulled, or it would stay. */
 function changedConditions(base: readonly Condition[], wanted: readonly Condition[]): object[] {
-  return wanted.flatMap((condition) => {
+  const gone = base.filter(({type}) => isOurs(type) && !wanted.some((condition) => condition.type === type));
+  const changed = wanted.flatMap((condition) => {
     const before = base.find(({type}) => type === condition.type);
     if (isEqual(before, condition)) return [];
     const dropped = ['reason', 'message'].filter(
@@ -58,6 +62,12 @@ function changedConditions(base: readonly Condition[], wanted: readonly Conditio
     );
     return [{...condition, ...Object.fromEntries(dropped.map((field) => [field, null]))}];
   });
+  return [...changed, ...gone.map(({type}) => ({$patch: 'delete', type}))];
+}
+
+/** Conditions that only the kubelet sets, and that go when they no longer hold. */
+function isOurs(type: string): boolean {
+  return resizeConditions.some((own) => own === type);
 }
 
 /** Readiness, phases and addresses are waited for by Services, controllers and people. */

@@ -1,7 +1,9 @@
 import type {ContainerStatus, Pod, PodStatus} from '../../lib/kubernetes.ts';
 import {timestamp} from '../../lib/time.ts';
+import {podResourcesStatus, resizeConditionsOf} from '../resize/status.ts';
 import {hasStarted, podConditions} from './conditions.ts';
 import {containerStatuses, finalStatus} from './container-states.ts';
+import {isRestarting} from './ending.ts';
 import {isTerminal, phaseOf} from './phase.ts';
 import {qosClass} from './qos.ts';
 import {isAlive} from './runtime-state.ts';
@@ -34,8 +36,10 @@ export function podStatus(seen: PodSeen, pod: Pod, ending: boolean, verdict: Ver
       statuses: [...lists.init, ...lists.regular],
       readyToStart: !sandboxNeed(pod, seen.runtime).needed,
       old: seen.status?.conditions ?? [],
+      resize: ended ? [] : resizeConditionsOf(seen.resize, seen.nowMs),
       ...disruptionOf(verdict),
     }),
+    ...podResourcesStatus(pod, seen.actuated, seen.resources),
     containerStatuses: lists.regular,
     initContainerStatuses: lists.init.length === 0 ? undefined : lists.init,
     ephemeralContainerStatuses: lists.ephemeral.length === 0 ? undefined : lists.ephemeral,
@@ -67,9 +71,10 @@ function phaseFor(seen: PodSeen, pod: Pod, lists: Lists, ended: boolean, verdict
     isStatic: seen.isStatic,
     hasStarted: startedHere(seen, pod),
   });
+  const shown = isRestarting(seen) && isTerminal(computed) && !ended ? 'Running' : computed;
   const told = [seen.status?.phase, pod.status?.phase].find(isTerminal);
   const deleted = pod.metadata.deletionTimestamp !== undefined;
-  const closed = ended && deleted && !seen.isStatic && !isTerminal(computed) ? 'Failed' : computed;
+  const closed = ended && deleted && !seen.isStatic && !isTerminal(computed) ? 'Failed' : shown;
   const judged = told ?? (verdict === undefined ? closed : 'Failed');
   const before = told ?? seen.status?.phase ?? 'Pending';
   const held = isTerminal(judged) && !isStill(seen) && !isTerminal(before);

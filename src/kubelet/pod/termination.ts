@@ -95,6 +95,7 @@ export function containerGrace(pod: Pod, spec: Container | undefined, reason: Ki
     startup: spec?.startupProbe,
     changed: undefined,
     lost: undefined,
+    resize: undefined,
   };
   return (
     pod.metadata.deletionGracePeriodSeconds ??

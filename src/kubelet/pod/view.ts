@@ -2,6 +2,7 @@ import type {Node, Pod} from '../../lib/kubernetes.ts';
 import type {ActivePod, Rejection} from '../admission/types.ts';
 import type {ImageManager} from '../images/manager.ts';
 import type {Probes} from '../probes/manager.ts';
+import type {ResourceRecords} from '../resize/records.ts';
 import type {RuntimeCache} from '../runtime/cache.ts';
 import type {StatusWriter} from '../status-writer.ts';
 import type {PodDeps} from './deps.ts';
@@ -24,6 +25,10 @@ export type PodView = {
   readonly freshNode: () => Promise<Node>;
   /** All pods that were admitted and have not come to their end. */
   readonly active: () => readonly ActivePod[];
+  /** What the pods were given. */
+  readonly records: ResourceRecords;
+  /** A pod needs less than before: others may have waited for that. */
+  readonly roomMade: () => void;
   readonly end: (uid: string, verdict: Verdict) => void;
   /** Why the node takes no such pod just now (pressure, shutdown). */
   readonly refuse: (pod: Pod, isStatic: boolean) => Rejection | undefined;

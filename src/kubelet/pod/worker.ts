@@ -8,6 +8,7 @@ import {decidePod} from './decide.ts';
 import {newMemory, type PodMemory} from './memory.ts';
 import {observePod} from './observe.ts';
 import {isTerminal} from './phase.ts';
+import {qosClass} from './qos.ts';
 import type {Verdict} from './seen.ts';
 import type {PodView} from './view.ts';
 
@@ -23,6 +24,8 @@ export type PodWorkers = {
   /** The status as last computed. */
   status(uid: string): PodStatus | undefined;
   end(uid: string, verdict: Verdict): void;
+  /** There may be room for what waits. */
+  roomMade(): void;
   uids(): string[];
   /** Nothing of the pod runs any more, and its volumes and its cgroup are gone. */
   isCleanedUp(uid: string): boolean;
@@ -101,6 +104,10 @@ class Workers implements PodWorkers {
     return [...this.#memories.keys()];
   }
 
+  roomMade(): void {
+    this.#wakeWaiting();
+  }
+
   isCleanedUp(uid: string): boolean {
     const memory = this.#memories.get(uid);
     return memory === undefined || memory.local === 'clean';
@@ -165,7 +172,10 @@ class Workers implements PodWorkers {
 
   /** A pod has come to its end: there may be room for those that wait. */
   #wakeWaiting(): void {
-    for (const {uid, admitted} of this.#memories.values()) if (!admitted) this.enqueue(uid);
+    const waiting = [...this.#memories.values()].filter(
+      ({admitted, resize}) => !admitted || resize?.pending?.reason === 'Deferred',
+    );
+    for (const {uid} of waiting.sort(byUrgency)) this.enqueue(uid);
   }
 
   #context(memory: PodMemory, pod: Pod | undefined) {
@@ -185,4 +195,13 @@ class Workers implements PodWorkers {
       },
     };
   }
+}
+
+/** Of resizes that wait: priority, then the better QoS class, then the longer wait (sortPendingResizes). */
+function byUrgency(a: PodMemory, b: PodMemory): number {
+  const priority = ({lastPod}: PodMemory) => lastPod?.spec.priority ?? 0;
+  const isGuaranteed = ({lastPod}: PodMemory) =>
+    Number(lastPod !== undefined && qosClass(lastPod.spec) === 'Guaranteed');
+  const since = ({resize}: PodMemory) => resize?.pending?.sinceMs ?? 0;
+  return priority(b) - priority(a) || isGuaranteed(b) - isGuaranteed(a) || since(a) - since(b);
 }

@@ -68,6 +68,11 @@ export class RuntimeCache {
     else entry.stale = true;
   }
 
+  /** As `touch`, where something changed that no list shows: nothing of what was read is believed. */
+  reread(uid: string): void {
+    this.#entries.set(uid, {known: nothingRuns, signature: '', stale: true});
+  }
+
   async #read(uid: string, known: PodRuntime | undefined, signal?: AbortSignal): Promise<PodRuntime> {
     const {cri, timeoutMs} = this.#options;
     const before = this.#entries.get(uid);

@@ -8,6 +8,7 @@ import {
 } from '../../edges/cri/gen/api_pb.ts';
 import {isCutOffStart} from '../../edges/cri/message.ts';
 import {containerAnnotations} from '../pod/container-config.ts';
+import {quotaToMilli, sharesToMilli} from '../pod/resources.ts';
 import type {
   ContainerStateName,
   RuntimeContainer,
@@ -66,6 +67,7 @@ export function containerFrom(listed: Container, status: ContainerStatus, messag
     logPath: status.logPath,
     annotations: status.annotations,
     user: userFrom(status),
+    ...resourcesFrom(status),
   };
 }
 
@@ -73,6 +75,21 @@ function restartCount(status: ContainerStatus): number {
   const text = status.annotations[containerAnnotations.restartCount];
   const count = text === undefined ? Number.NaN : Number(text);
   return Number.isInteger(count) && count >= 0 ? count : (status.metadata?.attempt ?? 0);
+}
+
+function resourcesFrom({resources}: ContainerStatus): Pick<RuntimeContainer, 'resources'> {
+  const linux = resources?.linux;
+  if (linux === undefined) return {};
+  const limit = quotaToMilli(Number(linux.cpuQuota), Number(linux.cpuPeriod));
+  const request = sharesToMilli(Number(linux.cpuShares));
+  const memory = Number(linux.memoryLimitInBytes);
+  return {
+    resources: {
+      ...(request > 0 ? {cpuRequestMilli: request} : {}),
+      ...(limit > 0 ? {cpuLimitMilli: limit} : {}),
+      ...(memory > 0 ? {memoryLimitBytes: memory} : {}),
+    },
+  };
 }
 
 function userFrom(status: ContainerStatus): RuntimeUser | undefined {

@@ -1,5 +1,6 @@
 import {containerAnnotations} from '../../../../src/kubelet/pod/container-config.ts';
 import {containerHash} from '../../../../src/kubelet/pod/hash.ts';
+import type {ResourceFacts} from '../../../../src/kubelet/pod/resources.ts';
 import type {RuntimeContainer, RuntimeSandbox} from '../../../../src/kubelet/pod/runtime-state.ts';
 import type {PodSeen} from '../../../../src/kubelet/pod/seen.ts';
 import type {Container, Pod, PodSpec} from '../../../../src/lib/kubernetes.ts';
@@ -66,6 +67,16 @@ export function exited(name: string, exitCode = 0, rest: Partial<RuntimeContaine
   return record(name, {state: 'exited', exitCode, reason, finishedAtMs: nowMs - 1000, ...rest});
 }
 
+const facts: ResourceFacts = {
+  memoryCapacityBytes: 8 * 2 ** 30,
+  cgroupV2: true,
+  cpuCfsQuota: true,
+  cpuCfsQuotaPeriodUs: 100_000,
+  singleProcessOomKill: true,
+  hugePageSizes: [],
+  swapAccounting: false,
+};
+
 export function seen(rest: Partial<PodSeen> = {}): PodSeen {
   const ready = {state: 'ready', image: {ref: 'sha256:x', user: {}}} as const;
   const object = rest.pod ?? pod();
@@ -94,6 +105,11 @@ export function seen(rest: Partial<PodSeen> = {}): PodSeen {
     objectDeleted: false,
     told: new Set(),
     hostIps: ['192.0.2.1'],
+    resources: facts,
+    actuated: undefined,
+    resize: {},
+    resizeInMs: 0,
+    restarting: new Set(),
     ...rest,
   };
 }
