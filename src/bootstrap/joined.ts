@@ -52,15 +52,18 @@ function assertSameCluster(options: JoinOptions, ca: string, path: string): void
     throw new NodectlError('ND602', `the CA in ${path} is not the one of the discovery file`);
   }
   if (discovery.unsafe) return;
-  const pins = certificatesOf(ca).map((certificate) =>
-    spkiPin(certificate.toString()).replace('sha256:', ''),
-  );
-  if (!pins.some((pin) => discovery.pins.includes(pin)))
-    throw new NodectlError('ND602', `the CA in ${path} is not the one that was pinned`);
+  const pins = pinsOf(ca);
+  if (pins.some((pin) => discovery.pins.includes(pin.replace('sha256:', '')))) return;
+  const pinned = discovery.pins.map((pin) => `sha256:${pin}`).join(', ');
+  throw new NodectlError('ND602', `the CA in ${path} is ${pins.join(', ')}; pinned is ${pinned}`);
+}
+
+function pinsOf(ca: string): string[] {
+  return certificatesOf(ca).map((certificate) => spkiPin(certificate.toString()));
 }
 
 /** Bundles of one cluster share at least one key, also while its CA is being rotated. */
 function sharesAuthority(a: string, b: string): boolean {
-  const pins = certificatesOf(a).map((certificate) => spkiPin(certificate.toString()));
-  return certificatesOf(b).some((certificate) => pins.includes(spkiPin(certificate.toString())));
+  const pins = pinsOf(a);
+  return pinsOf(b).some((pin) => pins.includes(pin));
 }

@@ -2,10 +2,12 @@ import {catalogue} from '../checks/catalogue.ts';
 import type {CheckContext, Finding} from '../checks/check.ts';
 import {type CheckResult, ignoring, type Limits, runChecks} from '../checks/graph.ts';
 import {otherAgents} from '../checks/leftovers/other-agents.ts';
+import {judgeFirewall} from '../checks/network/kubelet-firewall.ts';
 import type {JoinOptions, NodeOptions} from '../config/join.ts';
 import {exists} from '../edges/files.ts';
 import {journalStore} from '../edges/journal-store.ts';
 import {observeMachine} from '../edges/machine.ts';
+import {lookAtNft} from '../edges/nft-sight.ts';
 import {packageManager} from '../edges/packages.ts';
 import type {ServiceManager} from '../edges/services.ts';
 import {supervisedServices} from '../edges/supervised.ts';
@@ -62,11 +64,17 @@ export async function preflight(
   const results = options.skipPhases.includes('preflight') ? [] : await checkMachine(options, deps);
   assertPassed(results);
   const cluster = (await joinedCluster(options)) ?? (await learnCluster(options, deps));
-  const findings = [...findingsOf(results), ...cluster.findings];
+  const findings = [...findingsOf(results), ...cluster.findings, ...(await firewallFindings(options, deps))];
   const {nodeIp, table: addresses, findings: doubts} = await nodeAddress(options, cluster.server);
   const packages = await packageManager();
   const seen = {machine, cluster, addresses, packages, services, program, binary, journal, log: deps.log};
   return {facts: {...seen, options: {...options, nodeIp}}, findings: [...findings, ...doubts]};
+}
+
+/** What this machine's own rules do to the kubelet's port; without nft there are none that could be seen. */
+async function firewallFindings({ports}: NodeOptions, {signal}: JoinDeps): Promise<readonly Finding[]> {
+  const nft = await lookAtNft(signal).catch(() => undefined);
+  return nft === undefined ? [] : judgeFirewall(nft, [], ports.kubelet);
 }
 
 /** The catalogue's answers for this machine, whether it has joined or not. */

@@ -216,6 +216,8 @@ describe('during a join', () => {
     await worker.run('pkill', ['-9', '-f', 'supervise --dir']);
     await worker.run('pkill', ['-9', '-x', 'kubelet']);
     await worker.run('rm', ['-r', '/var/lib/nodectl']);
+    // As the bridge plugin makes it for the first pod.
+    await worker.run('ip', ['link', 'add', 'cni0', 'type', 'bridge']);
     const shown = await worker.nodectl(['reset', '--adopt']);
     for (const line of [
       'drain the node',
