@@ -25,6 +25,7 @@ type Seen = {
 export type SeenRuntime = {
   /** Answers, but runs outside our service manager: its configuration is not ours to change. */
   readonly foreign: boolean;
+  readonly plugins: readonly Act[];
   readonly files: readonly WantedFile[];
   readonly unit: ServiceUnit;
   readonly status: ServiceStatus;
@@ -63,7 +64,7 @@ export function decideRuntime(seen: SeenRuntime): PhaseDecision {
   const acts: Act[] = [];
   if (!seen.foreign) {
     const stale = status.running && status.revision !== unit.env?.NODECTL_REVISION;
-    acts.push(...writes(files));
+    acts.push(...seen.plugins, ...writes(files));
     if (files.length > 0) acts.push({kind: 'reload'});
     if (!status.enabled || (!status.running && !status.restarting))
       acts.push({kind: 'start', name: unit.name});
@@ -80,12 +81,13 @@ export function decideRuntime(seen: SeenRuntime): PhaseDecision {
 
 async function seeRuntime(facts: Facts): Promise<SeenRuntime> {
   const {services, options} = facts;
-  const {files, unit} = await wantedRuntime(facts, await seeParts(facts));
+  const {plugins, files, unit} = await wantedRuntime(facts, await seeParts(facts));
   const socket = options.layout.containerdSocket;
   const [status, answer] = [await services.status(unit.name), await askRuntime(socket)];
   const ready = answer?.ready === true;
   return {
     foreign: answer !== undefined && !status.running,
+    plugins,
     files: await unmetFiles(files),
     unit,
     status,
@@ -127,6 +129,7 @@ async function foreseeRuntime(facts: Facts, first: readonly Act[]): Promise<read
   const files = await unmetFiles(wanted.files);
   const runs = status.running && status.revision === wanted.unit.env?.NODECTL_REVISION;
   return [
+    ...wanted.plugins,
     // A package may bring a configuration of its own.
     ...writes(files).map((act): Foreseen => ({...act, ...(installs ? {open: 'before'} : {})})),
     ...(files.length > 0 ? [{kind: 'reload'} as const] : []),
@@ -139,7 +142,10 @@ async function foreseeRuntime(facts: Facts, first: readonly Act[]): Promise<read
 
 /** Noted before any package starts containerd: what it then makes there is known to be new. */
 function dataTrees({options}: Facts): WantedTree[] {
+  const cniBinDir = options.ownLayout ? undefined : options.layout.cniBinDirs[0];
   return [
+    // The cluster's network add-on puts its plugins there, too.
+    ...(cniBinDir === undefined ? [] : [{path: cniBinDir, mode: 0o755}]),
     {path: options.layout.containerdRoot, mode: 0o700},
     {path: options.layout.containerdState, mode: 0o711},
   ];

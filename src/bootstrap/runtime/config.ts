@@ -10,12 +10,17 @@ import {
 import {assetText} from '../../edges/assets.ts';
 import {md5, type PathState, pathState} from '../../edges/host-files.ts';
 import type {ServiceUnit} from '../../edges/services.ts';
+import type {Act} from '../acts.ts';
 import {cgroupDriver, revision} from '../node-files.ts';
 import type {Facts} from '../phase.ts';
 import type {WantedFile} from '../wanted.ts';
 import type {Parts} from './parts.ts';
 
-export type WantedRuntime = {readonly files: readonly WantedFile[]; readonly unit: ServiceUnit};
+export type WantedRuntime = {
+  readonly plugins: readonly Act[];
+  readonly files: readonly WantedFile[];
+  readonly unit: ServiceUnit;
+};
 
 /** containerd's configuration and unit as they should be, for a runtime that is here or will be. */
 export async function wantedRuntime(facts: Facts, parts: Parts): Promise<WantedRuntime> {
@@ -33,7 +38,7 @@ export async function wantedRuntime(facts: Facts, parts: Parts): Promise<WantedR
     mode: 0o644,
   };
   const unit = containerdUnit(facts, parts, config);
-  return {files: [config, services.file(unit)], unit};
+  return {plugins: parts.pluginCopies, files: [config, services.file(unit)], unit};
 }
 
 /** Our own file where there was none or only the package's; an administrator's is edited, key by key. */

@@ -1,11 +1,11 @@
 import type {Archive, RuntimeSource} from '../../config/runtime-source.ts';
 import {readText} from '../../edges/files.ts';
-import {cniPluginDirectory} from '../../edges/machine.ts';
 import {findProgram} from '../../edges/packages.ts';
 import {NodectlError} from '../../lib/errors.ts';
 import type {Act} from '../acts.ts';
 import type {Facts} from '../phase.ts';
-import {archivePlaces, plugins} from './parts.ts';
+import {foundPlugins} from './cni-plugins.ts';
+import {archivePlaces} from './parts.ts';
 
 /** What must be installed before the runtime can be configured: packages, or archives. */
 export async function missingParts(facts: Facts): Promise<Act[]> {
@@ -26,7 +26,8 @@ const packageNames = {
 type Needed = {readonly program: string; readonly name: string};
 
 /** By what is there, not by what the package database says: a containerd in /usr/local is as good. */
-async function missingPrograms({options, packages}: Facts): Promise<Needed[]> {
+async function missingPrograms(facts: Facts): Promise<Needed[]> {
+  const {options, packages} = facts;
   const names = packageNames[packages?.kind ?? 'apt'];
   const own = options.runtime.kind === 'archive';
   const needed: readonly Needed[] = [
@@ -39,7 +40,7 @@ async function missingPrograms({options, packages}: Facts): Promise<Needed[]> {
   ];
   const found = await Promise.all(needed.map(({program}) => findProgram(program)));
   const missing = needed.filter((_, at) => found[at] === undefined);
-  if (own || (await cniPluginDirectory(options.layout.cniBinDirs, plugins)) !== undefined) return missing;
+  if (own || (await foundPlugins(facts)) !== undefined) return missing;
   return [...missing, {program: 'the CNI plugins', name: 'containernetworking-plugins'}];
 }
 

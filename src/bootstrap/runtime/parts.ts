@@ -2,10 +2,11 @@ import {foreseenVersion, type RuntimeSource} from '../../config/runtime-source.t
 import {containerdVersion} from '../../edges/containerd.ts';
 import {exists} from '../../edges/files.ts';
 import {pathState} from '../../edges/host-files.ts';
-import {cniPluginDirectory} from '../../edges/machine.ts';
 import {findProgram} from '../../edges/packages.ts';
 import {NodectlError} from '../../lib/errors.ts';
+import type {Act} from '../acts.ts';
 import type {Facts} from '../phase.ts';
+import {foundPlugins, pluginCopies, pluginDirectory, plugins} from './cni-plugins.ts';
 
 /** What of a runtime its configuration and its unit depend on. */
 export type Parts = {
@@ -14,13 +15,13 @@ export type Parts = {
   /** In the words of `containerd --version`. */
   readonly version: string;
   readonly cniBinDir: string;
+  /** Plugins that must be brought there first. */
+  readonly pluginCopies: readonly Act[];
   /** A unit comes with it: ours is then a drop-in. */
   readonly packaged: boolean;
   /** Where shims and runc are, when not in the system's own places. */
   readonly searchPath: string | undefined;
 };
-
-export const plugins = ['bridge', 'host-local', 'loopback', 'portmap'];
 
 /** Where archives go: the places that their projects document, or below the directory of a second node. */
 export function archivePlaces({options: {layout, ownLayout}}: Pick<Facts, 'options'>) {
@@ -35,9 +36,9 @@ export async function seeParts(facts: Facts): Promise<Parts> {
   const {options} = facts;
   if (options.runtime.kind === 'archive') return archiveParts(facts, options.runtime);
   const [program, ctr] = [await findProgram('containerd'), await findProgram('ctr')];
-  const cniBinDir = await cniPluginDirectory(options.layout.cniBinDirs, plugins);
+  const found = await foundPlugins(facts);
   if (program === undefined) throw new NodectlError('ND503', 'there is no containerd after its installation');
-  if (cniBinDir === undefined)
+  if (found === undefined)
     throw new NodectlError(
       'ND504',
       `none of ${options.layout.cniBinDirs.join(', ')} has ${plugins.join(', ')}`,
@@ -46,7 +47,8 @@ export async function seeParts(facts: Facts): Promise<Parts> {
     program,
     ctr: ctr ?? 'ctr',
     version: await containerdVersion(program),
-    cniBinDir,
+    cniBinDir: pluginDirectory(facts, found),
+    pluginCopies: await pluginCopies(facts, found),
     packaged: await isPackaged(facts, program),
     searchPath: undefined,
   };
@@ -57,8 +59,8 @@ export async function foreseeParts(facts: Facts): Promise<Parts> {
   const {options, packages} = facts;
   if (options.runtime.kind === 'archive') return archiveParts(facts, options.runtime);
   const present = await findProgram('containerd');
-  const cniBinDir = await cniPluginDirectory(options.layout.cniBinDirs, plugins);
   const byPackage = packages?.kind === 'dnf' ? '/usr/libexec/cni' : '/usr/lib/cni';
+  const found = (await foundPlugins(facts)) ?? byPackage;
   return {
     program: present ?? '/usr/bin/containerd',
     ctr: (await findProgram('ctr')) ?? '/usr/bin/ctr',
@@ -66,7 +68,8 @@ export async function foreseeParts(facts: Facts): Promise<Parts> {
       present === undefined
         ? `containerd ${(await packages?.candidate('containerd')) ?? ''}`
         : await containerdVersion(present),
-    cniBinDir: cniBinDir ?? byPackage,
+    cniBinDir: pluginDirectory(facts, found),
+    pluginCopies: await pluginCopies(facts, found),
     packaged:
       facts.services.kind === 'systemd' && (present === undefined || (await isPackaged(facts, present))),
     searchPath: undefined,
@@ -88,6 +91,7 @@ async function archiveParts(
         ? await containerdVersion(program)
         : foreseenVersion(archive),
     cniBinDir: places.plugins,
+    pluginCopies: [],
     packaged: false,
     searchPath: `${places.containerd}:${places.runc}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`,
   };

@@ -53,6 +53,7 @@ describe('runtime', () => {
   const proof = {kind: 'prove', driver: 'systemd', record: '/r', revision: 'r1'} as const;
   const seen: SeenRuntime = {
     foreign: false,
+    plugins: [],
     files: [],
     unit: {...unit, name: 'containerd'},
     status: up,
@@ -74,6 +75,11 @@ describe('runtime', () => {
       'writes, reloads and restarts',
       {files: [file], status: {...up, revision: 'r0'}},
       ['file', 'reload', 'restart'],
+    ],
+    [
+      'brings plugins to where network add-ons look for them, without a restart',
+      {plugins: [{kind: 'copy', from: '/usr/lib/cni/loopback', path: '/opt/cni/bin/loopback'}]},
+      ['copy'],
     ],
     ['restarts after a crash between write and restart', {status: {...up, revision: undefined}}, ['restart']],
     ['leaves a foreign runtime alone', {foreign: true, files: [file], status: {...up, running: false}}, []],
