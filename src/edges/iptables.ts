@@ -27,8 +27,8 @@ export class RestoreError extends NodectlError {
   }
 }
 
-/** How long another program may hold the lock of iptables-legacy. */
-const lockSeconds = 5;
+/** How long another program may hold the lock of iptables-legacy: as long as kube-proxy waits. */
+const lockWaitSeconds = 5;
 const timeoutMs = 300_000;
 /** At ten thousand Services iptables-save prints 20 MB. */
 const maxBuffer = 512 * 1024 * 1024;
@@ -38,9 +38,15 @@ export type IptablesOptions = {
   readonly backend: Backend;
   /** The network namespace is the process's own; tests put `nsenter --net=…` before iptables. */
   readonly command?: readonly string[];
+  readonly lockSeconds?: number;
 };
 
-export function openIptables({family, backend, command = []}: IptablesOptions): Iptables {
+export function openIptables({
+  family,
+  backend,
+  command = [],
+  lockSeconds = lockWaitSeconds,
+}: IptablesOptions): Iptables {
   const call = async (program: 'save' | 'restore', args: readonly string[], input?: readonly string[]) => {
     const [file = '', ...rest] = [...command, `${programName(family, backend)}-${program}`, ...args];
     return run(file, rest, {
