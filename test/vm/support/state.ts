@@ -6,6 +6,8 @@ export type State = Readonly<Record<string, readonly string[]>>;
 /** Rewritten by every boot, login, or run of apt and dpkg. */
 const noise = [
   '/root/nodectl',
+  // Of units with a /tmp of their own, named after the boot.
+  '/tmp/systemd-private-*',
   '/var/cache/apt',
   '/var/cache/debconf',
   '/var/cache/ldconfig',
@@ -21,7 +23,7 @@ const noise = [
   '/var/log/wtmp',
   '/var/tmp',
 ];
-const prune = `\\( ${noise.map((path) => `-path ${path}`).join(' -o ')} \\) -prune`;
+const prune = `\\( ${noise.map((path) => `-path '${path}'`).join(' -o ')} \\) -prune`;
 
 /** Counters and identities of a boot, not settings. */
 const volatile =
