@@ -1,3 +1,4 @@
+import {createInterface} from 'node:readline';
 import {describeError, NodectlError} from '../lib/errors.ts';
 import type {Clock} from '../lib/time.ts';
 import {type Child, run, start} from './exec.ts';
@@ -11,6 +12,8 @@ export type Nft = {
    * of an element that never exists (port 0) fails in the kernel where the map is there, and in nft where it is not.
    */
   hasMap(place: string, map: string, impossibleKey: string): Promise<boolean>;
+  /** A table as nft prints it, line by line; false when there is none. */
+  list(place: string, onLine: (line: string) => void): Promise<boolean>;
   stop(): Promise<void>;
 };
 
@@ -75,6 +78,7 @@ export function openNft({clock, command = ['nft']}: NftOptions): Nft {
         () => true,
         (error: unknown) => describeError(error).includes('Could not process rule: No such file'),
       ),
+    list: (place, onLine) => listTable(command, place, onLine),
     async stop() {
       await queue;
       await session?.end();
@@ -88,6 +92,18 @@ async function runFile(command: readonly string[], statements: readonly string[]
   await run(file, [...args, '-f', '-'], {input, timeoutMs: fileTimeoutMs}).catch((cause: unknown) => {
     throw new NodectlError('ND712', 'nft refused a transaction', {cause});
   });
+}
+
+async function listTable(
+  [file = 'nft', ...args]: readonly string[],
+  place: string,
+  onLine: (line: string) => void,
+): Promise<boolean> {
+  const child = start(file, [...args, '--stateless', 'list', 'table', ...place.split(' ')]);
+  child.stdin.end();
+  child.stderr.resume();
+  createInterface({input: child.stdout}).on('line', onLine);
+  return (await child).exitCode === 0;
 }
 
 type Waiting = {readonly marker: string; settle(complaint: string | undefined, cause?: Error): void};

@@ -5,7 +5,7 @@ import type {Logger} from '../lib/log.ts';
 import type {Clock} from '../lib/time.ts';
 import type {ProxyHealth} from './health.ts';
 import type {ProxyMetrics} from './metrics.ts';
-import type {Changes, Committed, DataPlane} from './plane.ts';
+import type {Changes, Committed, DataPlane, Inspected} from './plane.ts';
 import type {UdpCleaner} from './udp-cleaner.ts';
 
 export type FamilyProxyOptions = {
@@ -67,6 +67,10 @@ export class FamilyProxy {
 
   isIntact(): Promise<boolean> {
     return this.#options.plane.isIntact();
+  }
+
+  async inspect(): Promise<Inspected | undefined> {
+    return this.#options.plane.inspect?.();
   }
 
   /** The first commit must be of all Services: it replaces rules that serve, or costs as much as the last. */

@@ -10,6 +10,13 @@ export type Changes = {
   readonly context: NodeContext | undefined;
 };
 
+export type Inspected = {
+  /** What somebody else has changed in the rules, in a person's words. */
+  readonly changed: string | undefined;
+  /** How much was read. */
+  readonly lines: number;
+};
+
 export type Committed = 'nothing' | 'partial' | 'full';
 
 /** One family's rules: those that are wanted, and the kernel that is made to follow them. */
@@ -30,6 +37,8 @@ export type DataPlane = {
   sweep(): Promise<void>;
   /** Looks whether the rules are still there; cheap enough to be asked every second. */
   isIntact(): Promise<boolean>;
+  /** Undefined when it cannot be told now. */
+  inspect?(): Promise<Inspected | undefined>;
   /** Service ports and their verdicts as committed, where the kernel holds them in one map (`nodectl status` compares). */
   services?(): ReadonlyMap<string, string>;
 };

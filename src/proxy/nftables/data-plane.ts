@@ -1,18 +1,29 @@
 import type {Nft} from '../../edges/nft.ts';
-import type {Changes, Committed, DataPlane} from '../plane.ts';
+import type {Changes, Committed, DataPlane, Inspected} from '../plane.ts';
 import {FamilyTable, type FamilyTableOptions} from '../table/family-table.ts';
 import {ipWord, type Operation} from '../table/table.ts';
+import {Fingerprint} from './fingerprint.ts';
+import {Inspection} from './inspection.ts';
+import {Listing} from './listing.ts';
 import {NftPlane} from './plane.ts';
 
 /** The nftables mode: the flat table of one family, and nft that writes it. */
 export class NftDataPlane implements DataPlane {
   readonly #table: FamilyTable;
   readonly #plane: NftPlane;
-  readonly #nft: Pick<Nft, 'commit' | 'hasMap'>;
+  readonly #nft: Pick<Nft, 'commit' | 'hasMap' | 'list'>;
   readonly #options: FamilyTableOptions;
+  readonly #fingerprint = new Fingerprint();
+  readonly #inspection = new Inspection();
   #operations: Operation[] = [];
+  /** Grows with everything that is done to the table. */
+  #works = 0;
 
-  constructor(options: FamilyTableOptions, nft: Pick<Nft, 'commit' | 'hasMap'>, monotonic: () => number) {
+  constructor(
+    options: FamilyTableOptions,
+    nft: Pick<Nft, 'commit' | 'hasMap' | 'list'>,
+    monotonic: () => number,
+  ) {
     this.#options = options;
     this.#table = new FamilyTable(options);
     this.#plane = new NftPlane(options, nft.commit, monotonic);
@@ -38,18 +49,41 @@ export class NftDataPlane implements DataPlane {
     this.#add(this.#table.update(sources, node));
   }
 
-  commit(): Promise<Committed> {
+  async commit(): Promise<Committed> {
     const operations = this.#operations;
     this.#operations = [];
-    return this.#plane.commit(operations, () => this.#table.table());
+    this.#works++;
+    const how = await this.#plane.commit(operations, () => this.#table.table());
+    this.#works++;
+    if (how === 'full') this.#inspection.reset();
+    return how;
   }
 
   get sweepInMs(): number | undefined {
     return this.#plane.sweepInMs;
   }
 
-  sweep(): Promise<void> {
-    return this.#plane.sweep();
+  async sweep(): Promise<void> {
+    this.#works++;
+    await this.#plane.sweep();
+    this.#works++;
+  }
+
+  async inspect(): Promise<Inspected | undefined> {
+    const {family, name} = this.#options;
+    const works = this.#works;
+    const listing = new Listing();
+    if (!this.known || !(await this.#nft.list(`${ipWord(family)} ${name}`, (line) => listing.line(line))))
+      return undefined;
+    // What was printed while we were writing is neither the one nor the other.
+    if (!this.known || works !== this.#works) return undefined;
+    const retired = this.#plane.retired;
+    const changed = this.#inspection.difference(listing, {
+      fingerprint: this.#fingerprint,
+      chains: this.#table.chains(),
+      retired,
+    });
+    return {changed, lines: listing.lines};
   }
 
   isIntact(): Promise<boolean> {
@@ -64,6 +98,7 @@ export class NftDataPlane implements DataPlane {
   }
 
   #add(operations: readonly Operation[]): void {
+    this.#fingerprint.follow(operations);
     for (const operation of operations) this.#operations.push(operation);
   }
 }

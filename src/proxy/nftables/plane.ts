@@ -31,6 +31,10 @@ export class NftPlane {
     this.#monotonic = monotonic;
   }
 
+  get retired(): ReadonlySet<string> {
+    return new Set(this.#retired.keys());
+  }
+
   get known(): boolean {
     return this.#known;
   }

@@ -8,7 +8,7 @@ import type {Fragment} from './fragment.ts';
 import {Ledger} from './ledger.ts';
 import {serviceFragment} from './service-fragment.ts';
 import {chainContext, type NodeContext, type PodMatch, skeleton, type TableContext} from './skeleton.ts';
-import type {Operation, Table} from './table.ts';
+import type {Chain, Operation, Table} from './table.ts';
 
 /** What the API says of one Service: the Service itself and the slices that name it. */
 export type ServiceSource = {
@@ -70,6 +70,10 @@ export class FamilyTable {
   /** What does not belong to a Service: the node's addresses and the service ranges. */
   updateNode(node: NodeContext): Operation[] {
     return this.#ledger.update(new Map([[skeletonOwner, skeleton(this.#context, node)]]));
+  }
+
+  chains(): Iterable<Chain> {
+    return this.#ledger.chains();
   }
 
   table(): Table {

@@ -35,9 +35,9 @@ export function frontendOperations(before: Frontend | undefined, after: Frontend
     const was = old.get(id);
     old.delete(id);
     if (was?.value === element.value) continue;
-    if (was !== undefined) operations.push({do: 'delete-element', container: was.container, key: was.key});
+    if (was !== undefined) operations.push({do: 'delete-element', ...was});
     operations.push({do: 'add-element', ...element});
   }
-  for (const {container, key} of old.values()) operations.push({do: 'delete-element', container, key});
+  for (const was of old.values()) operations.push({do: 'delete-element', ...was});
   return operations;
 }

@@ -46,6 +46,10 @@ export class Ledger {
     ];
   }
 
+  *chains(): Iterable<Chain> {
+    for (const {value} of this.#chains.values()) yield value;
+  }
+
   /** The whole desired table, sorted. */
   table(family: Family, name: string): Table {
     const elements = new Map<string, Map<string, string>>();
@@ -106,7 +110,9 @@ export class Ledger {
     const after = this.#members.has(text);
     if (before === after) return [];
     const member = readMember(text);
-    return after ? [{do: 'add-element', ...member, value: ''}] : [{do: 'delete-element', ...member}];
+    return after
+      ? [{do: 'add-element', ...member, value: ''}]
+      : [{do: 'delete-element', ...member, value: ''}];
   }
 
   #winner(key: string): Frontend | undefined {

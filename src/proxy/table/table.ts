@@ -41,7 +41,13 @@ export type Operation =
   | {readonly do: 'fill-chain'; readonly chain: Chain}
   | {readonly do: 'delete-chain'; readonly chain: Chain}
   | {readonly do: 'add-element'; readonly container: string; readonly key: string; readonly value: string}
-  | {readonly do: 'delete-element'; readonly container: string; readonly key: string};
+  | {
+      readonly do: 'delete-element';
+      readonly container: string;
+      readonly key: string;
+      /** What it was. */
+      readonly value: string;
+    };
 
 /** `ip` or `ip6`, the word that nft puts before a field or a table. */
 export function ipWord(family: Family): 'ip' | 'ip6' {
