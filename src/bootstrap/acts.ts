@@ -1,4 +1,5 @@
 import type {Archive, ArchivePlace, Digested} from '../config/runtime-source.ts';
+import type {Firewall} from '../edges/firewall.ts';
 
 /** Everything that a join may do to the machine or the cluster, as data; `apply.ts` performs it. */
 export type Act =
@@ -20,6 +21,8 @@ export type Act =
   | {readonly kind: 'module'; readonly name: string}
   | {readonly kind: 'sysctl'; readonly key: string; readonly value: string; readonly before: string}
   | {readonly kind: 'swap-off'; readonly device: string}
+  /** `10250/tcp`, in the front end that this machine's firewall has. */
+  | {readonly kind: 'open-port'; readonly firewall: Firewall; readonly port: string}
   | {readonly kind: 'reload'}
   | {readonly kind: 'start' | 'restart'; readonly name: string}
   | {readonly kind: 'import'; readonly asset: string; readonly image: string}
@@ -72,6 +75,8 @@ export function describeAct(act: Act): string {
       return `set ${act.key} = ${act.value} (was ${act.before})`;
     case 'swap-off':
       return `turn off swap on ${act.device}`;
+    case 'open-port':
+      return `open port ${act.port} in ${act.firewall}`;
     case 'reload':
       return 'read changed units';
     case 'start':

@@ -2,6 +2,7 @@ import {dirname, join} from 'node:path';
 import {kubeletPaths} from '../config/kubelet-files.ts';
 import {run} from '../edges/exec.ts';
 import {isFull, linkAtomic, readText, removeFile, writeAtomic} from '../edges/files.ts';
+import {openPort} from '../edges/firewall.ts';
 import {loadModule, writeSysctl} from '../edges/sysctl.ts';
 import {generateKey} from '../edges/x509.ts';
 import {NodectlError} from '../lib/errors.ts';
@@ -51,6 +52,9 @@ async function perform(act: Act, facts: Facts, signal: AbortSignal): Promise<voi
       await journal.note({kind: 'swap', target: act.device});
       await run('swapoff', [act.device], {timeoutMs: 300_000});
       return;
+    case 'open-port':
+      await journal.note({kind: 'firewall', target: act.port, firewall: act.firewall});
+      return openPort(act.firewall, act.port);
     case 'reload':
       return services.reload();
     case 'start':

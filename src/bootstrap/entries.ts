@@ -39,6 +39,8 @@ export type Entry =
       readonly target: string;
       readonly before: {readonly enabled: boolean; readonly running: boolean} | undefined;
     }
+  /** A port that was closed before. */
+  | {readonly kind: 'firewall'; readonly target: string; readonly firewall: 'firewalld' | 'ufw'}
   /** Absent before; made by daemons: a cgroup, a link, an nftables table of iptables-nft. */
   | {readonly kind: 'cgroup' | 'interface' | 'table'; readonly target: string}
   /** The name under which the machine joined, and where. */
@@ -52,6 +54,7 @@ const kinds: readonly Entry['kind'][] = [
   'module',
   'swap',
   'packages',
+  'firewall',
   'service',
   'cgroup',
   'interface',

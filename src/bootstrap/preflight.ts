@@ -72,9 +72,16 @@ export async function preflight(
 }
 
 /** What this machine's own rules do to the kubelet's port; without nft there are none that could be seen. */
-async function firewallFindings({ports}: NodeOptions, {signal}: JoinDeps): Promise<readonly Finding[]> {
+async function firewallFindings(
+  {ports, openFirewall}: NodeOptions,
+  {signal}: JoinDeps,
+): Promise<readonly Finding[]> {
   const nft = await lookAtNft(signal).catch(() => undefined);
-  return nft === undefined ? [] : judgeFirewall(nft, [], ports.kubelet);
+  if (nft === undefined || openFirewall) return [];
+  return judgeFirewall(nft, [], ports.kubelet).map((finding) => ({
+    ...finding,
+    next: ['join again with --open-firewall', ...finding.next],
+  }));
 }
 
 /** The catalogue's answers for this machine, whether it has joined or not. */

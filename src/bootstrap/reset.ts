@@ -184,6 +184,8 @@ export function describeEntry(entry: Entry): string {
       return `unload kernel module ${entry.target}`;
     case 'swap':
       return `turn on swap on ${entry.target}`;
+    case 'firewall':
+      return `close port ${entry.target} in ${entry.firewall}`;
     case 'packages':
       return `remove packages ${entry.names.join(', ')}`;
     case 'service':

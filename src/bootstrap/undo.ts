@@ -2,6 +2,7 @@ import {dirname} from 'node:path';
 import {removeCgroup} from '../edges/cgroup-tree.ts';
 import {run} from '../edges/exec.ts';
 import {linkAtomic, makeDirectory, removeFile, writeAtomic} from '../edges/files.ts';
+import {closePort} from '../edges/firewall.ts';
 import {
   type PathState,
   pathState,
@@ -51,6 +52,9 @@ export async function undoEntry(entry: Entry, tools: UndoTools): Promise<Left> {
       return (await run('swapon', [entry.target], {okCodes: [0, 1, 255]})).exitCode === 0
         ? undefined
         : 'swapon refused it';
+    case 'firewall':
+      await closePort(entry.firewall, entry.target);
+      return undefined;
     case 'packages':
       return undoPackages(entry.names, tools.packages);
     case 'service':

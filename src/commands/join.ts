@@ -58,6 +58,7 @@ export default class Join extends BaseCommand {
     })(),
     'wait-timeout': Flags.integer({default: 240, description: 'seconds'}),
     plan: Flags.boolean({aliases: ['dry-run'], description: 'show what would change, and change nothing'}),
+    'open-firewall': Flags.boolean({description: 'open the kubelet’s port in firewalld or ufw'}),
     patches: Flags.string({
       description: 'directory with kubeadm’s patches; those of kubeletconfiguration count',
     }),
@@ -175,6 +176,7 @@ async function flagInput(endpoint: string | undefined, flags: Flagged): Promise<
     plan: flags.plan || undefined,
     skipPhases: list(flags['skip-phases']),
     ignorePreflightErrors: list(flags['ignore-preflight-errors']),
+    openFirewall: flags['open-firewall'] || undefined,
     root: flags.root,
     ...(await runtimeInput(flags)),
   };

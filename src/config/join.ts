@@ -47,6 +47,8 @@ export type JoinInput = RuntimeSourceInput & {
   readonly kubeletConfiguration?: Readonly<Record<string, unknown>>;
   /** Fields of a KubeProxyConfiguration for our proxy. */
   readonly proxyConfiguration?: Readonly<Record<string, unknown>>;
+  /** Opens the kubelet's port in firewalld or ufw. */
+  readonly openFirewall?: boolean;
   readonly taints?: readonly string[];
   readonly labels?: readonly string[];
 };
@@ -111,6 +113,7 @@ export type NodeOptions = {
   readonly ports: NodePorts;
   readonly kubeletConfiguration: Readonly<Record<string, unknown>>;
   readonly proxyConfiguration: Readonly<Record<string, unknown>>;
+  readonly openFirewall: boolean;
   readonly taints: readonly string[];
   readonly labels: readonly string[];
 };
@@ -155,6 +158,7 @@ export function nodeOptions(input: JoinInput): NodeOptions {
     ports: {...defaultPorts, ...configuredPorts(kubeletConfiguration, proxyConfiguration), ...input.ports},
     kubeletConfiguration,
     proxyConfiguration,
+    openFirewall: input.openFirewall ?? false,
     taints: input.taints ?? [],
     labels: input.labels ?? [],
   };

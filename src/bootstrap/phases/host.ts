@@ -1,3 +1,4 @@
+import {activeFirewall, isPortOpen} from '../../edges/firewall.ts';
 import {fileStamp} from '../../edges/host-files.ts';
 import {isWritable, type ModuleState, moduleState, readSysctl} from '../../edges/sysctl.ts';
 import {NodectlError} from '../../lib/errors.ts';
@@ -23,6 +24,7 @@ type Seen = {
   readonly modules: readonly {readonly name: string; readonly state: ModuleState}[];
   readonly settings: readonly SeenSetting[];
   readonly swap: readonly Act[];
+  readonly firewall: readonly Act[];
   readonly files: readonly WantedFile[];
   readonly copyNeeded: boolean;
   readonly links: readonly {readonly path: string; readonly to: string}[];
@@ -39,6 +41,7 @@ export const host = phase<Seen>({
     modules: await Promise.all(moduleNames.map(async (name) => ({name, state: await moduleState(name)}))),
     settings: await Promise.all(settings(facts).map(seeSetting)),
     swap: await swapActs(facts),
+    firewall: await firewallActs(facts),
     files: await unmetFiles(persistentFiles(facts)),
     copyNeeded: await isCopyNeeded(facts),
     links: await missingLinks(facts),
@@ -65,6 +68,7 @@ function actsFor(seen: Seen, {binary}: Facts): Act[] {
     ...seen.modules.flatMap(({name, state}): Act[] => (state === 'loadable' ? [{kind: 'module', name}] : [])),
     ...seen.settings.flatMap(changeSetting),
     ...seen.swap,
+    ...seen.firewall,
     ...writes(seen.files),
   ];
 }
@@ -126,6 +130,14 @@ function dataTrees({options: {layout}}: Facts): WantedTree[] {
     {path: layout.runDir, mode: 0o700},
     {path: layout.logDir, mode: 0o750},
   ];
+}
+
+/** The kubelet's port, when it was asked for: who may reach NodePorts is the administrator's own decision. */
+async function firewallActs({options}: Facts): Promise<Act[]> {
+  const firewall = options.openFirewall ? await activeFirewall() : undefined;
+  const port = `${options.ports.kubelet}/tcp`;
+  if (firewall === undefined || (await isPortOpen(firewall, port))) return [];
+  return [{kind: 'open-port', firewall, port}];
 }
 
 /** Names under which tools look for the daemons (`ps -C kubelet`); only a single binary can be linked to. */

@@ -24,6 +24,8 @@ export function keyOf(act: Act): string | undefined {
       return `${act.kind === 'module' ? 'module' : 'service'} ${act.name}`;
     case 'sysctl':
       return `sysctl ${act.key}`;
+    case 'open-port':
+      return `port ${act.port}`;
     case 'swap-off':
       return `swap ${act.device}`;
     case 'import':
@@ -74,6 +76,7 @@ export async function planItem(phase: string, act: Foreseen, facts: Facts): Prom
     ...(before === undefined || act.open !== undefined ? {} : {before}),
     ...(after === undefined ? {} : {after}),
     ...(act.kind === 'file' ? await diffOf(act) : {}),
+    ...(act.kind === 'packages' && after !== undefined ? {diff: `with all that they need: ${after}`} : {}),
   };
 }
 

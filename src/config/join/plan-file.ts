@@ -29,6 +29,7 @@ const plannedInput = z.strictObject({
   root: text,
   kubeletConfiguration: fields,
   proxyConfiguration: fields,
+  openFirewall: z.optional(z.boolean()),
   taints: words,
   labels: words,
   runtimeSource: z.optional(z.enum(['distro', 'archive', 'present'])),

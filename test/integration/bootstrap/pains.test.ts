@@ -192,6 +192,27 @@ describe('during a join', () => {
     expect(forward.stdout.trim()).toBe('0');
   });
 
+  it('pain 5: the kubelet’s port is opened in a firewall when that is asked for, and closed again', async () => {
+    // What ufw prints for one rule (ufw(8)); its own rules need a kernel with modules.
+    const ufw = `#!/bin/sh
+case "$1" in
+status) echo 'Status: active'; cat /tmp/ufw 2>/dev/null ;;
+allow) echo "$2                  ALLOW       Anywhere                   # $4" >/tmp/ufw ;;
+delete) rm -f /tmp/ufw ;;
+esac
+`;
+    writeFileSync(worker.path('/usr/sbin/ufw'), ufw, {mode: 0o755});
+    try {
+      const {stderr, exitCode} = await join('--wait', 'none', '--open-firewall');
+      expect(`${exitCode} ${stderr}`).toMatch(/^0 [\s\S]*open port 10250\/tcp in ufw/);
+      expect(readFileSync(worker.path('/tmp/ufw'), 'utf8')).toContain('10250/tcp');
+      await worker.nodectl(['reset']);
+      expect((await worker.run('ls', ['/tmp'])).stdout).not.toContain('ufw');
+    } finally {
+      await worker.run('rm', ['-f', '/usr/sbin/ufw', '/tmp/ufw']);
+    }
+  });
+
   it('pain 8: a reset keeps the rules of others', async () => {
     expect((await join('--wait', 'registered')).exitCode).toBe(0);
     // In a table that iptables made for the plugins: theirs alone goes.
