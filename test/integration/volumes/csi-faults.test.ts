@@ -1,5 +1,6 @@
 import * as fs from 'node:fs/promises';
 import {afterAll, beforeAll, expect, it} from 'vitest';
+import {inlineHandle} from '../../../src/kubelet/volumes/csi/names.ts';
 import {csiNodes, nodes} from '../../../src/lib/resources.ts';
 import {sleeper} from '../kubelet/harness.ts';
 import {nodeName} from '../kubelet-node/fixture.ts';
@@ -12,7 +13,7 @@ let driver: TestDriver;
 
 beforeAll(async () => {
   lab = await startLab();
-  await lab.driverObject(driverName, {});
+  await lab.driverObject(driverName, {volumeLifecycleModes: ['Persistent', 'Ephemeral']});
   driver = await lab.driver({name: driverName});
 });
 
@@ -129,27 +130,34 @@ it('takes over from a kubelet that was killed, and takes away what it has left',
   await made('stays');
   await made('goes');
   await made('half');
-  await Promise.all(['stays', 'goes', 'half'].map((name) => lab.running(name)));
+  await lab.volume('device', {driver: driverName, handle: 'device', volumeMode: 'Block'});
+  const device = sleeper('app', {volumeDevices: [{name: 'device', devicePath: '/dev/raw'}]});
+  await lab.create('device', {containers: [device], volumes: [claimed('device')]});
+  await lab.create('own', {
+    containers: [sleeper('app', {volumeMounts: [{name: 'own', mountPath: '/data'}]})],
+    volumes: [{name: 'own', csi: {driver: driverName}}],
+  });
+  await Promise.all(['stays', 'goes', 'half', 'device', 'own'].map((name) => lab.running(name)));
+  const inline = inlineHandle((await lab.get('own')).metadata.uid, 'own');
   await lab.exec('stays', 'sh', '-c', 'echo kept > /data/f');
   await driver.control({NodePublishVolume: {how: 'hang', when: 'after'}});
   await made('asked');
   await until('it is asked', async () => (await driver.calls('NodePublishVolume', 'asked')).length > 0);
   await lab.killKubelet();
   await driver.control({});
-  await lab.forget('goes');
-  await lab.forget('asked');
+  for (const name of ['goes', 'asked', 'device', 'own']) await lab.forget(name);
   // What the dead kubelet knew of this one is lost; only the mount tells.
   const {metadata} = await lab.get('half');
   await fs.rm(`${lab.root}/pods/${metadata.uid}/volumes/kubernetes.io~csi/half/vol_data.json`);
   await lab.forget('half');
 
   await lab.startKubelet();
-  for (const name of ['goes', 'asked'])
+  for (const name of ['goes', 'asked', 'device', inline])
     await until(
       `${name} is taken away`,
       async () => (await driver.calls('NodeUnpublishVolume', name)).length > 0,
     );
-  for (const name of ['goes', 'asked', 'half']) await unstaged(name);
+  for (const name of ['goes', 'asked', 'half', 'device']) await unstaged(name);
   expect(await lab.exec('stays', 'cat', '/data/f')).toBe('kept\n');
   expect(await driver.calls('NodeUnpublishVolume', 'stays')).toEqual([]);
   await until('only one is mounted', async () => (await lab.mounts()).length === 2);

@@ -2,6 +2,7 @@ import {afterAll, beforeAll, expect, it} from 'vitest';
 import {attachmentName, uniqueVolumeName} from '../../../src/kubelet/volumes/csi/names.ts';
 import type {Volume} from '../../../src/lib/kubernetes.ts';
 import {
+  csiNodes,
   nodes,
   persistentVolumeClaims,
   persistentVolumes,
@@ -234,4 +235,18 @@ it('says what cannot grow, and leaves it alone after that', async () => {
   await able.control({});
   await lab.remove('stuck');
   await lab.gone('stuck');
+});
+
+it('says everything anew when the Node was deleted', async () => {
+  const {client} = lab.fixture.sandbox;
+  const before = await client.get(nodes, {name: nodeName});
+  await client.delete(nodes, {name: nodeName});
+  const node = await until('the Node is there again', async () => {
+    const found = await client.get(nodes, {name: nodeName});
+    return found.metadata.uid === before.metadata.uid ? undefined : found;
+  });
+  await until("the CSINode is that one's, with its drivers", async () => {
+    const {metadata, spec} = await client.get(csiNodes, {name: nodeName});
+    return metadata.ownerReferences?.[0]?.uid === node.metadata.uid && spec.drivers.length === 2;
+  });
 });

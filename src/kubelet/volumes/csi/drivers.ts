@@ -29,10 +29,6 @@ export class Drivers implements PluginHandler {
     this.#options = options;
   }
 
-  names(): string[] {
-    return [...this.#drivers.keys()];
-  }
-
   has(name: string): boolean {
     return this.#drivers.has(name);
   }
@@ -80,6 +76,12 @@ export class Drivers implements PluginHandler {
       throw error;
     }
     this.#options.onChange(name);
+  }
+
+  /** Says anew what every driver says of this node. @throws when that failed for one of them */
+  async announce(signal: AbortSignal): Promise<void> {
+    for (const name of this.#drivers.keys())
+      await this.#options.nodeInfo.install(await this.nodeInfo(name, signal), signal);
   }
 
   async deregister({name, endpoint}: AnnouncedPlugin): Promise<void> {

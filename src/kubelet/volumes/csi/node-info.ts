@@ -32,6 +32,7 @@ const initialRetryMs = 1_000;
 export class NodeInfo {
   readonly #options: NodeInfoOptions;
   readonly #serial = new Serial();
+  readonly #registered = Promise.withResolvers<void>();
   #problem: string | undefined = 'CSINode is not yet initialized';
 
   constructor(options: NodeInfoOptions) {
@@ -43,8 +44,14 @@ export class NodeInfo {
     return this.#problem;
   }
 
+  /** Our Node is there. */
+  registered(): void {
+    this.#registered.resolve();
+  }
+
   /** Sees to it that there is a CSINode and that it is ours; tries until it is so. */
   async initialize(signal: AbortSignal, onReady: () => void): Promise<void> {
+    await Promise.race([this.#registered.promise, aborted(signal)]);
     while (!signal.aborted)
       try {
         await this.#serially((node) => this.#csiNode(node, signal).then(() => undefined), signal);
@@ -142,6 +149,10 @@ export class NodeInfo {
     const key = {name: this.#options.nodeName, subresource: 'status'};
     await this.#options.client.patch(nodes, key, {type: 'strategic', body: {metadata}}, callOptions(signal));
   }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), {once: true}));
 }
 
 function callOptions(signal: AbortSignal | undefined) {

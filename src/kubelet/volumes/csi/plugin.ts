@@ -78,6 +78,8 @@ export class CsiPlugin implements VolumePlugin {
 
   async release(place: VolumePlace): Promise<void> {
     const key = keyOf(place);
+    // From here on nobody looks after it any more.
+    this.#published.delete(key);
     const data = await publishedAt(place);
     const name =
       data === undefined ? this.#wanted.get(key) : uniqueVolumeName(data.driverName, data.volumeHandle);
@@ -89,7 +91,6 @@ export class CsiPlugin implements VolumePlugin {
         serial.run(name ?? key, () => unpublish(drivers, place, data)),
       );
     }
-    this.#published.delete(key);
     this.#wanted.delete(key);
     this.#parts.waits.forget(place.uid);
     if (name !== undefined) this.#leave(name, place.uid);
@@ -115,21 +116,25 @@ export class CsiPlugin implements VolumePlugin {
 
   /** Looks after what is published: drivers that want it are asked again, and what has grown is expanded. */
   async attend(): Promise<void> {
-    for (const [key, published] of [...this.#published])
-      try {
-        await this.#attend(published);
-      } catch (error) {
-        if (this.#published.has(key)) this.#tell(published, error);
-      }
+    await Promise.all(
+      [...this.#published].map(async ([key, published]) => {
+        try {
+          await this.#attend(key, published);
+        } catch (error) {
+          if (this.#published.has(key)) this.#tell(published, error);
+        }
+      }),
+    );
   }
 
-  async #attend({request, volume}: Published): Promise<void> {
+  async #attend(key: string, {request, volume}: Published): Promise<void> {
     const {objects, serial, expander} = this.#parts;
     const object = await objects.get(volume.driver);
     const current = {...request, signal: undefined};
     if (object?.spec.requiresRepublish === true) await this.#bring(current, volume, true);
     if (await expander.hasGrown(request, volume))
       await serial.run(volume.uniqueName, async () => {
+        if (!this.#published.has(key)) return;
         const driver = await this.#ask(volume.driver, undefined);
         await expander.expand(driver, current, volume, 'online');
       });
@@ -169,12 +174,13 @@ export class CsiPlugin implements VolumePlugin {
     const publishContext = attaches ? await attachments.require(volume, signal) : {};
     return serial.run(volume.uniqueName, async () => {
       signal?.throwIfAborted();
+      if (again && !this.#published.has(keyOf(placeOf(request)))) throw new Error('its pod has gone');
       const stagingPath = await this.#stage(request, volume, publishContext);
       return inStep('publish', volume.block, signal, async () => {
         const driver = await this.#ask(volume.driver, signal, 'mounter.SetUpAt failed to get CSI client');
         const wish = {request, volume, object, stagingPath, publishContext, again};
         const prepared = await this.#parts.publisher.publish(driver, wish);
-        await this.#parts.expander.expand(driver, request, volume, 'mount');
+        if (!again) await this.#parts.expander.expand(driver, request, volume, 'mount');
         return prepared;
       });
     });

@@ -79,6 +79,7 @@ class CsiNodeSide {
   readonly #collector: StageCollector;
   readonly #plugin: CsiPlugin;
   #lastStatus: unknown;
+  #nodeUid: string | undefined;
 
   constructor(options: CsiOptions) {
     const {client, config, nodeName, node, clock, log, recorder, onStatus, retry} = options;
@@ -188,11 +189,32 @@ class CsiNodeSide {
   }
 
   #nodeChanged(node: Node | undefined): void {
+    if (node !== undefined) this.#nodeIs(node.metadata.uid);
     const {volumesInUse = [], volumesAttached = []} = node?.status ?? {};
     const status = [volumesInUse, volumesAttached];
     if (isDeepStrictEqual(status, this.#lastStatus)) return;
     this.#lastStatus = status;
     this.#waits.nodeChanged(volumesInUse);
+  }
+
+  /** With a Node that was deleted its CSINode goes, too: for the next one both are told everything anew. */
+  #nodeIs(uid: string): void {
+    if (uid === this.#nodeUid) return;
+    const isNew = this.#nodeUid !== undefined;
+    this.#nodeUid = uid;
+    this.#nodeInfo.registered();
+    if (isNew) void this.#announce();
+  }
+
+  async #announce(): Promise<void> {
+    const {signal} = this.#stopping;
+    const {log, onStatus} = this.#options;
+    try {
+      await this.#nodeInfo.initialize(signal, onStatus);
+      await this.#drivers.announce(signal);
+    } catch (error) {
+      if (!signal.aborted) log.warn('CSI drivers could not be announced', {error: describeError(error)});
+    }
   }
 
   /** It may be that the node has no room left, and that the scheduler does not know (VerifyExhaustedResource). */
