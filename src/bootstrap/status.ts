@@ -1,9 +1,10 @@
 import type {AnyCheck} from '../checks/check.ts';
-import {type CheckResult, closure, runChecks} from '../checks/graph.ts';
+import {type CheckResult, closure, type Limits, runChecks, statusLimits} from '../checks/graph.ts';
 import {nodeCatalogue} from '../checks/node/catalogue.ts';
 import type {Daemon, Joined, NodeContext} from '../checks/node/context.ts';
 import {openSight} from '../checks/node/sight.ts';
 import {type NodeSummary, summarize} from '../checks/node/summary.ts';
+import {probeCatalogue} from '../checks/probe/catalogue.ts';
 import type {NodeOptions} from '../config/join.ts';
 import {kubeletPaths} from '../config/kubelet-files.ts';
 import {sandboxPaths, sandboxService} from '../config/sandbox.ts';
@@ -32,13 +33,18 @@ export type StatusReport = {
   readonly node: NodeSummary;
 };
 
+/** A pod takes a second to start; one that hangs is waited for longer than anything else. */
+const probeLimits: Limits = {checkMs: 8000, wholeMs: 9500};
+
 /** Looks at a node, or at what should be one; changes nothing. */
 export async function lookAtNode(input: StatusOptions): Promise<StatusReport> {
   const context = await nodeContext(input);
   try {
-    const chosen = closure(nodeCatalogue, input.wanted);
-    const results = await runChecks(chosen, context, input.signal);
-    const asked = new Set(nodeCatalogue.filter(input.wanted).map(({name}) => name));
+    const catalogue = input.probe === true ? [...nodeCatalogue, ...probeCatalogue] : nodeCatalogue;
+    const chosen = closure(catalogue, input.wanted);
+    const limits = input.probe === true ? probeLimits : statusLimits;
+    const results = await runChecks(chosen, context, input.signal, limits);
+    const asked = new Set(catalogue.filter(input.wanted).map(({name}) => name));
     const failed = ({state, name}: CheckResult) => state === 'found' || asked.has(name);
     return {checks: results.filter(failed), node: await summarize(context, input.signal)};
   } finally {
@@ -68,7 +74,7 @@ async function nodeContext(input: StatusOptions): Promise<NodeContext> {
   const {options, root, signal} = input;
   const [machine, joined] = await Promise.all([observeMachine(), joinedBy(options)]);
   const daemons = await nodeDaemons(input, machine, joined);
-  const sight = openSight({options, daemons, signal});
+  const sight = openSight({options, daemons, program: input.program, signal});
   const [sandbox, proxied] = await Promise.all([
     isThere(sandboxPaths(options).state),
     sight.daemon('proxy').then(

@@ -39,6 +39,8 @@ type Common = {
   /** kubeadm's name where it has one: `Port-10250` may be given to --ignore-preflight-errors. */
   readonly name: string;
   readonly category: Category;
+  /** When it may take longer than others. */
+  readonly deadlineMs?: number;
   /** How it looks, after `this check `, for `nodectl explain`. */
   readonly looks?: string;
 };
@@ -64,11 +66,12 @@ export type AnyCheck<Context = CheckContext> = Common & {
 };
 
 export function check<Seen, Context = CheckContext>(definition: Check<Seen, Context>): AnyCheck<Context> {
-  const {name, category, codes = [], after = [], blames = [], looks} = definition;
+  const {name, category, codes = [], after = [], blames = [], looks, deadlineMs} = definition;
   return {
     name,
     category,
     ...(looks === undefined ? {} : {looks}),
+    ...(deadlineMs === undefined ? {} : {deadlineMs}),
     codes,
     after,
     blames,

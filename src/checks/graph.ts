@@ -56,7 +56,8 @@ async function runOne<Context>(
   const needed = rootOf(await Promise.all(causes.after));
   if (needed !== undefined) return {...of, state: 'skipped', ...needed};
   try {
-    const findings = await withDeadline(checkMs, signal, (inTime) => check.run(context, inTime));
+    const limitMs = Math.max(checkMs, check.deadlineMs ?? 0);
+    const findings = await withDeadline(limitMs, signal, (inTime) => check.run(context, inTime));
     if (findings.length === 0) return {...of, state: 'ok'};
     const cause = rootOf(await Promise.all(causes.blames));
     return cause === undefined ? {...of, state: 'found', findings} : {...of, state: 'skipped', ...cause};

@@ -12,6 +12,7 @@ import Inspect from './inspect.ts';
 import Join from './join.ts';
 import Kubelet from './kubelet.ts';
 import Logs from './logs.ts';
+import NetProbe from './net-probe.ts';
 import Pods from './pods.ts';
 import Preflight from './preflight.ts';
 import ServeProxy from './proxy.ts';
@@ -42,6 +43,7 @@ export const COMMANDS: Record<string, Command.Class> = {
   join: Join,
   kubelet: Kubelet,
   logs: Logs,
+  'net-probe': NetProbe,
   pods: Pods,
   preflight: Preflight,
   proxy: ServeProxy,

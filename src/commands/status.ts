@@ -48,6 +48,8 @@ export default class Status extends BaseCommand {
   async run(): Promise<void> {
     this.argv = this.argv.map((word) => bare[word] ?? word);
     const {flags} = await this.parse(Status);
+    // Whatever ends this process before its answer was no good sign.
+    process.exitCode = 1;
     const {nodeOptions} = await import('../config/join.ts');
     const loop = await import('../bootstrap/status-loop.ts');
     const {verdictOf} = await import('../checks/node/verdict.ts');
@@ -68,7 +70,10 @@ export default class Status extends BaseCommand {
     if (flags.watch !== undefined) {
       const show = (await import('../ui/watch-screen.ts')).watchScreen();
       const everyMs = seconds('watch', flags.watch) * 1000;
-      return loop.watchNode(input, everyMs, async (report) => show(await text(report)));
+      return loop.watchNode(input, everyMs, async (report) => {
+        show(await text(report));
+        process.exitCode = loop.exitOf(verdictOf(report.checks));
+      });
     }
     let report = await loop.lookUntilHealthy(input, seconds('wait', flags.wait) * 1000);
     if (flags.fix !== undefined && (await this.#fix(report, {...input, plan: flags.plan}, flags.fix)))
@@ -101,6 +106,7 @@ export default class Status extends BaseCommand {
     for (const line of undone) this.log(`taken back: ${line}`);
     for (const line of left) this.log(`left as it is: ${line}`);
     if (undone.length + left.length === 0) this.log('--fix has changed nothing on this machine');
+    process.exitCode = left.length === 0 ? 0 : 1;
   }
 }
 

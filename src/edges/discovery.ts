@@ -58,6 +58,9 @@ export async function addressesOf(host: string, timeoutMs = 3000): Promise<Looku
   );
 }
 
+/** A timeout's detail, where the TLS handshake was made: packets of all sizes pass. */
+export const slow = 'it took the connection, but did not answer in time';
+
 function ask(url: URL, addresses: readonly LookupAddress[], options: AskOptions): Promise<Answer> {
   const timeoutMs = options.timeoutMs ?? 4000;
   return new Promise((resolve) => {
@@ -97,7 +100,13 @@ function ask(url: URL, addresses: readonly LookupAddress[], options: AskOptions)
         });
       },
     );
-    const timer = setTimeout(() => call.destroy(new Error('no answer in time')), timeoutMs);
+    let secured = false;
+    call.once('socket', (socket) => {
+      socket.once('secureConnect', () => {
+        secured = true;
+      });
+    });
+    const timer = setTimeout(() => call.destroy(new Error(secured ? slow : 'no answer in time')), timeoutMs);
     call.on('error', (error) => {
       clearTimeout(timer);
       resolve(classify(error));
@@ -147,5 +156,5 @@ function classify(error: Error): Answer {
   if (code.startsWith('ERR_SSL') || /wrong version number|packet length too long|http request/.test(detail))
     return {kind: 'not-tls', detail};
   if (code === 'HPE_INVALID_CONSTANT' || code.startsWith('HPE_')) return {kind: 'not-tls', detail};
-  return {kind: kinds[code] ?? (detail === 'no answer in time' ? 'timeout' : 'reset'), detail};
+  return {kind: kinds[code] ?? (['no answer in time', slow].includes(detail) ? 'timeout' : 'reset'), detail};
 }

@@ -30,8 +30,8 @@ export function judgeLogs(found: readonly LogUse[], allowed: number): readonly F
   return [
     warning(
       'ND113',
-      `the log of ${first.pod} ${first.container} takes ${bytesText(first.bytes)}, rotation should leave ${bytesText(allowed)}`,
-      `du -sh ${first.path}`,
+      `the log of ${first.pod} takes ${bytesText(first.bytes)}\nrotation should leave ${bytesText(allowed)} of ${first.container}`,
+      'du -sh /var/log/pods/* | sort -h | tail',
     ),
   ];
 }

@@ -24,7 +24,7 @@ export function judgeIdentity(node: Told<Node>, machineId: string): readonly Fin
   return [
     failure(
       'ND204',
-      `another machine serves as node ${name}\nthe cluster knows machine-id ${told}, this machine has ${machineId}`,
+      `another machine serves as node ${name}\nthe cluster knows machine-id ${told}\nthis machine has ${machineId}`,
       `kubectl get node ${name} -o wide`,
       'sudo nodectl reset && sudo nodectl join … --node-name OTHER',
     ),

@@ -1,4 +1,4 @@
-import type {Answer} from '../../edges/discovery.ts';
+import {type Answer, slow} from '../../edges/discovery.ts';
 import {answersSmall} from '../../edges/small-packets.ts';
 import {type Finding, failure} from '../check.ts';
 import {command, nodeCheck} from '../node/context.ts';
@@ -9,11 +9,13 @@ export const apiServer = nodeCheck({
   category: 'network',
   codes: ['ND301', 'ND311', 'ND312', 'ND313', 'ND314', 'ND318', 'ND407'],
   after: ['KubeletKubeconfig'],
+  deadlineMs: 3500,
   async observe({sight, sandbox}) {
     const [{server}, answer] = await Promise.all([sight.connection(), sight.api()]);
     const silent = answer.kind !== 'answer' && sandbox;
     const {status} = silent ? await sight.daemon('sandbox') : {};
-    const small = answer.kind === 'timeout' && (await answersSmall(server, 1500));
+    const unheard = answer.kind === 'timeout' && answer.detail !== slow;
+    const small = unheard && (await answersSmall(server, 1200));
     return {server, answer, small, sandboxDown: status !== undefined && !status.running};
   },
   judge: ({server, answer, small, sandboxDown}, context) =>

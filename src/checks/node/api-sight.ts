@@ -1,9 +1,11 @@
 import {X509Certificate} from 'node:crypto';
 import type {KubeletConfig} from '../../config/kubelet.ts';
+import {withDeadline} from '../../edges/deadline.ts';
 import type {KubeClient} from '../../edges/kube/client.ts';
 import type {KubeConnection} from '../../edges/kube/connection.ts';
 import {ApiError, isNotFound} from '../../edges/kube/errors.ts';
 import {connectKube, type KubeConnectionClient} from '../../edges/kube/http-client.ts';
+import {transportTimes} from '../../edges/kube/transport.ts';
 import {certificateSigningRequests, leases, nodes, pods, services} from '../../lib/resources.ts';
 import type {Sight, Told} from './context.ts';
 import {once} from './sight-once.ts';
@@ -16,7 +18,7 @@ export function apiSight(
 ): Pick<Sight, 'node' | 'lease' | 'pods' | 'kubernetesService' | 'servingRequests' | 'close'> {
   let opened: KubeConnectionClient | undefined;
   const client = once(async () => {
-    opened = connectKube(await connection());
+    opened = connectKube(await connection(), {...transportTimes, connectMs: 1800});
     return opened;
   });
   const name = once(async () => nodeNameOf(await connection()) ?? (await kubeletConfig()).nodeName);
@@ -50,7 +52,9 @@ export function apiSight(
           (status?.conditions ?? []).length === 0,
       );
     }),
-    close: async () => opened?.close(),
+    // A connection that is still being made would be waited for.
+    close: () =>
+      withDeadline(200, new AbortController().signal, async () => opened?.close()).catch(() => undefined),
   };
 }
 

@@ -8,6 +8,7 @@ import type {Machine} from '../../edges/machine.ts';
 import type {NftSight} from '../../edges/nft-sight.ts';
 import type {ProxyCommit} from '../../edges/proxy-commits.ts';
 import type {RuntimeSight} from '../../edges/runtime-sight.ts';
+import type {SandboxProbe} from '../../edges/sandbox-probe.ts';
 import type {ServiceStatus} from '../../edges/services.ts';
 import type {CertificateSigningRequest, Lease, Node, Pod, Service} from '../../lib/kubernetes.ts';
 import {type Check, check} from '../check.ts';
@@ -58,6 +59,8 @@ export type Sight = {
   servingRequests(): Promise<Told<readonly CertificateSigningRequest[]>>;
   /** The newest lines of the kubelet's log. */
   kubeletLog(): Promise<readonly string[]>;
+  /** Starts a throw-away pod and looks at it. */
+  probe(): Promise<SandboxProbe>;
   close(): Promise<void>;
 };
 

@@ -10,19 +10,24 @@ import {legacyRules, lookAtNft} from '../../edges/nft-sight.ts';
 import {processAgeMs} from '../../edges/process-age.ts';
 import {readCommits} from '../../edges/proxy-commits.ts';
 import {lookAtRuntime} from '../../edges/runtime-sight.ts';
+import {probeSandbox} from '../../edges/sandbox-probe.ts';
 import type {ServiceManager} from '../../edges/services.ts';
+import type {Service} from '../../lib/kubernetes.ts';
+import {probeCgroupParent} from '../probe/cgroup.ts';
 import {apiSight} from './api-sight.ts';
-import type {Daemon, DaemonSight, Sight} from './context.ts';
+import type {Daemon, DaemonSight, Sight, Told} from './context.ts';
 import {once} from './sight-once.ts';
 
 export type SightOptions = {
   readonly options: NodeOptions;
   /** Who runs each daemon, and under which name. */
   readonly daemons: Readonly<Record<Daemon, {readonly manager: ServiceManager; readonly name: string}>>;
+  /** The words that start nodectl. */
+  readonly program: readonly string[];
   readonly signal: AbortSignal;
 };
 
-export function openSight({options, daemons, signal}: SightOptions): Sight {
+export function openSight({options, daemons, program, signal}: SightOptions): Sight {
   const {layout, ports} = options;
   const paths = kubeletPaths(options);
   const kubeletConfig = once(() => readKubeletConfig([paths.config, paths.instanceConfig], options));
@@ -34,7 +39,20 @@ export function openSight({options, daemons, signal}: SightOptions): Sight {
     ]),
   );
   const health = (port: number) => askHealth(`http://127.0.0.1:${port}/healthz`, signal);
+  const api = apiSight(connection, kubeletConfig, signal);
   return {
+    probe: once(async () => {
+      const config = await kubeletConfig();
+      const kubernetes = await api.kubernetesService();
+      return probeSandbox({
+        socket: config.containerRuntimeEndpoint || layout.containerdSocket,
+        cgroupParent: probeCgroupParent(config.cgroupDriver, config.cgroupRoot ?? '/'),
+        program,
+        dnsServer: config.clusterDNS?.[0] ?? '127.0.0.1',
+        dnsName: `kubernetes.default.svc.${config.clusterDomain || 'cluster.local'}`,
+        address: addressOf(kubernetes),
+      });
+    }),
     daemon(daemon) {
       const look = looks[daemon];
       return look === undefined ? Promise.reject(new Error(`no daemon ${daemon}`)) : look();
@@ -54,13 +72,19 @@ export function openSight({options, daemons, signal}: SightOptions): Sight {
       const {server, ca} = await connection();
       return askServer(server, '/readyz', {...(ca === undefined ? {} : {ca}), timeoutMs: 1800, signal});
     }),
-    ...apiSight(connection, kubeletConfig, signal),
+    ...api,
     host: once(() => readHostFacts(layout.kubeletDir)),
     nft: once(() => lookAtNft(signal)),
     legacyRules: once(() => legacyRules(signal)),
     commits: once(() => readCommits(ports.proxyMetrics, signal)),
     kubeletLog: once(() => daemons.kubelet.manager.log(daemons.kubelet.name, 400)),
   };
+}
+
+/** Where pods find the API server: `10.96.0.1:443`. */
+function addressOf(kubernetes: Told<Service>): string {
+  const spec = kubernetes.kind === 'there' ? kubernetes.object.spec : undefined;
+  return `${spec?.clusterIP ?? '127.0.0.1'}:${spec?.ports?.[0]?.port ?? 443}`;
 }
 
 async function lookAtDaemon(manager: ServiceManager, name: string): Promise<DaemonSight> {

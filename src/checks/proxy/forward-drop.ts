@@ -1,3 +1,4 @@
+import {withDeadline} from '../../edges/deadline.ts';
 import type {NftSight} from '../../edges/nft-sight.ts';
 import {type Finding, failure} from '../check.ts';
 import {nodeCheck} from '../node/context.ts';
@@ -9,11 +10,11 @@ export const forwardDrop = nodeCheck({
   codes: ['ND745'],
   looks: 'reads the chains at the forward hook, of nftables and of iptables-legacy',
   after: ['Joined'],
-  async observe({sight}) {
+  async observe({sight}, signal) {
     const [nft, legacy, node] = await Promise.all([
       sight.nft(),
       sight.legacyRules(),
-      sight.node().catch(() => undefined),
+      withDeadline(1000, signal, () => sight.node()).catch(() => undefined),
     ]);
     const podCidr = node?.kind === 'there' ? node.object.spec?.podCIDR : undefined;
     return {nft, legacy, podCidr};

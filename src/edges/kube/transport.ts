@@ -9,7 +9,13 @@ const silenceMs = 25_000;
 const checkMs = 5_000;
 const connectMs = 8_000;
 
-export type TransportTimes = {readonly pingMs: number; readonly silenceMs: number; readonly checkMs: number};
+export type TransportTimes = {
+  readonly pingMs: number;
+  readonly silenceMs: number;
+  readonly checkMs: number;
+  /** How long a connection may take to be made; until then it keeps the process alive. */
+  readonly connectMs?: number;
+};
 export const transportTimes: TransportTimes = {pingMs, silenceMs, checkMs};
 
 /** A pool of connections with one set of credentials; closing it ends its watches first. */
@@ -30,7 +36,7 @@ export function openTransport(connection: KubeConnection, times: TransportTimes 
   const watched = new Set<Watched>();
   const connect = buildConnector({
     allowH2: true,
-    timeout: connectMs,
+    timeout: times.connectMs ?? connectMs,
     keepAlive: true,
     // libuv then probes once a second, ten times: an idle HTTP/1.1 connection that died is found in 40 s.
     keepAliveInitialDelay: 30_000,

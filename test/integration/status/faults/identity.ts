@@ -1,5 +1,6 @@
 import {renameSync, writeFileSync} from 'node:fs';
 import {createCa, createCsr, generateKey, issueCertificate, publicKeyOf} from '../../../../src/edges/x509.ts';
+import {KubeCli} from '../../support/kube-cli.ts';
 import {until} from '../../support/wait.ts';
 import {clusterCa} from '../cluster-ca.ts';
 import {edited, type Fault, type StatusNode} from '../node.ts';
@@ -56,8 +57,13 @@ async function requestServing(node: StatusNode): Promise<void> {
       usages: ['digital signature', 'server auth'],
     },
   };
-  const who = certificate(node);
-  await node.kube.create(request, `--client-certificate=${who}`, `--client-key=${who}`);
+  // The paths in the node's kubeconfig are the machine's.
+  const dir = '/var/lib/kubelet';
+  const text = node.read('/etc/kubernetes/kubelet.conf').replaceAll(dir, node.machine.path(dir));
+  node.write('/tmp/node.conf', text);
+  const asNode = new KubeCli(node.machine, 'trixie', '/tmp/node.conf');
+  await asNode.create(request);
+  asNode.remove();
 }
 
 const unit = '/var/lib/nodectl/supervisor/units/nodectl-kubelet.json';
