@@ -3,6 +3,7 @@ import type {ActivePod} from './admission/types.ts';
 import type {Reclaim} from './eviction/reclaim.ts';
 import type {PodRuntime} from './pod/runtime-state.ts';
 import type {Verdict} from './pod/seen.ts';
+import type {VolumeUsage} from './volumes/types.ts';
 
 export type RuntimeReadiness = {
   /** The runtime and its network have answered and are ready, and what runs has been read lately. */
@@ -47,6 +48,8 @@ export type PodAgent = {
   active(): readonly ActivePod[];
   /** What the runtime has of a pod, as last read. */
   runtimeOf(uid: string): PodRuntime | undefined;
+  /** How full the volumes of a pod are, by their names in it; those that cannot tell are left out. */
+  volumeUsage(pod: Pod, signal: AbortSignal): Promise<ReadonlyMap<string, VolumeUsage>>;
   /** Asks for the end of a pod with a terminal status (eviction, shutdown); it is not started again. */
   end(uid: string, verdict: Verdict): void;
   /** What the pod's volumes or its start waited for may be there: it is tried at once. */

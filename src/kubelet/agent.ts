@@ -194,6 +194,7 @@ class Agent {
       runtimeReady: () => this.#health.readiness(),
       active: () => activePods(this.#store, this.#workers, this.#runtime, this.#records),
       runtimeOf: (uid) => this.#runtime.peek(uid),
+      volumeUsage: (pod, signal) => this.#volumes.usage(pod, signal),
       end: (uid, verdict) => this.#workers.end(uid, verdict),
       retry: (uid) => this.#workers.retry(uid),
       isCleanedUp: (uid) => this.#workers.isCleanedUp(uid),

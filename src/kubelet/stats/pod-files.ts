@@ -5,6 +5,7 @@ import type {Pod, Volume} from '../../lib/kubernetes.ts';
 import type {Logger} from '../../lib/log.ts';
 import type {Clock} from '../../lib/time.ts';
 import {podPaths} from '../pod/pod-paths.ts';
+import {claimName} from '../volumes/resolve.ts';
 import type {VolumeUsage} from '../volumes/types.ts';
 import type {Usage, VolumeStats} from './types.ts';
 
@@ -108,11 +109,11 @@ function less(a: Usage, b: Usage): Usage {
   };
 }
 
-function volumeStats({spec}: Pod, usage: ReadonlyMap<string, VolumeUsage>): VolumeStats[] {
-  return (spec.volumes ?? []).flatMap((volume) => {
+function volumeStats(pod: Pod, usage: ReadonlyMap<string, VolumeUsage>): VolumeStats[] {
+  return (pod.spec.volumes ?? []).flatMap((volume) => {
     const found = usage.get(volume.name);
     if (found === undefined) return [];
-    const claim = volume.persistentVolumeClaim?.claimName;
+    const claim = claimName(pod, volume);
     const common = {...found, name: volume.name, ephemeral: isEphemeral(volume)};
     return [claim === undefined ? common : {...common, claim}];
   });

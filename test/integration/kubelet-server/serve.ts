@@ -99,6 +99,7 @@ const agent: PodAgent = {
   allocated: () => ({pods: 1, cpuMilli: 0, memoryBytes: 0}),
   active: () => [],
   runtimeOf: () => runtime,
+  volumeUsage: async () => new Map(),
   end() {},
   retry() {},
   isCleanedUp: () => true,

@@ -76,7 +76,7 @@ export async function startContainerd(options: ContainerdOptions = {}): Promise<
 /** Not async: a child is a thenable, and awaiting it would wait for its end. */
 function startChild(layout: Layout, netns: Netns, dir: string, programs: string | undefined): Child {
   const args = [`--net=${netns.path}`, 'containerd', '--config', layout.containerdConfig];
-  const env = programs === undefined ? {} : {PATH: `${programs}:${process.env.PATH}`};
+  const env: Record<string, string> = programs === undefined ? {} : {PATH: `${programs}:${process.env.PATH}`};
   const child = start('nsenter', args, {env});
   const log = createWriteStream(join(dir, 'containerd.log'), {flags: 'a'});
   child.stderr.pipe(log);
