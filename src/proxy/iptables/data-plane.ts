@@ -139,9 +139,9 @@ export class IptablesDataPlane implements DataPlane {
       }
     this.#wholeAtMs = this.#options.monotonic();
     // A look that fails right after everything was written would have it written again for ever.
-    this.#look.works = true;
-    this.#look.works = await this.#holds();
-    if (!this.#look.works) this.#options.log.warn('iptables does not find the rules that it wrote');
+    const works = await this.#holds();
+    this.#look = {...this.#look, works};
+    if (!works) this.#options.log.warn('iptables does not find the rules that it wrote');
   }
 
   async #writeWhole(): Promise<void> {
