@@ -204,6 +204,25 @@ describe('the volumes of a pod', () => {
     expect(await fs.readdir(at('configmap', 'c'))).toEqual([]);
   });
 
+  it('are huge pages of the size that the pod asks for', async () => {
+    const volumes = [{name: 'h', emptyDir: {medium: 'HugePages-2Mi'}}];
+    const asking = container({resources: {requests: {'hugepages-2Mi': '4Mi'}}});
+    await agent.prepare(pod({volumes, containers: [asking]}), signal);
+    const mount = (await readMounts()).find(({mountPoint}) => mountPoint === at('empty-dir', 'h'));
+    expect(mount?.fsType).toBe('hugetlbfs');
+    await agent.tearDown('u-1');
+    await expect(agent.prepare(pod({volumes}), signal)).rejects.toThrow(
+      'hugePages storage requested, but there is no resource request for huge pages',
+    );
+  });
+
+  it('are refused where they need what Kubernetes 1.36 has off by default', async () => {
+    const sources = [{clusterTrustBundle: {name: 'x', path: 'ca.crt'}}];
+    await expect(agent.prepare(pod({volumes: [{name: 'p', projected: {sources}}]}), signal)).rejects.toThrow(
+      'MountVolume.SetUp failed for volume "p" : projected source clusterTrustBundle',
+    );
+  });
+
   it('make room for volumes mounted inside read-only ones', async () => {
     const volumeMounts = [
       {name: 'c', mountPath: '/v'},
