@@ -37,9 +37,12 @@ export async function applyFile(act: FileAct, journal: Journal): Promise<void> {
   }
 }
 
+/** In an entry: nodectl has not written the file, and only brings it back when it is gone. */
+export const kept = 'kept';
+
 /** Notes a file that something else than us may take away: a package that is purged takes its configuration along. */
 export async function keepFile(path: string, journal: Journal): Promise<void> {
-  if ((await pathState(path)).kind === 'file') await noteFile(journal, path, undefined);
+  if ((await pathState(path)).kind === 'file') await noteFile(journal, path, kept);
 }
 
 /** Links and files share the list of what nodectl wrote. */

@@ -17,7 +17,7 @@ import type {PackageManager} from '../edges/packages.ts';
 import type {ServiceManager} from '../edges/services.ts';
 import {readSysctl, unloadModule, writeSysctl} from '../edges/sysctl.ts';
 import {stopSlice} from '../edges/systemd-cgroups.ts';
-import {linkDigest} from './apply-files.ts';
+import {kept, linkDigest} from './apply-files.ts';
 import type {Before, Entry} from './entries.ts';
 import type {Journal} from './journal.ts';
 
@@ -82,6 +82,8 @@ export function holdsJournal(path: string, stateDir: string): boolean {
 async function undoFile(entry: Extract<Entry, {kind: 'file'}>, journal: Journal): Promise<Left> {
   const state = await pathState(entry.target);
   if (await isAsBefore(state, entry.before, journal)) return undefined;
+  const untouched = entry.after.length > 0 && entry.after.every((after) => after === kept);
+  if (untouched && state.kind !== 'absent') return undefined;
   if (!isOurs(state, entry.after)) return 'it was changed since nodectl wrote it';
   return restore(entry.target, entry.before, journal);
 }

@@ -17,7 +17,7 @@ let words: readonly string[];
 
 const anyExit = {okCodes: Array.from({length: 256}, (_, code) => code)};
 /** NODECTL_KILLS=100 for a long run. */
-const randomKills = Number(process.env.NODECTL_KILLS ?? 4);
+const randomKills = Number(process.env.NODECTL_KILLS ?? 2);
 /** A join here takes about five seconds. */
 const lateMs = 7000;
 
@@ -118,7 +118,7 @@ describe('a join that is killed as a phase begins', () => {
     await resets(`reset after a kill at ${phase}`);
   });
 
-  it.each(['runtime', 'services'])('%s, and is reset instead', async (phase) => {
+  it.each(['services'])('%s, and is reset instead', async (phase) => {
     await killed(says(`${phase}: `));
     await resets(`killed at ${phase}`);
   });

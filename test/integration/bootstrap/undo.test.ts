@@ -13,7 +13,7 @@ import {
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterEach, beforeEach, describe, expect, it} from 'vitest';
-import {applyFile} from '../../../src/bootstrap/apply-files.ts';
+import {applyFile, keepFile} from '../../../src/bootstrap/apply-files.ts';
 import {Journal} from '../../../src/bootstrap/journal.ts';
 import {undoEntry} from '../../../src/bootstrap/undo.ts';
 import {run} from '../../../src/edges/exec.ts';
@@ -81,6 +81,19 @@ describe('undoing', () => {
     await writeFile(path(), 'edited by hand');
     expect(await undoAll()).toEqual(['it was changed since nodectl wrote it', 'it is not empty']);
     expect(await readFile(path(), 'utf8')).toBe('edited by hand');
+  });
+
+  it('brings back what a package took along, and leaves it alone when it is there', async () => {
+    await mkdir(join(dir, 'etc'));
+    for (const name of ['gone', 'edited']) {
+      await writeFile(join(dir, 'etc', name), 'theirs');
+      await keepFile(join(dir, 'etc', name), journal);
+    }
+    await rm(join(dir, 'etc/gone'));
+    await writeFile(join(dir, 'etc/edited'), 'theirs, newer');
+    expect(await undoAll()).toEqual([undefined, undefined]);
+    expect(await readFile(join(dir, 'etc/gone'), 'utf8')).toBe('theirs');
+    expect(await readFile(join(dir, 'etc/edited'), 'utf8')).toBe('theirs, newer');
   });
 
   it('is the same when it is done twice', async () => {
