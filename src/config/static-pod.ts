@@ -36,11 +36,40 @@ const manifest = z.looseObject({
  * @throws with a reason for what is no pod, or refers to objects of the API, which a static pod must not
  */
 export function parseStaticPod(text: string, path: string, nodeName: string, seenAt: string): Pod {
+  const raw = checked(documentOf(text, path), path);
+  return identified(raw, {text, path, nodeName, seenAt, source: 'file'});
+}
+
+const list = z.looseObject({kind: z.enum(['PodList', 'List']), items: z.array(z.unknown())});
+
+/**
+ * The pods that staticPodURL answers with: one, or a list.
+ * @throws as parseStaticPod, for the first that is none
+ */
+export function parseStaticPods(text: string, url: string, nodeName: string, seenAt: string): Pod[] {
+  const document = documentOf(text, url);
+  const parsed = list.safeParse(document);
+  const items = parsed.success ? parsed.data.items.map(asPod) : [document];
+  return items.map((item) =>
+    identified(checked(item, url), {text: JSON.stringify(item), path: url, nodeName, seenAt, source: 'http'}),
+  );
+}
+
+/** Items of a list say neither kind nor version. */
+function asPod(item: unknown): unknown {
+  return typeof item === 'object' && item !== null ? {apiVersion: 'v1', kind: 'Pod', ...item} : item;
+}
+
+function documentOf(text: string, path: string): unknown {
   if (text.length > maxBytes) throw new Error(`${path} is larger than ${maxBytes} bytes`);
   const document = parseDocument(text);
   const [problem] = document.errors;
   if (problem !== undefined) throw new Error(`${path}: ${problem.message}`);
-  const parsed = manifest.safeParse(document.toJS({maxAliasCount: maxAliases}));
+  return document.toJS({maxAliasCount: maxAliases});
+}
+
+function checked(document: unknown, path: string): Pod {
+  const parsed = manifest.safeParse(document);
   if (!parsed.success) {
     const issues = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
     throw new Error(`${path}: ${issues.join('; ')}`);
@@ -49,7 +78,7 @@ export function parseStaticPod(text: string, path: string, nodeName: string, see
   if (!isPod(raw)) throw new Error(`${path} is not a Pod`);
   const reference = apiReference(raw);
   if (reference !== undefined) throw new Error(`${path}: static pods may not reference ${reference}`);
-  return identified(raw, text, path, nodeName, seenAt);
+  return raw;
 }
 
 /** The schema above has looked at what is read here; the rest is judged where it is used. */
@@ -57,7 +86,15 @@ function isPod(value: unknown): value is Pod {
   return manifest.safeParse(value).success;
 }
 
-function identified(pod: Pod, text: string, path: string, nodeName: string, seenAt: string): Pod {
+type Origin = {
+  readonly text: string;
+  readonly path: string;
+  readonly nodeName: string;
+  readonly seenAt: string;
+  readonly source: 'file' | 'http';
+};
+
+function identified(pod: Pod, {text, path, nodeName, seenAt, source: from}: Origin): Pod {
   const hash = createHash('sha256').update(`${nodeName}\0${path}\0${text}`).digest('hex').slice(0, 32);
   const uid = pod.metadata.uid || hash;
   const {source, hash: hashKey, seen} = staticAnnotations;
@@ -68,7 +105,7 @@ function identified(pod: Pod, text: string, path: string, nodeName: string, seen
       name: `${pod.metadata.name}-${nodeName}`,
       uid,
       resourceVersion: '',
-      annotations: {...pod.metadata.annotations, [source]: 'file', [hashKey]: hash, [seen]: seenAt},
+      annotations: {...pod.metadata.annotations, [source]: from, [hashKey]: hash, [seen]: seenAt},
     },
     spec: {
       restartPolicy: 'Always',

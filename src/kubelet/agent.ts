@@ -40,7 +40,8 @@ import {StartLimit} from './runtime/start-limit.ts';
 import {type RuntimeClassSource, startRuntimeClasses} from './runtime-classes.ts';
 import {type PodEvent, type PodSource, startApiSource} from './sources/api.ts';
 import {isMirror, Mirrors} from './sources/mirror.ts';
-import {type StaticSource, startStaticSource} from './sources/static.ts';
+import type {StaticSource} from './sources/static.ts';
+import {startStaticSources} from './sources/static-url.ts';
 import type {ProbeDone} from './stats/probe-metrics.ts';
 import type {Telemetry} from './stats/telemetry.ts';
 import {StatusWriter} from './status-writer.ts';
@@ -169,10 +170,13 @@ class Agent {
       onEvent: (event) => this.#podChanged(event),
       onSynced: () => this.#enqueueAll(),
     });
-    this.#statics = startStaticSource({
+    this.#statics = startStaticSources({
       ...options,
       directory: config.staticPodPath,
       everyMs: config.fileCheckFrequency,
+      url: config.staticPodURL,
+      headers: config.staticPodURLHeader,
+      urlEveryMs: config.httpCheckFrequency,
       onPods: (pods) => this.#staticsChanged(pods),
     });
     this.#events = this.#startEvents();

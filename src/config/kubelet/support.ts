@@ -7,8 +7,6 @@ type Field = keyof KubeletConfiguration;
 const refusedFields: readonly Field[] = [
   'readOnlyPort',
   'runOnce',
-  'staticPodURL',
-  'staticPodURLHeader',
   'cpuManagerPolicy',
   'cpuManagerPolicyOptions',
   'memoryManagerPolicy',

@@ -36,7 +36,7 @@ const namespace = 'default';
 let cgroupRoots = 0;
 
 /** The Node as the pod agent sees it; the tests need no agent that registers one. */
-function ownNode(): Node {
+export function ownNode(): Node {
   return {
     metadata: {name: nodeName, uid: nodeName, resourceVersion: '1', labels: {'kubernetes.io/os': 'linux'}},
     status: {allocatable: {cpu: '2', memory: '4Gi', 'ephemeral-storage': '10Gi', pods: '110'}},

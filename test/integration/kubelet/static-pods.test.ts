@@ -2,35 +2,46 @@ import {mkdir, mkdtemp, rm, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
+import {type PlainServer, servePlain} from '../../../src/edges/plain-http.ts';
 import {nodes} from '../../../src/lib/resources.ts';
 import {until} from '../support/wait.ts';
 import {isReady, nodeName, sleeper, startNode, type TestNode} from './harness.ts';
 
 let node: TestNode;
 let manifests: string;
+let server: PlainServer;
+let answer = '';
 beforeAll(async () => {
   const base = await mkdtemp(join(tmpdir(), 'nodectl-test-manifests-'));
   manifests = join(base, 'manifests');
   await mkdir(manifests);
-  node = await startNode({subnet: '10.89.11.0/24', config: {staticPodPath: manifests}});
+  server = await servePlain({
+    host: '127.0.0.1',
+    port: 0,
+    answer: (path) => (path === '/pods' ? {code: 200, body: answer} : undefined),
+  });
+  const config = {
+    staticPodPath: manifests,
+    staticPodURL: `http://127.0.0.1:${server.port}/pods`,
+    httpCheckFrequency: 200,
+  };
+  node = await startNode({subnet: '10.89.11.0/24', config});
   await node.sandbox.client.create(nodes, {metadata: {name: nodeName}});
 }, 60_000);
 afterAll(async () => {
   await node?.stop();
+  await server?.close();
   await rm(join(manifests, '..'), {recursive: true, force: true});
 });
 
 const name = `web-${nodeName}`;
-const write = (note: string) =>
-  writeFile(
-    join(manifests, 'web.json'),
-    JSON.stringify({
-      apiVersion: 'v1',
-      kind: 'Pod',
-      metadata: {name: 'web', annotations: {note}},
-      spec: {terminationGracePeriodSeconds: 1, containers: [sleeper('main')]},
-    }),
-  );
+const draft = (own: string, note: string) => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: {name: own, annotations: {note}},
+  spec: {terminationGracePeriodSeconds: 1, containers: [sleeper('main')]},
+});
+const write = (note: string) => writeFile(join(manifests, 'web.json'), JSON.stringify(draft('web', note)));
 
 describe('a static pod', () => {
   it('runs, and is seen in the API with its status', async () => {
@@ -75,5 +86,25 @@ describe('a static pod', () => {
     await until('nothing is left in the runtime', async () => {
       return (await node.containerd.cri.runtime.listPodSandbox({})).items.length === 0;
     });
+  });
+});
+
+describe('static pods of a URL', () => {
+  it('run and go as its answer says', async () => {
+    const [one, two] = ['one', 'two'].map((own) => `${own}-${nodeName}`);
+    answer = JSON.stringify({
+      kind: 'PodList',
+      apiVersion: 'v1',
+      items: [draft('one', 'a'), draft('two', 'a')],
+    });
+    const mirror = await node.waitFor(one ?? '', 'Ready', isReady);
+    expect(mirror.metadata.annotations?.['kubernetes.io/config.source']).toBe('http');
+    await node.waitFor(two ?? '', 'Ready', isReady);
+    const id = node.agent().containerId('default', one ?? '', 'main');
+    answer = JSON.stringify({kind: 'PodList', apiVersion: 'v1', items: [draft('one', 'a')]});
+    await node.gone(two ?? '');
+    expect(node.agent().containerId('default', one ?? '', 'main')).toBe(id);
+    answer = '';
+    await node.gone(one ?? '');
   });
 });
