@@ -18,7 +18,7 @@ export type CheckResult = Of &
 export type Limits = {readonly checkMs: number; readonly wholeMs: number};
 
 /** For a broken machine: no look takes long, and neither do all of them. */
-export const statusLimits: Limits = {checkMs: 2000, wholeMs: 8000};
+export const statusLimits: Limits = {checkMs: 3000, wholeMs: 8500};
 
 /**
  * Runs checks as soon as what they depend on has been seen, so that independent ones run at the same time; the

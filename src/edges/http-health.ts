@@ -11,7 +11,7 @@ export type Health =
 
 export async function askHealth(url: string, signal: AbortSignal): Promise<Health> {
   try {
-    const either = AbortSignal.any([signal, AbortSignal.timeout(1800)]);
+    const either = AbortSignal.any([signal, AbortSignal.timeout(2700)]);
     const {statusCode, body} = await request(url, {signal: either, reset: true});
     const text = await body.text();
     return statusCode >= 200 && statusCode < 300

@@ -22,7 +22,7 @@ export type NftSight = {
 
 /** Terse: elements of sets and maps are not fetched, so that thousands of Services cost nothing. */
 export async function lookAtNft(signal: AbortSignal): Promise<NftSight> {
-  const {stdout} = await run('nft', ['--terse', 'list', 'ruleset'], {timeoutMs: 2000, signal});
+  const {stdout} = await run('nft', ['--terse', 'list', 'ruleset'], {timeoutMs: 2800, signal});
   return parseRuleset(stdout);
 }
 
@@ -58,7 +58,7 @@ export async function legacyRules(signal: AbortSignal): Promise<readonly string[
     .filter((name) => name !== '');
   const saved = await Promise.all(
     names.map((table) =>
-      run('iptables-legacy', ['-t', table, '-S'], {timeoutMs: 2000, signal, okCodes: [0]}).catch(
+      run('iptables-legacy', ['-t', table, '-S'], {timeoutMs: 2800, signal, okCodes: [0]}).catch(
         () => undefined,
       ),
     ),
@@ -78,7 +78,7 @@ export async function listMap(
   signal: AbortSignal,
 ): Promise<readonly string[] | undefined> {
   const args = ['list', 'map', ...table.split(' '), map];
-  const {exitCode, stdout} = await run('nft', args, {timeoutMs: 2000, signal, okCodes: [0, 1]});
+  const {exitCode, stdout} = await run('nft', args, {timeoutMs: 2800, signal, okCodes: [0, 1]});
   return exitCode === 0 ? parseMap(stdout) : undefined;
 }
 

@@ -17,7 +17,7 @@ export async function readCommits(
   signal: AbortSignal,
 ): Promise<Readonly<Record<string, ProxyCommit>> | undefined> {
   try {
-    const either = AbortSignal.any([signal, AbortSignal.timeout(1800)]);
+    const either = AbortSignal.any([signal, AbortSignal.timeout(2700)]);
     const {statusCode, body} = await request(`http://127.0.0.1:${port}/committed`, {
       signal: either,
       reset: true,

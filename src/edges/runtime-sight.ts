@@ -29,7 +29,7 @@ export type RuntimeSight =
 
 export async function lookAtRuntime(socket: string, signal: AbortSignal): Promise<RuntimeSight> {
   const cri = connectCri(socket);
-  const options = {timeoutMs: 1800, signal};
+  const options = {timeoutMs: 2700, signal};
   try {
     const [version, {status, info}, {items}, cgroupDriver] = await Promise.all([
       cri.runtime.version({}, options),

@@ -18,11 +18,11 @@ export function apiSight(
 ): Pick<Sight, 'node' | 'lease' | 'pods' | 'kubernetesService' | 'servingRequests' | 'close'> {
   let opened: KubeConnectionClient | undefined;
   const client = once(async () => {
-    opened = connectKube(await connection(), {...transportTimes, connectMs: 1800});
+    opened = connectKube(await connection(), {...transportTimes, connectMs: 2500});
     return opened;
   });
   const name = once(async () => nodeNameOf(await connection()) ?? (await kubeletConfig()).nodeName);
-  const options = {timeoutMs: 1900, signal};
+  const options = {timeoutMs: 2800, signal};
   const ask = <T>(question: (client: KubeClient, node: string) => Promise<T>) =>
     once(async (): Promise<Told<T>> => {
       try {

@@ -70,7 +70,7 @@ export function openSight({options, daemons, program, signal}: SightOptions): Si
     proxyHealth: once(() => health(ports.proxyHealthz)),
     api: once(async () => {
       const {server, ca} = await connection();
-      return askServer(server, '/readyz', {...(ca === undefined ? {} : {ca}), timeoutMs: 1800, signal});
+      return askServer(server, '/readyz', {...(ca === undefined ? {} : {ca}), timeoutMs: 2300, signal});
     }),
     ...api,
     host: once(() => readHostFacts(layout.kubeletDir)),

@@ -96,8 +96,7 @@ export const hostFaults: readonly Fault[] = [
         'cd /sys/fs/cgroup; [ -d pids ] && cd pids; echo $$ >cgroup.procs; for i in $(seq 700); do sleep 1234 >/dev/null 2>&1 & done; ' +
           'echo $((($(cat pids.current) + 20) * 100 / 95)) >pids.max',
       ),
-    undo: (node) =>
-      node.sh('cd /sys/fs/cgroup; [ -d pids ] && cd pids; echo max >pids.max; pkill -x sleep'),
+    undo: (node) => node.sh('cd /sys/fs/cgroup; [ -d pids ] && cd pids; echo max >pids.max; pkill -x sleep'),
   },
   {
     name: 'the connection table is full',
@@ -137,9 +136,12 @@ export const hostFaults: readonly Fault[] = [
     name: 'a log grows without bound',
     code: 'ND113',
     exit: 1,
-    says: /the log of default\/hello-\S+ takes \d+ MiB.*rotation should leave 50 MiB of hello/s,
-    doIt: (node) => node.sh('set -- /var/log/pods/default_hello-*/hello; fallocate -l 200M "$1/9.log"'),
-    undo: (node) => node.sh('rm -f /var/log/pods/default_hello-*/hello/9.log'),
+    says: /the log of default\/big takes 200 MiB.*rotation should leave 50 MiB of main/s,
+    doIt: (node) =>
+      node.sh(
+        'mkdir -p /var/log/pods/default_big_0/main; fallocate -l 200M /var/log/pods/default_big_0/main/0.log',
+      ),
+    undo: (node) => node.run('rm', '-rf', '/var/log/pods/default_big_0'),
   },
   {
     name: 'the machine ran out of memory',
