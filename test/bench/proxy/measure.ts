@@ -99,12 +99,19 @@ async function firstSync(proxy: RunningProxy): Promise<number> {
 }
 
 async function hears(events: KernelEvents, netns: Netns): Promise<void> {
-  await until('the monitor', async () => {
-    const heard = events.generation().then(() => true);
-    await netns.run('nft', ['add', 'table', 'ip', 'poke']);
-    await netns.run('nft', ['delete', 'table', 'ip', 'poke']);
-    return Promise.race([heard, new Promise<false>((resolve) => setTimeout(() => resolve(false), 500))]);
+  let heard = false;
+  void events.generation().then(() => {
+    heard = true;
   });
+  await until(
+    'the monitor',
+    async () => {
+      await netns.run('nft', ['add', 'table', 'ip', 'poke']);
+      await netns.run('nft', ['delete', 'table', 'ip', 'poke']);
+      return heard;
+    },
+    {timeoutMs: 120_000, everyMs: 200},
+  );
 }
 
 async function timed(pid: number, run: () => Promise<number[]>) {

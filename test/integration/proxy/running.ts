@@ -40,6 +40,11 @@ export class StubApi {
     return this.#send({do: 'drop'});
   }
 
+  /** So many of the next requests are answered wrongly. */
+  misbehave(how: string, times: number): Promise<void> {
+    return this.#send({do: 'misbehave', how, times});
+  }
+
   async stop(): Promise<void> {
     this.#child.kill('SIGKILL');
     await this.#child;

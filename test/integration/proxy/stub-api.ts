@@ -14,7 +14,18 @@ type Command =
   /** So many Services of so many endpoints each. */
   | {do: 'fill'; count: number; endpoints: number}
   /** Ends every connection, as a restart does. */
-  | {do: 'drop'};
+  | {do: 'drop'}
+  /** So many requests are answered like this. */
+  | {do: 'misbehave'; how: Misbehaviour; times: number};
+type Misbehaviour =
+  | '429'
+  | '500'
+  | '503'
+  | 'html'
+  | 'gone'
+  | 'half a list'
+  | 'half a line'
+  | 'half a character';
 
 const stores = new Map<string, Map<string, Stored>>(
   ['services', 'endpointslices', 'nodes', 'servicecidrs'].map((plural) => [plural, new Map()]),
@@ -23,6 +34,7 @@ const watchers = new Set<Watcher>();
 /** For watches that come back. */
 const history: {plural: string; version: number; line: string; name: string}[] = [];
 let version = 1;
+let misbehaviour: {how: Misbehaviour; times: number} | undefined;
 
 function keyOf({metadata}: Stored): string {
   return `${metadata.namespace ?? ''}/${metadata.name}`;
@@ -55,6 +67,7 @@ function tell(plural: string, type: string, object: Stored): void {
 
 const server = createServer((request, response) => {
   const url = new URL(request.url ?? '/', 'http://stub');
+  if (misbehaviour !== undefined && misbehaviour.times-- > 0) return misbehave(misbehaviour.how, response);
   const plural = url.pathname.split('/').at(-1) ?? '';
   const store = stores.get(plural);
   if (request.method !== 'GET' || store === undefined) {
@@ -85,6 +98,36 @@ const server = createServer((request, response) => {
     if (event.plural === plural && event.version > since && (name === undefined || name === event.name))
       response.write(event.line);
 });
+
+function status(code: number): string {
+  return JSON.stringify({kind: 'Status', apiVersion: 'v1', status: 'Failure', code, message: 'misbehaving'});
+}
+
+/** Each answer is cut so that what came before looks like a whole object. */
+function misbehave(how: Misbehaviour, response: ServerResponse): void {
+  const json = {'content-type': 'application/json'};
+  const object = {metadata: {namespace: 'a', name: 'web', resourceVersion: String(version + 1)}};
+  const line = JSON.stringify({type: 'DELETED', object});
+  switch (how) {
+    case '429':
+      response.writeHead(429, {...json, 'retry-after': '1'}).end(status(429));
+      break;
+    case 'html':
+      response.writeHead(200, {'content-type': 'text/html'}).end('<html>Sign in</html>');
+      break;
+    case 'gone':
+      response
+        .writeHead(200, json)
+        .end(`${JSON.stringify({type: 'ERROR', object: JSON.parse(status(410))})}\n`);
+      break;
+    case 'half a list':
+      response.writeHead(200, json).write('{"metadata":{"resourceVersion":"9"},"items":[');
+      response.destroy();
+      break;
+    case 'half a line':
+      response.writeHead(200, json).write(line, () => response.destroy());
+  }
+}
 
 function fill(count: number, endpoints: number): void {
   const ends = Array.from({length: endpoints}, (_, end) => end + 1);
@@ -138,6 +181,9 @@ function perform(command: Command): void {
       break;
     case 'fill':
       fill(command.count, command.endpoints);
+      break;
+    case 'misbehave':
+      misbehaviour = command;
       break;
     case 'drop':
       for (const {response} of watchers) response.destroy();
