@@ -111,7 +111,7 @@ async function resets(what: string): Promise<void> {
   await expect.poll(() => traces(worker), {timeout: 60_000, interval: 200, message: what}).toEqual(before);
 }
 
-describe('a join that is killed as a phase begins', () => {
+describe('a join that is killed as a phase begins', {timeout: 600_000}, () => {
   it.each(['host', 'runtime', 'identity', 'services', 'ready'])('%s', async (phase) => {
     await killed(says(`${phase}: `));
     await joinsAgain(`killed at ${phase}`);

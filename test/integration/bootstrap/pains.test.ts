@@ -151,7 +151,7 @@ nodeRegistration:
   });
 });
 
-describe('during a join', () => {
+describe('during a join', {timeout: 600_000}, () => {
   it('pains 1 and 19: a kubelet that cannot start is told with its own words, and leaves a bundle', async () => {
     // Nobody has this address: it passes every schema.
     const config = configured(`${kubelet}address: 203.0.113.7`);

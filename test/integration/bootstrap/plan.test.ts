@@ -49,7 +49,7 @@ async function untouched(): Promise<void> {
   await expect.poll(() => traces(worker), {timeout: 10_000}).toEqual(before);
 }
 
-describe('a plan', () => {
+describe('a plan', {timeout: 600_000}, () => {
   it('shows every change as people read it, and no secret', async () => {
     const {items, kind, secrets} = await plan();
     expect(kind).toBe('JoinPlan');

@@ -88,7 +88,7 @@ function digests(name: 'SHA256SUMS' | 'WRONG'): string {
   return `/tmp/${name}`;
 }
 
-describe('archives', () => {
+describe('archives', {timeout: 600_000}, () => {
   it('that are not what they should be are not unpacked, and absent ones are named', async () => {
     const wrong = await join('--runtime-archives', store, '--runtime-digests', digests('WRONG'));
     expect(`${wrong.exitCode} ${wrong.stderr}`).toMatch(/^4 [\s\S]*error ND522/);

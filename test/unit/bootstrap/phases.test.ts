@@ -1,4 +1,5 @@
 import {describe, expect, it} from 'vitest';
+import {gentler} from '../../../src/bootstrap/join.ts';
 import {changeSetting} from '../../../src/bootstrap/phases/host.ts';
 import {decideIdentity, type SeenIdentity} from '../../../src/bootstrap/phases/identity.ts';
 import {decideReady, lateCode, type SeenNode} from '../../../src/bootstrap/phases/ready.ts';
@@ -236,5 +237,14 @@ describe('ready', () => {
   });
   it('writes the network as soon as it can', () => {
     expect(kinds(decideReady({...seen, files: [file]}, options))).toEqual(['file']);
+  });
+});
+
+describe('gentler', () => {
+  it('asks ever less often, and leaves long waits as they are', () => {
+    const waits = Array.from({length: 12}, (_, round) => Math.round(gentler(200, round)));
+    expect(waits.slice(0, 4)).toEqual([200, 260, 338, 439]);
+    expect(waits.at(-1)).toBe(2000);
+    expect(gentler(5000, 3)).toBe(5000);
   });
 });
