@@ -97,6 +97,9 @@ export async function unmount(target: string): Promise<void> {
 
 /** Unmounts everything at and below a directory. @throws when a mount is busy */
 export async function unmountTree(directory: string): Promise<void> {
+  const points = mountsAtOrBelow(await readMounts(), directory);
+  // One process for all of them; where it fails, those that are left say why.
+  if (points.length > 1 && (await umountTolerant(['-c', '--', ...points])) === 0) return;
   for (const point of mountsAtOrBelow(await readMounts(), directory)) await unmount(point);
 }
 

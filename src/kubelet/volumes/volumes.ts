@@ -11,6 +11,7 @@ import {
   type VolumePlace,
   type VolumePlugin,
   VolumeStepError,
+  VolumeWaitError,
 } from './types.ts';
 
 /** A volume that stands, with what made it. */
@@ -165,9 +166,10 @@ async function check(
   if (!isForOnePod(volume)) return;
   const users = await podsUsing(rootDir, plugin.directory, specName);
   if (users.some((other) => other !== metadata.uid))
-    throw refuse(
-      mode === 'Block' ? 'SetUpDevice failed' : 'SetUp failed',
+    throw new VolumeWaitError(
+      mode === 'Block' ? 'MapVolume.SetUpDevice failed' : 'MountVolume.SetUp failed',
       'volume uses the ReadWriteOncePod access mode and is already in use by another pod',
+      {reason},
     );
 }
 

@@ -214,6 +214,31 @@ describe('other sources of claims', () => {
   });
 });
 
+it('tells how full volumes are: by walking, by the file system, or not at all', async () => {
+  const of = mountingPod({
+    volumes: [
+      {name: 'disk', emptyDir: {}},
+      {name: 'memory', emptyDir: {medium: 'Memory', sizeLimit: '1Mi'}},
+      {name: 'v', persistentVolumeClaim: {claimName: 'data'}},
+      {name: 'host', hostPath: {path: root}},
+    ],
+  });
+  await agent.prepare(of, signal);
+  const inside = (name: string) => join(root, 'pods/u-1/volumes/kubernetes.io~empty-dir', name);
+  for (const name of ['disk', 'memory'])
+    await fs.writeFile(join(inside(name), 'file'), Buffer.alloc(8192, 1));
+  const usage = await agent.usage(of, signal);
+  expect([...usage.keys()].sort()).toEqual(['disk', 'memory', 'v']);
+  const {usedBytes = 0, inodesUsed, capacityBytes = 0} = usage.get('disk') ?? {};
+  expect(usedBytes).toBeGreaterThanOrEqual(8192);
+  expect(usedBytes).toBeLessThan(64 * 1024);
+  expect(inodesUsed).toBe(2);
+  expect(capacityBytes).toBeGreaterThan(1024 * 1024);
+  expect(usage.get('memory')).toMatchObject({capacityBytes: 1024 * 1024, usedBytes: 8192, inodesUsed: 2});
+  const {blocks, bsize} = await fs.statfs(root);
+  expect(usage.get('v')?.capacityBytes).toBe(blocks * bsize);
+});
+
 describe('a teardown', () => {
   const of = mountingPod({volumes: [{name: 'm', emptyDir: {medium: 'Memory'}}]});
   const memory = (): string => join(root, 'pods/u-1/volumes/kubernetes.io~empty-dir/m');
