@@ -326,9 +326,9 @@ class Agent {
       this.#workers.interrupt(uid, 'the pod is being deleted');
       return;
     }
-    if (old !== undefined && isRelabelled(pod, old)) {
+    if (old !== undefined && tellsAnother(pod, old)) {
       void this.#volumes.refresh(pod);
-      // A variable may come from a label or an annotation.
+      // A variable may come from a label or an annotation, too.
       this.#workers.retry(uid);
     }
     this.#workers.enqueue(uid);
@@ -415,7 +415,9 @@ class Agent {
   }
 }
 
-function isRelabelled({metadata}: Pod, old: Pod): boolean {
-  const words = ({labels, annotations}: Pod['metadata']) => JSON.stringify([labels, annotations]);
-  return words(metadata) !== words(old.metadata);
+/** What the downward API says of the pod has changed: labels, annotations, resources. */
+function tellsAnother(pod: Pod, old: Pod): boolean {
+  const words = ({metadata: {labels, annotations}, spec: {initContainers = [], containers}}: Pod) =>
+    JSON.stringify([labels, annotations, ...[...initContainers, ...containers].map((one) => one.resources)]);
+  return words(pod) !== words(old);
 }
