@@ -19,15 +19,18 @@ export default class Explain extends BaseCommand {
     const shown = Object.entries(all).filter(([code]) => wanted === undefined || code === wanted);
     if (shown.length === 0)
       throw new NodectlError('ND904', `there is no code ${wanted}`, {next: ['nodectl explain']});
+    const {seenBy} = await import('../bootstrap/explain.ts');
     if (flags.output === 'json') {
-      this.printJson({apiVersion: 'nodectl/v1', kind: 'Codes', ...{codes: Object.fromEntries(shown)}});
+      const codes = Object.fromEntries(
+        shown.map(([code, entry]) => [code, {...entry, seenBy: seenBy(code)}]),
+      );
+      this.printJson({apiVersion: 'nodectl/v1', kind: 'Codes', ...{codes}});
     } else if (wanted === undefined) {
       for (const [code, entry] of shown.sort()) this.log(`${code}  ${entry.title}`);
     } else {
-      for (const [code, entry] of shown)
-        this.log(
-          [`${code}  ${entry.title}`, '', entry.why, '', ...entry.fix.map((step) => `  ${step}`)].join('\n'),
-        );
+      const {explainText} = await import('../ui/explain-text.ts');
+      const {terminalWidth} = await import('../ui/wrap.ts');
+      for (const [code, entry] of shown) this.log(explainText(code, entry, seenBy(code), terminalWidth()));
     }
   }
 }

@@ -6,6 +6,7 @@ export const conntrack = hostCheck({
   name: 'Conntrack',
   category: 'host',
   codes: ['ND125'],
+  looks: 'reads nf_conntrack_count and nf_conntrack_max',
   observe: readConntrack,
   judge: (seen) =>
     seen === undefined

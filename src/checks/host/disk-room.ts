@@ -13,6 +13,7 @@ export const diskRoom = nodeCheck({
   name: 'DiskRoom',
   category: 'host',
   codes: ['ND106', 'ND107'],
+  looks: 'compares the room of the node’s file systems with the eviction thresholds',
   async observe({options: {layout}, sight}) {
     const dirs = [layout.kubeletDir, layout.containerdRoot, layout.stateDir, layout.podLogDir];
     const [spaces, config] = await Promise.all([

@@ -9,6 +9,7 @@ export const forwarding = nodeCheck({
   name: 'IPForwarding',
   category: 'host',
   codes: ['ND122'],
+  looks: 'reads net.ipv4.ip_forward',
   after: ['Joined'],
   observe: () => readSysctl(key),
   judge: (value) =>

@@ -5,6 +5,7 @@ export const inotify = hostCheck({
   name: 'Inotify',
   category: 'host',
   codes: ['ND123'],
+  looks: 'tries to watch a file',
   observe: async () => probeInotify(),
   judge: (seen) =>
     seen === 'ok'

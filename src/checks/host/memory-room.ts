@@ -6,6 +6,7 @@ export const memoryRoom = nodeCheck({
   name: 'MemoryRoom',
   category: 'host',
   codes: ['ND108'],
+  looks: 'compares the available memory with the eviction threshold',
   async observe({sight}) {
     const [host, config] = await Promise.all([sight.host(), sight.kubeletConfig().catch(() => undefined)]);
     return {

@@ -6,6 +6,7 @@ export const resolvConf = nodeCheck({
   name: 'ResolvConf',
   category: 'host',
   codes: ['ND126'],
+  looks: 'reads the resolv.conf that pods get',
   after: ['Joined'],
   async observe({sight}) {
     const config = await sight.kubeletConfig().catch(() => undefined);

@@ -6,6 +6,7 @@ export const swapOff = nodeCheck({
   name: 'SwapOff',
   category: 'host',
   codes: ['ND131'],
+  looks: 'reads /proc/swaps and failSwapOn',
   after: ['Joined'],
   async observe({machine, sight}) {
     const config = await sight.kubeletConfig().catch(() => undefined);

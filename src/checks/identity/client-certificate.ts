@@ -17,6 +17,7 @@ export const clientCertificate = nodeCheck({
   name: 'ClientCertificate',
   category: 'identity',
   codes: ['ND417', 'ND414', 'ND316'],
+  looks: 'reads the dates of the node’s client certificate',
   after: ['KubeletKubeconfig'],
   async observe({sight}) {
     const {credentials, ca} = await sight.connection();

@@ -8,6 +8,7 @@ export const kubeconfig = nodeCheck({
   name: 'KubeletKubeconfig',
   category: 'identity',
   codes: ['ND303', 'ND722'],
+  looks: 'reads kubelet.conf',
   after: ['Joined'],
   async observe({sight, options, machine}) {
     const path = kubeletPaths(options).kubeconfig;

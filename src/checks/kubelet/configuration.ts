@@ -7,6 +7,7 @@ export const kubeletConfiguration = nodeCheck({
   name: 'KubeletConfiguration',
   category: 'kubelet',
   codes: ['ND701'],
+  looks: 'reads the kubelet’s configuration as the kubelet does',
   after: ['Joined'],
   async observe({sight, joined}) {
     // Kubernetes' own kubelet may know more fields than ours.

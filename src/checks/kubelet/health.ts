@@ -5,6 +5,7 @@ export const kubeletHealth = nodeCheck({
   name: 'KubeletHealth',
   category: 'kubelet',
   codes: ['ND736'],
+  looks: 'asks the kubelet’s /healthz',
   after: ['KubeletService'],
   blames: ['DiskRoom', 'ClientCertificate', 'KubeletConfiguration', 'KubeletPort', 'ContainerRuntime'],
   observe: async ({sight}) => ({

@@ -10,6 +10,7 @@ export const nodeLease = nodeCheck({
   name: 'NodeLease',
   category: 'kubelet',
   codes: ['ND743'],
+  looks: 'reads the node’s Lease',
   after: ['NodeObject'],
   blames: ['KubeletService', 'KubeletHealth', 'Clock', 'DiskRoom'],
   observe: ({sight}) => sight.lease(),

@@ -5,6 +5,7 @@ export const nodeObject = nodeCheck({
   name: 'NodeObject',
   category: 'kubelet',
   codes: ['ND741'],
+  looks: 'reads the Node object',
   after: ['Authorized'],
   observe: ({sight}) => sight.node(),
   judge: (seen, context) =>

@@ -7,6 +7,7 @@ export const kubeletPort = nodeCheck({
   name: 'KubeletPort',
   category: 'kubelet',
   codes: ['ND601'],
+  looks: 'looks who holds the kubelet’s ports while it is not well',
   after: ['Joined'],
   async observe({sight, options}) {
     const [{status}, health, config] = await Promise.all([

@@ -8,6 +8,7 @@ export const nodePressure = nodeCheck({
   name: 'NodePressure',
   category: 'kubelet',
   codes: ['ND744'],
+  looks: 'reads the pressure conditions of the Node',
   after: ['NodeObject'],
   blames: ['DiskRoom', 'MemoryRoom', 'ProcessNumbers', 'KubeletService'],
   observe: ({sight}) => sight.node(),

@@ -7,6 +7,7 @@ export const nodeReady = nodeCheck({
   name: 'NodeReady',
   category: 'kubelet',
   codes: ['ND742'],
+  looks: 'reads the Ready condition of the Node',
   after: ['NodeObject'],
   blames: [
     'DiskRoom',

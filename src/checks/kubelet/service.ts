@@ -5,6 +5,7 @@ export const kubeletService = nodeCheck({
   name: 'KubeletService',
   category: 'kubelet',
   codes: ['ND733', 'ND703'],
+  looks: 'asks the service manager for the kubelet’s state and last words',
   after: ['Joined'],
   blames: ['DiskRoom', 'KubeletConfiguration', 'KubeletPort', 'KubeletKubeconfig', 'ClientCertificate'],
   observe: ({sight}) => sight.daemon('kubelet'),

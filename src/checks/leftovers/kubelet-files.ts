@@ -6,6 +6,7 @@ import {check, failure} from '../check.ts';
 export const kubeletFiles = check({
   name: 'FileAvailable--etc-kubernetes-kubelet.conf',
   category: 'leftovers',
+  looks: 'looks for kubelet.conf and ca.crt',
   async observe({options}) {
     const {kubeconfig, ca} = kubeletPaths(options);
     const found = await Promise.all([kubeconfig, ca].map(exists));

@@ -19,6 +19,7 @@ export const otherAgents = check({
   name: 'Service-Kubelet',
   category: 'leftovers',
   codes: ['ND605', 'ND606'],
+  looks: 'lists the processes of other kubelets',
   observe: () => sameNetwork([...Object.keys(agents), 'dockerd', 'containerd']),
   judge: (found, {ownPids, options}) =>
     options.ownLayout ? [] : judgeAgents(found.filter(({pid}) => !ownPids.includes(pid))),

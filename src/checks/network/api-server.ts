@@ -8,6 +8,7 @@ export const apiServer = nodeCheck({
   name: 'APIServer',
   category: 'network',
   codes: ['ND301', 'ND311', 'ND312', 'ND313', 'ND314', 'ND318', 'ND407'],
+  looks: 'asks the API server for /readyz over TLS',
   after: ['KubeletKubeconfig'],
   deadlineMs: 3500,
   async observe({sight, sandbox}) {

@@ -5,6 +5,7 @@ export const clock = nodeCheck({
   name: 'Clock',
   category: 'network',
   codes: ['ND316'],
+  looks: 'compares the Date header of the API server with the clock',
   after: ['APIServer'],
   observe: ({sight}) => sight.api(),
   judge: (answer) => {

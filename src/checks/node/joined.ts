@@ -5,6 +5,7 @@ export const joined = nodeCheck({
   name: 'Joined',
   category: 'identity',
   codes: ['ND731', 'ND732'],
+  looks: 'looks for the journal and kubelet.conf',
   observe: async (context) => context.joined,
   judge: (state, context) => {
     switch (state) {

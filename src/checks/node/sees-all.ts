@@ -6,6 +6,7 @@ export const seesAll = nodeCheck({
   name: 'Root',
   category: 'host',
   codes: ['ND101'],
+  looks: 'looks who runs it',
   observe: async ({machine}) => machine.root,
   judge: (root, context) =>
     root

@@ -6,6 +6,7 @@ export const podCrashes = nodeCheck({
   name: 'PodCrashes',
   category: 'pods',
   codes: ['ND752'],
+  looks: 'reads the states of the containers of this node’s pods',
   after: ['Authorized'],
   blames: podCauses,
   observe: ({sight}) => sight.pods(),

@@ -13,6 +13,7 @@ export const podEnds = nodeCheck({
   name: 'PodEnds',
   category: 'pods',
   codes: ['ND753'],
+  looks: 'reads since when pods should have ended',
   after: ['Authorized'],
   blames: podCauses,
   observe: ({sight}) => sight.pods(),

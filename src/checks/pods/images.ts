@@ -17,6 +17,7 @@ export const podImages = nodeCheck({
   name: 'PodImages',
   category: 'pods',
   codes: ['ND511'],
+  looks: 'reads why containers wait',
   after: ['Authorized'],
   blames: podCauses,
   observe: ({sight}) => sight.pods(),

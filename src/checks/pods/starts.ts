@@ -18,6 +18,7 @@ export const podStarts = nodeCheck({
   name: 'PodStarts',
   category: 'pods',
   codes: ['ND751'],
+  looks: 'reads why containers wait, and for how long',
   after: ['Authorized'],
   blames: podCauses,
   async observe({sight, nowMs}) {

@@ -5,6 +5,7 @@ export const proxyHealth = nodeCheck({
   name: 'ProxyHealth',
   category: 'proxy',
   codes: ['ND736'],
+  looks: 'asks the proxy’s /healthz',
   after: ['ProxyService'],
   blames: ['APIServer'],
   observe: async ({sight, proxied}) =>

@@ -8,6 +8,7 @@ export const serviceRules = nodeCheck({
   name: 'ServiceRules',
   category: 'proxy',
   codes: ['ND737'],
+  looks: 'looks for the proxy’s tables in the kernel',
   after: ['Joined'],
   observe: async ({sight, proxied}) => (proxied ? (await sight.nft()).tables : undefined),
   judge: (tables, context) =>

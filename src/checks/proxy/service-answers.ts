@@ -7,6 +7,7 @@ export const serviceAnswers = nodeCheck({
   name: 'ServiceAnswers',
   category: 'proxy',
   codes: ['ND739'],
+  looks: 'connects to the ClusterIP of kubernetes',
   after: ['Authorized'],
   blames: ['IPForwarding', 'ProxyService', 'ProxyHealth', 'ServiceRules'],
   async observe({sight}) {

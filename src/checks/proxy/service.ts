@@ -5,6 +5,7 @@ export const proxyService = nodeCheck({
   name: 'ProxyService',
   category: 'proxy',
   codes: ['ND734', 'ND735'],
+  looks: 'asks the service manager for the proxy’s state and last words',
   after: ['Joined'],
   observe: ({sight, proxied}) => (proxied ? sight.daemon('proxy') : Promise.resolve(undefined)),
   judge: (seen, context) =>

@@ -8,6 +8,7 @@ export const runtimeAnswers = nodeCheck({
   name: 'ContainerRuntime',
   category: 'runtime',
   codes: ['ND501', 'ND505', 'ND507'],
+  looks: 'asks the CRI socket for Version and Status',
   after: ['Joined'],
   async observe({sight}) {
     const runtime = await sight.runtime();

@@ -7,6 +7,7 @@ export const cniConfig = nodeCheck({
   name: 'CNIConfig',
   category: 'runtime',
   codes: ['ND705'],
+  looks: 'lists the CNI configuration directory',
   after: ['Joined'],
   async observe({options: {layout}}) {
     const names = await listDirectory(layout.cniConfDir);

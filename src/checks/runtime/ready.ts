@@ -6,6 +6,7 @@ export const runtimeReady = nodeCheck({
   name: 'RuntimeReady',
   category: 'runtime',
   codes: ['ND508'],
+  looks: 'reads RuntimeReady of the runtime',
   after: ['ContainerRuntime'],
   observe: ({sight}) => sight.runtime(),
   judge: (seen) => (seen.kind === 'answers' ? notTrue(seen.conditions, 'RuntimeReady', 'ND508') : []),

@@ -10,6 +10,7 @@ export const shims = nodeCheck({
   name: 'Shims',
   category: 'runtime',
   codes: ['ND512'],
+  looks: 'compares the shims that run with the pods that the runtime knows',
   after: ['ContainerRuntime'],
   async observe({sight, options}) {
     const {containerdSocket, containerdState} = options.layout;

@@ -10,6 +10,7 @@ export const authorized = nodeCheck({
   name: 'Authorized',
   category: 'trust',
   codes: ['ND415', 'ND416'],
+  looks: 'reads its own Node with the node’s certificate',
   after: ['APIServer', 'ClientCertificate'],
   blames: ['Clock'],
   async observe({sight}) {

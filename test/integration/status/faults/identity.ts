@@ -57,9 +57,11 @@ async function requestServing(node: StatusNode): Promise<void> {
       usages: ['digital signature', 'server auth'],
     },
   };
-  // The paths in the node's kubeconfig are the machine's.
-  const dir = '/var/lib/kubelet';
-  const text = node.read('/etc/kubernetes/kubelet.conf').replaceAll(dir, node.machine.path(dir));
+  // The path in the node's kubeconfig is a link inside the machine.
+  await node.sh('cat /var/lib/kubelet/pki/kubelet-client-current.pem >/tmp/node.pem');
+  const text = node
+    .read('/etc/kubernetes/kubelet.conf')
+    .replace(/(client-(?:certificate|key): ).*/g, `$1${node.machine.path('/tmp/node.pem')}`);
   node.write('/tmp/node.conf', text);
   const asNode = new KubeCli(node.machine, 'trixie', '/tmp/node.conf');
   await asNode.create(request);
