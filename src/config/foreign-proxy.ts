@@ -7,10 +7,17 @@ export function foreignProxy(
 ): string | undefined {
   const pod = pods.find(isProxy);
   if (pod !== undefined) return `pod ${pod.metadata.namespace ?? ''}/${pod.metadata.name}`;
-  const rules =
-    nft.tables.find((name) => name.endsWith(' kube-proxy')) ??
-    nft.chains.find((name) => name.endsWith(' nat KUBE-SERVICES'));
+  const rules = nft.tables.find((name) => name.endsWith(' kube-proxy')) ?? kubeProxyChain(nft.chains);
   return rules === undefined ? undefined : `the rules ${rules} of kube-proxy`;
+}
+
+/** kube-proxy's iptables mode jumps through KUBE-SERVICES; so does ours, but a chain beside it says that it is ours. */
+export function kubeProxyChain(chains: readonly string[]): string | undefined {
+  return chains.find(
+    (name) =>
+      name.endsWith(' nat KUBE-SERVICES') &&
+      !chains.includes(name.replace('KUBE-SERVICES', 'KUBE-PROXY-NODECTL')),
+  );
 }
 
 function isProxy({metadata, spec}: Pod): boolean {

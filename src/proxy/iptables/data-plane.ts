@@ -4,12 +4,12 @@ import type {Logger} from '../../lib/log.ts';
 import {mergeSlices, type Refused} from '../model/endpoints.ts';
 import type {NodeView} from '../model/node.ts';
 import {healthCheckNodePort, viewService} from '../model/services.ts';
-import type {Changes, Committed, DataPlane} from '../plane.ts';
+import type {Changes, Committed, DataPlane, Inspected} from '../plane.ts';
 import type {ServiceSource} from '../table/family-table.ts';
 import type {PodMatch} from '../table/skeleton.ts';
 import {type FixedContext, fixedChains, localTraffic, nodePortRules} from './fixed.ts';
 import {Ledger} from './ledger.ts';
-import {readSaved} from './observed.ts';
+import {ownDigest, readSaved} from './observed.ts';
 import {type Portion, portionOf} from './portion.ts';
 import {checkInput, differenceInput, type Input, largeCluster, type Style, wholeInputs} from './text.ts';
 
@@ -37,6 +37,7 @@ export type RestoreCounters = {
 const mostRefused = 16;
 /** Looking may take this share of the time: where it costs much it is done seldom. */
 const lookShare = 1 / 20;
+const linesPerMs = 100;
 /** As seldom as kube-proxy writes everything again, in case something changed that no look has seen. */
 const wholeEveryMs = 3_600_000;
 /** iptables-nft needs time with the square of the chains in an input; iptables-legacy writes the whole table each time. */
@@ -54,6 +55,10 @@ export class IptablesDataPlane implements DataPlane {
   /** Rules since the last commit. */
   readonly #written = {filter: 0, nat: 0};
   #wholeAtMs = 0;
+  /** Commits begun and ended. */
+  #commits = 0;
+  /** What iptables-save said of our chains, and after which commit. */
+  #seen: {readonly commits: number; readonly digest: string} | undefined;
   #look = {endMs: 0, tookMs: 0, works: true};
 
   constructor(options: IptablesPlaneOptions) {
@@ -90,6 +95,7 @@ export class IptablesDataPlane implements DataPlane {
   async commit(): Promise<Committed> {
     const how = this.#known ? 'partial' : 'full';
     const forgotten = this.#forgotten;
+    this.#commits++;
     try {
       if (how === 'full') await this.#whole();
       else if (!(await this.#difference())) return 'nothing';
@@ -97,6 +103,8 @@ export class IptablesDataPlane implements DataPlane {
       this.#known = false;
       this.#options.counters.failed(how);
       throw error;
+    } finally {
+      this.#commits++;
     }
     this.#known = forgotten === this.#forgotten;
     this.#count();
@@ -115,6 +123,20 @@ export class IptablesDataPlane implements DataPlane {
     if (!works || started < endMs + tookMs / lookShare) return true;
     if (!this.#large && started - this.#wholeAtMs > wholeEveryMs) return false;
     return this.#holds();
+  }
+
+  /** Two listings without a commit in between must be the same. */
+  async inspect(): Promise<Inspected | undefined> {
+    if (!this.#known) return undefined;
+    const {iptables, monotonic} = this.#options;
+    const [started, commits] = [monotonic(), this.#commits];
+    const digest = ownDigest(await iptables.save());
+    const before = this.#seen;
+    if (commits !== this.#commits) return undefined;
+    this.#seen = {commits, digest};
+    const changed = before?.commits === commits && before.digest !== digest ? 'its rules' : undefined;
+    // iptables-nft lists ten thousand Services in seconds: what counts is the time, not the lines.
+    return {changed, lines: Math.round((monotonic() - started) * linesPerMs)};
   }
 
   async #difference(): Promise<boolean> {

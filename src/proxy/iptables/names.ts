@@ -32,6 +32,19 @@ export function isServiceChain(name: string): boolean {
   return servicePrefixes.some((prefix) => name.startsWith(prefix));
 }
 
+/** The kubelet's aside. */
+export function isOwnChain(name: string): boolean {
+  return isServiceChain(name) || ownChains.has(name);
+}
+
+const ownChains: ReadonlySet<string> = new Set([
+  ...places.map((place) => place.slice(place.indexOf(' ') + 1)),
+  markMasquerade,
+  postrouting,
+  forward,
+  owner,
+]);
+
 export type ChainNames = {
   readonly cluster: string;
   readonly local: string;

@@ -1,4 +1,5 @@
-import type {TableName} from './names.ts';
+import {hash} from 'node:crypto';
+import {isOwnChain, type TableName} from './names.ts';
 
 /** What iptables-save says of one family. */
 export type Observed = {
@@ -27,4 +28,13 @@ export function readSaved(text: string): Observed {
 
 export function has({rules}: Observed, table: TableName, chain: string, rule: string): boolean {
   return rules.get(`${table} ${chain}`)?.includes(rule) ?? false;
+}
+
+/** Tells two listings of our chains apart. */
+export function ownDigest(text: string): string {
+  const own = text.split('\n').filter((line) => {
+    const chain = /^-A (\S+)/.exec(line)?.[1];
+    return chain !== undefined && isOwnChain(chain);
+  });
+  return hash('sha256', own.join('\n'));
 }

@@ -162,6 +162,32 @@ describe('what iptables refuses', () => {
   });
 });
 
+describe('inspection', () => {
+  it('sees single rules that a stranger changes, and not those that are committed', async () => {
+    const iptables = new FakeIptables('IPv4');
+    const plane = iptablesPlane(iptables);
+    plane.update({sources: new Map([serviceOf('a/web', {})]), node: here, context});
+    await plane.commit();
+    expect((await plane.inspect())?.changed).toBe(undefined);
+    expect((await plane.inspect())?.changed).toBe(undefined);
+    plane.update({
+      sources: new Map([serviceOf('a/web', {}, ['10.180.0.2'])]),
+      node: here,
+      context: undefined,
+    });
+    await plane.commit();
+    expect((await plane.inspect())?.changed).toBe(undefined);
+    await iptables.restore(['*nat', '-A PREROUTING -j ACCEPT', 'COMMIT']);
+    expect((await plane.inspect())?.changed).toBe(undefined);
+    await iptables.restore(['*nat', ':KUBE-NODEPORTS - [0:0]', '-I KUBE-SERVICES -j ACCEPT', 'COMMIT']);
+    expect((await plane.inspect())?.changed).toBe('its rules');
+    plane.forget();
+    await plane.commit();
+    expect((await plane.inspect())?.changed).toBe(undefined);
+    expect(iptables.rules('nat KUBE-SERVICES')).not.toContain('-j ACCEPT');
+  });
+});
+
 describe('taking the rules away', () => {
   it('leaves what others made, and what others name', async () => {
     const iptables = new FakeIptables('IPv4');
