@@ -10,7 +10,7 @@ export const apiServer = nodeCheck({
   codes: ['ND301', 'ND311', 'ND312', 'ND313', 'ND314', 'ND318', 'ND407'],
   looks: 'asks the API server for /readyz over TLS',
   after: ['KubeletKubeconfig'],
-  deadlineMs: 3500,
+  deadlineMs: 5000,
   async observe({sight, sandbox}) {
     const [{server}, answer] = await Promise.all([sight.connection(), sight.api()]);
     const silent = answer.kind !== 'answer' && sandbox;

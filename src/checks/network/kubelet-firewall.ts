@@ -29,8 +29,12 @@ export function judgeFirewall(nft: NftSight, legacy: readonly string[], port: nu
   const closed = rule === undefined ? old : `${rule.place}: ${rule.text}`;
   if (closed !== undefined) return [finding(port, closed)];
   const strict = nft.all.find(({hook, policy}) => hook === 'input' && policy === 'drop');
-  const opened = nft.all.some(({rules}) => rules.some((text) => opens(text, port)));
-  if (strict === undefined || opened) return [];
+  if (strict === undefined) return [];
+  // What is accepted at another hook, or in another table, does not pass this chain.
+  const reached = nft.all.filter(
+    ({table, hook}) => table === strict.table && (hook === undefined || hook === 'input'),
+  );
+  if (reached.some(({rules}) => rules.some((text) => opens(text, port)))) return [];
   return [finding(port, `${strict.table} ${strict.name} drops what no rule accepts`)];
 }
 

@@ -51,6 +51,12 @@ describe('rules of others', () => {
       [],
       ['warning ND319'],
     ],
+    [
+      'a policy, and an accept of a CNI plugin',
+      input('drop') + chain('ip nat', 'CNI-1', 'ip daddr 10.244.0.0/24 accept'),
+      [],
+      ['warning ND319'],
+    ],
     ['a policy that knows the port', input('drop', 'tcp dport { 22, 10250 } accept'), [], []],
     ['a policy that knows the network', input('drop', 'ip saddr 10.0.0.0/8 accept'), [], []],
     ['a legacy rule', '', ['filter -A INPUT -p tcp -m tcp --dport 10250 -j DROP'], ['warning ND319']],
