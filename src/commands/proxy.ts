@@ -39,11 +39,12 @@ export default class ServeProxy extends BaseCommand {
     const {jsonLogger} = await import('../edges/log.ts');
     const {endingSignal} = await import('../edges/process-life.ts');
     const {cleanupProxy, runProxy} = await import('../proxy/run.ts');
-    const {config, warnings} = loadProxyConfig(await source(flags.config), given(flags), hostname());
+    const written = await source(flags.config);
+    const {config, warnings} = loadProxyConfig(written, given(flags), hostname());
     if (flags.cleanup) return cleanupProxy(config);
     const log = jsonLogger('proxy', config.verbosity >= 4 ? 'debug' : 'info');
     for (const warning of warnings) log.warn(warning);
-    await runProxy(config, endingSignal(), log);
+    await runProxy(config, endingSignal(), log, written);
   }
 }
 

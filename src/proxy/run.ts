@@ -10,6 +10,7 @@ import type {Family} from '../lib/addresses.ts';
 import {NodectlError} from '../lib/errors.ts';
 import type {Logger} from '../lib/log.ts';
 import {Commits} from './commits.ts';
+import {type WrittenConfig, watchConfig} from './config-watch.ts';
 import {ProxyHealth} from './health.ts';
 import {createMetrics} from './metrics.ts';
 import {type NodeWatch, watchNode} from './node-watch.ts';
@@ -19,11 +20,27 @@ import {startServers} from './servers.ts';
 import {applySettings} from './settings.ts';
 
 /**
- * Serves until `signal` aborts; the rules stay and go on serving. A node whose pod ranges change (detectLocalMode
+ * Serves until `ending` aborts, or `written`, the file of its configuration, is written anew; the rules stay and go on serving. A node whose pod ranges change (detectLocalMode
  * NodeCIDR) starts over with them, as every rule may depend on them.
- * @throws NodectlError ND711, ND712, ND713, ND601 when it cannot begin
+ * @throws NodectlError ND711, ND712, ND713, ND601 when it cannot begin, ND715 when its configuration has changed
  */
-export async function runProxy(config: ProxyConfig, signal: AbortSignal, log: Logger): Promise<void> {
+export async function runProxy(
+  config: ProxyConfig,
+  ending: AbortSignal,
+  log: Logger,
+  written?: WrittenConfig,
+): Promise<void> {
+  const rewritten = written === undefined ? undefined : watchConfig(written);
+  const signal = rewritten === undefined ? ending : AbortSignal.any([ending, rewritten.signal]);
+  try {
+    await serveUntil(config, signal, log);
+  } finally {
+    rewritten?.stop();
+  }
+  if (!ending.aborted) rewritten?.signal.throwIfAborted();
+}
+
+async function serveUntil(config: ProxyConfig, signal: AbortSignal, log: Logger): Promise<void> {
   const heap = keepHeapSmall({growthPercent: 15});
   if (config.kubeconfig === '') throw new NodectlError('ND713', 'no kubeconfig was given');
   const families = await usableFamilies();

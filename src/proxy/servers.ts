@@ -89,6 +89,9 @@ async function metricsAnswer(
   switch (path) {
     case '/metrics':
       return text(await metrics.registry.metrics(), metrics.registry.contentType);
+    // Service level indicators of component-base; kube-proxy registers none of its own.
+    case '/metrics/slis':
+      return text('', metrics.registry.contentType);
     case '/healthz':
       return text('ok');
     case '/proxyMode':

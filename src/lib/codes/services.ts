@@ -32,6 +32,12 @@ export const serviceCodes = entries({
     fix: ['apt-get install iptables', 'iptables-save', 'ps -fC iptables,iptables-restore'],
     exit: 'failed',
   },
+  ND715: {
+    title: 'the proxy configuration was changed',
+    why: 'nodectl proxy ends when its configuration file is written anew, as kube-proxy does, to be started with the new one.',
+    fix: ['sudo nodectl restart proxy'],
+    exit: 'failed',
+  },
   ND702: {
     title: 'a service could not be started',
     why: 'The supervisor of nodectl’s daemons does not answer, or cannot start one of them.',

@@ -179,6 +179,16 @@ describe('a proxy in trouble', () => {
     await expect.poll(async () => [...new Set(await ask('pod', 12))], {timeout: 30_000}).toEqual([ep1]);
   });
 
+  it('ends when its configuration is written anew, for other content only; its rules serve', async () => {
+    await serveWeb();
+    await proxy.rewrite([]);
+    expect((await proxy.get('/metrics/slis', 10_249)).stdout).toMatch(/^200/);
+    await proxy.rewrite(['oomScoreAdj: 0']);
+    expect(await proxy.ended()).not.toBe(0);
+    expect(proxy.log).toContain('was written anew');
+    expect(await ask('pod', 4)).not.toContain('timeout');
+  });
+
   it('cleans up what is its own', async () => {
     const foreign = 'table ip mine { chain c { type filter hook input priority 5; tcp dport 99 drop; }; }';
     await lab.node.run('nft', ['-f', '-'], {input: `${foreign}\n`});

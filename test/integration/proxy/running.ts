@@ -1,4 +1,4 @@
-import {mkdtemp, rm, writeFile} from 'node:fs/promises';
+import {mkdtemp, readFile, rename, rm, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {createInterface, type Interface} from 'node:readline';
@@ -120,6 +120,19 @@ export class RunningProxy {
 
   async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<number | undefined> {
     this.#child?.kill(signal);
+    return (await this.#child)?.exitCode;
+  }
+
+  /** Writes the configuration anew, with these lines at its end. */
+  async rewrite(lines: readonly string[]): Promise<void> {
+    const path = join(this.#directory, 'config.yaml');
+    const text = await readFile(path, 'utf8');
+    await writeFile(`${path}.new`, `${text}${lines.map((line) => `${line}\n`).join('')}`);
+    await rename(`${path}.new`, path);
+  }
+
+  /** How it has ended. */
+  async ended(): Promise<number | undefined> {
     return (await this.#child)?.exitCode;
   }
 

@@ -5,10 +5,11 @@ import {jsonLogger} from '../../../src/edges/log.ts';
 import {cleanupProxy, runProxy} from '../../../src/proxy/run.ts';
 
 const [path = '', word] = process.argv.slice(2);
-const {config} = loadProxyConfig({path, text: readFileSync(path, 'utf8')}, {}, 'here');
+const text = readFileSync(path, 'utf8');
+const {config} = loadProxyConfig({path, text}, {}, 'here');
 if (word === 'cleanup') await cleanupProxy(config);
 else {
   const stop = new AbortController();
   process.on('SIGTERM', () => stop.abort(new Error('got SIGTERM')));
-  await runProxy(config, stop.signal, jsonLogger('proxy', 'debug'));
+  await runProxy(config, stop.signal, jsonLogger('proxy', 'debug'), {path, text});
 }
