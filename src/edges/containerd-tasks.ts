@@ -4,7 +4,8 @@ import {socketPath} from './cri/client.ts';
 
 /** The namespace in which containerd's CRI plugin keeps its containers. */
 const namespace = 'k8s.io';
-const service = '/containerd.services.tasks.v1.Tasks';
+const tasks = '/containerd.services.tasks.v1.Tasks';
+const containers = '/containerd.services.containers.v1.Containers';
 const sigkill = 9;
 const callTimeoutMs = 10_000;
 /** The end of a process is known a little after the signal; until then its task cannot be deleted. */
@@ -17,22 +18,35 @@ const betweenMs = 50;
  * removed any more. True when the task is gone; false where there are no tasks to speak of (another runtime).
  */
 export async function endTask(endpoint: string, containerId: string): Promise<boolean> {
-  const session = http2.connect('http://localhost', {createConnection: () => connect(socketPath(endpoint))});
-  const failed = new Promise<never>((_, reject) => session.once('error', reject));
-  failed.catch(() => undefined);
-  try {
-    const call = (method: string, message: Buffer) => Promise.race([unary(session, method, message), failed]);
-    const id = field(1, Buffer.from(containerId));
-    // KillRequest: signal is field 3, `all` field 4.
-    const kill = Buffer.concat([id, Buffer.from([0x18, sigkill, 0x20, 1])]);
+  const id = field(1, Buffer.from(containerId));
+  // KillRequest: signal is field 3, `all` field 4.
+  const kill = Buffer.concat([id, Buffer.from([0x18, sigkill, 0x20, 1])]);
+  return withSession(endpoint, async (call) => {
     for (let at = 0; at < tries; at++) {
-      await call('Kill', kill);
-      const status = await call('Delete', id);
+      await call(`${tasks}/Kill`, kill);
+      const status = await call(`${tasks}/Delete`, id);
       if (status === ok || status === notFound) return true;
       if (status === unimplemented) return false;
       await new Promise((resolve) => setTimeout(resolve, betweenMs));
     }
     return false;
+  });
+}
+
+/** Whether containerd says that it has no such container; false also where it does not say. */
+export function isUnknownContainer(endpoint: string, containerId: string): Promise<boolean> {
+  const id = field(1, Buffer.from(containerId));
+  return withSession(endpoint, async (call) => (await call(`${containers}/Get`, id)) === notFound);
+}
+
+type Call = (path: string, message: Buffer) => Promise<number>;
+
+async function withSession<T>(endpoint: string, work: (call: Call) => Promise<T>): Promise<T> {
+  const session = http2.connect('http://localhost', {createConnection: () => connect(socketPath(endpoint))});
+  const failed = new Promise<never>((_, reject) => session.once('error', reject));
+  failed.catch(() => undefined);
+  try {
+    return await work((path, message) => Promise.race([unary(session, path, message), failed]));
   } finally {
     session.destroy();
   }
@@ -45,13 +59,13 @@ const unimplemented = 12;
 const unavailable = 14;
 
 /** One call without an answer that matters; gives its grpc-status. */
-function unary(session: http2.ClientHttp2Session, method: string, message: Buffer): Promise<number> {
+function unary(session: http2.ClientHttp2Session, path: string, message: Buffer): Promise<number> {
   const {promise, resolve, reject} = Promise.withResolvers<number>();
   const head = Buffer.alloc(5);
   head.writeUInt32BE(message.length, 1);
   const stream = session.request({
     ':method': 'POST',
-    ':path': `${service}/${method}`,
+    ':path': path,
     'content-type': 'application/grpc',
     'containerd-namespace': namespace,
     te: 'trailers',
@@ -63,7 +77,7 @@ function unary(session: http2.ClientHttp2Session, method: string, message: Buffe
   };
   stream.on('response', take);
   stream.on('trailers', take);
-  stream.setTimeout(callTimeoutMs, () => stream.destroy(new Error(`${method} of a task: no answer`)));
+  stream.setTimeout(callTimeoutMs, () => stream.destroy(new Error(`${path}: no answer`)));
   stream.on('error', reject);
   stream.on('close', () => resolve(status));
   stream.resume();

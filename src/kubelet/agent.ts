@@ -36,6 +36,7 @@ import {ResourceRecords} from './resize/records.ts';
 import {RuntimeCache} from './runtime/cache.ts';
 import {type RuntimeEvents, startRuntimeEvents} from './runtime/events.ts';
 import {RuntimeHealth} from './runtime/readiness.ts';
+import {startShimCollector} from './runtime/shims.ts';
 import {StartLimit} from './runtime/start-limit.ts';
 import {type RuntimeClassSource, startRuntimeClasses} from './runtime-classes.ts';
 import {type PodEvent, type PodSource, startApiSource} from './sources/api.ts';
@@ -250,6 +251,11 @@ class Agent {
         collectVolumes: () => this.#volumes.collect(),
       }),
       startLogRotation(common),
+      startShimCollector({
+        ...this.#options,
+        endpoint: this.#options.config.containerRuntimeEndpoint,
+        timeoutMs: this.#options.config.runtimeRequestTimeout,
+      }),
       this.#images,
     ];
   }

@@ -1,13 +1,34 @@
+import {mkdir, writeFile} from 'node:fs/promises';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 import {run} from '../../../src/edges/exec.ts';
+import {listShims} from '../../../src/edges/process-age.ts';
 import {busyboxImage} from '../support/images.ts';
 import {until} from '../support/wait.ts';
 import {isReady, sleeper, startNode, statusOf, type TestNode} from './harness.ts';
 
 let node: TestNode;
+const lostId = 'a'.repeat(64);
 beforeAll(async () => {
   node = await startNode({subnet: '10.89.14.0/24'});
+  await startLostShim();
 }, 60_000);
+
+/** As containerd starts it, and loses it when it is told to give up in that moment. */
+async function startLostShim(): Promise<void> {
+  const bundle = `${node.containerd.dir}/lost`;
+  await mkdir(bundle);
+  await writeFile(`${bundle}/config.json`, '{}');
+  await run('mkfifo', [`${bundle}/log`]);
+  const address = node.config.containerRuntimeEndpoint.replace('unix://', '');
+  const args = ['-namespace', 'k8s.io', '-address', address, '-id', lostId, 'start'];
+  const env = {TTRPC_ADDRESS: `${address}.ttrpc`};
+  await run('containerd-shim-runc-v2', args, {cwd: bundle, env});
+  expect(await lostShims()).toBe(1);
+}
+
+async function lostShims(): Promise<number> {
+  return (await listShims()).filter(({id}) => id === lostId).length;
+}
 afterAll(async () => {
   await node?.stop();
 });
@@ -90,6 +111,14 @@ describe('a kubelet that was killed in the middle of a start', () => {
     await node.gone(name);
     await until('the runtime has nothing of it', async () => (await left(metadata.uid)) === 0);
   });
+
+  it('ends a shim that the runtime has lost, and no other', async () => {
+    await node.create('stays', spec);
+    const before = await node.waitFor('stays', 'Ready', isReady);
+    await until('it is gone', async () => (await lostShims()) === 0, {timeoutMs: 90_000});
+    const after = await node.waitFor('stays', 'Ready', isReady);
+    expect(statusOf(after, 'main')?.containerID).toBe(statusOf(before, 'main')?.containerID);
+  }, 120_000);
 
   it('ends a pod that was deleted meanwhile, with the process that the runtime forgot', async () => {
     await node.agent().stop();
