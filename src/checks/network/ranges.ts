@@ -49,7 +49,7 @@ export function judgeRanges({routes, uplinks, podCidrs, serviceIps}: Ranges): re
     const pods = podCidrs.find((cidr) => overlap(network, cidr));
     if (pods !== undefined) return [clash(network, device, `the pods’ range ${pods}`)];
     const service = serviceIps.find((ip) => overlap(network, `${ip}/32`));
-    if (service !== undefined) return [clash(network, device, `the address ${service} of a Service`)];
+    if (service !== undefined) return [clash(network, device, `the Service ${service}`)];
   }
   return [];
 }

@@ -145,7 +145,7 @@ export const networkFaults: readonly Fault[] = [
     name: 'the machine’s network overlaps the Services’',
     code: 'ND321',
     exit: 5,
-    says: /network 10\.96\.0\.0\/24 of eth0 overlaps the address 10\.96\.0\.10? of a Service/,
+    says: /network 10\.96\.0\.0\/24 of eth0 overlaps the Service 10\.96\.0\.10?/,
     doIt: (node) => node.run('ip', 'address', 'add', '10.96.0.200/24', 'dev', 'eth0'),
     undo: (node) => node.run('ip', 'address', 'delete', '10.96.0.200/24', 'dev', 'eth0'),
   },

@@ -25,7 +25,7 @@ export const runtimeFaults: readonly Fault[] = [
     code: 'ND505',
     exit: 6,
     says: /containerd ends again and again.*its last words.*nodectl logs containerd/s,
-    ...edited(toml, (text) => text.replace('version = 2', 'version = 99'), 'containerd'),
+    ...edited(toml, (text) => text.replace('version = 2', 'version = [3'), 'containerd'),
   },
   {
     name: 'pain 2: the CRI plugin is disabled',
