@@ -46,10 +46,9 @@ import {startStaticSources} from './sources/static-url.ts';
 import type {ProbeDone} from './stats/probe-metrics.ts';
 import type {Telemetry} from './stats/telemetry.ts';
 import {StatusWriter} from './status-writer.ts';
-import {apiClaims} from './volumes/claims.ts';
-import {type KeptVolumes, keepVolumes} from './volumes/pod-volumes.ts';
-import {createTokenSource} from './volumes/tokens.ts';
-import type {VolumeContext, VolumePlugin} from './volumes/types.ts';
+import type {KeptVolumes} from './volumes/pod-volumes.ts';
+import {startPodVolumes, tellsAnother} from './volumes/start.ts';
+import type {VolumePlugin} from './volumes/types.ts';
 
 export type PodAgentOptions = {
   readonly client: KubeClient;
@@ -133,7 +132,9 @@ class Agent {
     this.#records = records;
     this.#health = new RuntimeHealth(cri, clock);
     this.#objects = startObjectSource({client, clock, log, onChange: (uids) => this.#objectsChanged(uids)});
-    this.#volumes = this.#keepVolumes();
+    this.#volumes = startPodVolumes(options, this.#objects, async ({spec}) =>
+      this.#health.recursiveReadOnly(await this.#classes.handler(spec.runtimeClassName)),
+    );
     this.#runtime = new RuntimeCache({cri, timeoutMs: config.runtimeRequestTimeout, onChange});
     this.#writer = new StatusWriter({client, clock, log, onWritten: (uid) => this.#statusWritten(uid)});
     const onProbe = (done: ProbeDone) => options.telemetry?.probes.done(done);
@@ -221,23 +222,6 @@ class Agent {
       },
       onChange,
     });
-  }
-
-  #keepVolumes(): KeptVolumes {
-    const {client, clock, log, config, recorder} = this.#options;
-    const context: VolumeContext = {
-      rootDir: config.rootDir,
-      objects: this.#objects,
-      claims: apiClaims(client),
-      tokens: createTokenSource({client, clock, log}),
-      nodeAllocatable: this.#options.allocatable,
-      node: this.#options.node,
-      plugins: this.#options.volumePlugins ?? [],
-      tell: (pod, ...told) => tellPod(recorder, pod, undefined, ...told),
-    };
-    return keepVolumes(context, clock, log, async ({spec}) =>
-      this.#health.recursiveReadOnly(await this.#classes.handler(spec.runtimeClassName)),
-    );
   }
 
   #startUpkeep(cgroups: Cgroups): Periodic[] {
@@ -419,11 +403,4 @@ class Agent {
     this.#volumes.stop();
     await Promise.all([this.#objects.stop(), this.#classes.stop(), this.#writer.stop()]);
   }
-}
-
-/** What the downward API says of the pod has changed: labels, annotations, resources. */
-function tellsAnother(pod: Pod, old: Pod): boolean {
-  const words = ({metadata: {labels, annotations}, spec: {initContainers = [], containers}}: Pod) =>
-    JSON.stringify([labels, annotations, ...[...initContainers, ...containers].map((one) => one.resources)]);
-  return words(pod) !== words(old);
 }
