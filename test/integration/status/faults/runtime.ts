@@ -74,8 +74,8 @@ export const runtimeFaults: readonly Fault[] = [
     says: /1 containerd shims belong to no pod: kill \d+/,
     doIt: (node) =>
       node.sh(
-        'mkdir -p /tmp/shim && cd /tmp/shim && containerd-shim-runc-v2 -namespace k8s.io -id lost ' +
-          '-address /run/containerd/containerd.sock -publish-binary /usr/bin/containerd start',
+        'mkdir -p /tmp/shim && cd /tmp/shim && echo {} >config.json && containerd-shim-runc-v2 -namespace k8s.io -id lost ' +
+          '-address /run/containerd/containerd.sock -publish-binary /usr/bin/containerd start >/dev/null 2>&1',
       ),
     undo: (node) => node.sh("pkill -9 -f 'k8s.io -id los[t]'; rm -r /tmp/shim"),
   },
