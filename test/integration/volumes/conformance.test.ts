@@ -42,10 +42,10 @@ beforeAll(async () => {
     variants.map(async (variant) => {
       const metadata = {labels: {key: 'one'}, annotations: {note: 'one'}};
       await node.create(variant.name, conformancePod(variant), metadata);
-      await node.waitFor(variant.name, 'Ready', isReady, 60_000);
+      await node.waitFor(variant.name, 'Ready', isReady, 150_000);
     }),
   );
-}, 120_000);
+}, 180_000);
 afterAll(async () => {
   await node?.stop();
 });
