@@ -32,6 +32,12 @@ function templates(dir = 'templates') {
   );
 }
 
+/** Parts of libraries in the place of whole ones. */
+const slim = {
+  name: 'slim',
+  setup: ({onResolve}) => onResolve({filter: /^undici$/}, () => ({path: join(root, 'bin/undici.cjs')})),
+};
+
 async function bundle() {
   await build({
     entryPoints: [join(root, 'src/main.ts')],
@@ -43,6 +49,7 @@ async function bundle() {
     minify: true,
     keepNames: true,
     legalComments: 'none',
+    plugins: [slim],
     define: {'import.meta.dirname': '__dirname', 'import.meta.url': '__nodectl_url'},
     banner: {js: "const __nodectl_url=require('node:url').pathToFileURL(__filename).href;"},
     logLevel: 'warning',
