@@ -19,7 +19,8 @@ export function saidCode(log: readonly string[], who: string): Finding | undefin
   const at = log.findLastIndex((line) => /^error ND\d{3} /.test(line));
   const [, said] = /^error (ND\d{3}) /.exec(log[at] ?? '') ?? [];
   const code = codes.find((known) => known === said);
-  if (code === undefined) return undefined;
+  // What it does not know itself is no cause: then its words are told.
+  if (code === undefined || code === 'ND999') return undefined;
   const lines = log.slice(at + 1);
   const end = lines.findIndex((line) => /^ {2}(try|more): /.test(line));
   const words = lines.slice(0, end < 0 ? 1 : end).map((line) => line.trim());

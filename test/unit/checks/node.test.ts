@@ -10,7 +10,7 @@ import {judgeAnswer} from '../../../src/checks/network/api-server.ts';
 import type {DaemonSight} from '../../../src/checks/node/context.ts';
 import {judgeDaemon} from '../../../src/checks/node/judge-daemon.ts';
 import {judgeHealth} from '../../../src/checks/node/judge-health.ts';
-import {lastWords} from '../../../src/checks/node/last-words.ts';
+import {lastWords, saidCode} from '../../../src/checks/node/last-words.ts';
 import {judgeForeign} from '../../../src/checks/proxy/foreign-rules.ts';
 import {judgeRuntime} from '../../../src/checks/runtime/answers.ts';
 import {notTrue} from '../../../src/checks/runtime/ready.ts';
@@ -218,5 +218,16 @@ describe('rules of others', () => {
     [{tables: ['ip nat'], chains: ['ip nat KUBE-SERVICES']}, ['warning ND738']],
   ])('%o', (seen, expected) => {
     expect(brief(judgeForeign({...seen, all: []}))).toEqual(expected);
+  });
+});
+
+describe('what a daemon says when it cannot run', () => {
+  it.each([
+    ['nothing', [], undefined],
+    ['its code', ['error ND701 kubelet configuration invalid', '  maxPods: no number', '  try: x'], 'ND701'],
+    ['that it does not know', ['error ND999 unexpected error', '  EACCES'], undefined],
+    ['a code that nobody knows', ['error ND000 strange'], undefined],
+  ])('%s', (_, log, expected) => {
+    expect(saidCode(log, 'the kubelet')?.code).toBe(expected);
   });
 });
