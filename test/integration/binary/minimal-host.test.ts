@@ -36,5 +36,5 @@ describe('the single binary', () => {
     for (const id of ids) expect(inside(id, '--help'), id).toContain('USAGE');
   });
 
-  it('keeps its size budget of 115 MB', () => expect(statSync(binary).size).toBeLessThan(115_000_000));
+  it('keeps its size budget of 118 MB', () => expect(statSync(binary).size).toBeLessThan(118_000_000));
 });
