@@ -11,7 +11,7 @@ const sizes = (process.env.SERVICES ?? '100,1000,10000').split(',');
  */
 function subjects(): Subject[] {
   const {NODECTL, KUBE_PROXY} = process.env;
-  const own = {idleChanges: 100, churnSeconds: 10, kernel: ['nodectl-proxy', 'services']} as const;
+  const own = {idleChanges: 60, churnSeconds: 5, kernel: ['nodectl-proxy', 'services']} as const;
   return [
     ...(NODECTL === undefined ? [{name: 'sources', program: undefined, ...own}] : []),
     ...(NODECTL === undefined ? [] : [{name: 'nodectl', program: [NODECTL, 'proxy', '--config'], ...own}]),

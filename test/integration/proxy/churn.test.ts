@@ -4,6 +4,7 @@ import {type Nft, openNft} from '../../../src/edges/nft.ts';
 import type {EndpointSlice, Service} from '../../../src/lib/kubernetes.ts';
 import {viewNode} from '../../../src/proxy/model/node.ts';
 import {NftPlane} from '../../../src/proxy/nftables/plane.ts';
+import {tableStatements} from '../../../src/proxy/nftables/text.ts';
 import {node, service, slice} from '../../unit/proxy/support/objects.ts';
 import {familyTable} from '../../unit/proxy/support/tables.ts';
 import {podRange, serviceRange, world} from '../../unit/proxy/support/vectors.ts';
@@ -75,6 +76,41 @@ const scenes: Readonly<Record<string, readonly Scene[]>> = {
     {service: affine, slices: [endpoints(ep1, ep2)]},
   ],
 };
+
+/** 3 degrees of freedom: once in a million runs chance alone goes beyond. */
+const chiSquareBound = 30.66;
+
+describe('ten thousand connections', () => {
+  it('are spread evenly over four endpoints', async () => {
+    const table = familyTable('IPv4', {pods: {by: 'cidr', cidr: podRange.IPv4}});
+    table.updateNode({nodePortIPs: undefined, serviceCIDRs: [serviceRange.IPv4]});
+    const both = [8080, 8081].map((port) =>
+      slice({
+        service: 'a/web',
+        name: `web-${port}`,
+        ports: [{name: 'p', port}],
+        endpoints: [{ip: ep1}, {ip: ep2}],
+      }),
+    );
+    table.update(new Map([['a/web', {service: web(), slices: both}]]), here);
+    await nft.commit(tableStatements(table.table()));
+    const seen = new Map<string, number>();
+    for (let made = 0; made < 10_000; ) {
+      const answers = await Promise.all(Array.from({length: clients}, () => lab.peer('pod').flow(flow)));
+      for (const {text = '', failed} of answers.flat()) {
+        expect(failed).toBeUndefined();
+        const endpoint = text.split(' ').slice(0, 2).join(':');
+        seen.set(endpoint, (seen.get(endpoint) ?? 0) + 1);
+        made++;
+      }
+    }
+    expect(seen.size).toBe(4);
+    const total = [...seen.values()].reduce((sum, count) => sum + count, 0);
+    const expected = total / 4;
+    const chiSquare = [...seen.values()].reduce((sum, count) => sum + (count - expected) ** 2 / expected, 0);
+    expect(chiSquare, JSON.stringify([...seen])).toBeLessThan(chiSquareBound);
+  });
+});
 
 describe('changes as fast as the kernel takes them', () => {
   it.each(Object.entries(scenes))('lose no connection while %s', async (_name, scene) => {
