@@ -2,6 +2,7 @@ import * as http from 'node:http';
 import * as http2 from 'node:http2';
 import * as https from 'node:https';
 import {connect} from 'node:net';
+import {fairTimeout} from './fair-timeout.ts';
 
 export type NetResult = {readonly outcome: 'success' | 'warning' | 'failure'; readonly message: string};
 
@@ -22,15 +23,19 @@ const maxRedirects = 10;
 
 /** One GET as the kubelet's prober makes it: a connection of its own, no proxy, any certificate, 200–399 is good. */
 export async function httpProbe(probe: HttpProbe): Promise<NetResult> {
-  const deadline = AbortSignal.timeout(probe.timeoutMs);
-  const signal = probe.signal === undefined ? deadline : AbortSignal.any([deadline, probe.signal]);
+  const deadline = new AbortController();
+  const cancel = fairTimeout(probe.timeoutMs, () => deadline.abort());
+  const signal =
+    probe.signal === undefined ? deadline.signal : AbortSignal.any([deadline.signal, probe.signal]);
   try {
     return await get(new URL(urlOf(probe)), probe, signal, 0);
   } catch (error) {
-    const why = deadline.aborted
+    const why = deadline.signal.aborted
       ? 'context deadline exceeded'
       : String(error instanceof Error ? error.message : error);
     return {outcome: 'failure', message: `Get "${urlOf(probe)}": ${why}`};
+  } finally {
+    cancel();
   }
 }
 
@@ -105,13 +110,14 @@ function headersOf({headers, userAgent}: HttpProbe): Record<string, string[]> {
 /** Whether a TCP connection can be made. */
 export function tcpProbe(host: string, port: number, timeoutMs: number): Promise<NetResult> {
   const {promise, resolve} = Promise.withResolvers<NetResult>();
-  const socket = connect({host, port, timeout: timeoutMs});
+  const socket = connect({host, port});
+  const cancel = fairTimeout(timeoutMs, () => end('failure', `dial tcp ${host}:${port}: i/o timeout`));
   const end = (outcome: NetResult['outcome'], message: string) => {
+    cancel();
     socket.destroy();
     resolve({outcome, message});
   };
   socket.once('connect', () => end('success', ''));
-  socket.once('timeout', () => end('failure', `dial tcp ${host}:${port}: i/o timeout`));
   socket.once('error', (error) => end('failure', `dial tcp ${host}:${port}: ${error.message}`));
   return promise;
 }
@@ -127,12 +133,12 @@ export function grpcProbe(
   const name = host.includes(':') ? `[${host}]` : host;
   const session = http2.connect(`http://${name}:${port}`);
   const end = (outcome: NetResult['outcome'], message: string) => {
-    clearTimeout(timer);
+    cancel();
     session.destroy();
     resolve({outcome, message});
   };
   const late = `timeout: failed to connect service "${name}:${port}" within ${timeoutMs / 1000}s: context deadline exceeded`;
-  const timer = setTimeout(() => end('failure', late), timeoutMs);
+  const cancel = fairTimeout(timeoutMs, () => end('failure', late));
   session.on('error', (error) => end('failure', `error: ${error.message}`));
   const stream = session.request({
     ':method': 'POST',
