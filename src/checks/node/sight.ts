@@ -38,7 +38,7 @@ export function openSight({options, daemons, program, signal}: SightOptions): Si
       once(() => lookAtDaemon(manager, name)),
     ]),
   );
-  const health = (port: number) => askHealth(`http://127.0.0.1:${port}/healthz`, signal);
+  const health = (port: number, path = 'healthz') => askHealth(`http://127.0.0.1:${port}/${path}`, signal);
   const api = apiSight(connection, kubeletConfig, signal);
   return {
     probe: once(async () => {
@@ -67,7 +67,8 @@ export function openSight({options, daemons, program, signal}: SightOptions): Si
       const configured = await kubeletConfig().catch(() => undefined);
       return health(configured?.healthzPort ?? ports.kubeletHealthz);
     }),
-    proxyHealth: once(() => health(ports.proxyHealthz)),
+    // Its /healthz is for load balancers, and also says no when the node is about to go.
+    proxyHealth: once(() => health(ports.proxyHealthz, 'livez')),
     api: once(async () => {
       const {server, ca} = await connection();
       return askServer(server, '/readyz', {...(ca === undefined ? {} : {ca}), timeoutMs: 2300, signal});

@@ -5,7 +5,7 @@ export const proxyHealth = nodeCheck({
   name: 'ProxyHealth',
   category: 'proxy',
   codes: ['ND736'],
-  looks: 'asks the proxy’s /healthz',
+  looks: 'asks the proxy’s /livez',
   after: ['ProxyService'],
   blames: ['APIServer'],
   observe: async ({sight, proxied}) =>

@@ -42,7 +42,7 @@ const leftovers: readonly Leftover[] = [
     name: 'pain 7: a port is taken',
     code: 'ND601',
     exit: 3,
-    says: /10250.*perl/,
+    says: /process \d+ \(perl.*listens on port 10250/s,
     make: "perl -MIO::Socket::INET -e '$s = IO::Socket::INET->new(LocalPort => 10250, Listen => 1) or die; sleep 600' >/dev/null 2>&1 & for i in $(seq 50); do ss -ltn | grep -q :10250 && break; sleep 0.1; done",
     unmake: 'pkill perl',
   },

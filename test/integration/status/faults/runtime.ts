@@ -77,6 +77,6 @@ export const runtimeFaults: readonly Fault[] = [
         'mkdir -p /tmp/shim && cd /tmp/shim && echo {} >config.json && containerd-shim-runc-v2 -namespace k8s.io -id lost ' +
           '-address /run/containerd/containerd.sock -publish-binary /usr/bin/containerd start >/dev/null 2>&1',
       ),
-    undo: (node) => node.sh("pkill -9 -f 'k8s.io -id los[t]'; rm -r /tmp/shim"),
+    undo: (node) => node.sh("pkill -9 -f 'k8s.io -id los[t]' || true; rm -r /tmp/shim"),
   },
 ];

@@ -58,7 +58,7 @@ export const kubeletFaults: readonly Fault[] = [
     name: 'pain 7: another process has the kubelet’s port',
     code: 'ND601',
     exit: 3,
-    says: /port 10250.*perl/s,
+    says: /process \d+ \(perl.*listens on port 10250.*try: kill \d+/s,
     async doIt(node) {
       await node.stop('nodectl-kubelet');
       await node.sh(
