@@ -4,6 +4,7 @@ import {readDocument, type Source} from './document.ts';
 import {type Endpoint, readEndpoint} from './proxy/bind.ts';
 import {type ProxyFlags, withFlags} from './proxy/flags.ts';
 import {type KubeProxyConfiguration, kubeProxyConfiguration} from './proxy/schema.ts';
+import {unusedFields} from './proxy/unused.ts';
 
 export type {Source} from './document.ts';
 export type {ProxyFlags} from './proxy/flags.ts';
@@ -182,6 +183,7 @@ function isEndpoint(text: string): boolean {
 
 /** kube-proxy is to lose its ipvs mode: its Services are served by nftables. It is said once. */
 function warningsOf(c: KubeProxyConfiguration): string[] {
-  if (c.mode !== 'ipvs') return [];
-  return ['mode ipvs was asked for; Services are served by nftables'];
+  const unused = unusedFields(c, emptyConfiguration());
+  if (c.mode !== 'ipvs') return unused;
+  return ['mode ipvs was asked for; Services are served by nftables', ...unused];
 }

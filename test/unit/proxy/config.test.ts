@@ -108,6 +108,27 @@ describe('a KubeProxyConfiguration', () => {
     expect(() => load(text)).toThrow(complaint);
   });
 
+  it('says by name what it has no use for', () => {
+    const text = `clientConnection: {qps: 50}
+portRange: 1-2
+ipvs: {scheduler: rr}
+winkernel: {enableDSR: true}
+logging: {format: json}
+featureGates: {AllowServiceExternalIPs: false, NoSuchGate: true}
+`;
+    const names = load(text).warnings.map((warning) => warning.split(' ')[0]);
+    expect(names.sort()).toEqual(
+      [
+        'clientConnection.qps',
+        'featureGates.NoSuchGate',
+        'ipvs',
+        'logging.format',
+        'portRange',
+        'winkernel',
+      ].sort(),
+    );
+  });
+
   it('of another kind is refused', () => {
     expect(() => loadProxyConfig({path: 'p', text: 'kind: KubeletConfiguration\n'}, {}, 'h')).toThrow(
       'must be KubeProxyConfiguration',
