@@ -13,6 +13,9 @@ import {familyTable} from '../../unit/proxy/support/tables.ts';
 import {createNetns, type Netns} from '../support/netns.ts';
 import {desiredElements, listTable, plain, sortedEntries} from './kernel-table.ts';
 
+/** Of both families together a hundred thousand edits. */
+const commits = 1_000;
+const editsPerCommit = 50;
 const here = viewNode('here', node('here', ['192.168.0.2', 'fd01::2'], 'z1'), '0.0.0.0');
 const context = {nodePortIPs: ['192.168.0.2'], serviceCIDRs: ['10.96.0.0/16']};
 
@@ -62,12 +65,12 @@ describe('the kernel after random edits', () => {
     const plane = new NftPlane(place, nft.commit, impatient());
     const addresses = family === 'IPv4' ? context : {nodePortIPs: ['fd01::2'], serviceCIDRs: ['fd96::/112']};
     await plane.commit(table.updateNode(addresses), () => table.table());
-    for (let i = 1; i <= 3000; i++) {
-      const key = cluster.edit();
-      const operations = table.update(new Map([[key, cluster.source(key)]]), here);
+    for (let i = 1; i <= commits; i++) {
+      const keys = Array.from({length: editsPerCommit}, () => cluster.edit());
+      const operations = table.update(new Map(keys.map((key) => [key, cluster.source(key)])), here);
       await plane.commit(operations, () => table.table());
       await plane.sweep();
-      if (i % 250 === 0) await expectSame(table, `after edit ${i}`);
+      if (i % 250 === 0) await expectSame(table, `after commit ${i}`);
     }
   });
 
