@@ -12,6 +12,8 @@ const forms: readonly (readonly [RegExp, string])[] = [
   [/\beyJ[\w-]+\.[\w-]+\.[\w-]*/g, hidden],
   [/\b(Bearer|Basic)\s+[\w.~+/=-]+/gi, `$1 ${hidden}`],
   [/(\/\/[^\s/:@]+:)[^\s/@]+@/g, `$1${hidden}@`],
+  // A registry's user and password in one, as containerd's and Docker's configurations hold them.
+  [/(\bauth["']?\s*[=:]\s*["'])[^\s"']+/gi, `$1${hidden}`],
   // A private key in base64, as kubeconfigs hold it: `-----BEGIN`.
   [/\bLS0tLS1CRUdJTi[\w+/=]+/g, hidden],
   [

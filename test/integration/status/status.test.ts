@@ -141,9 +141,8 @@ it('imports an archive, and prunes what nobody uses', async () => {
 it('shows the logs of daemons and pods, and follows them', async () => {
   expect((await text('logs', 'containerd', '--lines', '3')).split('\n')).toHaveLength(3);
   const name = /(hello-\S+)/.exec(await text('pods'))?.[1] ?? '';
-  await node().sh(
-    `echo "2026-11-21T00:00:00.0Z stdout F an old line" >>/var/log/pods/default_${name}_*/hello/0.log`,
-  );
+  const line = '2026-11-21T00:00:00.0Z stdout F an old line';
+  await node().sh(`for log in /var/log/pods/default_${name}_*/hello/0.log; do echo '${line}' >>$log; done`);
   expect(await text('logs', name)).toContain('an old line');
   expect(await text('logs', name, '--since=1s')).not.toContain('an old line');
   const following = node().machine.start('/nodectl', ['logs', 'proxy', '-f', '--lines', '0']);
