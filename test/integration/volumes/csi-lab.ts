@@ -47,6 +47,7 @@ export type CsiLab = {
   startKubelet(): Promise<void>;
   /** SIGKILL, as a crash would. */
   killKubelet(): Promise<void>;
+  /** Returns when it is registered; one with versions of its own may never be. */
   driver(options: Partial<DriverOptions> & {name: string}): Promise<TestDriver>;
   driverObject(name: string, spec: Partial<CsiDriver['spec']>): Promise<void>;
   /** A persistent volume with a claim that is bound to it, both of that name. */
@@ -125,6 +126,7 @@ class Lab implements CsiLab {
     const driver = new Driver(options);
     this.#drivers.push(driver);
     await driver.start();
+    if (options.versions !== undefined) return driver;
     await until(`${name} is in the CSINode`, async () => {
       const found = await this.fixture.sandbox.client.get(csiNodes, {name: nodeName});
       return found.spec.drivers.some((entry) => entry.name === name);

@@ -237,6 +237,16 @@ it('says what cannot grow, and leaves it alone after that', async () => {
   await lab.gone('stuck');
 });
 
+it('tells a driver why it cannot be registered', async () => {
+  const refused = await lab.driver({name: 'future.csi.test', versions: ['2.0.0']});
+  const answers = async () => (await refused.calls('NotifyRegistrationStatus')).map(({request}) => request);
+  await until('it is told', async () => (await answers()).length > 0);
+  expect((await answers())[0]).toMatchObject({
+    error: expect.stringContaining('could not find a highest supported version'),
+  });
+  expect((await answers())[0]?.pluginRegistered).not.toBe(true);
+});
+
 it('says everything anew when the Node was deleted', async () => {
   const {client} = lab.fixture.sandbox;
   const before = await client.get(nodes, {name: nodeName});

@@ -50,9 +50,11 @@ it('notes a driver in the CSINode and in the Node', async () => {
   expect(node.metadata.annotations?.['csi.volume.kubernetes.io/nodeid']).toBe(
     JSON.stringify({[driverName]: `id-of-${driverName}`}),
   );
-  expect((await driver.calls('NotifyRegistrationStatus')).at(-1)?.request).toMatchObject({
-    pluginRegistered: true,
-  });
+  // The driver is told after the API.
+  await until(
+    'the driver is told',
+    async () => (await driver.calls('NotifyRegistrationStatus')).at(-1)?.request.pluginRegistered === true,
+  );
 });
 
 it('stages a shared volume once, and unstages it after its last pod', async () => {

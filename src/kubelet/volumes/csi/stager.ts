@@ -1,3 +1,4 @@
+import {dirname} from 'node:path';
 import {isFinal} from '../../../edges/csi/client.ts';
 import {removeEmpty} from '../../../edges/empty-places.ts';
 import {exists} from '../../../edges/files.ts';
@@ -7,11 +8,11 @@ import {ensureDirectory} from '../../../edges/trees.ts';
 import {type AskedDriver, stageVolume} from './calls.ts';
 import {Capability} from './capability.ts';
 import type {Inventory} from './inventory.ts';
-import {attachmentName, blockPlaces, stageDirectory} from './names.ts';
+import {attachmentName, blockPlaces, stageDirectory, uniqueVolumeName} from './names.ts';
 import {removeBlockPlaces, removeMountNote, type StagedVolume} from './on-disk.ts';
 import {secretWords} from './secrets.ts';
 import type {CsiVolume} from './source.ts';
-import {writeVolumeData} from './volume-data.ts';
+import {readVolumeData, writeVolumeData} from './volume-data.ts';
 
 export type StagerOptions = {
   readonly client: KubeClient;
@@ -76,8 +77,8 @@ export class Stager {
     const {uniqueName, specName, handle, stagingPath, directory} = volume;
     const {inventory, rootDir} = this.#options;
     const staged = driver.capabilities.has(Capability.STAGE_UNSTAGE_VOLUME);
-    const elsewhere = await mountReferences(stagingPath);
-    // Taken from under them, they could lose what was written (operation_generator.go, hasMountRefs).
+    const elsewhere = await mountedInPods(rootDir, volume);
+    // Taken from under them, they could lose what was written (operation_generator.go, GetDeviceMountRefs).
     if (elsewhere.length > 0)
       throw new Error(
         `the device mount path "${stagingPath}" is still mounted by other references [${elsewhere.join(' ')}]`,
@@ -114,6 +115,21 @@ export class Stager {
     else await removeStage(places.directory, places.stagingPath);
     inventory.setStaged(volume.uniqueName, volume.driver, false);
   }
+}
+
+/**
+ * Where pods still have what is staged. Shares of one server look alike to the kernel: a mount that is noted as
+ * another volume is none of these.
+ */
+async function mountedInPods(rootDir: string, {uniqueName, stagingPath}: StagedVolume): Promise<string[]> {
+  const found: string[] = [];
+  for (const path of await mountReferences(stagingPath)) {
+    if (!path.startsWith(`${rootDir}/pods/`)) continue;
+    const data = await readVolumeData(dirname(path));
+    if (data === undefined || uniqueVolumeName(data.driverName, data.volumeHandle) === uniqueName)
+      found.push(path);
+  }
+  return found;
 }
 
 async function removeStage(directory: string, stagingPath: string): Promise<void> {
