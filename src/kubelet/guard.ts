@@ -1,6 +1,7 @@
 import type {KubeletConfig} from '../config/kubelet.ts';
 import type {Cri} from '../edges/cri/client.ts';
 import {type EventRecorder, eventTarget} from '../edges/kube/events.ts';
+import {type Logind, openLogind} from '../edges/logind.ts';
 import type {Pod} from '../lib/kubernetes.ts';
 import type {Logger} from '../lib/log.ts';
 import type {Clock} from '../lib/time.ts';
@@ -9,6 +10,7 @@ import type {PodAgent} from './agent-api.ts';
 import {refusedUnderPressure} from './eviction/admission.ts';
 import {type Eviction, startEviction} from './eviction/manager.ts';
 import type {Pressure} from './node/pressure.ts';
+import {type Shutdown, startShutdown} from './shutdown/manager.ts';
 import {type Machine, type Stats, startStats} from './stats/stats.ts';
 import type {Telemetry} from './stats/telemetry.ts';
 
@@ -22,6 +24,7 @@ export type GuardOptions = {
   /** What the Node's status says of this node has changed. */
   readonly onChange: () => void;
   readonly telemetry?: Telemetry;
+  readonly logind?: Logind;
   readonly machine?: Partial<Machine>;
   readonly everyMs?: number;
 };
@@ -30,6 +33,8 @@ export type GuardOptions = {
 export type Guard = {
   readonly stats: Stats;
   pressure(): Pressure;
+  /** Further reasons why the node is not Ready. */
+  problems(): readonly string[];
   /** Why the node takes no such pod just now. */
   refuse(pod: Pod, isStatic: boolean): Rejection | undefined;
   stop(): Promise<void>;
@@ -37,17 +42,34 @@ export type Guard = {
 
 export async function startGuard(options: GuardOptions): Promise<Guard> {
   const {agent} = options;
-  const stats = await startStats({...options, pods: agent.pods, runtimeOf: agent.runtimeOf});
+  const {pods, runtimeOf, volumeUsage: readVolumes} = agent;
+  const stats = await startStats({...options, pods, runtimeOf, readVolumes});
   const eviction = guardEviction(options, stats);
+  const shutdown = guardShutdown(options);
   return {
     stats,
     pressure: () => eviction.pressure(),
-    refuse: (pod, isStatic) => refusedUnderPressure(eviction.pressure(), pod, isStatic),
+    refuse: (pod, isStatic) => refusedUnderPressure(eviction.pressure(), pod, isStatic) ?? shutdown.refuse(),
+    problems: () => [shutdown.problem() ?? []].flat(),
     async stop() {
       stats.stop();
-      await eviction.stop();
+      await Promise.all([eviction.stop(), shutdown.stop()]);
     },
   };
+}
+
+function guardShutdown(options: GuardOptions): Shutdown {
+  const {agent, recorder, config, clock} = options;
+  const {nodeName: name} = config;
+  return startShutdown({
+    ...options,
+    logind: options.logind ?? openLogind({clock}),
+    active: agent.active,
+    end: agent.end,
+    isCleanedUp: agent.isCleanedUp,
+    tellNode: (message) =>
+      recorder.record({kind: 'Node', name, uid: name}, 'Normal', 'NodeShutdown', message),
+  });
 }
 
 function guardEviction(options: GuardOptions, stats: Stats): Eviction {

@@ -185,7 +185,7 @@ async function startAgents(parts: AgentParts): Promise<{agent: PodAgent; node: N
     heartbeatClient: heartbeats,
     runtimeReady: () => agent.runtimeReady(),
     volumesInUse: () => plugins.volumesInUse(),
-    problems: () => plugins.problems(),
+    problems: () => [...plugins.problems(), ...watching.problems()],
     pressure: () => watching.pressure(),
     recordEvent: ({type, reason, message}) =>
       // The kubelet's Node events name the Node in place of its uid (nodeutil.GetNodeRef): kubectl describe looks for it.
