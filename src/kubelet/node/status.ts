@@ -5,6 +5,7 @@ import type {Node} from '../../lib/kubernetes.ts';
 import {timestamp} from '../../lib/time.ts';
 import type {NodeAddress} from './addresses.ts';
 import {judgeConditions, type NodeEvent} from './conditions.ts';
+import {declaredFeatures} from './declared-features.ts';
 import type {Pressure} from './pressure.ts';
 import {nodeResources} from './resources.ts';
 
@@ -70,6 +71,7 @@ export function desiredStatus(seen: StatusSeen, before: NodeStatus = {}): Desire
       seen.images === undefined ? (before.images ?? []) : images(seen.images, config.nodeStatusMaxImages),
     volumesInUse: [...seen.volumesInUse].sort(),
     runtimeHandlers: runtime === undefined ? (before.runtimeHandlers ?? []) : handlers(runtime),
+    declaredFeatures: [...declaredFeatures(config.version)],
   };
   if (runtime?.supplementalGroupsPolicy !== undefined)
     status.features = {supplementalGroupsPolicy: runtime.supplementalGroupsPolicy};
@@ -145,6 +147,7 @@ export function statusPatch(before: NodeStatus, after: NodeStatus, heartbeat: bo
     'volumesInUse',
     'runtimeHandlers',
     'features',
+    'declaredFeatures',
   ] as const)
     if (!sameAs(before[field], after[field])) status[field] = after[field];
   if (!sameAs(before.addresses, after.addresses))

@@ -4,6 +4,7 @@ import type {HostFacts} from '../../../../src/edges/host-facts.ts';
 import {type AddressFacts, parseRoutes4, parseRoutes6} from '../../../../src/edges/node-addresses.ts';
 import {chooseAddresses} from '../../../../src/kubelet/node/addresses.ts';
 import {decideNode, type NodeAct, type NodeSeen} from '../../../../src/kubelet/node/decide.ts';
+import {declaredFeatures} from '../../../../src/kubelet/node/declared-features.ts';
 import {decideLease} from '../../../../src/kubelet/node/lease.ts';
 import {nodeResources} from '../../../../src/kubelet/node/resources.ts';
 import {desiredStatus, type NodeStatus} from '../../../../src/kubelet/node/status.ts';
@@ -199,6 +200,13 @@ describe('decideNode', () => {
     const [act] = acts;
     if (act?.type !== 'create') throw new Error('no create');
     expect(decideNode(seen({node: nodeWith(act.node.status ?? {})})).acts).toEqual([]);
+  });
+});
+
+describe('declaredFeatures', () => {
+  it('names what the API server may ask for, but not to one that is older than the field', () => {
+    expect(declaredFeatures('v1.36.2')).toContain('InPlacePodLevelResourcesVerticalScaling');
+    expect(declaredFeatures('v1.35.4')).toEqual([]);
   });
 });
 
