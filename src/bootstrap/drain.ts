@@ -14,6 +14,9 @@ import {readCertificate} from './certificate.ts';
 
 const patienceMs = 20_000;
 
+/** On a node that a reset has cordoned, and nobody else. */
+const cordonedByReset = 'nodectl.dev/cordoned-by-reset';
+
 type Steps = {readonly onStep: (text: string) => void; readonly signal: AbortSignal};
 
 /**
@@ -22,13 +25,19 @@ type Steps = {readonly onStep: (text: string) => void; readonly signal: AbortSig
  */
 export async function drain(layout: Layout, deps: Steps): Promise<void> {
   await attempt(layout, deps, 'cordon and drain', async (client, nodeName, signal) => {
-    const cordon = {type: 'merge', body: {spec: {unschedulable: true}}} as const;
-    await client.patch(nodes, {name: nodeName}, cordon, {signal, timeoutMs: 5000});
+    const times = {signal, timeoutMs: 5000};
+    const {spec} = await client.get(nodes, {name: nodeName}, times);
+    const body = {metadata: {annotations: {[cordonedByReset]: 'true'}}, spec: {unschedulable: true}};
+    if (spec?.unschedulable !== true)
+      await client.patch(nodes, {name: nodeName}, {type: 'merge', body}, times);
     await evictAll(client, nodeName, signal);
   });
 }
 
-/** Says that the node is gone; otherwise it seems Ready until its lease has run out, and cannot join again before. */
+/**
+ * Says that the node is gone; otherwise it seems Ready until its lease has run out, and cannot join again before. From
+ * now on no pod is placed there, and a machine that joins under the same name again shall get some: our cordon goes.
+ */
 export async function retire(layout: Layout, deps: Steps): Promise<void> {
   await attempt(layout, deps, 'report the end of', async (client, name, signal) => {
     const at = timestamp(realClock.now());
@@ -41,7 +50,11 @@ export async function retire(layout: Layout, deps: Steps): Promise<void> {
       lastTransitionTime: at,
     };
     const patch = {type: 'strategic', body: {status: {conditions: [condition]}}} as const;
-    await client.patch(nodes, {name, subresource: 'status'}, patch, {signal, timeoutMs: 5000});
+    const times = {signal, timeoutMs: 5000};
+    const {metadata} = await client.patch(nodes, {name, subresource: 'status'}, patch, times);
+    const body = {metadata: {annotations: {[cordonedByReset]: null}}, spec: {unschedulable: null}};
+    if (metadata.annotations?.[cordonedByReset] !== undefined)
+      await client.patch(nodes, {name}, {type: 'merge', body}, times);
   });
 }
 
