@@ -22,6 +22,8 @@ export function saidCode(log: readonly string[], who: string): Finding | undefin
   // What it does not know itself is no cause: then its words are told.
   if (code === undefined || code === 'ND999') return undefined;
   const lines = log.slice(at + 1);
+  // It went on after that: what it said then is no cause of how it ends now.
+  if (lines.some((line) => line.startsWith('{'))) return undefined;
   const end = lines.findIndex((line) => /^ {2}(try|more): /.test(line));
   const words = lines.slice(0, end < 0 ? 1 : end).map((line) => line.trim());
   const next = lines.flatMap((line) => /^ {2}try: (.+)$/.exec(line)?.[1] ?? []).slice(0, 1);

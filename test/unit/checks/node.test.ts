@@ -225,6 +225,11 @@ describe('what a daemon says when it cannot run', () => {
   it.each([
     ['nothing', [], undefined],
     ['its code', ['error ND701 kubelet configuration invalid', '  maxPods: no number', '  try: x'], 'ND701'],
+    [
+      'what it said before it ran again',
+      ['error ND701 wrong', '  maxPods', '{"level":30,"msg":"ready"}'],
+      undefined,
+    ],
     ['that it does not know', ['error ND999 unexpected error', '  EACCES'], undefined],
     ['a code that nobody knows', ['error ND000 strange'], undefined],
   ])('%s', (_, log, expected) => {

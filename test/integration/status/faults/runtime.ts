@@ -24,7 +24,7 @@ export const runtimeFaults: readonly Fault[] = [
     name: 'pain 3: containerd cannot read its configuration',
     code: 'ND505',
     exit: 6,
-    says: /containerd ends again and again.*its last words.*nodectl logs containerd/s,
+    says: /containerd ends again and again.*nodectl logs containerd.*its last words/s,
     ...edited(toml, (text) => text.replace('version = 2', 'version = [3'), 'containerd'),
   },
   {
@@ -66,17 +66,5 @@ export const runtimeFaults: readonly Fault[] = [
     exit: 6,
     says: /the CNI plugin calico is not installed/,
     ...edited(conflist, (text) => text.replace('"type": "bridge"', '"type": "calico"')),
-  },
-  {
-    name: 'a shim is left over',
-    code: 'ND512',
-    exit: 1,
-    says: /1 containerd shims belong to no pod: kill \d+/,
-    doIt: (node) =>
-      node.sh(
-        'mkdir -p /tmp/shim && cd /tmp/shim && echo {} >config.json && containerd-shim-runc-v2 -namespace k8s.io -id lost ' +
-          '-address /run/containerd/containerd.sock -publish-binary /usr/bin/containerd start >/dev/null 2>&1',
-      ),
-    undo: (node) => node.sh("pkill -9 -f 'k8s.io -id los[t]' || true; rm -r /tmp/shim"),
   },
 ];

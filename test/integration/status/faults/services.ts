@@ -129,26 +129,6 @@ export const kubeletFaults: readonly Fault[] = [
       );
     },
   },
-  {
-    name: 'the cluster does not hear from the node',
-    code: 'ND742',
-    exit: 7,
-    says: /the cluster does not hear from this node.*NodeStatusUnknown/s,
-    async doIt(node) {
-      const conditions = [{type: 'Ready', status: 'Unknown', reason: 'NodeStatusUnknown', message: 'gone'}];
-      const patch = JSON.stringify({status: {conditions}});
-      await node.kube.text(
-        'patch',
-        'node',
-        'status',
-        '--type=strategic',
-        '--subresource=status',
-        '-p',
-        patch,
-      );
-    },
-    undo: () => undefined,
-  },
 ];
 
 const cgroupV1: readonly Fault[] = [
@@ -200,17 +180,6 @@ export const proxyFaults: readonly Fault[] = [
     ...edited(proxyConfig, line('noSuchField: 1'), 'proxy'),
   },
   {
-    name: 'the proxy ends in a loop',
-    code: 'ND735',
-    exit: 7,
-    says: /the service proxy (has ended|ends)/,
-    ...edited(
-      '/var/lib/nodectl/supervisor/units/nodectl-proxy.json',
-      (text) => text.replace('/var/lib/nodectl/bin/kube-proxy', '/bin/false'),
-      'proxy',
-    ),
-  },
-  {
     name: 'somebody deleted a Service from the kernel',
     code: 'ND740',
     exit: 7,
@@ -227,20 +196,6 @@ export const proxyFaults: readonly Fault[] = [
     doIt: (node) =>
       node.run('nft', 'add', 'element', 'ip', 'nodectl-proxy', 'services', '{ 10.96.9.9 . tcp . 53 : drop }'),
     undo: (node) => node.restart('proxy'),
-  },
-  {
-    name: 'the kernel does not take the proxy’s changes',
-    code: 'ND748',
-    exit: 7,
-    says: /a change of Services \(IPv[46]\) has waited \d+ s for the kernel/,
-    async doIt(node) {
-      await node.signal('^nft -i', 'STOP');
-      await node.kube.text('create', 'service', 'clusterip', 'late', '--tcp=80');
-    },
-    async undo(node) {
-      await node.signal('^nft -i', 'CONT');
-      await node.kube.text('delete', 'service', 'late');
-    },
   },
   {
     name: 'pain 8: rules of kube-proxy are here too',
