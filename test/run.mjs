@@ -15,6 +15,7 @@ const packages = [
   'containerd',
   'containernetworking-plugins',
   'curl',
+  'dbus-daemon',
   'e2fsprogs',
   'iproute2',
   'iptables',
@@ -24,6 +25,7 @@ const packages = [
   'procps',
   'runc',
   'strace',
+  'systemd',
   'util-linux',
 ];
 

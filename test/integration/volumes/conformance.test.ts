@@ -386,7 +386,7 @@ describe('conformance: pods that', () => {
     containers: [
       sleeper('main', {
         env: [{name: 'NAME', value: name}],
-        volumeMounts: [{name: 'work', mountPath: '/work', subPathExpr: '$(NAME)'}],
+        volumeMounts: [{name: 'work', mountPath: '/made', subPathExpr: '$(NAME)'}],
       }),
     ],
   });
@@ -411,7 +411,7 @@ describe('conformance: pods that', () => {
     const name = 'modified';
     const {volumes} = expanding('');
     const env = [{name: 'NOTE', valueFrom: {fieldRef: {fieldPath: "metadata.annotations['path']"}}}];
-    const volumeMounts = [{name: 'work', mountPath: '/work', subPathExpr: '$(NOTE)/x'}];
+    const volumeMounts = [{name: 'work', mountPath: '/made', subPathExpr: '$(NOTE)/x'}];
     await node.create(name, {
       terminationGracePeriodSeconds: 1,
       volumes,
@@ -457,13 +457,13 @@ describe('conformance: pods that', () => {
 
   it('an init container can set variables of its pod by a file', async () => {
     const name = 'env-file';
-    const volumeMounts = [{name: 'work', mountPath: '/work'}];
+    const volumeMounts = [{name: 'work', mountPath: '/made'}];
     const fileKeyRef = {volumeName: 'work', path: 'config/env', key: 'GREETING'};
     await node.create(name, {
       restartPolicy: 'Never',
       volumes: [{name: 'work', emptyDir: {}}],
       initContainers: [
-        shell('make', "mkdir /work/config; echo GREETING=\\'hello\\' > /work/config/env", {volumeMounts}),
+        shell('make', "mkdir /made/config; echo GREETING=\\'hello\\' > /made/config/env", {volumeMounts}),
       ],
       containers: [shell('main', 'test "$WORD" = hello', {env: [{name: 'WORD', valueFrom: {fileKeyRef}}]})],
     });
