@@ -15,6 +15,7 @@ export class LogFile {
   #inode: number;
   #replacedAtMs: number | undefined;
   #position = 0;
+  #end = Number.POSITIVE_INFINITY;
   #watcher: {close(): void} | undefined;
   #dirty = false;
   #wake: (() => void) | undefined;
@@ -35,14 +36,21 @@ export class LogFile {
 
   /** The next bytes, valid until the next call; undefined at the end. */
   async read(): Promise<Buffer | undefined> {
-    const {bytesRead} = await this.#file.read(this.#buffer, 0, chunkBytes, this.#position);
+    const length = Math.min(chunkBytes, this.#end - this.#position);
+    if (length <= 0) return undefined;
+    const {bytesRead} = await this.#file.read(this.#buffer, 0, length, this.#position);
     this.#position += bytesRead;
     return bytesRead === 0 ? undefined : this.#buffer.subarray(0, bytesRead);
   }
 
+  /** Where the file ends now is where reading ends: what a busy container adds meanwhile is not asked for. */
+  async endHere(): Promise<void> {
+    this.#end = (await this.#file.stat()).size;
+  }
+
   /** Goes to where the last `lines` lines of the file begin. */
   async seekTail(lines: number): Promise<void> {
-    const {size} = await this.#file.stat();
+    const size = Math.min(this.#end, (await this.#file.stat()).size);
     this.#position = lines === 0 ? size : 0;
     let left = lines;
     // The newline that ends the last line does not begin another.

@@ -26,6 +26,7 @@ export async function sendLogs(request: LogRequest): Promise<void> {
   const {options, root, path} = request;
   const file = await LogFile.open(root, path);
   try {
+    if (!options.follow) await file.endHere();
     if (options.tailLines !== undefined) await file.seekTail(options.tailLines);
     await copy(file, request);
   } finally {
@@ -44,8 +45,9 @@ async function copy(file: LogFile, {options, isRunning, write, signal}: LogReque
       const bytes = Buffer.concat([...cutter.cut(chunk)].map((line) => filter.take(line)));
       if (bytes.length > 0) await write(bytes);
       quiet = false;
-    } else if (await file.reopenIfRotated(options.follow && !ended ? graceMs : 0)) cutter.reset();
-    else if (!options.follow || ended) return;
+    } else if (!options.follow) return;
+    else if (await file.reopenIfRotated(ended ? 0 : graceMs)) cutter.reset();
+    else if (ended) return;
     // The runtime is only asked when nothing has come for a while, not for each line of a busy container.
     else if (quiet && !(await isRunning())) ended = true;
     else {

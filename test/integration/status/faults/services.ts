@@ -7,6 +7,16 @@ const line = (text: string) => (before: string) => `${before}${text}\n`;
 const kubelet = '^/var/lib/nodectl/bin/kubelet';
 const proxy = '^/var/lib/nodectl/bin/kube-proxy';
 
+/** Somebody who changes an element of the Service map anew whenever the proxy has repaired it; for two minutes at most. */
+function fought(verb: 'add' | 'delete', element: string): Pick<Fault, 'doIt' | 'undo'> {
+  const nft = `nft ${verb} element ip nodectl-proxy services '{ ${element} }'`;
+  const fight = `for turn in $(seq 2000); do [ -e /tmp/fight ] || break; ${nft}; sleep 0.03; done`;
+  return {
+    doIt: (node) => node.sh(`touch /tmp/fight; { ${fight}; } >/dev/null 2>&1 &`),
+    undo: (node) => node.sh('rm /tmp/fight'),
+  };
+}
+
 export const kubeletFaults: readonly Fault[] = [
   {
     name: 'the kubelet is stopped',
@@ -180,22 +190,18 @@ export const proxyFaults: readonly Fault[] = [
     ...edited(proxyConfig, line('noSuchField: 1'), 'proxy'),
   },
   {
-    name: 'somebody deleted a Service from the kernel',
+    name: 'somebody deletes a Service from the kernel, again and again',
     code: 'ND740',
     exit: 7,
     says: /somebody changed the service rules \(IPv4\): 3 service ports instead of 4.*restart proxy/s,
-    doIt: (node) =>
-      node.run('nft', 'delete', 'element', 'ip', 'nodectl-proxy', 'services', '{ 10.96.0.10 . tcp . 53 }'),
-    undo: (node) => node.restart('proxy'),
+    ...fought('delete', '10.96.0.10 . tcp . 53'),
   },
   {
-    name: 'somebody added a Service to the kernel',
+    name: 'somebody adds a Service to the kernel, again and again',
     code: 'ND740',
     exit: 7,
     says: /5 service ports instead of 4/,
-    doIt: (node) =>
-      node.run('nft', 'add', 'element', 'ip', 'nodectl-proxy', 'services', '{ 10.96.9.9 . tcp . 53 : drop }'),
-    undo: (node) => node.restart('proxy'),
+    ...fought('add', '10.96.9.9 . tcp . 53 : drop'),
   },
   {
     name: 'pain 8: rules of kube-proxy are here too',
