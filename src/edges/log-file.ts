@@ -39,8 +39,11 @@ export class LogFile {
     const length = Math.min(chunkBytes, this.#end - this.#position);
     if (length <= 0) return undefined;
     const {bytesRead} = await this.#file.read(this.#buffer, 0, length, this.#position);
+    if (bytesRead === 0) return undefined;
     this.#position += bytesRead;
-    return bytesRead === 0 ? undefined : this.#buffer.subarray(0, bytesRead);
+    // As long as something comes, the runtime has not left the old file.
+    this.#replacedAtMs = undefined;
+    return this.#buffer.subarray(0, bytesRead);
   }
 
   /** Where the file ends now is where reading ends: what a busy container adds meanwhile is not asked for. */
@@ -74,7 +77,8 @@ export class LogFile {
 
   /**
    * Another file has taken the name: goes on with it from its start. False when nothing changed, and for `graceMs`
-   * after it did: a runtime makes the new file first, and may write a last line to the old one after that.
+   * after the last bytes of the old one: a runtime makes the new file first, and may write a last line to the old one
+   * after that.
    */
   async reopenIfRotated(graceMs: number): Promise<boolean> {
     try {

@@ -19,6 +19,7 @@ import type {KubeConnection} from './connection.ts';
 import {ApiError} from './errors.ts';
 import {parseJson} from './json.ts';
 import {splitLines} from './lines.ts';
+import {seen} from './request-sight.ts';
 import {openTransport, type Transport, type TransportTimes, transportTimes} from './transport.ts';
 
 export type KubeConnectionClient = KubeClient & {
@@ -204,7 +205,7 @@ class HttpClient implements KubeConnectionClient {
     };
     let response: Dispatcher.ResponseData;
     try {
-      response = await transport.pool.request(request);
+      response = await seen(this.#connection.server, call.method, () => transport.pool.request(request));
     } catch (error) {
       throw this.#failure(error, signal);
     }

@@ -1,45 +1,50 @@
-import {subscribe, unsubscribe} from 'node:diagnostics_channel';
+import {channel, subscribe, unsubscribe} from 'node:diagnostics_channel';
 
+/** One request to an API server and its answer; each try of a call is one. */
 export type SeenRequest = {
-  readonly origin: string;
+  /** Name and port of the API server. */
+  readonly host: string;
   readonly method: string;
   /** `<error>` when there was no answer, as client-go's metric says. */
   readonly code: string;
   readonly seconds: number;
 };
 
-type Told = {request: {origin?: unknown; method?: unknown}; response?: {statusCode?: unknown}};
+const name = 'nodectl:kube:request';
+const requests = channel(name);
 
-/** Sees every request that goes out by undici, without standing in its way; ends with the returned function. */
-export function watchRequests(onRequest: (seen: SeenRequest) => void): () => void {
-  const begun = new WeakMap<object, number>();
-  const create = (message: unknown) => {
-    if (isTold(message)) begun.set(message.request, performance.now());
+type Answered = {readonly statusCode: number};
+
+/** Sends a request and tells of it; what else this process asks by HTTP (probes, images) is not seen here. */
+export async function seen<T extends Answered>(
+  origin: string,
+  method: string,
+  send: () => Promise<T>,
+): Promise<T> {
+  const startMs = performance.now();
+  const tell = (code: string) => {
+    const seconds = (performance.now() - startMs) / 1000;
+    requests.publish({host: URL.parse(origin)?.host ?? '', method, code, seconds} satisfies SeenRequest);
   };
-  const done = (message: unknown) => {
-    if (!isTold(message)) return;
-    const {request, response} = message;
-    const startMs = begun.get(request);
-    if (startMs === undefined) return;
-    begun.delete(request);
-    onRequest({
-      origin: String(request.origin),
-      method: String(request.method),
-      code: response === undefined ? '<error>' : String(response.statusCode),
-      seconds: (performance.now() - startMs) / 1000,
-    });
-  };
-  const channels = [
-    ['undici:request:create', create],
-    ['undici:request:headers', done],
-    ['undici:request:error', done],
-  ] as const;
-  for (const [name, listener] of channels) subscribe(name, listener);
-  return () => {
-    for (const [name, listener] of channels) unsubscribe(name, listener);
-  };
+  try {
+    const answer = await send();
+    tell(String(answer.statusCode));
+    return answer;
+  } catch (error) {
+    tell('<error>');
+    throw error;
+  }
 }
 
-function isTold(message: unknown): message is Told {
-  return typeof message === 'object' && message !== null && 'request' in message;
+/** Sees every request to an API server, without standing in its way; ends with the returned function. */
+export function watchRequests(onRequest: (request: SeenRequest) => void): () => void {
+  const listener = (message: unknown) => {
+    if (isSeen(message)) onRequest(message);
+  };
+  subscribe(name, listener);
+  return () => unsubscribe(name, listener);
+}
+
+function isSeen(message: unknown): message is SeenRequest {
+  return typeof message === 'object' && message !== null && 'host' in message && 'seconds' in message;
 }

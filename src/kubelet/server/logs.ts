@@ -1,3 +1,5 @@
+import {sleep} from '../../edges/clock.ts';
+import {isMissing} from '../../edges/files.ts';
 import {LogFile} from '../../edges/log-file.ts';
 import {LineCutter, LogFilter} from './log-lines.ts';
 import type {LogOptions} from './log-options.ts';
@@ -19,12 +21,16 @@ export type LogRequest = {
 const lookMs = 1_000;
 
 /** How long a runtime that rotates may still write to the old file. */
-const graceMs = 200;
+const graceMs = 500;
+
+/** A runtime that reopens its log takes milliseconds; a busy one has a second. */
+const rotationLooks = 20;
+const rotationLookMs = 50;
 
 /** Copies a container's log to a client, following it across rotations until the container has ended. */
 export async function sendLogs(request: LogRequest): Promise<void> {
-  const {options, root, path} = request;
-  const file = await LogFile.open(root, path);
+  const {options} = request;
+  const file = await openLog(request);
   try {
     if (!options.follow) await file.endHere();
     if (options.tailLines !== undefined) await file.seekTail(options.tailLines);
@@ -32,6 +38,17 @@ export async function sendLogs(request: LogRequest): Promise<void> {
   } finally {
     await file.close();
   }
+}
+
+/** In the middle of a rotation there is no file for a moment: that of a running container comes back. */
+async function openLog({root, path, isRunning, signal}: LogRequest): Promise<LogFile> {
+  for (let looks = 1; ; looks++)
+    try {
+      return await LogFile.open(root, path);
+    } catch (error) {
+      if (!isMissing(error) || looks > rotationLooks || !(await isRunning())) throw error;
+      await sleep(rotationLookMs, signal);
+    }
 }
 
 async function copy(file: LogFile, {options, isRunning, write, signal}: LogRequest): Promise<void> {

@@ -105,9 +105,7 @@ export class Telemetry {
     this.#evictions.inc({eviction_signal: signal});
   }
 
-  /** Of the API server only: its address is the one label value there is. */
-  request({origin, method, code, seconds}: SeenRequest): void {
-    const host = URL.parse(origin)?.host ?? '';
+  request({host, method, code, seconds}: SeenRequest): void {
     this.#requests.inc({code, host, method});
     this.#requestSeconds.observe({host, verb: method}, seconds);
   }
