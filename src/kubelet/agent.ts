@@ -9,24 +9,14 @@ import {describeError} from '../lib/errors.ts';
 import type {Node, Pod} from '../lib/kubernetes.ts';
 import type {Logger} from '../lib/log.ts';
 import {nodes} from '../lib/resources.ts';
-import type {Cancel, Clock} from '../lib/time.ts';
+import type {Clock} from '../lib/time.ts';
 import {activePods} from './active-pods.ts';
-import type {Rejection} from './admission/types.ts';
+import type {ActivePod, Rejection} from './admission/types.ts';
 import type {PodAgent} from './agent-api.ts';
-import {removeDead, startCollector} from './collector.ts';
-import type {Reclaim} from './eviction/reclaim.ts';
-import {type ImageCollecting, startImageCollector} from './images/collector.ts';
-import {ImageManager} from './images/manager.ts';
-import {pullCredentials} from './images/pull-secrets.ts';
-import {createPuller} from './images/puller.ts';
-import {startLogRotation} from './logs/rotation.ts';
+import {startPodImages} from './images/start.ts';
 import {readNodeFacts} from './node-facts.ts';
 import {type ObjectSource, startObjectSource} from './objects.ts';
-import type {Periodic} from './periodic.ts';
 import type {NodeFacts, ServiceSource} from './pod/deps.ts';
-import {containerOfEvent} from './pod/image-volumes.ts';
-import {isTerminal} from './pod/phase.ts';
-import {tellPod} from './pod/tell.ts';
 import type {PodView} from './pod/view.ts';
 import {type PodWorkers, startPodWorkers} from './pod/worker.ts';
 import {PodStore} from './pod-store.ts';
@@ -36,16 +26,15 @@ import {ResourceRecords} from './resize/records.ts';
 import {RuntimeCache} from './runtime/cache.ts';
 import {type RuntimeEvents, startRuntimeEvents} from './runtime/events.ts';
 import {RuntimeHealth} from './runtime/readiness.ts';
-import {startShimCollector} from './runtime/shims.ts';
 import {StartLimit} from './runtime/start-limit.ts';
 import {type RuntimeClassSource, startRuntimeClasses} from './runtime-classes.ts';
 import {type PodEvent, type PodSource, startApiSource} from './sources/api.ts';
 import {isMirror, Mirrors} from './sources/mirror.ts';
-import type {StaticSource} from './sources/static.ts';
-import {startStaticSources} from './sources/static-url.ts';
+import {StaticPods} from './sources/static-pods.ts';
 import type {ProbeDone} from './stats/probe-metrics.ts';
 import type {Telemetry} from './stats/telemetry.ts';
 import {StatusWriter} from './status-writer.ts';
+import {startUpkeep, type Upkeep} from './upkeep.ts';
 import type {KeptVolumes} from './volumes/pod-volumes.ts';
 import {startPodVolumes, tellsAnother} from './volumes/start.ts';
 import type {VolumePlugin} from './volumes/types.ts';
@@ -73,10 +62,6 @@ export type PodAgentOptions = {
   readonly volumePlugins?: readonly VolumePlugin[];
 };
 
-/** Kubernetes asks the runtime for its conditions that often. */
-const healthMs = 5_000;
-const startingHealthMs = 500;
-const defaultParallelPulls = 5;
 const callTimeoutMs = 10_000;
 
 /** Runs the pods of this node until it is stopped. Stopping touches no container. */
@@ -117,13 +102,9 @@ class Agent {
   readonly #workers: PodWorkers;
   readonly #source: PodSource;
   readonly #mirrors: Mirrors;
-  readonly #statics: StaticSource;
-  #staticPods: readonly Pod[] = [];
+  readonly #statics: StaticPods;
   readonly #events: RuntimeEvents;
-  readonly #images: ImageCollecting;
-  readonly #upkeep: readonly Periodic[];
-  #cancelHealth: Cancel = () => undefined;
-  #stopped = false;
+  readonly #upkeep: Upkeep;
 
   constructor(options: PodAgentOptions, {cgroups, facts, records}: AgentParts) {
     const {client, cri, clock, log, config, recorder} = options;
@@ -140,51 +121,37 @@ class Agent {
     const onProbe = (done: ProbeDone) => options.telemetry?.probes.done(done);
     this.#probes = startProbes({cri, clock, recorder, hostIps: options.nodeIps, onChange, onProbe});
     this.#classes = startRuntimeClasses({client, clock, log, onChange: (name) => this.#classChanged(name)});
-    const view: PodView = {
-      deps: {
-        ...options,
-        cgroups,
-        facts,
-        volumes: this.#volumes,
-        objects: this.#objects,
-        runtimeClasses: this.#classes,
-      },
-      runtime: this.#runtime,
-      images: this.#imageManager(onChange),
-      probes: this.#probes,
-      writer: this.#writer,
-      find: (uid) => this.#store.get(uid),
-      carrier: (pod) => (this.#store.get(pod.metadata.uid)?.isStatic ? this.#mirrors.mirrorOf(pod) : pod),
-      sourcesSynced: () => this.#hasSynced(),
-      networkReady: () => this.#health.networkReady,
-      node: options.node,
-      freshNode: () => client.get(nodes, {name: options.nodeName}, {timeoutMs: callTimeoutMs}),
-      active: () => activePods(this.#store, this.#workers, this.#runtime, this.#records),
-      records,
-      roomMade: () => this.#workers.roomMade(),
-      end: (uid, verdict) => this.#workers.end(uid, verdict),
-      refuse: options.refuse ?? (() => undefined),
-    };
-    this.#workers = startPodWorkers(view, new StartLimit(options.startsAtOnce), () => this.#placeStatics());
+    const view = this.#viewWith({cgroups, facts}, onChange);
+    this.#workers = startPodWorkers(view, new StartLimit(options.startsAtOnce), () => this.#statics.place());
     this.#mirrors = new Mirrors(options);
     this.#source = startApiSource({
       ...options,
       onEvent: (event) => this.#podChanged(event),
       onSynced: () => this.#enqueueAll(),
     });
-    this.#statics = startStaticSources({
+    this.#statics = new StaticPods({
       ...options,
+      store: this.#store,
+      workers: this.#workers,
+      mirrors: this.#mirrors,
       directory: config.staticPodPath,
       everyMs: config.fileCheckFrequency,
       url: config.staticPodURL,
       headers: config.staticPodURLHeader,
       urlEveryMs: config.httpCheckFrequency,
-      onPods: (pods) => this.#staticsChanged(pods),
+      onPlaced: () => this.#enqueueAll(),
     });
     this.#events = this.#startEvents();
-    this.#images = this.#startImages();
-    this.#upkeep = this.#startUpkeep(cgroups);
-    void this.#checkHealth();
+    this.#upkeep = startUpkeep({
+      ...options,
+      cgroups,
+      runtime: this.#runtime,
+      store: this.#store,
+      workers: this.#workers,
+      volumes: this.#volumes,
+      hasSynced: () => this.#hasSynced(),
+    });
+    this.#health.start(() => this.#enqueueAll());
   }
 
   api(): PodAgent {
@@ -198,69 +165,52 @@ class Agent {
       synced: Promise.all([this.#source.synced, this.#events.firstList]).then(() => undefined),
       ...queries(parts),
       runtimeReady: () => this.#health.readiness(),
-      active: () => activePods(this.#store, this.#workers, this.#runtime, this.#records),
+      active: () => this.#active(),
       runtimeOf: (uid) => this.#runtime.peek(uid),
       volumeUsage: (pod, signal) => this.#volumes.usage(pod, signal),
       end: (uid, verdict) => this.#workers.end(uid, verdict),
       retry: (uid) => this.#workers.retry(uid),
       isCleanedUp: (uid) => this.#workers.isCleanedUp(uid),
-      reclaim: (what) => this.#reclaim(what),
+      reclaim: (what) => this.#upkeep.reclaim(what),
       stop: () => this.#stop(),
     };
   }
 
-  #imageManager(onChange: (uid: string) => void): ImageManager {
-    const {cri, clock, config, recorder, telemetry} = this.#options;
-    const parallel = config.maxParallelImagePulls ?? defaultParallelPulls;
-    return new ImageManager({
-      puller: createPuller(cri, parallel, config.runtimeRequestTimeout),
-      clock,
-      credentials: (pod, repository, signal) => pullCredentials(this.#objects, pod, repository, signal),
-      tell: (pod, container, ...told) => {
-        telemetry?.imageEvent(pod.metadata.uid, told[1], clock.now());
-        tellPod(recorder, pod, containerOfEvent(container), ...told);
-      },
-      onChange,
-    });
-  }
-
-  #startUpkeep(cgroups: Cgroups): Periodic[] {
-    const common = {...this.#options, runtime: this.#runtime};
-    return [
-      startCollector({
-        ...common,
+  /** Where the workers look. */
+  #viewWith(
+    {cgroups, facts}: Pick<AgentParts, 'cgroups' | 'facts'>,
+    onChange: (uid: string) => void,
+  ): PodView {
+    const options = this.#options;
+    return {
+      deps: {
+        ...options,
         cgroups,
-        known: () => (this.#hasSynced() ? new Set(this.#known()) : undefined),
-        tearDownVolumes: (uid) => this.#volumes.tearDown(uid),
-        collectVolumes: () => this.#volumes.collect(),
-      }),
-      startLogRotation(common),
-      startShimCollector({
-        ...this.#options,
-        endpoint: this.#options.config.containerRuntimeEndpoint,
-        timeoutMs: this.#options.config.runtimeRequestTimeout,
-      }),
-      this.#images,
-    ];
-  }
-
-  #startImages(): ImageCollecting {
-    return startImageCollector({
-      ...this.#options,
+        facts,
+        volumes: this.#volumes,
+        objects: this.#objects,
+        runtimeClasses: this.#classes,
+      },
       runtime: this.#runtime,
-      pods: () => this.#store.all().map(({pod}) => pod),
-      ready: () => this.#hasSynced() && this.#runtime.hasListed,
-    });
+      images: startPodImages({...options, objects: this.#objects, onChange}),
+      probes: this.#probes,
+      writer: this.#writer,
+      find: (uid) => this.#store.get(uid),
+      carrier: (pod) => (this.#store.get(pod.metadata.uid)?.isStatic ? this.#mirrors.mirrorOf(pod) : pod),
+      sourcesSynced: () => this.#hasSynced(),
+      networkReady: () => this.#health.networkReady,
+      node: options.node,
+      freshNode: () => options.client.get(nodes, {name: options.nodeName}, {timeoutMs: callTimeoutMs}),
+      active: () => this.#active(),
+      records: this.#records,
+      roomMade: () => this.#workers.roomMade(),
+      end: (uid, verdict) => this.#workers.end(uid, verdict),
+      refuse: options.refuse ?? (() => undefined),
+    };
   }
 
-  async #reclaim(what: Reclaim): Promise<void> {
-    if (what === 'unused-images') return this.#images.removeUnused();
-    const isOver = (uid: string) => {
-      const known = this.#store.get(uid);
-      if (known === undefined) return !this.#workers.uids().includes(uid);
-      return isTerminal(known.pod.status?.phase) && this.#workers.isCleanedUp(uid);
-    };
-    if (this.#hasSynced()) await removeDead({...this.#options, runtime: this.#runtime, isOver});
+  #active(): readonly ActivePod[] {
+    return activePods(this.#store, this.#workers, this.#runtime, this.#records);
   }
 
   #startEvents(): RuntimeEvents {
@@ -333,27 +283,6 @@ class Agent {
     this.#workers.enqueue(uid);
   }
 
-  #staticsChanged(pods: readonly Pod[]): void {
-    const kept = new Set(pods.map(({metadata}) => metadata.uid));
-    for (const {metadata} of this.#staticPods.filter((pod) => !kept.has(pod.metadata.uid))) {
-      this.#store.remove(metadata.uid);
-      this.#workers.interrupt(metadata.uid, 'the file of the static pod has gone or changed');
-    }
-    this.#staticPods = pods;
-    this.#mirrors.setStatics(pods);
-    this.#placeStatics();
-    this.#enqueueAll();
-  }
-
-  /** A changed static pod starts when the one it replaces has come to its end. */
-  #placeStatics(): void {
-    for (const pod of this.#staticPods) {
-      if (this.#store.get(pod.metadata.uid) !== undefined || this.#workers.hasOther(pod)) continue;
-      this.#store.put(pod, true);
-      this.#workers.enqueue(pod.metadata.uid);
-    }
-  }
-
   #hasSynced(): boolean {
     return this.#source.hasSynced() && this.#statics.hasSynced();
   }
@@ -374,29 +303,19 @@ class Agent {
 
   /** Pods of the runtime that no source knows are among them. */
   #enqueueAll(): void {
-    for (const uid of new Set([...this.#known(), ...this.#runtime.uids()])) this.#workers.enqueue(uid);
-  }
-
-  #known(): string[] {
-    return [...this.#store.all().map(({pod}) => pod.metadata.uid), ...this.#workers.uids()];
-  }
-
-  async #checkHealth(): Promise<void> {
-    if (await this.#health.check()) this.#enqueueAll();
-    if (this.#stopped) return;
-    const ms = this.#health.networkReady ? healthMs : startingHealthMs;
-    this.#cancelHealth = this.#options.clock.after(ms, () => void this.#checkHealth());
+    const known = this.#store.all().map(({pod}) => pod.metadata.uid);
+    for (const uid of new Set([...known, ...this.#workers.uids(), ...this.#runtime.uids()]))
+      this.#workers.enqueue(uid);
   }
 
   async #stop(): Promise<void> {
-    this.#stopped = true;
-    this.#cancelHealth();
+    this.#health.stop();
     this.#statics.stop();
     await Promise.all([
       this.#source.stop(),
       this.#mirrors.stop(),
       this.#events.stop(),
-      ...this.#upkeep.map((part) => part.stop()),
+      this.#upkeep.stop(),
       this.#workers.stop(),
     ]);
     this.#probes.stop();

@@ -1,12 +1,15 @@
 import type {Cri} from '../../edges/cri/client.ts';
 import {criMessage} from '../../edges/cri/message.ts';
-import type {Clock} from '../../lib/time.ts';
+import type {Cancel, Clock} from '../../lib/time.ts';
 import type {RuntimeReadiness} from '../agent-api.ts';
 
 /** Kubernetes' bounds: a runtime silent for 30 s, and pods not looked at for 3 min, make the node NotReady. */
 const silentMs = 30_000;
 const notListedMs = 180_000;
 const statusTimeoutMs = 10_000;
+/** Kubernetes asks the runtime for its conditions that often. */
+const everyMs = 5_000;
+const startingMs = 500;
 
 /** What is known of the runtime's health: its own conditions, and when it last answered. */
 export class RuntimeHealth {
@@ -17,10 +20,29 @@ export class RuntimeHealth {
   #problem = 'container runtime status check may not have completed yet';
   #networkReady = false;
   #recursiveReadOnly: ReadonlySet<string> = new Set();
+  #cancel: Cancel = () => undefined;
+  #stopped = false;
 
   constructor(cri: Cri, clock: Clock) {
     this.#cri = cri;
     this.#clock = clock;
+  }
+
+  /** Asks again and again; tells when the network has become ready. */
+  start(onNetworkReady: () => void): void {
+    void this.#round(onNetworkReady);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#cancel();
+  }
+
+  async #round(onNetworkReady: () => void): Promise<void> {
+    if (await this.#check()) onNetworkReady();
+    if (this.#stopped) return;
+    const ms = this.#networkReady ? everyMs : startingMs;
+    this.#cancel = this.#clock.after(ms, () => void this.#round(onNetworkReady));
   }
 
   get networkReady(): boolean {
@@ -33,7 +55,7 @@ export class RuntimeHealth {
   }
 
   /** Asks the runtime for its conditions; true when the network has become ready. */
-  async check(): Promise<boolean> {
+  async #check(): Promise<boolean> {
     try {
       const {status, runtimeHandlers} = await this.#cri.runtime.status({}, {timeoutMs: statusTimeoutMs});
       const able = runtimeHandlers.filter(({features}) => features?.recursiveReadOnlyMounts === true);

@@ -1,0 +1,57 @@
+import type {Pod} from '../../lib/kubernetes.ts';
+import type {PodWorkers} from '../pod/worker.ts';
+import type {PodStore} from '../pod-store.ts';
+import type {Mirrors} from './mirror.ts';
+import type {StaticSource} from './static.ts';
+import {type StaticSourcesOptions, startStaticSources} from './static-url.ts';
+
+export type StaticPodsOptions = Omit<StaticSourcesOptions, 'onPods'> & {
+  readonly store: PodStore;
+  readonly workers: PodWorkers;
+  readonly mirrors: Mirrors;
+  /** What was told is in place: everything is to be looked at. */
+  readonly onPlaced: () => void;
+};
+
+/** Keeps the static pods of files and a URL among the pods of this node. */
+export class StaticPods {
+  readonly #options: StaticPodsOptions;
+  readonly #source: StaticSource;
+  #pods: readonly Pod[] = [];
+
+  constructor(options: StaticPodsOptions) {
+    this.#options = options;
+    this.#source = startStaticSources({...options, onPods: (pods) => this.#changed(pods)});
+  }
+
+  hasSynced(): boolean {
+    return this.#source.hasSynced();
+  }
+
+  /** A changed static pod starts when the one it replaces has come to its end. */
+  place(): void {
+    const {store, workers} = this.#options;
+    for (const pod of this.#pods) {
+      if (store.get(pod.metadata.uid) !== undefined || workers.hasOther(pod)) continue;
+      store.put(pod, true);
+      workers.enqueue(pod.metadata.uid);
+    }
+  }
+
+  stop(): void {
+    this.#source.stop();
+  }
+
+  #changed(pods: readonly Pod[]): void {
+    const {store, workers, mirrors, onPlaced} = this.#options;
+    const kept = new Set(pods.map(({metadata}) => metadata.uid));
+    for (const {metadata} of this.#pods.filter((pod) => !kept.has(pod.metadata.uid))) {
+      store.remove(metadata.uid);
+      workers.interrupt(metadata.uid, 'the file of the static pod has gone or changed');
+    }
+    this.#pods = pods;
+    mirrors.setStatics(pods);
+    this.place();
+    onPlaced();
+  }
+}

@@ -1,0 +1,77 @@
+import type {KubeletConfig} from '../config/kubelet.ts';
+import type {Cgroups} from '../edges/cgroups.ts';
+import type {Cri} from '../edges/cri/client.ts';
+import type {EventRecorder} from '../edges/kube/events.ts';
+import type {Logger} from '../lib/log.ts';
+import type {Clock} from '../lib/time.ts';
+import {removeDead, startCollector} from './collector.ts';
+import type {Reclaim} from './eviction/reclaim.ts';
+import {startImageCollector} from './images/collector.ts';
+import {startLogRotation} from './logs/rotation.ts';
+import {isTerminal} from './pod/phase.ts';
+import type {PodWorkers} from './pod/worker.ts';
+import type {PodStore} from './pod-store.ts';
+import type {RuntimeCache} from './runtime/cache.ts';
+import {startShimCollector} from './runtime/shims.ts';
+import type {KeptVolumes} from './volumes/pod-volumes.ts';
+
+export type UpkeepOptions = {
+  readonly config: KubeletConfig;
+  readonly cri: Cri;
+  readonly cgroups: Cgroups;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly recorder: EventRecorder;
+  readonly runtime: RuntimeCache;
+  readonly store: PodStore;
+  readonly workers: PodWorkers;
+  readonly volumes: Pick<KeptVolumes, 'tearDown' | 'collect'>;
+  /** Every source has told all it has: what none of them knows may go. */
+  readonly hasSynced: () => boolean;
+};
+
+export type Upkeep = {
+  /** Removes what nobody needs, so that no pod has to go. */
+  reclaim(what: Reclaim): Promise<void>;
+  stop(): Promise<void>;
+};
+
+/** What goes on beside the pods: leftovers, logs and images are kept within bounds. */
+export function startUpkeep(options: UpkeepOptions): Upkeep {
+  const {config, runtime, store, workers, volumes, hasSynced} = options;
+  const images = startImageCollector({
+    ...options,
+    pods: () => store.all().map(({pod}) => pod),
+    ready: () => hasSynced() && runtime.hasListed,
+  });
+  const known = () => [...store.all().map(({pod}) => pod.metadata.uid), ...workers.uids()];
+  const parts = [
+    startCollector({
+      ...options,
+      known: () => (hasSynced() ? new Set(known()) : undefined),
+      tearDownVolumes: (uid) => volumes.tearDown(uid),
+      collectVolumes: () => volumes.collect(),
+    }),
+    startLogRotation(options),
+    startShimCollector({
+      ...options,
+      endpoint: config.containerRuntimeEndpoint,
+      timeoutMs: config.runtimeRequestTimeout,
+    }),
+    images,
+  ];
+  const isOver = (uid: string) => {
+    const pod = store.get(uid)?.pod;
+    if (pod === undefined) return !workers.uids().includes(uid);
+    return isTerminal(pod.status?.phase) && workers.isCleanedUp(uid);
+  };
+  return {
+    async reclaim(what) {
+      if (what === 'unused-images') return images.removeUnused();
+      if (hasSynced()) await removeDead({...options, isOver});
+    },
+    async stop() {
+      await Promise.all(parts.map((part) => part.stop()));
+    },
+  };
+}
