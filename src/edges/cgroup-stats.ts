@@ -1,7 +1,9 @@
 import {readdirSync, readFileSync} from 'node:fs';
 import {join} from 'node:path';
-import {type CgroupSample, type CgroupTexts, parseV1, parseV2, v1Files, v2Files} from './cgroup-sample.ts';
+import type {CgroupSample, CgroupTexts} from './cgroup-sample.ts';
 import {parseNumbers} from './cgroup-text.ts';
+import {parseV1, v1Files} from './cgroup-v1.ts';
+import {parseV2, v2Files} from './cgroup-v2.ts';
 import {exists, isMissing} from './files.ts';
 
 /** Reads cgroups. Each call is a few microseconds in the kernel, less than handing it to a thread: it is synchronous. */

@@ -1,6 +1,7 @@
 import {readFileSync} from 'node:fs';
-import {type CgroupSample, type PressureResource, parsePressure, pressureResources} from './cgroup-sample.ts';
+import type {CgroupSample} from './cgroup-sample.ts';
 import type {CgroupReader} from './cgroup-stats.ts';
+import {pressures} from './pressure.ts';
 
 /** The machine as a whole. */
 export type NodeSample = {
@@ -28,7 +29,7 @@ export function sampleNode(cgroups: CgroupReader): NodeSample {
 /** The root cgroup; what it does not tell (all of memory, on v2) is what the machine itself does. */
 function rootSample(cgroups: CgroupReader, meminfo: string, stat: string): CgroupSample {
   const own = cgroups.sample('/');
-  const pressure = readPressure();
+  const pressure = pressures((resource) => readIfAny(`/proc/pressure/${resource}`));
   return {
     io: [],
     limits: {},
@@ -80,15 +81,6 @@ function readPids(): NodeSample['pids'] {
     max: Math.min(number('/proc/sys/kernel/pid_max'), number('/proc/sys/kernel/threads-max')),
     running: Number(tasks),
   };
-}
-
-function readPressure(): CgroupSample['pressure'] {
-  const found: Partial<Record<PressureResource, NonNullable<ReturnType<typeof parsePressure>>>> = {};
-  for (const resource of pressureResources) {
-    const sample = parsePressure(readIfAny(`/proc/pressure/${resource}`));
-    if (sample !== undefined) found[resource] = sample;
-  }
-  return Object.keys(found).length === 0 ? undefined : found;
 }
 
 /** PSI may be compiled out (no file) or off (EOPNOTSUPP). */

@@ -10,7 +10,7 @@ import type {Pod} from '../../lib/kubernetes.ts';
 import type {Logger} from '../../lib/log.ts';
 import type {Clock} from '../../lib/time.ts';
 import type {PodAgent} from '../agent-api.ts';
-import {cadvisorText} from '../stats/cadvisor.ts';
+import {cadvisorText} from '../stats/cadvisor/text.ts';
 import {contentType} from '../stats/exposition.ts';
 import {resourceText} from '../stats/resource.ts';
 import {housekeepingMs, type Stats} from '../stats/stats.ts';

@@ -1,15 +1,8 @@
-import {type CadvisorMetric, cadvisorMetrics} from './cadvisor-metrics.ts';
-import {type Family, joinLabels, labelText, render} from './exposition.ts';
-import type {ContainerStats, PodStats, Snapshot, SpaceStats, Subject} from './types.ts';
-
-export type MachineFacts = {
-  readonly machineId: string;
-  readonly systemUuid: string;
-  readonly bootId: string;
-  readonly kernel: string;
-  readonly osImage: string;
-  readonly version: string;
-};
+import {type Family, joinLabels, labelText, render} from '../exposition.ts';
+import type {ContainerStats, PodStats, Snapshot, SpaceStats, Subject} from '../types.ts';
+import {type MachineFacts, machineFamilies} from './machine.ts';
+import type {CadvisorMetric} from './metric.ts';
+import {cadvisorMetrics} from './metrics.ts';
 
 /** `/metrics/cadvisor`: what dashboards know by cAdvisor's names and the kubelet's labels. */
 export function cadvisorText(snapshot: Snapshot, machine: MachineFacts): string {
@@ -100,46 +93,4 @@ function labelsOf({
   readonly id: string;
 }): string {
   return labelText({container, id, image, name, namespace, pod});
-}
-
-function machineFamilies({node}: Snapshot, machine: MachineFacts): Family[] {
-  const labels = labelText({
-    boot_id: machine.bootId,
-    machine_id: machine.machineId,
-    system_uuid: machine.systemUuid,
-  });
-  const gauge = (name: string, help: string, value: number): Family => ({
-    name,
-    help,
-    type: 'gauge',
-    lines: [{labels, value}],
-  });
-  return [
-    {
-      name: 'cadvisor_version_info',
-      help: "A metric with a constant '1' value labeled by kernel version, OS version, docker version, cadvisor version & cadvisor revision.",
-      type: 'gauge',
-      lines: [
-        {
-          value: 1,
-          labels: labelText({
-            cadvisorRevision: '',
-            cadvisorVersion: machine.version,
-            dockerVersion: '',
-            kernelVersion: machine.kernel,
-            osVersion: machine.osImage,
-          }),
-        },
-      ],
-    },
-    {
-      name: 'container_scrape_error',
-      help: '1 if there was an error while getting container metrics, 0 otherwise',
-      type: 'gauge',
-      lines: [{labels: '', value: 0}],
-    },
-    gauge('machine_cpu_cores', 'Number of logical CPU cores.', node.cpus),
-    gauge('machine_memory_bytes', 'Amount of memory installed on the machine.', node.memoryCapacityBytes),
-    gauge('machine_swap_bytes', 'Amount of swap memory available on the machine.', node.swapCapacityBytes),
-  ];
 }
