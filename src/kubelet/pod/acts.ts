@@ -9,7 +9,7 @@ export type Kill = {
   readonly container: RuntimeContainer;
   /** Undefined for what no known pod describes. */
   readonly spec: Container | undefined;
-  readonly reason: KillReason | 'ended';
+  readonly reason: KillReason | 'ended' | 'restartAll';
   readonly message: string;
   readonly graceSeconds: number;
   /** Names of containers that must have ended before this one is told to (sidecars go last). */

@@ -3,6 +3,7 @@ import {timestamp} from '../../lib/time.ts';
 import {resizeConditions} from '../resize/state.ts';
 import {isTerminal} from './phase.ts';
 import {isSidecar} from './restart.ts';
+import {allContainersRestarting, couldRestartAll} from './restart-all.ts';
 
 export type Condition = NonNullable<PodStatus['conditions']>[number];
 
@@ -13,6 +14,8 @@ export type ConditionInput = {
   readonly statuses: readonly ContainerStatus[];
   /** The sandbox stands, so containers may start. */
   readonly readyToStart: boolean;
+  /** A container has ended in a way that begins all of them anew. */
+  readonly restartingAll: boolean;
   /** Conditions as they were last told. */
   readonly old: readonly Condition[];
   /** Of a resize that waits or goes on. */
@@ -28,6 +31,7 @@ const own = [
   'Ready',
   'ContainersReady',
   'PodScheduled',
+  allContainersRestarting,
   ...resizeConditions,
 ];
 
@@ -48,8 +52,20 @@ export function podConditions(input: ConditionInput): Condition[] {
     make('Ready', judgeReady(input, containersReady, others)),
     make('ContainersReady', containersReady),
     make('PodScheduled', {status: 'True'}),
+    ...(couldRestartAll(pod.spec) ? [make(allContainersRestarting, judgeRestartingAll(input))] : []),
     ...input.resize,
   ];
+}
+
+function judgeRestartingAll({phase, restartingAll}: ConditionInput): Judgement {
+  if (phase === 'Succeeded') return {status: 'False', reason: 'PodCompleted'};
+  if (phase === 'Failed') return {status: 'False', reason: 'PodFailed'};
+  if (!restartingAll) return {status: 'False'};
+  return {
+    status: 'True',
+    reason: 'RestartAllContainersStarted',
+    message: 'container exited with restart policy rule',
+  };
 }
 
 /** lastTransitionTime moves only with the status. */

@@ -2,6 +2,7 @@ import type {Container, ContainerStatus, Pod} from '../../lib/kubernetes.ts';
 import {timestamp} from '../../lib/time.ts';
 import {containerResourcesStatus} from '../resize/status.ts';
 import {hasRegularContainer, isSidecar, shouldStart} from './restart.ts';
+import {isRestartingAll, restartingAllContainers} from './restart-all.ts';
 import {newestContainer, type RuntimeContainer} from './runtime-state.ts';
 import type {PodSeen, ProbesSeen} from './seen.ts';
 
@@ -42,6 +43,8 @@ function oneStatus(
   before: ContainerStatus | undefined,
 ): ContainerStatus {
   const [newest, previous] = seen.runtime.containers.filter(({name}) => name === container.name);
+  if (newest === undefined && kind !== 'ephemeral' && isRestartingAll(seen, pod))
+    return removed(seen, container, before);
   const status =
     newest === undefined
       ? withoutRecord(seen, pod, container, kind, before)
@@ -73,6 +76,19 @@ function fromRecord(
       ? {}
       : {allocatedResources: container.resources.requests}),
     ...(newest.user === undefined ? {} : {user: {linux: userOf(newest.user)}}),
+  };
+}
+
+/** It was there and was removed, so that all containers begin anew. */
+function removed(seen: PodSeen, container: Container, before: ContainerStatus | undefined): ContainerStatus {
+  const wasThere = before?.containerID !== undefined;
+  const message = 'The container is removed because RestartAllContainers in place';
+  const terminated = {exitCode: 137, reason: restartingAllContainers, message};
+  return {
+    ...blank(seen, container),
+    restartCount: (before?.restartCount ?? 0) + (wasThere ? 1 : 0),
+    state: {waiting: {reason: restartingAllContainers, message}},
+    lastState: wasThere ? {terminated} : (before?.lastState ?? {}),
   };
 }
 

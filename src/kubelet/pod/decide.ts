@@ -6,6 +6,7 @@ import {podActions} from './actions.ts';
 import type {PodAct} from './acts.ts';
 import {deadlineInMs, endingOf} from './ending.ts';
 import {imageVolumesOf} from './image-volumes.ts';
+import {restartAll} from './restart-all.ts';
 import {isAlive, newestContainer, type RuntimeSandbox} from './runtime-state.ts';
 import {sandboxNeed} from './sandbox-need.ts';
 import type {PodSeen, PresentImage, Verdict} from './seen.ts';
@@ -45,6 +46,8 @@ function withDeadline(decision: Decision<PodAct>, seen: PodSeen, pod: Pod): Deci
 }
 
 function run(seen: PodSeen, pod: Pod): Decision<PodAct> {
+  const anew = restartAll(seen, pod);
+  if (anew !== undefined) return anew;
   const actions = podActions({...seen, pod});
   if (actions.done) return terminate(seen, pod, undefined);
   const first = [...preparation(seen), ...backoffEvents(seen, pod)];

@@ -1,6 +1,7 @@
 import type {Pod} from '../../lib/kubernetes.ts';
 import {containerStatuses} from './container-states.ts';
 import {isTerminal, phaseOf} from './phase.ts';
+import {isRestartingAll} from './restart-all.ts';
 import type {PodSeen, Verdict} from './seen.ts';
 
 /** Why a pod comes to its end. */
@@ -15,9 +16,16 @@ export function endingOf(seen: PodSeen, pod: Pod): Ending | undefined {
   if (verdict !== undefined) return {why: 'verdict', verdict};
   if (seen.pod === undefined || pod.metadata.deletionTimestamp !== undefined) return {why: 'deleted'};
   if (isTerminal(seen.status?.phase) || isTerminal(pod.status?.phase)) return {why: 'finished'};
-  if (isRestarting(seen)) return undefined;
+  if (isRestarting(seen) || isRestartingAll(seen, pod)) return undefined;
   const statuses = [...containerStatuses(seen, pod, 'init'), ...containerStatuses(seen, pod, 'regular')];
-  const phase = phaseOf({spec: pod.spec, statuses, ended: false, isStatic: seen.isStatic, hasStarted: true});
+  const phase = phaseOf({
+    spec: pod.spec,
+    statuses,
+    ended: false,
+    isStatic: seen.isStatic,
+    hasStarted: true,
+    restartingAll: false,
+  });
   return isTerminal(phase) ? {why: 'finished'} : undefined;
 }
 

@@ -43,7 +43,8 @@ async function stopOne(context: KillContext, kill: Kill, turn: Promise<unknown>)
   try {
     if (again === undefined) await shutDown(context, kill, turn, endsAtMs);
     const leftSeconds = Math.floor((endsAtMs - deps.clock.monotonic()) / 1000);
-    await stopContainer(deps, id, Math.max(leftSeconds, minimumGraceSeconds));
+    const minimum = kill.reason === 'restartAll' ? 0 : minimumGraceSeconds;
+    await stopContainer(deps, id, Math.max(leftSeconds, minimum));
   } catch (error) {
     failed = true;
     deps.log.warn('a container could not be stopped', {uid: memory.uid, id, error: describeError(error)});

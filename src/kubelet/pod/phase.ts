@@ -1,5 +1,6 @@
 import type {Container, ContainerStatus, PodSpec} from '../../lib/kubernetes.ts';
 import {isSidecar, restartsAfter} from './restart.ts';
+import {restartingAllContainers} from './restart-all.ts';
 
 export type Phase = 'Pending' | 'Running' | 'Succeeded' | 'Failed';
 
@@ -12,6 +13,8 @@ export type PhaseInput = {
   readonly isStatic: boolean;
   /** A regular container has been started in the present sandbox. */
   readonly hasStarted: boolean;
+  /** All containers are ended so that they begin anew: none of their ends is for good. */
+  readonly restartingAll: boolean;
 };
 
 /** The pod's phase, rule by rule as pkg/kubelet/kubelet_pods.go, getPhase. */
@@ -47,6 +50,16 @@ function byName({statuses}: PhaseInput, {name}: Container): ContainerStatus | un
   return statuses.find((status) => status.name === name);
 }
 
+function comesBack(input: PhaseInput, container: Container, exitCode: number): boolean {
+  const {state, lastState} = byName(input, container) ?? {};
+  const end = state?.terminated ?? lastState?.terminated;
+  return (
+    input.restartingAll ||
+    end?.reason === restartingAllContainers ||
+    restartsAfter(container, input.spec, exitCode)
+  );
+}
+
 function countInit(input: PhaseInput) {
   let pending = false;
   let failedForGood = false;
@@ -54,7 +67,7 @@ function countInit(input: PhaseInput) {
     const status = byName(input, container);
     const end = status === undefined ? undefined : endOf(status);
     if (end === undefined) pending = true;
-    else if (end !== 0 && !restartsAfter(container, input.spec, end)) failedForGood = true;
+    else if (end !== 0 && !comesBack(input, container, end)) failedForGood = true;
   }
   return {pending, failedForGood};
 }
@@ -84,7 +97,7 @@ function countRegular(input: PhaseInput) {
     if (status?.state?.running !== undefined) counts.running++;
     else if (end !== undefined) {
       counts.stopped++;
-      if (!restartsAfter(container, input.spec, end)) counts.final++;
+      if (!comesBack(input, container, end)) counts.final++;
       if (status?.state?.terminated?.exitCode === 0) counts.succeeded++;
     } else if (status?.state?.waiting !== undefined) counts.waiting++;
     else counts.unknown++;

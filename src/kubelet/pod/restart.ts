@@ -8,11 +8,9 @@ export function isSidecar(container: Container): boolean {
 
 /** Whether an exit with that code leads to a restart: the container's rules, its own policy, then the pod's. */
 export function restartsAfter(container: Container, spec: PodSpec, exitCode: number): boolean {
-  if (
-    container.restartPolicy !== undefined &&
-    container.restartPolicyRules?.some((r) => matches(r, exitCode))
-  )
-    return true;
+  const action =
+    container.restartPolicy === undefined ? undefined : matchingRule(container, exitCode)?.action;
+  if (action === 'Restart' || action === 'RestartAllContainers') return true;
   return policyRestarts(policyOf(container, spec), exitCode);
 }
 
@@ -31,10 +29,13 @@ function policyRestarts(policy: string, exitCode: number): boolean {
 
 type Rule = NonNullable<Container['restartPolicyRules']>[number];
 
-function matches({action, exitCodes}: Rule, exitCode: number): boolean {
-  if (!['Restart', 'RestartAllContainers'].includes(action) || exitCodes === undefined) return false;
-  const listed = exitCodes.values?.includes(exitCode) ?? false;
-  return exitCodes.operator === 'NotIn' ? !listed : listed;
+/** The first rule that fits an exit code: those after it do not count. */
+export function matchingRule({restartPolicyRules = []}: Container, exitCode: number): Rule | undefined {
+  return restartPolicyRules.find(({exitCodes}) => {
+    const listed = exitCodes?.values?.includes(exitCode) ?? false;
+    if (exitCodes?.operator === 'NotIn') return !listed;
+    return exitCodes?.operator === 'In' && listed;
+  });
 }
 
 /**

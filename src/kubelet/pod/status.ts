@@ -6,6 +6,7 @@ import {containerStatuses, finalStatus} from './container-states.ts';
 import {isRestarting} from './ending.ts';
 import {isTerminal, phaseOf} from './phase.ts';
 import {qosClass} from './qos.ts';
+import {hasOldContainers, isRestartingAll} from './restart-all.ts';
 import {isAlive} from './runtime-state.ts';
 import {sandboxNeed} from './sandbox-need.ts';
 import type {PodSeen, Verdict} from './seen.ts';
@@ -35,6 +36,7 @@ export function podStatus(seen: PodSeen, pod: Pod, ending: boolean, verdict: Ver
       phase: phase.judged,
       statuses: [...lists.init, ...lists.regular],
       readyToStart: !sandboxNeed(pod, seen.runtime).needed,
+      restartingAll: isRestartingAll(seen, pod) && hasOldContainers(seen, pod),
       old: seen.status?.conditions ?? [],
       resize: ended ? [] : resizeConditionsOf(seen.resize, seen.nowMs),
       ...disruptionOf(verdict),
@@ -70,6 +72,7 @@ function phaseFor(seen: PodSeen, pod: Pod, lists: Lists, ended: boolean, verdict
     ended,
     isStatic: seen.isStatic,
     hasStarted: startedHere(seen, pod),
+    restartingAll: isRestartingAll(seen, pod),
   });
   const shown = isRestarting(seen) && isTerminal(computed) && !ended ? 'Running' : computed;
   const told = [seen.status?.phase, pod.status?.phase].find(isTerminal);

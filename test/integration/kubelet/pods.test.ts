@@ -237,6 +237,33 @@ describe('a pod', () => {
     await node.gone('host');
   });
 
+  it('begins all containers anew when one ends with the exit code of such a rule', async () => {
+    const volumeMounts = [{name: 'work', mountPath: '/work'}];
+    const again = 'if [ -e /work/again ]; then sleep 3600 & wait; fi; touch /work/again; exit 42';
+    const rule = {action: 'RestartAllContainers', exitCodes: {operator: 'In', values: [42]}};
+    await node.create('anew', {
+      terminationGracePeriodSeconds: 1,
+      restartPolicy: 'Never',
+      volumes: [{name: 'work', emptyDir: {}}],
+      initContainers: [shell('init', 'true'), sleeper('proxy', {restartPolicy: 'Always'})],
+      containers: [
+        sleeper('main'),
+        shell('source', again, {volumeMounts, restartPolicy: 'Never', restartPolicyRules: [rule]}),
+      ],
+    });
+    const all = ['init', 'proxy', 'main', 'source'];
+    const pod = await node.waitFor(
+      'anew',
+      'running again',
+      (p) => isReady(p) && all.every((name) => statusOf(p, name)?.restartCount === 1),
+    );
+    for (const name of all)
+      expect(statusOf(pod, name)?.lastState?.terminated?.reason).toBe('RestartingAllContainers');
+    expect(condition(pod, 'AllContainersRestarting')).toBe('False');
+    await node.remove('anew');
+    await node.gone('anew');
+  });
+
   it('says what cannot be executed, and counts its tries', async () => {
     await node.create('noexec', {containers: [{...sleeper('main'), command: ['/no/such/program']}]});
     const pod = await node.waitFor(
