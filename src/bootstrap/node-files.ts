@@ -14,7 +14,7 @@ import type {WantedFile} from './wanted.ts';
 
 /** The cgroup driver follows the init system: two managers of one tree would fight. */
 export function cgroupDriver({machine, options}: Facts): 'systemd' | 'cgroupfs' {
-  const given = options.kubeletConfiguration.cgroupDriver;
+  const given = options.foreseenKubelet.cgroupDriver;
   if (given === 'systemd' || given === 'cgroupfs') return given;
   return machine.systemd && !options.ownLayout ? 'systemd' : 'cgroupfs';
 }

@@ -122,11 +122,10 @@ async function gather(endpoint: string | undefined, flags: Flagged): Promise<Joi
     : mergeInput(file.input, {...own, discoveryFile});
 }
 
-/** The user's own fields: over the cluster's, and over the file's. */
-async function patched(directory: string | undefined): Promise<Pick<JoinInput, 'kubeletConfiguration'>> {
+async function patched(directory: string | undefined): Promise<Pick<JoinInput, 'kubeletPatches'>> {
   if (directory === undefined || directory === '') return {};
   const {kubeletPatches} = await import('../config/join/patches.ts');
-  return {kubeletConfiguration: kubeletPatches(await readPatches(directory))};
+  return {kubeletPatches: kubeletPatches(await readPatches(directory))};
 }
 
 /** Digests and the bundle are read here; the archives themselves are verified when they are fetched. */

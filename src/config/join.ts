@@ -1,5 +1,6 @@
 import {parseAddress, parseCidr} from '../lib/addresses.ts';
 import {NodectlError} from '../lib/errors.ts';
+import {foreseenFields, type KubeletPatch} from './join/patches.ts';
 import {type SkippablePhase, skippedPhases} from './join/phases.ts';
 import {configuredPorts, defaultPorts, type NodePorts, nodeLayout} from './join/place.ts';
 import {labelProblems} from './kubelet/node-labels.ts';
@@ -45,6 +46,8 @@ export type JoinInput = RuntimeSourceInput & {
   readonly ports?: Partial<NodePorts>;
   /** Fields of a KubeletConfiguration that win over the cluster's. */
   readonly kubeletConfiguration?: Readonly<Record<string, unknown>>;
+  /** kubeadm's --patches, done to the whole configuration in the end. */
+  readonly kubeletPatches?: readonly KubeletPatch[];
   /** Fields of a KubeProxyConfiguration for our proxy. */
   readonly proxyConfiguration?: Readonly<Record<string, unknown>>;
   /** Opens the kubelet's port in firewalld or ufw. */
@@ -112,6 +115,9 @@ export type NodeOptions = {
   readonly ownLayout: boolean;
   readonly ports: NodePorts;
   readonly kubeletConfiguration: Readonly<Record<string, unknown>>;
+  readonly kubeletPatches: readonly KubeletPatch[];
+  /** Both, as far as they are known before the cluster has told its own. */
+  readonly foreseenKubelet: Readonly<Record<string, unknown>>;
   readonly proxyConfiguration: Readonly<Record<string, unknown>>;
   readonly openFirewall: boolean;
   readonly taints: readonly string[];
@@ -139,7 +145,8 @@ export function nodeOptions(input: JoinInput): NodeOptions {
   const nodeName = (input.nodeName ?? input.hostname).trim().toLowerCase();
   assertNodeName(nodeName);
   assertLabels(input.labels ?? [], nodeName);
-  const kubeletConfiguration = input.kubeletConfiguration ?? {};
+  const {kubeletConfiguration = {}, kubeletPatches = []} = input;
+  const foreseenKubelet = foreseenFields(kubeletConfiguration, kubeletPatches);
   const proxyConfiguration = input.proxyConfiguration ?? {};
   return {
     nodeName,
@@ -153,10 +160,12 @@ export function nodeOptions(input: JoinInput): NodeOptions {
     waitTimeoutMs: input.waitTimeoutMs ?? 240_000,
     plan: input.plan ?? false,
     ignorePreflightErrors: words(input.ignorePreflightErrors),
-    layout: nodeLayout(input),
+    layout: nodeLayout({...input, kubeletConfiguration: foreseenKubelet}),
     ownLayout: input.root !== undefined,
-    ports: {...defaultPorts, ...configuredPorts(kubeletConfiguration, proxyConfiguration), ...input.ports},
+    ports: {...defaultPorts, ...configuredPorts(foreseenKubelet, proxyConfiguration), ...input.ports},
     kubeletConfiguration,
+    kubeletPatches,
+    foreseenKubelet,
     proxyConfiguration,
     openFirewall: input.openFirewall ?? false,
     taints: input.taints ?? [],

@@ -1,4 +1,5 @@
 import {parse, stringify} from 'yaml';
+import {patchKubelet} from './join/patches.ts';
 import type {BootstrapCredentials, JoinOptions} from './join.ts';
 import {kubeconfigText} from './kubeconfig.ts';
 
@@ -50,7 +51,7 @@ export type Instance = {
 
 /**
  * The kubelet's configuration: explicit secure values (CIS reads the file, and fails what is absent) < the
- * cluster's kubelet-config < this machine < what the user gave.
+ * cluster's kubelet-config < this machine < what the user gave; kubeadm's patches are done to all of it.
  */
 export function kubeletConfigText(
   cluster: string | undefined,
@@ -63,10 +64,8 @@ export function kubeletConfigText(
     instanceFields(options, instance),
     options.kubeletConfiguration,
   ].reduce<Record<string, unknown>>((base, over) => merge(base, over), {});
-  return stringify(
-    {apiVersion: 'kubelet.config.k8s.io/v1beta1', kind: 'KubeletConfiguration', ...merged},
-    {lineWidth: 0},
-  );
+  const type = {apiVersion: 'kubelet.config.k8s.io/v1beta1', kind: 'KubeletConfiguration'};
+  return stringify(patchKubelet({...type, ...merged}, options.kubeletPatches), {lineWidth: 0});
 }
 
 const secureDefaults = {

@@ -5,7 +5,7 @@ export const swap = check({
   category: 'host',
   observe: async ({machine}) => machine.swaps,
   judge: (swaps, {options}) =>
-    swaps.length === 0 || options.kubeletConfiguration.failSwapOn === false
+    swaps.length === 0 || options.foreseenKubelet.failSwapOn === false
       ? []
       : [
           options.ownLayout

@@ -1,9 +1,17 @@
-import {parse} from 'yaml';
+import {parseAllDocuments} from 'yaml';
 import {describeError, NodectlError} from '../../lib/errors.ts';
 import {isRecord} from '../document.ts';
+import {jsonPatch} from './json-patch.ts';
 
 /** A file of kubeadm's --patches directory. */
 export type PatchFile = {readonly name: string; readonly text: string};
+
+/** One patch of the kubelet's configuration. */
+export type KubeletPatch = {
+  readonly file: string;
+  readonly type: 'strategic' | 'merge' | 'json';
+  readonly patch: unknown;
+};
 
 /** Targets of kubeadm that a worker does not have (cmd/kubeadm/app/util/patches). */
 const controlPlaneTargets = [
@@ -17,68 +25,86 @@ const controlPlaneTargets = [
 type Fields = Record<string, unknown>;
 
 /**
- * kubeadm's patches of the KubeletConfiguration as fields that win over the cluster's: `target[suffix][+type].yaml`.
- * A strategic patch is a merge here, because no list of a KubeletConfiguration has a merge key.
- * @throws NodectlError ND906 for what cannot be said as fields
+ * kubeadm's patches of the KubeletConfiguration, in the order of their names: `target[suffix][+type].yaml`.
+ * @throws NodectlError ND906 for a file that is none
  */
-export function kubeletPatches(files: readonly PatchFile[]): Fields {
-  return files
-    .toSorted((a, b) => (a.name < b.name ? -1 : 1))
-    .map(fieldsOf)
-    .reduce<Fields>((base, over) => mergeFields(base, over), {});
+export function kubeletPatches(files: readonly PatchFile[]): readonly KubeletPatch[] {
+  return files.toSorted((a, b) => (a.name < b.name ? -1 : 1)).flatMap(patchesOf);
 }
 
-/** Nothing, for a file that is no patch or not for workers. */
-function fieldsOf(file: PatchFile): Fields {
-  const [, stem = '', type = 'strategic', extension] =
-    /^([^+]+?)(?:\+(strategic|merge|json))?\.(json|yaml)$/.exec(file.name) ?? [];
-  if (extension === undefined) return {};
-  if (controlPlaneTargets.some((target) => stem.startsWith(target))) return {};
+/** None, for a file that is no patch or not for workers. */
+function patchesOf({name, text}: PatchFile): KubeletPatch[] {
+  const [, stem = '', given = 'strategic', extension] =
+    /^([^+]+?)(?:\+([^.]*))?\.(json|yaml)$/.exec(name) ?? [];
+  if (extension === undefined) return [];
+  if (controlPlaneTargets.some((target) => stem.startsWith(target))) return [];
   if (!stem.startsWith('kubeletconfiguration'))
-    throw invalid(file, 'has a target that kubeadm does not know');
-  const patch = read(file);
-  if (type === 'json') return operations(file, patch);
-  if (isRecord(patch)) return withoutType(patch);
-  throw invalid(file, 'is not a map of fields');
+    throw invalid(name, 'has a target that kubeadm does not know');
+  const type = (['strategic', 'merge', 'json'] as const).find((known) => known === given);
+  if (type === undefined) throw invalid(name, `has the type ${given}, and not strategic, merge or json`);
+  return documents(name, text).map((patch) => {
+    if (type === 'json' ? Array.isArray(patch) : isRecord(patch)) return {file: name, type, patch};
+    throw invalid(name, type === 'json' ? 'is not a list of operations' : 'is not a map of fields');
+  });
 }
 
-function read(file: PatchFile): unknown {
-  try {
-    const value: unknown = parse(file.text);
-    return value;
-  } catch (error) {
-    throw invalid(file, describeError(error));
+/** A file may hold several, parted by `---`; empty ones do not count. */
+function documents(name: string, text: string): unknown[] {
+  return [...parseAllDocuments(text)].flatMap((document) => {
+    const [error] = document.errors;
+    if (error !== undefined) throw invalid(name, error.message);
+    const value: unknown = document.toJS();
+    return value === null ? [] : [value];
+  });
+}
+
+/**
+ * The configuration with all patches done to it, one after the other.
+ * @throws NodectlError ND906 for an operation that does not apply
+ */
+export function patchKubelet(config: Readonly<Fields>, patches: readonly KubeletPatch[]): Fields {
+  return patches.reduce<Fields>((base, {file, type, patch}) => {
+    try {
+      return type === 'json' ? jsonPatch(base, patch) : mergePatch(base, patch);
+    } catch (error) {
+      throw invalid(file, describeError(error));
+    }
+  }, config);
+}
+
+/**
+ * What the join must know before the cluster has told its own fields: patches as far as they set some.
+ * Whether all of them apply is seen with the cluster's configuration.
+ */
+export function foreseenFields(config: Readonly<Fields>, patches: readonly KubeletPatch[]): Fields {
+  return patches.reduce<Fields>(
+    (base, {type, patch}) =>
+      type === 'json' && Array.isArray(patch)
+        ? patch.reduce(foreseenOperation, base)
+        : mergePatch(base, patch),
+    config,
+  );
+}
+
+function foreseenOperation(base: Fields, operation: unknown): Fields {
+  const {op, path, value} = isRecord(operation) ? operation : {};
+  const [, name, ...more] = typeof path === 'string' ? path.split('/') : [];
+  const sets = (op === 'add' || op === 'replace') && name !== undefined && more.length === 0;
+  return sets ? {...base, [name]: value} : base;
+}
+
+/**
+ * A merge patch (RFC 7386), where null removes. A strategic one differs by its directives alone: no list of a
+ * KubeletConfiguration has a merge key.
+ */
+function mergePatch(base: unknown, patch: unknown): Fields {
+  const result: Fields = isRecord(base) && isRecord(patch) && patch.$patch !== 'replace' ? {...base} : {};
+  for (const [key, value] of Object.entries(isRecord(patch) ? patch : {})) {
+    if (key === '$patch' || key === 'apiVersion' || key === 'kind') continue;
+    if (value === null || (isRecord(value) && value.$patch === 'delete')) delete result[key];
+    else result[key] = isRecord(value) ? mergePatch(result[key], value) : value;
   }
-}
-
-function withoutType({apiVersion, kind, ...fields}: Fields): Fields {
-  return fields;
-}
-
-/** RFC 6902, as far as it sets fields. */
-function operations(file: PatchFile, patch: unknown): Fields {
-  if (!Array.isArray(patch)) throw invalid(file, 'is not a list of operations');
-  return patch.reduce<Fields>((base, operation: unknown) => {
-    const {op, path, value} = isRecord(operation) ? operation : {};
-    const names = typeof path === 'string' ? path.split('/').slice(1).map(unescaped) : [];
-    if (
-      (op !== 'add' && op !== 'replace') ||
-      names.length === 0 ||
-      names.some((name) => /^(\d+|-)$/.test(name))
-    )
-      throw invalid(file, `${String(op)} ${String(path)}: only add and replace of fields can be honoured`);
-    return mergeFields(base, nested(names, value));
-  }, {});
-}
-
-/** JSON pointers write `~` and `/` as `~0` and `~1` (RFC 6901). */
-function unescaped(name: string): string {
-  return name.replaceAll('~1', '/').replaceAll('~0', '~');
-}
-
-function nested(names: readonly string[], value: unknown): Fields {
-  const [first = '', ...rest] = names;
-  return {[first]: rest.length === 0 ? value : nested(rest, value)};
+  return result;
 }
 
 /** Maps are merged, everything else is replaced. */
@@ -91,6 +117,6 @@ export function mergeFields(base: Readonly<Fields>, over: Readonly<Fields>): Fie
   return result;
 }
 
-function invalid({name}: PatchFile, what: string): NodectlError {
-  return new NodectlError('ND906', `--patches: ${name} ${what}`);
+function invalid(file: string, what: string): NodectlError {
+  return new NodectlError('ND906', `--patches: ${file} ${what}`);
 }

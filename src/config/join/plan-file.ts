@@ -28,6 +28,15 @@ const plannedInput = z.strictObject({
   ignorePreflightErrors: words,
   root: text,
   kubeletConfiguration: fields,
+  kubeletPatches: z.optional(
+    z.array(
+      z.strictObject({
+        file: z.string(),
+        type: z.enum(['strategic', 'merge', 'json']),
+        patch: z.unknown(),
+      }),
+    ),
+  ),
   proxyConfiguration: fields,
   openFirewall: z.optional(z.boolean()),
   taints: words,
@@ -92,6 +101,7 @@ export function withoutSecrets(input: JoinInput): {input: PlannedInput; secrets:
       ...shown,
       kubeletConfiguration: copy(shown.kubeletConfiguration),
       proxyConfiguration: copy(shown.proxyConfiguration),
+      kubeletPatches: list(shown.kubeletPatches),
       caCertHashes: list(caCertHashes),
       skipPhases: list(skipPhases),
       ignorePreflightErrors: list(ignorePreflightErrors),
@@ -105,6 +115,6 @@ function copy(value: Readonly<Record<string, unknown>> | undefined): Record<stri
   return value === undefined ? undefined : {...value};
 }
 
-function list(value: readonly string[] | undefined): string[] | undefined {
+function list<T>(value: readonly T[] | undefined): T[] | undefined {
   return value === undefined ? undefined : [...value];
 }

@@ -34,7 +34,7 @@ export const internalCodes = entries({
   },
   ND906: {
     title: 'invalid join configuration',
-    why: 'A document of the --config file has a field that is unknown, wrong, or cannot be honoured.',
+    why: 'A document of the --config file, or a patch, says what is unknown, wrong, or cannot be honoured.',
     fix: ['kubeadm config print join-defaults shows the form.', 'Correct the named field.'],
     exit: 'usage',
   },
