@@ -13,7 +13,8 @@ import {describeError, NodectlError} from '../lib/errors.ts';
 import {drain, ownName} from './drain.ts';
 import {lockPath} from './join.ts';
 import {serviceManager} from './preflight.ts';
-import type {ResetDeps, ResetResult} from './reset.ts';
+import type {ResetResult} from './reset.ts';
+import type {NodePlace, StepDeps} from './types.ts';
 
 /** What of a node that kubeadm joined is here, as acts that take it away. */
 export type AdoptAct =
@@ -166,13 +167,13 @@ async function clear(path: string, keep: boolean): Promise<string | undefined> {
   return undefined;
 }
 
-export type AdoptOptions = {readonly layout: Layout; readonly ownLayout: boolean; readonly plan: boolean};
+export type AdoptOptions = NodePlace & {readonly plan: boolean};
 
 /**
  * Cleans a worker that another tool has joined: the same words as a reset, from what is seen instead of a journal.
- * @throws NodectlError ND609 on a control plane, ND602 when the node is nodectl's own
+ * @throws NodectlError ND609 on a control plane, ND904 when the node is nodectl's own
  */
-export async function adoptNode(options: AdoptOptions, deps: ResetDeps): Promise<ResetResult> {
+export async function adoptNode(options: AdoptOptions, deps: StepDeps): Promise<ResetResult> {
   const {layout} = options;
   const machine = await observeMachine();
   if (!machine.root) throw new NodectlError('ND101', 'a reset changes the machine and must run as root');

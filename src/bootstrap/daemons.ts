@@ -1,9 +1,13 @@
 import type {Writable} from 'node:stream';
 import type {Daemon} from '../checks/node/context.ts';
 import type {NodeOptions} from '../config/join.ts';
+import {realClock, sleep} from '../edges/clock.ts';
+import {askRuntime} from '../edges/containerd.ts';
+import {getText} from '../edges/http.ts';
 import {observeMachine} from '../edges/machine.ts';
 import type {ServiceManager} from '../edges/services.ts';
-import {NodectlError} from '../lib/errors.ts';
+import {describeError, NodectlError} from '../lib/errors.ts';
+import {portsOf} from './health.ts';
 import {joinedBy, nodeDaemons} from './status.ts';
 
 export const daemonNames: readonly Daemon[] = ['kubelet', 'proxy', 'containerd', 'sandbox'];
@@ -22,6 +26,54 @@ export async function daemonService(
   if (!(await service.manager.status(service.name)).installed)
     throw new NodectlError('ND731', `there is no ${service.name} on this machine`);
   return service;
+}
+
+const answerMs = 15_000;
+const lookMs = 200;
+
+/**
+ * Starts a daemon anew; answers whether it is healthy, which a slow machine may not yet know.
+ * @throws NodectlError ND702, for the kubelet ND703, with its last words when it ends at once
+ */
+export async function restartDaemon(
+  daemon: Daemon,
+  input: {readonly options: NodeOptions; readonly program: readonly string[]},
+): Promise<{name: string; healthy: boolean}> {
+  const {manager, name} = await daemonService(daemon, input);
+  const failed = async (how: string, cause?: unknown): Promise<NodectlError> => {
+    const words = await manager.log(name, 5).catch(() => []);
+    return new NodectlError(daemon === 'kubelet' ? 'ND703' : 'ND702', [how, ...words].join('\n'), {cause});
+  };
+  try {
+    await manager.restart(name);
+  } catch (error) {
+    throw await failed(`${name} did not start: ${describeError(error)}`, error);
+  }
+  const {pid} = await manager.status(name);
+  for (const end = realClock.monotonic() + answerMs; realClock.monotonic() < end; await sleep(lookMs)) {
+    const now = await manager.status(name);
+    // Another process is its manager's second try.
+    if (now.pid === undefined || now.pid !== pid)
+      throw await failed(`${name} ended at once: ${now.lastExit ?? 'nobody saw how'}`);
+    if (await answers(daemon, input.options)) return {name, healthy: true};
+  }
+  return {name, healthy: false};
+}
+
+async function answers(daemon: Daemon, {layout}: NodeOptions): Promise<boolean> {
+  const ports = await portsOf(layout);
+  const healthz = async (port: number) => (await getText(`http://127.0.0.1:${port}/healthz`)) !== undefined;
+  switch (daemon) {
+    case 'kubelet':
+      return healthz(ports.kubelet);
+    case 'proxy':
+      return healthz(ports.proxy);
+    case 'containerd':
+      return (await askRuntime(layout.containerdSocket))?.ready === true;
+    case 'sandbox':
+      // Its service is ready when its API server answers.
+      return true;
+  }
 }
 
 export type LogWish = {

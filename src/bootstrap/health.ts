@@ -39,7 +39,10 @@ export async function awaitHealth(watch: HealthWatch, onStep: (text: string) => 
   let wellSince: number | undefined;
   let last = '';
   while (performance.now() < end) {
-    const ill = judgeHealth(await seeHealth(watch));
+    const seen = await seeHealth(watch);
+    const ill = judgeHealth(seen);
+    const failing = [seen.kubelet, seen.proxy].some((it) => it.enabled && !it.running && it.restarts >= 3);
+    if (failing) throw new NodectlError('ND704', ill ?? 'the daemons do not stay up');
     if (ill === undefined) {
       wellSince ??= performance.now();
       if (performance.now() - wellSince >= steadyMs) return;
@@ -83,7 +86,7 @@ async function seeHealth({layout, services}: HealthWatch): Promise<SeenHealth> {
 }
 
 /** From the files that the daemons read. */
-async function portsOf(layout: Layout): Promise<{kubelet: number; proxy: number}> {
+export async function portsOf(layout: Layout): Promise<{kubelet: number; proxy: number}> {
   const paths = kubeletPaths({layout});
   const [kubelet, proxy] = await Promise.all([readText(paths.config), readText(paths.proxyConfig)]);
   return {

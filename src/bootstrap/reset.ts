@@ -1,5 +1,4 @@
 import {helloImage, pauseImage} from '../config/images.ts';
-import type {Layout} from '../config/layout.ts';
 import {sleep} from '../edges/clock.ts';
 import {askRuntime, removeAllPods, removeImages} from '../edges/containerd.ts';
 import {removeEmptyDirectory, removeTree} from '../edges/host-files.ts';
@@ -18,21 +17,14 @@ import type {Entry} from './entries.ts';
 import {lockPath} from './join.ts';
 import {Journal} from './journal.ts';
 import {serviceManager} from './preflight.ts';
+import type {NodePlace, StepDeps} from './types.ts';
 import {holdsJournal, type UndoTools, undoEntry} from './undo.ts';
 import {writePlaces} from './write-places.ts';
 
-export type ResetOptions = {
-  readonly layout: Layout;
-  readonly ownLayout: boolean;
+export type ResetOptions = NodePlace & {
   readonly plan: boolean;
   /** Evict the node's pods through the API first, as far as that works. */
   readonly drain: boolean;
-};
-
-export type ResetDeps = {
-  readonly onStep: (text: string) => void;
-  readonly signal: AbortSignal;
-  readonly program: readonly string[];
 };
 
 export type ResetResult = {
@@ -48,7 +40,7 @@ const ourTables = ['ip nodectl-proxy', 'ip6 nodectl-proxy'];
  * Puts the machine back to what it was before it joined: ends what runs, then undoes the journal from its end to its
  * beginning. Stopped half-way, it goes on where it was; what it leaves it names.
  */
-export async function resetNode(options: ResetOptions, deps: ResetDeps): Promise<ResetResult> {
+export async function resetNode(options: ResetOptions, deps: StepDeps): Promise<ResetResult> {
   const machine = await observeMachine();
   if (!machine.root) throw new NodectlError('ND101', 'a reset changes the machine and must run as root');
   const lock = await takeLock(lockPath(options.layout));
@@ -77,7 +69,7 @@ type Remains = {what: string; why: string};
 /** Nothing that could make new things runs any more when the undoing begins. */
 async function endEverything(
   options: ResetOptions,
-  deps: ResetDeps,
+  deps: StepDeps,
   services: ServiceManager,
   entries: readonly Entry[],
 ): Promise<Remains[]> {
@@ -105,7 +97,7 @@ async function endEverything(
 /** By CRI, so that the network plugins take back what they gave; a runtime that is down is started for it. */
 async function endPods(
   {layout}: ResetOptions,
-  deps: ResetDeps,
+  deps: StepDeps,
   services: ServiceManager,
   names: readonly string[],
 ): Promise<Remains[]> {
@@ -129,7 +121,7 @@ async function endPods(
 async function undoAll(
   entries: readonly Entry[],
   tools: UndoTools,
-  deps: ResetDeps,
+  deps: StepDeps,
 ): Promise<{undone: string[]; left: Remains[]}> {
   const undone: string[] = [];
   const left: Remains[] = [];

@@ -1,4 +1,5 @@
 import type {Finding} from '../checks/check.ts';
+import type {Layout} from '../config/layout.ts';
 import type {AddressCandidate} from '../config/node-ip.ts';
 import type {Logger} from '../lib/log.ts';
 import type {Plan} from './plan/types.ts';
@@ -24,6 +25,16 @@ export type JoinDeps = {
   /** A plan that was read and agreed to: nothing but it is done. */
   readonly planned?: Plan;
 };
+
+/** A node of this machine, for what works on one that has joined. */
+export type NodePlace = {
+  readonly layout: Layout;
+  /** The node lies below a directory of its own. */
+  readonly ownLayout: boolean;
+};
+
+/** What a procedure that tells its steps line by line is given. */
+export type StepDeps = Pick<JoinDeps, 'signal' | 'program'> & {readonly onStep: (text: string) => void};
 
 export type PhaseReport = {
   readonly name: PhaseName;

@@ -1,4 +1,3 @@
-import type {Layout} from '../config/layout.ts';
 import type {Digested} from '../config/runtime-source.ts';
 import {sha256OfFile} from '../edges/airgap.ts';
 import {fetchVerified} from '../edges/archives.ts';
@@ -14,19 +13,12 @@ import {awaitHealth, type HealthWatch} from './health.ts';
 import {lockPath} from './join.ts';
 import {Journal} from './journal.ts';
 import {kubeletService, proxyService, serviceManager, stablePlace} from './preflight.ts';
+import type {NodePlace, StepDeps} from './types.ts';
 
-export type UpgradeOptions = {
-  readonly layout: Layout;
-  readonly ownLayout: boolean;
+export type UpgradeOptions = NodePlace & {
   /** The new binary: a path or a URL, and what it must be. */
   readonly file: Digested;
   readonly healthMs: number;
-};
-
-export type UpgradeDeps = {
-  readonly onStep: (text: string) => void;
-  readonly signal: AbortSignal;
-  readonly program: readonly string[];
 };
 
 export type UpgradeResult = {readonly version: string; readonly changed: boolean};
@@ -36,7 +28,7 @@ export type UpgradeResult = {readonly version: string; readonly changed: boolean
  * not touched. When the node is not well in time, the old one comes back.
  * @throws NodectlError ND522, ND910 for a binary that is not as it should be, ND911 when the old one is back
  */
-export async function upgradeNode(options: UpgradeOptions, deps: UpgradeDeps): Promise<UpgradeResult> {
+export async function upgradeNode(options: UpgradeOptions, deps: StepDeps): Promise<UpgradeResult> {
   const machine = await observeMachine();
   if (!machine.root) throw new NodectlError('ND101', 'an upgrade changes the machine and must run as root');
   const lock = await takeLock(lockPath(options.layout));
@@ -61,11 +53,7 @@ async function installedProgram(options: UpgradeOptions, program: readonly strin
   return place;
 }
 
-async function swap(
-  options: UpgradeOptions,
-  deps: UpgradeDeps,
-  installed: Installed,
-): Promise<UpgradeResult> {
+async function swap(options: UpgradeOptions, deps: StepDeps, installed: Installed): Promise<UpgradeResult> {
   const bin = `${options.layout.stateDir}/bin`;
   const [next, previous] = [`${bin}/nodectl.next`, `${bin}/nodectl.previous`];
   const version = await bring(options, next, deps);
@@ -90,7 +78,7 @@ async function swap(
 }
 
 /** Verified while it is read, and shown to run on this machine before anything is replaced. */
-async function bring({file, layout}: UpgradeOptions, next: string, deps: UpgradeDeps): Promise<string> {
+async function bring({file, layout}: UpgradeOptions, next: string, deps: StepDeps): Promise<string> {
   deps.onStep(`fetch ${file.url ?? file.name} and compare its SHA-256`);
   await makeOneDirectory(`${layout.stateDir}/bin`, 0o755);
   const place =
@@ -121,7 +109,7 @@ async function isProgramOf(pid: number, place: string): Promise<boolean> {
   return stdout.trim() === place;
 }
 
-async function restartAll(installed: Installed, deps: UpgradeDeps): Promise<void> {
+async function restartAll(installed: Installed, deps: StepDeps): Promise<void> {
   for (const name of await staleDaemons(installed)) {
     deps.onStep(`restart ${name}`);
     await installed.services.restart(name);
@@ -129,7 +117,7 @@ async function restartAll(installed: Installed, deps: UpgradeDeps): Promise<void
 }
 
 /** A manager that cannot start it is as bad as a daemon that does not stay up. */
-async function start(watch: HealthWatch, installed: Installed, deps: UpgradeDeps): Promise<void> {
+async function start(watch: HealthWatch, installed: Installed, deps: StepDeps): Promise<void> {
   await restartAll(installed, deps);
   await awaitHealth(watch, deps.onStep);
 }
@@ -139,7 +127,7 @@ async function rollBack(
   previous: string,
   watch: HealthWatch,
   installed: Installed,
-  deps: UpgradeDeps,
+  deps: StepDeps,
 ): Promise<never> {
   deps.signal.throwIfAborted();
   const words = (await installed.services.log(kubeletService, 5).catch(() => [])).join('\n');

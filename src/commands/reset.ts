@@ -1,39 +1,36 @@
 import {Flags} from '@oclif/core';
-import {hostLayout, layoutBelow} from '../config/layout.ts';
+import {placeOf} from '../config/layout.ts';
 import {ownProgram} from '../edges/program.ts';
 import {BaseCommand, outputFlag} from '../ui/base-command.ts';
+import {fromEnvironment} from '../ui/environment.ts';
 import {resetSummary} from '../ui/join-summary.ts';
+import {withSteps} from '../ui/with-steps.ts';
 
 export default class Reset extends BaseCommand {
   static override summary = 'Put this machine back to what it was before it joined';
   static override description =
     'Ends the pods, then undoes everything that nodectl noted in its journal, last change first. Names what it left.';
-  static override flags = {
+  static override flags = fromEnvironment({
     plan: Flags.boolean({aliases: ['dry-run'], description: 'show what would be undone, and change nothing'}),
     drain: Flags.boolean({default: true, allowNo: true, description: 'evict the pods through the API first'}),
     adopt: Flags.boolean({description: 'clean a worker that kubeadm joined; shows its plan unless --yes'}),
     yes: Flags.boolean({char: 'y', dependsOn: ['adopt'], description: 'do what --adopt shows'}),
     root: Flags.string({description: 'the directory that was given to join'}),
-    output: outputFlag,
-  };
+    output: {...outputFlag},
+  });
 
   async run(): Promise<void> {
     const {flags} = await this.parse(Reset);
     const {resetNode} = await import('../bootstrap/reset.ts');
     const {adoptNode} = await import('../bootstrap/adopt.ts');
-    const stop = new AbortController();
-    process.once('SIGINT', () => stop.abort(new Error('interrupted')));
-    const options = {
-      layout: flags.root === undefined ? hostLayout : layoutBelow(flags.root),
-      ownLayout: flags.root !== undefined,
-      plan: flags.plan,
-      drain: flags.drain,
-    };
-    const onStep = (text: string) => void process.stderr.write(`  ${text}\n`);
-    const deps = {onStep, signal: stop.signal, program: ownProgram()};
-    const result = flags.adopt
-      ? await adoptNode({...options, plan: flags.plan || !flags.yes}, deps)
-      : await resetNode(options, deps);
+    const {plan, drain, adopt, yes} = flags;
+    const place = placeOf(flags.root);
+    const result = await withSteps((steps) => {
+      const deps = {...steps, program: ownProgram()};
+      return adopt
+        ? adoptNode({...place, plan: plan || !yes}, deps)
+        : resetNode({...place, plan, drain}, deps);
+    });
     if (flags.output === 'json') this.printJson({apiVersion: 'nodectl/v1', kind: 'ResetResult', ...result});
     else this.log(resetSummary(result));
   }

@@ -16,13 +16,14 @@ export default class Restart extends BaseCommand {
 
   async run(): Promise<void> {
     const {args, flags} = await this.parse(Restart);
-    const {daemonNames, daemonService} = await import('../bootstrap/daemons.ts');
+    const {daemonNames, restartDaemon} = await import('../bootstrap/daemons.ts');
     const {nodeOptions} = await import('../config/join.ts');
     const options = nodeOptions({hostname: hostname(), root: flags.root});
     for (const daemon of daemonNames.filter((name) => name === args.daemon)) {
-      const {manager, name} = await daemonService(daemon, {options, program: ownProgram()});
-      await manager.restart(name);
-      this.log(`${name} was started; nodectl status says how it is.`);
+      const {name, healthy} = await restartDaemon(daemon, {options, program: ownProgram()});
+      this.log(
+        `${name} was started${healthy ? '' : ', and is not healthy yet'}; nodectl status says how it is.`,
+      );
     }
   }
 }

@@ -1,7 +1,9 @@
 import {Args, Flags} from '@oclif/core';
-import {hostLayout, layoutBelow} from '../config/layout.ts';
+import {placeOf} from '../config/layout.ts';
 import {ownProgram} from '../edges/program.ts';
 import {BaseCommand, outputFlag} from '../ui/base-command.ts';
+import {fromEnvironment} from '../ui/environment.ts';
+import {withSteps} from '../ui/with-steps.ts';
 
 export default class Upgrade extends BaseCommand {
   static override summary = 'Replace nodectl on this node, without touching a container';
@@ -10,27 +12,23 @@ export default class Upgrade extends BaseCommand {
   static override args = {
     binary: Args.string({required: true, description: 'path or URL of the new binary'}),
   };
-  static override flags = {
+  static override flags = fromEnvironment({
     sha256: Flags.string({description: 'of the new binary; default: what BINARY.sha256 beside it says'}),
     'health-timeout': Flags.integer({default: 120, description: 'seconds until the node must be well'}),
     root: Flags.string({description: 'the directory that was given to join'}),
-    output: outputFlag,
-  };
+    output: {...outputFlag},
+  });
 
   async run(): Promise<void> {
     const {args, flags} = await this.parse(Upgrade);
     const {upgradeNode} = await import('../bootstrap/upgrade.ts');
     const {upgradeFile} = await import('../edges/upgrade-file.ts');
-    const stop = new AbortController();
-    process.once('SIGINT', () => stop.abort(new Error('interrupted')));
     const options = {
-      layout: flags.root === undefined ? hostLayout : layoutBelow(flags.root),
-      ownLayout: flags.root !== undefined,
+      ...placeOf(flags.root),
       file: await upgradeFile(args.binary, flags.sha256),
       healthMs: flags['health-timeout'] * 1000,
     };
-    const onStep = (text: string) => void process.stderr.write(`  ${text}\n`);
-    const result = await upgradeNode(options, {onStep, signal: stop.signal, program: ownProgram()});
+    const result = await withSteps((steps) => upgradeNode(options, {...steps, program: ownProgram()}));
     if (flags.output === 'json') this.printJson({apiVersion: 'nodectl/v1', kind: 'UpgradeResult', ...result});
     else
       this.log(

@@ -65,3 +65,8 @@ export function layoutBelow(dir: string): Layout {
     unitDir: `${dir}/units`,
   };
 }
+
+/** The machine's own node, or one below a directory of its own. */
+export function placeOf(root: string | undefined): {layout: Layout; ownLayout: boolean} {
+  return {layout: root === undefined ? hostLayout : layoutBelow(root), ownLayout: root !== undefined};
+}

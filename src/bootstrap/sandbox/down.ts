@@ -5,7 +5,8 @@ import {removeEmptyDirectory, removeTree} from '../../edges/host-files.ts';
 import {observeMachine} from '../../edges/machine.ts';
 import {shutdownIdleSupervisor} from '../../edges/supervised.ts';
 import {NodectlError} from '../../lib/errors.ts';
-import {type ResetDeps, type ResetResult, resetNode} from '../reset.ts';
+import {type ResetResult, resetNode} from '../reset.ts';
+import type {StepDeps} from '../types.ts';
 import {sandboxServices} from './services.ts';
 
 export type SandboxDownResult = ResetResult & {
@@ -16,7 +17,7 @@ export type SandboxDownResult = ResetResult & {
 type Place = Pick<SandboxSettings, 'layout' | 'root'>;
 
 /** Takes the node out as `nodectl reset` does, then the control plane with its data. */
-export async function sandboxDown(place: Place, deps: ResetDeps): Promise<SandboxDownResult> {
+export async function sandboxDown(place: Place, deps: StepDeps): Promise<SandboxDownResult> {
   const {root} = await observeMachine();
   if (!root) throw new NodectlError('ND101', 'this command changes the machine and must run as root');
   const {layout} = place;
@@ -31,7 +32,7 @@ export async function sandboxDown(place: Place, deps: ResetDeps): Promise<Sandbo
   return {...reset, sandbox};
 }
 
-async function removeControlPlane(place: Place, deps: ResetDeps): Promise<void> {
+async function removeControlPlane(place: Place, deps: StepDeps): Promise<void> {
   const {layout} = place;
   const paths = sandboxPaths(place);
   deps.onStep('remove the control plane and its data');

@@ -3,13 +3,13 @@ import type {RuntimeSourceInput} from '../../config/runtime-source.ts';
 import {readInput} from '../../edges/input.ts';
 import {ownProgram} from '../../edges/program.ts';
 import {BaseCommand, outputFlag} from '../../ui/base-command.ts';
-import {list} from '../../ui/environment.ts';
+import {fromEnvironment, list} from '../../ui/environment.ts';
 
 export default class BundleAirgap extends BaseCommand {
   static override summary = 'Pack what a machine without a network needs to join';
   static override description =
     'Runtime archives (each verified), images and nodectl itself in one tar archive for `nodectl join --airgap FILE`.';
-  static override flags = {
+  static override flags = fromEnvironment({
     file: Flags.string({default: 'nodectl-airgap.tar', description: 'where the bundle goes'}),
     'runtime-archives': Flags.string({
       description: 'directory or URL with the archives; else from their projects',
@@ -25,8 +25,8 @@ export default class BundleAirgap extends BaseCommand {
       options: ['x64', 'arm64'] as const,
       description: 'of the archives; default: this machine’s',
     })(),
-    output: outputFlag,
-  };
+    output: {...outputFlag},
+  });
 
   async run(): Promise<void> {
     const {flags} = await this.parse(BundleAirgap);

@@ -1,7 +1,8 @@
 import {Flags} from '@oclif/core';
-import {hostLayout, layoutBelow} from '../../config/layout.ts';
+import {placeOf} from '../../config/layout.ts';
 import {ownProgram} from '../../edges/program.ts';
 import {BaseCommand, outputFlag} from '../../ui/base-command.ts';
+import {withSteps} from '../../ui/with-steps.ts';
 
 export default class SandboxDown extends BaseCommand {
   static override summary =
@@ -16,13 +17,9 @@ export default class SandboxDown extends BaseCommand {
     const {flags} = await this.parse(SandboxDown);
     const {sandboxDown} = await import('../../bootstrap/sandbox/down.ts');
     const {resetSummary} = await import('../../ui/join-summary.ts');
-    const layout = flags.root === undefined ? hostLayout : layoutBelow(flags.root);
-    const stop = new AbortController();
-    process.once('SIGINT', () => stop.abort(new Error('interrupted')));
-    const onStep = (text: string) => void process.stderr.write(`  ${text}\n`);
-    const result = await sandboxDown(
-      {layout, root: flags.root},
-      {onStep, signal: stop.signal, program: ownProgram()},
+    const {layout} = placeOf(flags.root);
+    const result = await withSteps((steps) =>
+      sandboxDown({layout, root: flags.root}, {...steps, program: ownProgram()}),
     );
     if (flags.output === 'json') this.printJson({apiVersion: 'nodectl/v1', kind: 'SandboxDown', ...result});
     else

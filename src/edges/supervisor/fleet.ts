@@ -19,6 +19,8 @@ type Live = {
   condemned: boolean;
   /** Somebody asked for the next start: restarts are counted from it. */
   requested: boolean;
+  /** It was started since somebody last asked: that it has ended again is for its status to say. */
+  tried: boolean;
   notBeforeMs: number;
   waiters: Waiter[];
 };
@@ -53,13 +55,17 @@ export class Fleet {
     }
   }
 
-  /** Resolves when the daemon is as wanted; with `restart`, after the running process has ended once. */
+  /**
+   * Resolves when the daemon is as wanted, or was started and has ended again; with `restart`, after the running
+   * process has ended once.
+   */
   settled(name: string, restart: boolean): Promise<void> {
     const live = this.#of(name);
     // Somebody asked: its back-off no longer counts.
     live.notBeforeMs = 0;
     this.#backoff.succeed(name);
     live.requested = true;
+    live.tried = false;
     if (restart) live.condemned = true;
     return new Promise((resolve, reject) => live.waiters.push({resolve, reject}));
   }
@@ -72,8 +78,10 @@ export class Fleet {
       const unit = await this.#state.unit(name);
       const running = await this.#state.running(name);
       if (running === undefined) await this.#ended(name, unit);
-      const {acts, settled, ...again} = decide(await this.#observe(name, unit, running));
+      const endedAgain = running === undefined && live.tried;
+      const {acts, settled: asWanted, ...again} = decide(await this.#observe(name, unit, running));
       for (const act of acts) await this.#apply(act, name, unit, running);
+      const settled = asWanted || endedAgain;
       if (settled) for (const waiter of waiting) waiter.resolve();
       else live.waiters.unshift(...waiting);
       if (settled && live.waiters.length === 0) live.requested = false;
@@ -149,6 +157,7 @@ export class Fleet {
     const [record, process] = [await this.#state.record(unit.name), await identify(child.pid)];
     const starts = live.requested ? 1 : record.starts + 1;
     live.requested = false;
+    live.tried = true;
     await this.#state.writeRecord(unit.name, {...record, process, starts});
     this.#log.info(`started ${unit.name}`, {pid: child.pid});
   }
@@ -168,7 +177,7 @@ export class Fleet {
   #of(name: string): Live {
     const known = this.#live.get(name);
     if (known !== undefined) return known;
-    const fresh: Live = {condemned: false, requested: false, notBeforeMs: 0, waiters: []};
+    const fresh: Live = {condemned: false, requested: false, tried: false, notBeforeMs: 0, waiters: []};
     this.#live.set(name, fresh);
     return fresh;
   }

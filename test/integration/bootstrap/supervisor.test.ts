@@ -158,6 +158,17 @@ describe('the supervised mode', () => {
     });
   });
 
+  it('does not wait for a daemon that ends at once', async () => {
+    await services.install(unit('a', 'echo why; exit 3', {stopTimeoutMs: 600_000}));
+    for (const ask of ['start', 'restart'] as const) {
+      await services[ask]('a');
+      await until(`after a ${ask} its end is known`, async () => {
+        return (await services.status('a')).lastExit === 'exit 3';
+      });
+    }
+    expect(await services.log('a', 1)).toEqual(['why']);
+  });
+
   it('does not mistake another process for its daemon', async () => {
     await services.install(unit('a', 'exec sleep 1000'));
     await services.start('a');

@@ -71,8 +71,22 @@ it('goes back by itself when the node is not well with it', async () => {
     'bad',
     Buffer.from('#!/bin/sh\n[ "$1" = --version ] && echo nodectl/9.9.9 && exit 0\nexit 1\n'),
   );
-  const result = await upgrade(bad, '--health-timeout', '12');
+  const result = await upgrade(bad);
   expect(`${result.exitCode} ${result.stderr}`).toMatch(/^7 [\s\S]*ND911[\s\S]*the previous one runs again/);
   expect((await machine.run('cmp', ['/data/next', installed], anyExit)).exitCode).toBe(0);
   expect(await tasks()).toBe(before);
+});
+
+it('says at once that a daemon ends after its restart, with its words', async () => {
+  const config = machine.path('/var/lib/kubelet/config.yaml');
+  const good = readFileSync(config, 'utf8');
+  writeFileSync(config, `${good}nonsense: 1\n`);
+  const started = performance.now();
+  const broken = await machine.nodectl(['restart', 'kubelet'], anyExit);
+  expect(`${broken.exitCode} ${broken.stderr}`).toMatch(/^7 [\s\S]*ND703[\s\S]*exit \d+[\s\S]*nonsense/);
+  // Its stop alone may take 30 seconds: this is not a wait for any limit.
+  expect(performance.now() - started).toBeLessThan(30_000);
+  writeFileSync(config, good);
+  const {stdout} = await machine.nodectl(['restart', 'kubelet']);
+  expect(stdout).toMatch(/^nodectl-kubelet was started; /);
 });
