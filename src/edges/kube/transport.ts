@@ -56,7 +56,7 @@ export function openTransport(connection: KubeConnection, times: TransportTimes 
     keepAliveTimeout: 60_000,
     h2Options: {pingInterval: times.pingMs, maxConcurrentStreams: 100},
   });
-  const timer = setInterval(() => dropSilent(watched, times.silenceMs), times.checkMs);
+  const timer = setInterval(() => dropSilent(watched, times), times.checkMs);
   timer.unref();
   const retired = new AbortController();
   return {
@@ -70,23 +70,27 @@ export function openTransport(connection: KubeConnection, times: TransportTimes 
   };
 }
 
-type Watched = {readonly socket: Socket; bytes: number; sinceMs: number};
+type Watched = {readonly socket: Socket; bytes: number; silentMs: number};
 
 function watch(watched: Set<Watched>, socket: Socket): void {
   if (!('alpnProtocol' in socket) || socket.alpnProtocol !== 'h2') return;
-  const entry = {socket, bytes: 0, sinceMs: performance.now()};
+  const entry = {socket, bytes: 0, silentMs: 0};
   watched.add(entry);
   socket.once('close', () => watched.delete(entry));
 }
 
-/** Pings are answered even on an idle connection, so silence means that nobody is there any more. */
-function dropSilent(watched: Set<Watched>, silenceMs: number): void {
-  const nowMs = performance.now();
+/**
+ * Pings are answered even on an idle connection, so silence means that nobody is there any more. Each look counts for
+ * the time between two, however late it comes: a process that stood still (SIGSTOP, a suspended machine) has not
+ * listened, and reads first what came meanwhile.
+ */
+function dropSilent(watched: Set<Watched>, {silenceMs, checkMs}: TransportTimes): void {
   for (const entry of watched) {
     const bytes = entry.socket.bytesRead;
-    if (bytes !== entry.bytes) Object.assign(entry, {bytes, sinceMs: nowMs});
-    else if (nowMs - entry.sinceMs > silenceMs)
-      entry.socket.destroy(new Error(`no answer to pings for ${Math.round(nowMs - entry.sinceMs)} ms`));
+    entry.silentMs = bytes === entry.bytes ? entry.silentMs + checkMs : 0;
+    entry.bytes = bytes;
+    if (entry.silentMs > silenceMs)
+      entry.socket.destroy(new Error(`no answer to pings for ${entry.silentMs} ms`));
   }
 }
 

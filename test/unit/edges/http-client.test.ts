@@ -152,7 +152,7 @@ describe.each([
     server.answer(() => undefined);
     const controller = new AbortController();
     const call = failure(client.request('GET', '/x', undefined, {signal: controller.signal}));
-    await expect.poll(() => server.seen.length).toBe(1);
+    await expect.poll(() => server.seen.length, {timeout: 8000}).toBe(1);
     controller.abort(new Error('mine'));
     expect(String(await call)).toBe('Error: mine');
   });
@@ -245,10 +245,15 @@ describe('a connection that freezes', () => {
       () => undefined,
       (error: unknown) => error,
     );
-    await expect.poll(() => events).toBe(1);
+    await expect.poll(() => events, {timeout: 8000}).toBe(1);
     // Healthy and quiet for longer than the bound: pings keep it alive.
     const quietSince = performance.now();
     await expect.poll(() => performance.now() - quietSince, {timeout: 2000}).toBeGreaterThan(700);
+    expect(server.sockets.size).toBe(1);
+    // What we ourselves sleep through is nobody's silence.
+    const stalledUntil = performance.now() + 600;
+    while (performance.now() < stalledUntil);
+    await expect.poll(() => performance.now() - stalledUntil, {timeout: 2000}).toBeGreaterThan(100);
     expect(server.sockets.size).toBe(1);
     proxy.freeze();
     expect(String(await watching)).toContain('no answer to pings');
