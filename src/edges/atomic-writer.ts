@@ -29,8 +29,7 @@ export async function writeProjection(
 ): Promise<boolean> {
   const payload = new Map([...files].map(([path, file]) => [cleanPath(path), file]));
   const old = await currentDirectory(directory);
-  const stale = old === undefined ? [] : await staleNames(join(directory, old), payload);
-  const isCurrent = old !== undefined && stale.length === 0 && (await isSame(join(directory, old), payload));
+  const isCurrent = old !== undefined && (await isCurrentVersion(join(directory, old), payload));
   if (!isCurrent) await publish(directory, payload, beforePublish);
   await linkVisible(directory, payload);
   await tidy(directory, payload);
@@ -57,6 +56,11 @@ async function currentDirectory(directory: string): Promise<string | undefined> 
     if (isMissing(error)) return undefined;
     throw error;
   }
+}
+
+/** The content first: where it has changed nothing else needs to be read. */
+async function isCurrentVersion(old: string, payload: ReadonlyMap<string, ProjectedFile>): Promise<boolean> {
+  return (await isSame(old, payload)) && (await staleNames(old, payload)).length === 0;
 }
 
 /** Names in the old version that the new one does not have. */
@@ -93,12 +97,21 @@ async function publish(
     await fs.chmod(fresh, 0o755);
     for (const [path, file] of payload) await writeOne(join(fresh, path), fresh, file);
     await beforePublish();
-    await fs.rm(join(directory, newDataLink), {force: true});
+    await removeLink(join(directory, newDataLink));
     await fs.symlink(fresh.slice(directory.length + 1), join(directory, newDataLink));
     await fs.rename(join(directory, newDataLink), join(directory, dataLink));
   } catch (error) {
     await fs.rm(fresh, {recursive: true, force: true});
     throw error;
+  }
+}
+
+/** What a crash has left. */
+async function removeLink(path: string): Promise<void> {
+  try {
+    await fs.unlink(path);
+  } catch (error) {
+    if (!isMissing(error)) throw error;
   }
 }
 

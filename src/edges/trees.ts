@@ -8,15 +8,26 @@ export type FileType = 'directory' | 'file' | 'socket' | 'character device' | 'b
 
 /** Makes a directory with exactly this mode, whatever the umask; parents are made as needed. True when it is new. */
 export async function ensureDirectory(path: string, mode: number, parentMode = 0o750): Promise<boolean> {
-  await fs.mkdir(join(path, '..'), {recursive: true, mode: parentMode});
+  let isNew = await makeOne(path);
+  if (isNew === undefined) {
+    await fs.mkdir(join(path, '..'), {recursive: true, mode: parentMode});
+    isNew = await makeOne(path);
+    if (isNew === undefined) throw new Error(`${path} could not be made: its parent went away`);
+  }
+  if (isNew) await fs.chmod(path, mode);
+  return isNew;
+}
+
+/** False: it is there; undefined: its parent is not. */
+async function makeOne(path: string): Promise<boolean | undefined> {
   try {
     await fs.mkdir(path);
+    return true;
   } catch (error) {
     if (isExisting(error)) return false;
+    if (isMissing(error)) return undefined;
     throw error;
   }
-  await fs.chmod(path, mode);
-  return true;
 }
 
 /** What a path is, links followed; undefined when there is nothing. */
@@ -54,7 +65,7 @@ export async function ensureFile(path: string, mode: number): Promise<void> {
  * @throws when there is a mount in it
  */
 export async function removeTree(path: string): Promise<void> {
-  const live = mountsBelow(await readMounts(), path);
+  const live = mountsBelow(await readMounts(path), path);
   if (live.length > 0) throw busy(`not removing ${path}: ${live.join(', ')} is still mounted`);
   try {
     const {dev} = await fs.lstat(path);

@@ -15,7 +15,7 @@ import type {ActivePod, Rejection} from './admission/types.ts';
 import type {PodAgent} from './agent-api.ts';
 import {startPodImages} from './images/start.ts';
 import {readNodeFacts} from './node-facts.ts';
-import {type ObjectSource, startObjectSource} from './objects.ts';
+import {type ObjectReference, type ObjectSource, startObjectSource} from './objects.ts';
 import type {NodeFacts, ServiceSource} from './pod/deps.ts';
 import type {PodView} from './pod/view.ts';
 import {type PodWorkers, startPodWorkers} from './pod/worker.ts';
@@ -112,7 +112,9 @@ class Agent {
     this.#options = options;
     this.#records = records;
     this.#health = new RuntimeHealth(cri, clock);
-    this.#objects = startObjectSource({client, clock, log, onChange: (uids) => this.#objectsChanged(uids)});
+    const onObject = (uids: readonly string[], changed: ObjectReference) =>
+      this.#objectsChanged(uids, changed);
+    this.#objects = startObjectSource({client, clock, log, onChange: onObject});
     this.#volumes = startPodVolumes(options, this.#objects, async ({spec}) =>
       this.#health.recursiveReadOnly(await this.#classes.handler(spec.runtimeClassName)),
     );
@@ -287,12 +289,12 @@ class Agent {
     return this.#source.hasSynced() && this.#statics.hasSynced();
   }
 
-  #objectsChanged(uids: readonly string[]): void {
+  /** Its bytes first; then whatever waits for it is tried again. */
+  #objectsChanged(uids: readonly string[], changed: ObjectReference): void {
     for (const uid of uids) {
       const known = this.#store.get(uid);
-      if (known === undefined) continue;
-      void this.#volumes.refresh(known.pod);
-      this.#workers.retry(uid);
+      if (known !== undefined)
+        void this.#volumes.refresh(known.pod, changed).then(() => this.#workers.retry(uid));
     }
   }
 

@@ -39,7 +39,7 @@ export type ObjectSourceOptions = {
   readonly clock: Clock;
   readonly log: Logger;
   /** Pods that use an object which changed, appeared or vanished after it was first read. */
-  readonly onChange: (uids: readonly string[]) => void;
+  readonly onChange: (uids: readonly string[], changed: ObjectReference) => void;
 };
 
 /** A caller waits so long for the first answer; then its own back-off decides. */
@@ -124,7 +124,7 @@ class Watches<T extends Secret | ConfigMap> {
       query: {namespace, fieldSelector: `metadata.name=${name}`},
       onEvent: ({type, object}) => {
         if (type !== 'deleted' && object.immutable === true) this.#freeze(key, object);
-        if (reflector.hasSynced()) this.#options.onChange([...users]);
+        if (reflector.hasSynced()) this.#options.onChange([...users], {kind: this.#kind, namespace, name});
       },
       onSynced: () => {
         const object = reflector.store.get(key);

@@ -8,7 +8,7 @@ import {decidePod} from './decide.ts';
 import {newMemory, type PodMemory} from './memory.ts';
 import {observePod} from './observe.ts';
 import {isTerminal} from './phase.ts';
-import {qosClass} from './qos.ts';
+import {roomWaiters} from './room-waiters.ts';
 import type {Verdict} from './seen.ts';
 import type {PodView} from './view.ts';
 
@@ -77,10 +77,14 @@ class Workers implements PodWorkers {
 
   retry(uid: string): void {
     const memory = this.#memories.get(uid);
-    for (const [name, {reason, message}] of memory?.startFailures ?? [])
-      if (reason === 'CreateContainerConfigError') memory?.startFailures.set(name, {reason, message});
-    if (memory?.volumes.state === 'failed') memory.volumes = {...memory.volumes, retryAtMs: 0};
-    this.enqueue(uid);
+    const refused = [...(memory?.startFailures ?? [])].filter(
+      ([, {reason}]) => reason === 'CreateContainerConfigError',
+    );
+    for (const [name, {reason, message}] of refused) memory?.startFailures.set(name, {reason, message});
+    const lacks = memory?.volumes.state === 'failed' ? memory.volumes : undefined;
+    if (memory !== undefined && lacks !== undefined) memory.volumes = {...lacks, retryAtMs: 0};
+    // A change of an object that a hundred healthy pods show costs none of them a look.
+    if (lacks !== undefined || refused.length > 0) this.enqueue(uid);
   }
 
   standing(uid: string): 'unknown' | 'admitted' | 'ending' {
@@ -172,10 +176,7 @@ class Workers implements PodWorkers {
 
   /** A pod has come to its end: there may be room for those that wait. */
   #wakeWaiting(): void {
-    const waiting = [...this.#memories.values()].filter(
-      ({admitted, resize}) => !admitted || resize?.pending?.reason === 'Deferred',
-    );
-    for (const {uid} of waiting.sort(byUrgency)) this.enqueue(uid);
+    for (const uid of roomWaiters(this.#memories.values())) this.enqueue(uid);
   }
 
   #context(memory: PodMemory, pod: Pod | undefined) {
@@ -195,13 +196,4 @@ class Workers implements PodWorkers {
       },
     };
   }
-}
-
-/** Of resizes that wait: priority, then the better QoS class, then the longer wait (sortPendingResizes). */
-function byUrgency(a: PodMemory, b: PodMemory): number {
-  const priority = ({lastPod}: PodMemory) => lastPod?.spec.priority ?? 0;
-  const isGuaranteed = ({lastPod}: PodMemory) =>
-    Number(lastPod !== undefined && qosClass(lastPod.spec) === 'Guaranteed');
-  const since = ({resize}: PodMemory) => resize?.pending?.sinceMs ?? 0;
-  return priority(b) - priority(a) || isGuaranteed(b) - isGuaranteed(a) || since(a) - since(b);
 }

@@ -1,4 +1,5 @@
-import {mountHugePages, mountTmpfs, readMounts} from '../../edges/mounts.ts';
+import {mountTmpfs} from '../../edges/mount-batch.ts';
+import {isTmpfs, mountHugePages, readMounts} from '../../edges/mounts.ts';
 import {needsGroupOwnership, setGroupOwnership} from '../../edges/ownership.ts';
 import {ensureDirectory} from '../../edges/trees.ts';
 import type {Pod} from '../../lib/kubernetes.ts';
@@ -27,7 +28,7 @@ export const emptyDir: VolumePlugin = {
 
 /** Mounts a tmpfs at the volume's place unless there is one; its size is bounded by what the pod may use. */
 export async function ensureTmpfs(request: VolumeRequest, sizeLimit?: string): Promise<void> {
-  if ((await mountedAs(request.directory)) === 'tmpfs') return;
+  if (await isTmpfs(request.directory)) return;
   const bytes = tmpfsBytes(request.pod, sizeLimit, request.context.nodeAllocatable().memory);
   await mountTmpfs(request.directory, bytes === undefined ? [] : [`size=${bytes}`]);
 }
@@ -63,7 +64,7 @@ async function ensureHugePages(directory: string, size: string): Promise<void> {
 }
 
 async function mountedAs(directory: string): Promise<string | undefined> {
-  return (await readMounts()).findLast(({mountPoint}) => mountPoint === directory)?.fsType;
+  return (await readMounts(directory)).findLast(({mountPoint}) => mountPoint === directory)?.fsType;
 }
 
 /** `HugePages-2Mi` says the size; plain `HugePages` takes the only one that the pod asks for. */

@@ -1,6 +1,7 @@
 import * as files from '../../edges/files.ts';
 import {formatAndMount} from '../../edges/filesystems.ts';
-import {isMounted, unmountTree} from '../../edges/mounts.ts';
+import {unmountTree} from '../../edges/mount-batch.ts';
+import {isMounted} from '../../edges/mounts.ts';
 import {ensureDirectory, fileType, removeTree} from '../../edges/trees.ts';
 import {bindWithOptions} from '../../edges/volume-mounts.ts';
 import {Serial} from '../../lib/serial.ts';

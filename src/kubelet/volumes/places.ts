@@ -45,7 +45,7 @@ export async function podsUsing(rootDir: string, plugin: string, specName: strin
 /** UIDs of pods that have a directory or mounts on this node. */
 export async function podsOnDisk(rootDir: string): Promise<string[]> {
   const prefix = `${rootDir}/pods`;
-  const mounted = mountsBelow(await readMounts(), prefix).map(
+  const mounted = mountsBelow(await readMounts(prefix), prefix).map(
     (point) => point.slice(prefix.length + 1).split('/')[0],
   );
   const names = new Set([...(await listDirectory(prefix)), ...mounted.filter((uid) => uid !== undefined)]);

@@ -1,9 +1,11 @@
 import {readInside} from '../../edges/subpath.ts';
+import {Lanes} from '../../lib/batch.ts';
 import {describeError} from '../../lib/errors.ts';
 import type {Container, Pod} from '../../lib/kubernetes.ts';
 import type {Logger} from '../../lib/log.ts';
 import {Serial} from '../../lib/serial.ts';
 import type {Cancel, Clock} from '../../lib/time.ts';
+import type {ObjectReference} from '../objects.ts';
 import type {PodVolumes} from '../pod/deps.ts';
 import {containerDevices, containerMounts} from './container-mounts.ts';
 import type {VolumeContext, VolumeUsage} from './types.ts';
@@ -21,9 +23,9 @@ import {
 export type KeptVolumes = PodVolumes & {
   /**
    * An object that the pod uses has changed, or its labels or annotations: its files follow at once. A pod whose
-   * volumes were not prepared is left alone.
+   * volumes were not prepared is left alone. Where the object is known, only what shows it is looked at.
    */
-  refresh(pod: Pod): Promise<void>;
+  refresh(pod: Pod, changed?: ObjectReference): Promise<void>;
   /** UIDs with a directory or mounts on this node that are not in `known`. */
   orphans(known: ReadonlySet<string>): Promise<string[]>;
   /** Gives back what pods of the past have shared. */
@@ -42,7 +44,15 @@ const retryMs = 30_000;
 /** More than any environment needs: containers can write the file. */
 const maxFileBytes = 1024 * 1024;
 
-type State = {readonly volumes: ReadonlyMap<string, StandingVolume>; cancel: Cancel};
+/** So many pods are refreshed at a time: all at once, the first would be done no sooner than the last. */
+const refreshLanes = 4;
+
+type State = {
+  readonly volumes: ReadonlyMap<string, StandingVolume>;
+  /** When volumes are to be looked at again without any event, by their names; on the monotonic clock. */
+  readonly dueMs: ReadonlyMap<string, number>;
+  cancel: Cancel;
+};
 
 /** The volumes of all pods on this node: what was prepared is remembered, tokens are renewed in time. */
 export function keepVolumes(
@@ -62,6 +72,7 @@ class Keeper implements KeptVolumes {
   readonly #states = new Map<string, State>();
   /** One work at a time for a pod. */
   readonly #serial = new Serial();
+  readonly #lanes = new Lanes(refreshLanes);
   #stopped = false;
 
   constructor(context: VolumeContext, clock: Clock, log: Logger, canMountRecursively: CanMountRecursively) {
@@ -78,20 +89,23 @@ class Keeper implements KeptVolumes {
     });
   }
 
-  refresh(pod: Pod): Promise<void> {
+  refresh(pod: Pod, changed?: ObjectReference): Promise<void> {
     const {uid} = pod.metadata;
-    return this.#serial.run(uid, async () => {
-      const state = this.#states.get(uid);
-      if (state === undefined) return;
-      try {
-        this.#remember(pod, await refreshVolumes(pod, this.#context));
-      } catch (error) {
-        const message = describeError(error);
-        this.#log.warn('volumes keep their old content', {uid, error: message});
-        this.#context.tell?.(pod, 'Warning', 'FailedMount', message);
-        this.#schedule(pod, state, retryMs);
-      }
-    });
+    return this.#serial.run(uid, () => this.#lanes.run(() => this.#refresh(pod, changed)));
+  }
+
+  async #refresh(pod: Pod, changed: ObjectReference | undefined): Promise<void> {
+    const {uid} = pod.metadata;
+    const state = this.#states.get(uid);
+    if (state === undefined) return;
+    try {
+      this.#remember(pod, await refreshVolumes(pod, this.#context, changed));
+    } catch (error) {
+      const message = describeError(error);
+      this.#log.warn('volumes keep their old content', {uid, error: message});
+      this.#context.tell?.(pod, 'Warning', 'FailedMount', message);
+      this.#schedule(pod, state, retryMs);
+    }
   }
 
   async mounts(
@@ -168,13 +182,18 @@ class Keeper implements KeptVolumes {
     return this.#states.get(uid)?.volumes ?? new Map();
   }
 
-  #remember(pod: Pod, {volumes, againInMs}: Prepared): void {
+  #remember(pod: Pod, prepared: Prepared): void {
     const {uid} = pod.metadata;
     const old = this.#states.get(uid);
     old?.cancel();
-    const state = {volumes: new Map([...(old?.volumes ?? []), ...volumes]), cancel: () => {}};
+    const nowMs = this.#clock.monotonic();
+    const dueMs = new Map(old?.dueMs);
+    for (const [name, {againInMs}] of prepared)
+      if (againInMs === undefined) dueMs.delete(name);
+      else dueMs.set(name, nowMs + againInMs);
+    const state = {volumes: new Map([...(old?.volumes ?? []), ...prepared]), dueMs, cancel: () => {}};
     this.#states.set(uid, state);
-    if (againInMs !== undefined) this.#schedule(pod, state, againInMs);
+    if (dueMs.size > 0) this.#schedule(pod, state, Math.max(0, Math.min(...dueMs.values()) - nowMs));
   }
 
   #schedule(pod: Pod, state: State, ms: number): void {

@@ -1,4 +1,5 @@
 import type {PersistentVolume, Volume} from '../../lib/kubernetes.ts';
+import type {ObjectReference} from '../objects.ts';
 import {configMap} from './config-map.ts';
 import {downwardApi} from './downward-api.ts';
 import {emptyDir} from './empty-dir.ts';
@@ -50,6 +51,15 @@ export function pluginFor(
   throw new Error(
     `volumes of kind ${kinds.map(([field]) => field).join(', ')} are not supported on this node`,
   );
+}
+
+/** Whether a volume shows an object of the API: alone, or among others. */
+export function shows(volume: Volume, {kind, name}: Pick<ObjectReference, 'kind' | 'name'>): boolean {
+  const parts = [{configMap: volume.configMap}, ...(volume.projected?.sources ?? [])];
+  return kind === 'ConfigMap'
+    ? parts.some(({configMap}) => configMap?.name === name)
+    : volume.secret?.secretName === name ||
+        (volume.projected?.sources ?? []).some(({secret}) => secret?.name === name);
 }
 
 /** Whether a volume's content follows objects of the API. */

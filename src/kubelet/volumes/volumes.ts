@@ -1,8 +1,10 @@
-import {mountsUpon, readMounts, unmount, unmountTree} from '../../edges/mounts.ts';
+import {unmountEach, unmountTree} from '../../edges/mount-batch.ts';
+import {mountsUpon, readMounts} from '../../edges/mounts.ts';
 import {ensureDirectory, removeTree} from '../../edges/trees.ts';
 import type {Pod, Volume} from '../../lib/kubernetes.ts';
+import type {ObjectReference} from '../objects.ts';
 import {placesOf, podDirectory, podsOnDisk, podsUsing, volumeDirectory} from './places.ts';
-import {allPlugins, follows, pluginFor} from './registry.ts';
+import {allPlugins, follows, pluginFor, shows} from './registry.ts';
 import {isForOnePod, isReachable, isUsed, type ResolvedVolume, resolveVolume, volumeUses} from './resolve.ts';
 import {
   type PreparedVolume,
@@ -20,12 +22,8 @@ export type StandingVolume = PreparedVolume & {
   readonly place: VolumePlace;
 };
 
-export type Prepared = {
-  /** By the volume's name in the pod. */
-  readonly volumes: ReadonlyMap<string, StandingVolume>;
-  /** `refreshVolumes` is due then, without any event. */
-  readonly againInMs?: number;
-};
+/** By the volume's name in the pod. */
+export type Prepared = ReadonlyMap<string, StandingVolume>;
 
 /**
  * Makes all volumes that a pod's containers use, side by side; those that exist are left as they are, or brought up
@@ -44,15 +42,18 @@ export async function prepareVolumes(
 }
 
 /**
- * Brings the volumes that follow objects of the API up to date: called when an object of the pod, its labels or its
- * annotations have changed, and when `againInMs` has passed. What cannot be had now keeps its last content.
+ * Brings the volumes that follow objects of the API up to date, or those that show the one that has changed: called
+ * when an object of the pod, its labels or its annotations have changed, and when `againInMs` has passed. What cannot
+ * be had now keeps its last content.
  */
 export async function refreshVolumes(
   pod: Pod,
   context: VolumeContext,
-  signal?: AbortSignal,
+  changed?: ObjectReference,
 ): Promise<Prepared> {
-  return each(usedVolumes(pod).filter(follows), pod, context, signal);
+  const concerned = (volume: Volume) => changed === undefined || shows(volume, changed);
+  const volumes = usedVolumes(pod).filter((volume) => follows(volume) && concerned(volume));
+  return each(volumes, pod, context, undefined);
 }
 
 /**
@@ -70,7 +71,7 @@ export async function teardownVolumes(
   const failed: unknown[] = [];
   // Sub-paths hold a volume, and containers may have mounted in it or over it: these go before it is given back.
   await unmountTree(`${directory}/volume-subpaths`);
-  for (const point of mountsUpon(await readMounts(), directory)) await unmount(point);
+  await unmountEach(mountsUpon(await readMounts(directory), directory));
   for (const place of await placesOf(rootDir, uid))
     await plugins
       .find((plugin) => plugin.directory === place.plugin)
@@ -116,8 +117,7 @@ async function each(
   const prepared = new Map<string, StandingVolume>();
   for (const [at, result] of results.entries())
     if (result.status === 'fulfilled') prepared.set(volumes[at]?.name ?? '', result.value);
-  const again = [...prepared.values()].flatMap(({againInMs}) => (againInMs === undefined ? [] : [againInMs]));
-  return {volumes: prepared, ...(again.length === 0 ? {} : {againInMs: Math.min(...again)})};
+  return prepared;
 }
 
 async function prepareOne(

@@ -111,6 +111,13 @@ it('reads mountinfo, escapes and optional fields included', () => {
 25 22 0:23 / /ab rw - tmpfs tmpfs rw
 `;
   const entries = parseMountinfo(text);
-  expect(entries[2]).toEqual({mountPoint: '/a/b c', fsType: 'tmpfs', source: 'x\\y', options: ['rw']});
+  expect(entries[2]).toEqual({
+    mountPoint: '/a/b c',
+    fsType: 'tmpfs',
+    source: 'x\\y',
+    options: ['rw'],
+    superOptions: ['rw'],
+  });
   expect(mountsAtOrBelow(entries, '/a')).toEqual(['/a/b c', '/a']);
+  expect(parseMountinfo(text, '/a/b c').map(({mountPoint}) => mountPoint)).toEqual(['/a/b c']);
 });
