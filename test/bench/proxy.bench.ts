@@ -1,30 +1,50 @@
+import {existsSync} from 'node:fs';
+import {join} from 'node:path';
 import type {StubApi} from '../integration/proxy/running.ts';
 import {type Figures, type Load, measure, type Subject} from './proxy/measure.ts';
+import {measureRaw} from './proxy/raw-nft.ts';
 import {milliseconds, quantile, type Table} from './table.ts';
 
-/** SERVICES=100,10000 npm run bench proxy; 30000x50 and 1x5000 are sizes as well. */
-const sizes = (process.env.SERVICES ?? '100,1000,10000').split(',');
+/**
+ * `npm run bench proxy -- services=100,1000,10000 kube-proxy=PATH`; 30000x50 and 1x5000 are sizes as well. What is not
+ * said here can be said in the environment: SERVICES, KUBE_PROXY, NODECTL (`sources` for the proxy without a build).
+ */
+function setting(name: string, fallback: string): string {
+  const word = process.argv.find((argument) => argument.startsWith(`${name}=`));
+  return word?.slice(name.length + 1) ?? process.env[name.toUpperCase().replace('-', '_')] ?? fallback;
+}
+
+const built = join(import.meta.dirname, '../../dist/nodectl');
+const sizes = setting('services', '1000,10000').split(',');
+const nodectl = setting('nodectl', existsSync(built) ? built : 'sources');
+const kubeProxy = setting('kube-proxy', '');
+/** A whole iptables table of more takes longer than anybody waits for a table of figures. */
+const mostForIptables = Number(setting('iptables', '1000'));
 
 /**
- * The proxy from the sources, the binary where NODECTL names it, and kube-proxy where KUBE_PROXY names it: the same
- * configuration, the same API, each in a namespace of its own, one after the other.
+ * nodectl's proxy in both modes, and kube-proxy where it is named: the same configuration, the same API, each in a
+ * namespace of its own, one after the other.
  */
-function subjects(): Subject[] {
-  const {NODECTL, KUBE_PROXY} = process.env;
-  const own = {idleChanges: 60, churnSeconds: 5, kernel: ['nodectl-proxy', 'services']} as const;
+function subjects({services, endpoints}: Load): Subject[] {
+  const program = nodectl === 'sources' ? undefined : [nodectl, 'proxy', '--config'];
+  const own = {program, idleChanges: 60, churnSeconds: 5};
+  const table = ['nodectl-proxy', 'services'] as const;
   return [
-    ...(NODECTL === undefined ? [{name: 'sources', program: undefined, ...own}] : []),
-    ...(NODECTL === undefined ? [] : [{name: 'nodectl', program: [NODECTL, 'proxy', '--config'], ...own}]),
-    ...(KUBE_PROXY === undefined
+    {name: 'nodectl', mode: 'nftables', kernel: table, ...own},
+    ...(services * endpoints > mostForIptables * 2
+      ? []
+      : [{name: 'nodectl iptables', mode: 'iptables', kernel: undefined, ...own} as const]),
+    ...(kubeProxy === ''
       ? []
       : [
           {
             name: 'kube-proxy',
-            program: [KUBE_PROXY, '--config'],
+            mode: 'nftables',
+            program: [kubeProxy, '--config'],
             idleChanges: 12,
             churnSeconds: 3,
-            kernel: ['kube-proxy', 'service-ips'] as const,
-          },
+            kernel: ['kube-proxy', 'service-ips'],
+          } as const,
         ]),
   ];
 }
@@ -32,6 +52,8 @@ function subjects(): Subject[] {
 function services(count: number, endpoints: number): Load {
   return {
     name: `${count} × ${endpoints}`,
+    services: count,
+    endpoints,
     last: `10.98.${(count - 1) >> 8}.${(count - 1) & 255}`,
     fill: (api) => api.fill(count, endpoints),
     change: (n, address) => {
@@ -48,6 +70,8 @@ function oneService(endpoints: number): Load {
   const slices = endpoints / 100;
   return {
     name: `1 × ${endpoints}`,
+    services: 1,
+    endpoints,
     last: '10.98.0.0',
     async fill(api: StubApi) {
       await api.fill(1, 1);
@@ -61,7 +85,7 @@ function oneService(endpoints: number): Load {
   };
 }
 
-function slice(namespace: string, service: string, suffix: string, ips: readonly string[]): object {
+function slice(namespace: string, service: string, suffix: string, ips: readonly string[]) {
   return {
     metadata: {
       namespace,
@@ -80,29 +104,37 @@ function loadOf(size: string): Load {
   return count === 1 ? oneService(endpoints) : services(count, endpoints);
 }
 
-function row(load: Load, subject: Subject, f: Figures): string[] {
+function row(load: Load, name: string, f: Figures): string[] {
   const both = (samples: readonly number[]) =>
     [quantile(samples, 0.5), quantile(samples, 0.99)].map(milliseconds);
-  return [
+  const cells = [
     load.name,
-    subject.name,
+    name,
     ...both(f.idle),
     ...both(f.churn),
     f.idleCpuMs.toFixed(1),
     f.churnCpuMs.toFixed(1),
-    milliseconds(f.firstSyncMs),
+    milliseconds(f.afterSyncMs),
     milliseconds(f.fromStartMs),
     milliseconds(f.fromStartCpuMs),
     f.restMB.toFixed(0),
+    f.fileMB.toFixed(0),
     f.peakMB.toFixed(0),
   ];
+  return cells.map((cell) => (cell === 'NaN' ? '' : cell));
 }
 
-/** A change of one Service, from the API's write to the kernel's event. */
+/** A change of one Service, from the API's write to the kernel's event; each row is also told as soon as it is there. */
 export default async function proxy(): Promise<Table[]> {
   const rows: string[][] = [];
-  for (const load of sizes.map(loadOf))
-    for (const subject of subjects()) rows.push(row(load, subject, await measure(subject, load)));
+  const add = (cells: string[]) => {
+    rows.push(cells);
+    console.error(`measured: ${cells.join('  ')}`);
+  };
+  for (const load of sizes.map(loadOf)) {
+    add(row(load, 'raw nft', await measureRaw(load)));
+    for (const subject of subjects(load)) add(row(load, subject.name, await measure(subject, load)));
+  }
   return [
     {
       title: 'Service change → kernel',
@@ -115,14 +147,18 @@ export default async function proxy(): Promise<Table[]> {
         'p99 ms',
         'CPU ms/change',
         'at 100/s',
-        'first commit ms',
+        'cold after sync ms',
         'from start ms',
         'CPU ms',
         'RSS MB',
+        'of it files',
         'peak MB',
       ],
       rows,
-      notes: ['CPU and memory are those of the proxy with its children.'],
+      notes: [
+        'raw nft: the same elements through nft itself, without Services, an API or a proxy.',
+        'CPU and memory are those of the proxy with its children; pages of files are shared with every nodectl that runs.',
+      ],
     },
   ];
 }

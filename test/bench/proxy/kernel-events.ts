@@ -2,10 +2,15 @@ import {createInterface} from 'node:readline';
 import {start} from '../../../src/edges/exec.ts';
 import type {Netns} from '../../integration/support/netns.ts';
 
+type Awaited = {readonly object: string; readonly seen: (atMs: number) => void};
+
+/** What the kernel has not told of by then was lost on the way: nft's monitor can be overrun. */
+const lostMs = 30_000;
+
 /** Hears when an address gets into any rule or map of a namespace, as the kernel tells it. */
 export class KernelEvents {
   readonly #child;
-  readonly #awaited = new Map<string, () => void>();
+  readonly #awaited = new Map<string, Awaited>();
   #generation: (() => void)[] = [];
 
   constructor(netns: Netns) {
@@ -22,9 +27,19 @@ export class KernelEvents {
     return new Promise((resolve) => this.#generation.push(resolve));
   }
 
-  /** Milliseconds (performance.now) at which the address was there. */
-  seen(address: string): Promise<number> {
-    return new Promise((resolve) => this.#awaited.set(address, () => resolve(performance.now())));
+  /**
+   * Milliseconds (performance.now) at which the address, or one that came later in its object's place, was there:
+   * changes that come together reach the kernel as one. Infinity for one that never did.
+   */
+  seen(address: string, object: string): Promise<number> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => resolve(Number.POSITIVE_INFINITY), lostMs);
+      const seen = (atMs: number) => {
+        clearTimeout(timer);
+        resolve(atMs);
+      };
+      this.#awaited.set(address, {object, seen});
+    });
   }
 
   async stop(): Promise<void> {
@@ -33,8 +48,15 @@ export class KernelEvents {
   }
 
   #take(address: string): void {
-    this.#awaited.get(address)?.();
-    this.#awaited.delete(address);
+    const taken = this.#awaited.get(address);
+    if (taken === undefined) return;
+    const nowMs = performance.now();
+    for (const [earlier, {object, seen}] of this.#awaited) {
+      if (object !== taken.object) continue;
+      this.#awaited.delete(earlier);
+      seen(nowMs);
+      if (earlier === address) return;
+    }
   }
 }
 

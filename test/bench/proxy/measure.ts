@@ -1,75 +1,85 @@
 import {RunningProxy, StubApi} from '../../integration/proxy/running.ts';
-import {connectNetns, createNetns, type Netns} from '../../integration/support/netns.ts';
+import type {Netns} from '../../integration/support/netns.ts';
 import {until} from '../../integration/support/wait.ts';
 import {KernelEvents, mark} from './kernel-events.ts';
+import {benchNetns} from './place.ts';
+import {openProbe} from './probe.ts';
 import {cpuSeconds, MemoryWatch} from './usage.ts';
 
 export type Subject = {
   readonly name: string;
+  readonly mode: 'nftables' | 'iptables';
   /** Given the configuration's path; undefined for the proxy from the sources. */
   readonly program: readonly string[] | undefined;
-  /** Its table, and the map in it that has every Service. */
-  readonly kernel: readonly [string, string];
+  /** Its table, and the map in it that has every Service; undefined where there is no such map. */
+  readonly kernel: readonly [string, string] | undefined;
   readonly idleChanges: number;
   /** How long changes come 100 a second. */
   readonly churnSeconds: number;
 };
 
+type Slice = {readonly metadata: {readonly name: string}};
+
 export type Load = {
   readonly name: string;
+  readonly services: number;
+  readonly endpoints: number;
   /** The ClusterIP of the last Service. */
   readonly last: string;
   fill(api: StubApi): Promise<void>;
   /** The n-th change: a slice that holds this address. */
-  change(n: number, address: string): object;
+  change(n: number, address: string): Slice;
 };
 
 export type Figures = {
-  /** From the caches being known to the first commit, as the proxy's own metric has it. */
-  readonly firstSyncMs: number;
+  /** From the caches being known to the last Service in the kernel. */
+  readonly afterSyncMs: number;
   readonly fromStartMs: number;
   /** Of the process and its children until then. */
   readonly fromStartCpuMs: number;
   readonly peakMB: number;
   readonly restMB: number;
+  /** Pages of the executable and its libraries in the memory at rest. */
+  readonly fileMB: number;
   readonly idle: readonly number[];
   readonly idleCpuMs: number;
   readonly churn: readonly number[];
   readonly churnCpuMs: number;
 };
 
-const inside = '192.168.211.2';
-
 /** One proxy in a namespace of its own, from its start through single changes to many. */
 export async function measure(subject: Subject, load: Load): Promise<Figures> {
-  const netns = await createNetns('ndb');
+  const place = await benchNetns();
+  const {netns} = place;
   const api = await StubApi.start(netns);
   let proxy: RunningProxy | undefined;
   let events: KernelEvents | undefined;
   let memory: MemoryWatch | undefined;
   try {
-    await connectNetns(netns, {host: '192.168.211.1', inside});
     await load.fill(api);
+    const {program, mode} = subject;
+    const own = program === undefined ? {} : {program};
     const started = performance.now();
-    const program = subject.program === undefined ? {} : {program: subject.program};
-    proxy = await RunningProxy.start({netns, apiPort: api.port, ...program});
+    proxy = await RunningProxy.start({netns, apiPort: api.port, mode, ...own});
     memory = new MemoryWatch(proxy.pid);
     const {pid} = proxy;
-    await until('the first commit', () => isSynced(netns, subject, load), {timeoutMs: 300_000, everyMs: 10});
+    await firstCommit(subject, load, place.address, netns, () => proxy?.log ?? '');
     const fromStartMs = performance.now() - started;
+    const synced = Date.now();
     const fromStartCpuMs = cpuSeconds(pid) * 1000;
-    const firstSyncMs = await firstSync(proxy);
+    const afterSyncMs = await afterSync(proxy, synced);
     events = new KernelEvents(netns);
     const heard = events;
     await hears(heard, netns);
     const idle = await timed(pid, () => oneByOne(api, heard, load, subject.idleChanges));
     const churn = await timed(pid, () => manyASecond(api, heard, load, subject));
     return {
-      firstSyncMs,
+      afterSyncMs,
       fromStartMs,
       fromStartCpuMs,
       peakMB: memory.peakMB,
       restMB: memory.nowMB,
+      fileMB: memory.ownFileMB,
       idle: idle.samples,
       idleCpuMs: (idle.cpuSeconds * 1000) / idle.samples.length,
       churn: churn.samples,
@@ -80,25 +90,47 @@ export async function measure(subject: Subject, load: Load): Promise<Figures> {
     await events?.stop();
     await proxy?.stop();
     await api.stop();
-    await netns.remove();
+    await place.remove();
   }
 }
 
 /** A family has said that its rules are in the kernel, and the last Service is among them. */
-async function isSynced(netns: Netns, {kernel}: Subject, {last}: Load): Promise<boolean> {
-  const response = await fetch(`http://${inside}:10256/healthz`);
-  if (!(await response.text()).includes('"IPv4"')) return false;
-  const element = ['get', 'element', 'ip', ...kernel, `{ ${last} . tcp . 80 }`];
-  return (await netns.run('nft', element, {okCodes: [0, 1]})).exitCode === 0;
+async function firstCommit(
+  {name, kernel}: Subject,
+  {last}: Load,
+  address: string,
+  netns: Netns,
+  log: () => string,
+): Promise<void> {
+  const probe = openProbe(netns);
+  const isThere = async () => {
+    const response = await fetch(`http://${address}:10256/healthz`);
+    if (!(await response.text()).includes('"IPv4"')) return false;
+    return kernel === undefined || (await probe.has(kernel, `${last} . tcp . 80`));
+  };
+  try {
+    await until(`the first commit of ${name}`, isThere, {
+      timeoutMs: 300_000,
+      everyMs: 10,
+      instead: () => log().slice(-2000),
+    });
+  } finally {
+    await probe.stop();
+  }
 }
 
-async function firstSync(proxy: RunningProxy): Promise<number> {
+/** Our log says when both caches were known; kube-proxy measures its first sync itself. */
+async function afterSync(proxy: RunningProxy, syncedMs: number): Promise<number> {
+  const known = proxy.log.split('\n').find((line) => line.includes('Services and EndpointSlices are known'));
+  const time = /"time":"([^"]+)"/.exec(known ?? '')?.[1];
+  if (time !== undefined) return syncedMs - Date.parse(time);
   const {stdout} = await proxy.get('/metrics', 10_249);
   const sum = /full_proxy_rules_duration_seconds_sum\{ip_family="IPv4"\} (\S+)/.exec(stdout)?.[1];
   return Number(sum) * 1000;
 }
 
-async function hears(events: KernelEvents, netns: Netns): Promise<void> {
+/** Until the monitor tells of what happens. */
+export async function hears(events: KernelEvents, netns: Netns): Promise<void> {
   let heard = false;
   void events.generation().then(() => {
     heard = true;
@@ -124,9 +156,10 @@ let changes = 0;
 
 async function change(api: StubApi, events: KernelEvents, load: Load): Promise<number> {
   const address = mark(++changes);
-  const seen = events.seen(address);
+  const slice = load.change(changes, address);
+  const seen = events.seen(address, slice.metadata.name);
   const started = performance.now();
-  await api.put('endpointslices', load.change(changes, address));
+  await api.put('endpointslices', slice);
   return (await seen) - started;
 }
 

@@ -32,18 +32,20 @@ export function cpuSeconds(pid: number): number {
   return children(pid).reduce((sum, child) => sum + ownSeconds(child, true), ownSeconds(pid, true));
 }
 
-function megabytes(pid: number, key: 'VmRSS' | 'VmHWM'): number {
+function megabytes(pid: number, key: 'VmRSS' | 'RssFile'): number {
   return Number(new RegExp(`${key}:\\s+(\\d+)`).exec(read(`/proc/${pid}/status`))?.[1] ?? 0) / 1024;
 }
 
 /** Resident memory of a process with its children: now, and the most that a look every few milliseconds has met. */
 export class MemoryWatch {
   readonly #pid: number;
+  readonly #withItself: boolean;
   readonly #timer: NodeJS.Timeout;
   peakMB = 0;
 
-  constructor(pid: number) {
+  constructor(pid: number, withItself = true) {
     this.#pid = pid;
+    this.#withItself = withItself;
     this.#timer = setInterval(() => {
       this.peakMB = Math.max(this.peakMB, this.nowMB);
     }, 10);
@@ -51,15 +53,16 @@ export class MemoryWatch {
 
   get nowMB(): number {
     try {
-      return [this.#pid, ...children(this.#pid)].reduce((sum, pid) => sum + megabytes(pid, 'VmRSS'), 0);
+      const pids = [...(this.#withItself ? [this.#pid] : []), ...children(this.#pid)];
+      return pids.reduce((sum, pid) => sum + megabytes(pid, 'VmRSS'), 0);
     } catch {
       return 0;
     }
   }
 
-  /** The proxy alone, as the kernel remembers it. */
-  get ownPeakMB(): number {
-    return megabytes(this.#pid, 'VmHWM');
+  /** Of the process alone: pages of its executable, which others that run it share. */
+  get ownFileMB(): number {
+    return megabytes(this.#pid, 'RssFile');
   }
 
   stop(): void {
