@@ -1,0 +1,26 @@
+import type {PodMemory} from './memory.ts';
+import {qosClass} from './qos.ts';
+
+/**
+ * Pods that may use room which another has left, the most urgent first: not admitted yet, or with a resize that waits.
+ * A UID without a pod waits for nothing. It is forgotten in its next round, and would wake the others in turn: two of
+ * them would keep each other awake for ever.
+ */
+export function roomWaiters(memories: Iterable<PodMemory>): string[] {
+  return [...memories]
+    .filter(
+      ({admitted, lastPod, resize}) =>
+        lastPod !== undefined && (!admitted || resize?.pending?.reason === 'Deferred'),
+    )
+    .sort(byUrgency)
+    .map(({uid}) => uid);
+}
+
+/** Of resizes that wait: priority, then the better QoS class, then the longer wait (sortPendingResizes). */
+function byUrgency(a: PodMemory, b: PodMemory): number {
+  const priority = ({lastPod}: PodMemory) => lastPod?.spec.priority ?? 0;
+  const isGuaranteed = ({lastPod}: PodMemory) =>
+    Number(lastPod !== undefined && qosClass(lastPod.spec) === 'Guaranteed');
+  const since = ({resize}: PodMemory) => resize?.pending?.sinceMs ?? 0;
+  return priority(b) - priority(a) || isGuaranteed(b) - isGuaranteed(a) || since(a) - since(b);
+}
