@@ -78,7 +78,10 @@ async function compose(
     telemetry.runtimeOperation(operationName(method), ...told);
   const cri = connectCri(config.containerRuntimeEndpoint, config.runtimeRequestTimeout, onCall);
   started.keep(() => cri.close());
-  const [api] = await Promise.all([openApiAccess(common), waitForRuntime(cri, common)]);
+  const [api] = await Promise.all([
+    openApiAccess({...common, metrics: telemetry.certificates}),
+    waitForRuntime(cri, common),
+  ]);
   started.keep(() => api.close());
   const stop = new AbortController();
   const recorder = startEventRecorder({

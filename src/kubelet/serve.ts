@@ -45,6 +45,7 @@ export async function serveHealth(config: KubeletConfig, health: HealthChecks): 
  */
 export async function serveKubelet(options: ServeOptions, signal: AbortSignal): Promise<Servers> {
   const {config, log} = options;
+  const {certificates} = options.telemetry;
   const {clientCAFile} = config.authentication.x509;
   let server: HttpServer | undefined;
   let opening: Promise<void> = Promise.resolve();
@@ -53,11 +54,13 @@ export async function serveKubelet(options: ServeOptions, signal: AbortSignal): 
     const tls = {...pair, clientCa: await readClientCa(clientCAFile)};
     if (server === undefined) server = await startKubeletServer({...options, tls});
     else server.replaceTls(tls);
+    certificates.inUse('server', pair);
     log.info('serving the kubelet API', {address: config.address, port: server.port});
   };
   const serving = runServing(
     {
       ...options,
+      onFailed: () => certificates.failed('server'),
       // One after the other: two certificates must not race for the port.
       onCertificate: (pair) => {
         opening = opening

@@ -52,13 +52,17 @@ export type RotationOptions = {
   /** What is in use while the store has nothing. */
   readonly initial?: KeyPair;
   readonly onIssued: (pair: KeyPair) => void;
+  /** True when a certificate was come by in another way, because nobody listens to the one that would ask. */
+  readonly rejoin?: () => Promise<boolean>;
+  /** A try to renew has failed; another will follow. */
+  readonly onFailed: () => void;
 };
 
 const backoffOptions = {firstMs: 2_000, maxMs: 300_000};
 
 /** Keeps one certificate fresh until the signal aborts. The old one stays in use until the new one is stored. */
 export async function runRotation(options: RotationOptions, signal: AbortSignal): Promise<void> {
-  const {store, clock, log, signerName} = options;
+  const {store, clock, log, signerName, rejoin, onFailed} = options;
   const backoff = new Backoff(backoffOptions);
   let random = Math.random();
   while (!signal.aborted) {
@@ -67,12 +71,13 @@ export async function runRotation(options: RotationOptions, signal: AbortSignal)
       const wanted = options.names();
       const decision = decideRotation({nowMs: clock.now(), current, wanted, random});
       if (decision.act === 'request' && wanted !== undefined) {
-        await renew(options, wanted, signal);
+        if (!(await rejoin?.())) await renew(options, wanted, signal);
         random = Math.random();
         backoff.succeed('');
       } else await pause(clock, decision.againInMs, signal);
     } catch (error) {
       if (signal.aborted) return;
+      onFailed();
       // A refusal is final for this key; everything else may be asked again with the same one.
       if (isNodectlError(error, 'ND723')) await store.dropPendingKey();
       const retryInMs = backoff.fail('', clock.monotonic());

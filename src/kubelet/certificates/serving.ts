@@ -21,6 +21,8 @@ export type ServingOptions = {
   readonly addresses: () => readonly {readonly type: string; readonly address: string}[];
   /** Each certificate to serve with, the first one too. */
   readonly onCertificate: (pair: KeyPair) => void;
+  /** The cluster did not sign; it is asked again. */
+  readonly onFailed: () => void;
 };
 
 const lookMs = 60_000;
@@ -63,7 +65,7 @@ async function requestServing(
   client: KubeClient,
   signal: AbortSignal,
 ): Promise<void> {
-  const {config, clock, log, onCertificate} = options;
+  const {config, clock, log, onCertificate, onFailed} = options;
   const store = openCertificateStore(config.certDir, 'kubelet-server');
   const kept = await store.current();
   const facts = kept && leafFacts(kept);
@@ -78,6 +80,7 @@ async function requestServing(
       usages: ['digital signature', 'server auth'],
       names: () => servingNames(config, options.addresses()),
       onIssued: onCertificate,
+      onFailed,
     },
     signal,
   );
