@@ -7,7 +7,7 @@ import {removeTree} from '../../edges/trees.ts';
 import {describeError} from '../../lib/errors.ts';
 import type {Container, Pod} from '../../lib/kubernetes.ts';
 import {pods} from '../../lib/resources.ts';
-import {noteStart, resizePod} from '../resize/apply.ts';
+import {noteGiven, resizePod} from '../resize/apply.ts';
 import {removeFromRuntime} from '../runtime/remove.ts';
 import type {PodAct} from './acts.ts';
 import type {ApplyContext} from './apply-context.ts';
@@ -139,7 +139,7 @@ async function start(context: ApplyContext, act: PodAct & {do: 'start'}, signal:
     images.consume(memory.uid, name);
     memory.startFailures.delete(name);
     runtime.touch(memory.uid);
-    await noteStart(context, pod, container);
+    await noteGiven(context, pod, container.name);
     await runPostStart(deps, launch, id, signal);
   } catch (error) {
     if (!(error instanceof StartError)) throw error;

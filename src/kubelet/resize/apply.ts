@@ -1,6 +1,6 @@
 import {isCriUnimplemented} from '../../edges/cri/client.ts';
 import {criMessage} from '../../edges/cri/message.ts';
-import type {Container, Pod} from '../../lib/kubernetes.ts';
+import type {Pod} from '../../lib/kubernetes.ts';
 import type {PodAct} from '../pod/acts.ts';
 import type {ApplyContext} from '../pod/apply-context.ts';
 import {cgroupOf} from '../pod/build.ts';
@@ -32,6 +32,7 @@ export async function resizePod(context: ApplyContext, act: PodAct & {do: 'resiz
     if (problem !== undefined) throw new Error(`cannot decrease memory limits: ${problem}`);
     await resizeOne(context, pod, act, 'memory');
     await resizeOne(context, pod, act, 'cpu');
+    for (const name of act.plan.starts) await noteGiven(context, pod, name);
     const {progress: before} = memory.resize ?? {};
     if (before?.error !== undefined) {
       const {error: _, retryAtMs: __, ...progress} = before;
@@ -59,7 +60,7 @@ async function resizeOne(
   name: ResourceName,
 ): Promise<void> {
   const updates = plan[name];
-  if (updates.length === 0 && !plan.podLevel) return;
+  if (updates.length === 0 && !plan.podLevel && plan.starts.length === 0) return;
   const {facts} = context.deps;
   const wanted = podCgroup(pod, facts.resources);
   const now = podCgroup(toldPod(context, pod), facts.resources);
@@ -144,16 +145,13 @@ function withOne(told: Resources | undefined, wanted: Resources | undefined, nam
   return {...list('requests'), ...list('limits')};
 }
 
-/** A container that was just started has all that the pod was given. */
-export async function noteStart(context: ApplyContext, pod: Pod, container: Container): Promise<void> {
-  const given = allocationOf(pod).containers[container.name];
+/** A container that was just started, or will be, has all that the pod was given. */
+export async function noteGiven(context: ApplyContext, pod: Pod, name: string): Promise<void> {
+  const given = allocationOf(pod).containers[name];
   const {actuated} = context.records.get(context.memory.uid) ?? {};
   if (given === undefined || actuated === undefined) return;
-  if (JSON.stringify(actuated.containers[container.name]) === JSON.stringify(given)) return;
-  await note(context, pod, (before) => ({
-    ...before,
-    containers: {...before.containers, [container.name]: given},
-  }));
+  if (JSON.stringify(actuated.containers[name]) === JSON.stringify(given)) return;
+  await note(context, pod, (before) => ({...before, containers: {...before.containers, [name]: given}}));
 }
 
 async function notePod(context: ApplyContext, pod: Pod, name: ResourceName): Promise<void> {

@@ -27,6 +27,8 @@ export type ResizePlan = {
   readonly memory: readonly ContainerUpdate[];
   /** The pod's own requests or limits have changed. */
   readonly podLevel: boolean;
+  /** Not running, and given something else than before: the pod's cgroup changes before they start. */
+  readonly starts: readonly string[];
 };
 
 /** Containers that are to be changed while they run (kuberuntime, computePodResizeAction). */
@@ -38,11 +40,12 @@ export function resizePlan(pod: Pod, actuated: Allocation | undefined, runtime: 
     podLevel:
       actuated !== undefined &&
       !isEqual(amounts(undefined, pod.spec.resources), amounts(undefined, actuated.pod)),
+    starts: actuated === undefined ? [] : startsOf(pod, actuated, runtime),
   };
 }
 
-export function isEmpty({cpu, memory, podLevel}: ResizePlan): boolean {
-  return cpu.length === 0 && memory.length === 0 && !podLevel;
+export function isEmpty({cpu, memory, podLevel, starts}: ResizePlan): boolean {
+  return cpu.length === 0 && memory.length === 0 && !podLevel && starts.length === 0;
 }
 
 /** A running container whose policy wants a restart for what has changed. */
@@ -56,16 +59,26 @@ export function needsRestart(pod: Pod, container: Container, actuated: Allocatio
 
 /** Nothing that runs differs from what was allocated. */
 export function isActuated(pod: Pod, actuated: Allocation, runtime: PodRuntime): boolean {
-  const all = [...(pod.spec.initContainers ?? []), ...pod.spec.containers];
-  const plan = resizePlan(pod, actuated, runtime);
-  return (
-    isEmpty(plan) && !all.some((c) => running(runtime, c) !== undefined && needsRestart(pod, c, actuated))
-  );
+  const isChanged = (c: Container) => running(runtime, c) !== undefined && needsRestart(pod, c, actuated);
+  return isEmpty(resizePlan(pod, actuated, runtime)) && !containersOf(pod).some(isChanged);
+}
+
+function containersOf({spec}: Pod): Container[] {
+  return [...(spec.initContainers ?? []), ...spec.containers];
+}
+
+function startsOf(pod: Pod, actuated: Allocation, runtime: PodRuntime): string[] {
+  return containersOf(pod)
+    .filter((container) => {
+      const told = actuated.containers[container.name];
+      if (told === undefined || running(runtime, container) !== undefined) return false;
+      return !isEqual(amounts(actuated.pod, told), amounts(pod.spec.resources, container.resources));
+    })
+    .map(({name}) => name);
 }
 
 function updatesOf(pod: Pod, actuated: Allocation, runtime: PodRuntime): ContainerUpdate[] {
-  const all = [...(pod.spec.initContainers ?? []), ...pod.spec.containers];
-  return all.flatMap((container) => {
+  return containersOf(pod).flatMap((container) => {
     const record = running(runtime, container);
     const told = actuated.containers[container.name];
     if (record === undefined || told === undefined || needsRestart(pod, container, actuated)) return [];

@@ -119,6 +119,22 @@ describe('a resize', () => {
     }
   });
 
+  it('gives the pod room before a container starts again with more', async () => {
+    const resizePolicy = ['cpu', 'memory'].map((resourceName) => ({
+      resourceName,
+      restartPolicy: 'RestartContainer',
+    }));
+    const main = {...sleeper('main'), resources: both('20m', '35Mi'), resizePolicy};
+    await node.create('more', {...grace, containers: [main]});
+    await node.waitFor('more', 'Ready', isReady);
+    await resize('more', {main: both('40m', '30Mi')});
+    const pod = await node.waitFor('more', 'restarted', (p) => {
+      return isResized(p) && statusOf(p, 'main')?.restartCount === 1;
+    });
+    for (const of of [undefined, 'main'])
+      expect(kernel(pod, of)).toEqual({memory: String(30 * mi), cpu: '4000'});
+  });
+
   it('reaches sidecars and init containers that run', async () => {
     const sidecar = {...sleeper('side'), restartPolicy: 'Always', resources: both('20m', '35Mi')};
     const init = {...sleeper('first'), resources: both('20m', '35Mi')};

@@ -37,10 +37,14 @@ describe('a plan', () => {
     expect(isActuated(wanted, told, runs('a', 'b', 'c'))).toBe(false);
   });
 
-  it('is empty for what does not run', () => {
+  it('leaves alone what does not run, and makes room for it before it starts', () => {
     const wanted = given({a: both('25m', '30Mi'), b: both('20m', '35Mi'), c: both('20m', '35Mi')});
     const runtime = {sandboxes: [sandbox()], containers: [exited('a'), record('b'), record('c')]};
-    expect(resizePlan(wanted, told, runtime)).toEqual({cpu: [], memory: [], podLevel: false});
+    expect(resizePlan(wanted, told, runtime)).toEqual({cpu: [], memory: [], podLevel: false, starts: ['a']});
+    const {acts} = decidePod(seen({pod: wanted, actuated: told, runtime}));
+    expect(acts.map((act) => act.do)).toEqual(['resize', 'start']);
+    const noted = {...told, containers: {...told.containers, a: both('25m', '30Mi')}};
+    expect(resizePlan(wanted, noted, runtime).starts).toEqual([]);
   });
 
   it('takes a limit that is added for a smaller one', () => {
