@@ -72,6 +72,12 @@ export async function isMounted(path: string): Promise<boolean> {
   return (await readMounts(path)).some(({mountPoint}) => mountPoint === path);
 }
 
+/** Whether files of the file system that is mounted at a path can have SELinux labels (hostutil.GetSELinuxSupport). */
+export async function hasLabels(path: string): Promise<boolean> {
+  const topmost = (await readMounts(path)).findLast(({mountPoint}) => mountPoint === path);
+  return topmost?.superOptions.includes('seclabel') ?? false;
+}
+
 /** linux/magic.h: TMPFS_MAGIC. */
 const tmpfsMagic = 0x01021994;
 

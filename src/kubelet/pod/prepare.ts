@@ -5,8 +5,9 @@ import type {ApplyContext} from './apply-context.ts';
 import {cgroupOf} from './build.ts';
 import {podPaths} from './pod-paths.ts';
 import {podReferences} from './references.ts';
-import {cpuWeight, podCgroup} from './resources.ts';
+import {cpuWeight, podCgroup, quotaFacts} from './resources.ts';
 import {newestContainer} from './runtime-state.ts';
+import type {Verdict} from './seen.ts';
 import {tellPod} from './tell.ts';
 
 const firstRetryMs = 500;
@@ -30,7 +31,8 @@ export async function preparePod(context: ApplyContext): Promise<void> {
 }
 
 async function makeCgroup({deps}: ApplyContext, pod: Pod): Promise<void> {
-  const {cpuShares, cpuQuota, cpuPeriod, memoryBytes} = podCgroup(pod, deps.facts.resources);
+  const facts = quotaFacts(deps.facts.resources, deps.managers?.hasExclusiveCpus(pod) === true);
+  const {cpuShares, cpuQuota, cpuPeriod, memoryBytes} = podCgroup(pod, facts);
   const {podPidsLimit} = deps.config;
   await deps.cgroups.ensure(cgroupOf(deps, pod), {
     cpuShares,
@@ -55,6 +57,16 @@ function isWaiting(error: unknown): boolean {
   return error instanceof Error && 'waiting' in error && error.waiting === true;
 }
 
+/** A failure that no try can mend: the pod ends, as if it had not been admitted. */
+export function rejectionOf(error: unknown): Verdict | undefined {
+  if (error instanceof AggregateError) return error.errors.map(rejectionOf).find((one) => one !== undefined);
+  if (!(error instanceof Error && 'rejection' in error)) return undefined;
+  const {rejection} = error;
+  if (typeof rejection !== 'object' || rejection === null) return undefined;
+  if (!('reason' in rejection && 'message' in rejection)) return undefined;
+  return {reason: String(rejection.reason), message: String(rejection.message), rejected: true};
+}
+
 /** The events that a failure is told by. */
 function failuresOf(error: unknown): {reason: string; message: string}[] {
   if (error instanceof AggregateError) return error.errors.flatMap(failuresOf);
@@ -71,12 +83,14 @@ async function prepareVolumes(context: ApplyContext, pod: Pod, signal: AbortSign
     memory.volumes = {state: 'ready'};
   } catch (error) {
     if (signal.aborted) return;
+    memory.verdict ??= rejectionOf(error);
     const message = describeError(error);
     const failures = (before.state === 'failed' ? before.failures : 0) + 1;
     const retryMs = isWaiting(error) ? waitMs : Math.min(firstRetryMs * 2 ** (failures - 1), maxRetryMs);
     memory.volumes = {state: 'failed', message, failures, retryAtMs: deps.clock.monotonic() + retryMs};
+    const isTold = memory.verdict?.rejected === true;
     // A wait is looked at often and told of seldom: at the 1st, 2nd, 4th, 8th … time.
-    if (!isWaiting(error) || Number.isInteger(Math.log2(failures)))
+    if (!isTold && (!isWaiting(error) || Number.isInteger(Math.log2(failures))))
       for (const {reason, message: told} of failuresOf(error))
         tellPod(deps.recorder, pod, undefined, 'Warning', reason, told);
   }

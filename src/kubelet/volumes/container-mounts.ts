@@ -49,6 +49,7 @@ export async function containerMounts(input: ContainerMountsInput): Promise<Cont
       readonly: mount.readOnly === true || volume.readOnly,
       propagation,
       recursiveReadOnly: recursiveReadOnly(mount, input.recursiveReadOnly),
+      selinuxRelabel: volume.relabel === true,
     });
   }
   return mounts;

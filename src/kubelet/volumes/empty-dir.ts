@@ -22,7 +22,7 @@ export const emptyDir: VolumePlugin = {
     if (medium === 'Memory') await ensureTmpfs(request, volume.emptyDir?.sizeLimit);
     else if (medium !== '') await ensureHugePages(directory, pageSize(pod, medium));
     await ensureGroup(request);
-    return {path: directory, readOnly: false};
+    return {path: directory, readOnly: false, relabel: true};
   },
 };
 

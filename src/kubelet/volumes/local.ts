@@ -57,7 +57,7 @@ async function mountLocal(request: VolumeRequest, path: string): Promise<Prepare
     const users = await podsUsing(context.rootDir, directory, specName);
     if (users.every((uid) => uid === pod.metadata.uid)) await giveToGroup(pod, request.directory);
   }
-  return {path: request.directory, readOnly};
+  return {path: request.directory, readOnly, relabel: !readOnly};
 }
 
 /** What is bound into pods: the directory itself, or the place where the device is mounted. */

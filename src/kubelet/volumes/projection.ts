@@ -23,7 +23,7 @@ export async function project(
   await writeProjection(directory, files, async () => {
     if (fsGroup !== undefined) await setGroupOwnership(directory, {fsGroup, readOnly: true});
   });
-  return {path: directory, readOnly: true, ...(againInMs === undefined ? {} : {againInMs})};
+  return {path: directory, readOnly: true, relabel: true, ...(againInMs === undefined ? {} : {againInMs})};
 }
 
 async function ensureNested(directory: string, nested: string): Promise<void> {

@@ -60,6 +60,8 @@ export type PreparedVolume = {
   readonly readOnly: boolean;
   /** Its content has to be looked at again then (a token that grows old). */
   readonly againInMs?: number;
+  /** On a machine with SELinux, its files get the label of the container that mounts it (volume.Attributes). */
+  readonly relabel?: boolean;
   /** An image that the runtime mounts itself; `path` is empty. */
   readonly image?: string;
   /** A group that every container of the pod is in (annotation of the PersistentVolume). */
@@ -133,6 +135,17 @@ export class VolumeStepError extends Error {
 /** Something outside this node has to happen first (a claim is bound, a volume attached): worth a look every second. */
 export class VolumeWaitError extends VolumeStepError {
   override readonly name = 'VolumeWaitError';
+}
+
+/** The pod itself has to end: what it waits for can never be had on this node. */
+export class VolumeRejection extends Error {
+  override readonly name = 'VolumeRejection';
+  readonly rejection: {readonly reason: string; readonly message: string};
+
+  constructor(reason: string, message: string) {
+    super(message);
+    this.rejection = {reason, message};
+  }
 }
 
 /** A volume cannot be had: `message` is what the pod's event says. */

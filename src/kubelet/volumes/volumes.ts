@@ -12,6 +12,7 @@ import {
   VolumeError,
   type VolumePlace,
   type VolumePlugin,
+  VolumeRejection,
   VolumeStepError,
   VolumeWaitError,
 } from './types.ts';
@@ -140,6 +141,7 @@ async function prepareOne(
     return {...prepared, plugin, place, ...(group === undefined ? {} : {supplementalGroup: group})};
   } catch (error) {
     signal?.throwIfAborted();
+    if (error instanceof VolumeRejection) throw error;
     throw new VolumeError(resolved.specName, error);
   }
 }

@@ -51,6 +51,13 @@ describe('a recursive read-only mount', () => {
   });
 });
 
+it('is relabelled for SELinux where its volume asks for that', async () => {
+  const [own] = await mountsOf(mount, {path: '/host/v', readOnly: true, relabel: true});
+  expect(own).toMatchObject({selinuxRelabel: true});
+  const [shared] = await mountsOf(mount, {path: '/host/v', readOnly: false});
+  expect(shared).toMatchObject({selinuxRelabel: false});
+});
+
 describe('an image volume', () => {
   const image = {path: '', readOnly: true, image: 'registry.local/a:1'};
 

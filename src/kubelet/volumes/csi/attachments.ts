@@ -91,3 +91,11 @@ export function attachmentFault(
     status?.attachError?.message ?? `volume ${handle} is not attached for volume attachment ${metadata.name}`
   );
 }
+
+/** google.golang.org/grpc/codes. */
+const resourceExhausted = 8;
+
+/** The attacher has said that this node can take no more volumes. */
+export function isResourceExhausted({status}: Pick<VolumeAttachment, 'status'>): boolean {
+  return status?.attachError?.errorCode === resourceExhausted;
+}

@@ -170,7 +170,7 @@ export class CsiPlugin implements VolumePlugin {
     const lifecycle = async () => checkLifecycle(volume, object);
     await inStep('publish', volume.block, signal, lifecycle);
     const attaches = volume.lifecycle === 'Persistent' && attachRequired(object);
-    if (attaches) waits.forAttachment(request, volume);
+    if (attaches) await waits.forAttachment(request, volume);
     const publishContext = attaches ? await attachments.require(volume, signal) : {};
     return serial.run(volume.uniqueName, async () => {
       signal?.throwIfAborted();

@@ -2,7 +2,7 @@ import {isFinal} from '../../../edges/csi/client.ts';
 import {removeEmpty} from '../../../edges/empty-places.ts';
 import {linkAtomic} from '../../../edges/files.ts';
 import type {KubeClient} from '../../../edges/kube/client.ts';
-import {isMounted, unmount} from '../../../edges/mounts.ts';
+import {hasLabels, isMounted, unmount} from '../../../edges/mounts.ts';
 import {ensureDirectory} from '../../../edges/trees.ts';
 import type {CsiDriver} from '../../../lib/kubernetes.ts';
 import {timestamp} from '../../../lib/time.ts';
@@ -58,7 +58,8 @@ export class Publisher {
     if (volume.block) return linkDevice(request, target);
     const delegated = driver.capabilities.has(Capability.VOLUME_MOUNT_GROUP);
     if (givesToGroup(volume, object, {fsGroup, delegated})) await giveToGroup(pod, target);
-    return {path: target, readOnly: volume.readOnly};
+    const relabel = !volume.readOnly && (await hasLabels(target));
+    return {path: target, readOnly: volume.readOnly, relabel};
   }
 
   /** Secrets of the volume, and what the driver wants to know of the pod (csi_mounter.go). */

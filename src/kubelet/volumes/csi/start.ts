@@ -10,7 +10,7 @@ import type {Clock} from '../../../lib/time.ts';
 import {type Periodic, startPeriodic} from '../../periodic.ts';
 import type {PluginHandler} from '../../plugins/types.ts';
 import type {VolumePlugin} from '../types.ts';
-import {Attachments} from './attachments.ts';
+import {Attachments, isResourceExhausted} from './attachments.ts';
 import {StageCollector} from './collector.ts';
 import {type DriverObjects, watchDriverObjects} from './driver-objects.ts';
 import {attachRequired} from './driver-rules.ts';
@@ -22,6 +22,7 @@ import {NodeInfo} from './node-info.ts';
 import {stagedOnDisk, usersOnDisk} from './on-disk.ts';
 import {CsiPlugin} from './plugin.ts';
 import {Publisher} from './publisher.ts';
+import type {CsiVolume} from './source.ts';
 import {Stager} from './stager.ts';
 import {Waits} from './waits.ts';
 
@@ -103,7 +104,7 @@ class CsiNodeSide {
       clock,
       attachments: this.#attachments,
       retry,
-      onLate: ({driver}) => void this.#late(driver),
+      isExhausted: (volume) => this.#isExhausted(volume),
     });
     this.#limits = new LimitUpdates({...common, objects: () => this.#objects, nodeInfo: this.#nodeInfo});
     this.#objects = watchDriverObjects({client, clock, log, onChange: (name) => this.#limits.sync(name)});
@@ -217,9 +218,24 @@ class CsiNodeSide {
     }
   }
 
-  /** It may be that the node has no room left, and that the scheduler does not know (VerifyExhaustedResource). */
-  async #late(driver: string): Promise<void> {
-    const object = this.#objects.peek(driver);
-    if (object !== 'unknown' && updatePeriodMs(object) > 0) await this.#limits.update(driver);
+  /**
+   * Whether the node has no room left, as the driver's controller says, and the scheduler did not know
+   * (VerifyExhaustedResource): it is told then. Only for drivers whose limits may change.
+   */
+  async #isExhausted(volume: CsiVolume): Promise<boolean> {
+    const object = this.#objects.peek(volume.driver);
+    if (object === 'unknown' || updatePeriodMs(object) === 0) return false;
+    try {
+      if (!isResourceExhausted(await this.#attachments.find(volume))) return false;
+    } catch (error) {
+      const {log} = this.#options;
+      log.warn('a volume attachment could not be read', {
+        volume: volume.specName,
+        error: describeError(error),
+      });
+      return false;
+    }
+    await this.#limits.update(volume.driver);
+    return true;
   }
 }

@@ -1,15 +1,15 @@
 import type {Clock} from '../../../lib/time.ts';
-import type {VolumeRequest} from '../types.ts';
+import {VolumeRejection, type VolumeRequest} from '../types.ts';
 import type {Attachments} from './attachments.ts';
 import type {CsiVolume} from './source.ts';
 
 export type WaitsOptions = {
   readonly clock: Clock;
-  readonly attachments: Attachments;
+  readonly attachments: Pick<Attachments, 'isAttached'>;
   /** What the pod waits for may be there: it is looked at again. */
   readonly retry: (uid: string) => void;
-  /** A volume has not been attached for long. */
-  readonly onLate: (volume: CsiVolume) => void;
+  /** A volume has not been attached for long: whether it never will be, as the node has no room for more. */
+  readonly isExhausted: (volume: CsiVolume) => Promise<boolean>;
 };
 
 type Wait = {readonly uid: string; readonly volume: CsiVolume; readonly sinceMs: number; toldMs: number};
@@ -44,8 +44,9 @@ export class Waits {
     for (const uid of uids) this.#options.retry(uid);
   }
 
-  forAttachment(request: VolumeRequest, volume: CsiVolume): void {
-    const {clock, attachments, onLate} = this.#options;
+  /** @throws VolumeRejection when it can never be attached */
+  async forAttachment(request: VolumeRequest, volume: CsiVolume): Promise<void> {
+    const {clock, attachments, isExhausted} = this.#options;
     const {uid} = request.pod.metadata;
     const key = `${uid}/${volume.specName}`;
     if (attachments.isAttached(volume)) {
@@ -58,9 +59,14 @@ export class Waits {
     if (nowMs - wait.toldMs < lateMs) return;
     wait.toldMs = nowMs;
     const {name} = request.volume;
-    const message = `Unable to attach or mount volumes: unmounted volumes=[${name}], unattached volumes=[${name}], failed to process volumes=[]: context deadline exceeded`;
+    const late = `unmounted volumes=[${name}], unattached volumes=[${name}], failed to process volumes=[]: context deadline exceeded`;
+    if (await isExhausted(volume))
+      throw new VolumeRejection(
+        'VolumeAttachmentLimitExceeded',
+        `Node has reached its volume attachment limit, rejecting pod. ${late}`,
+      );
+    const message = `Unable to attach or mount volumes: ${late}`;
     request.context.tell?.(request.pod, 'Warning', 'FailedMount', message);
-    onLate(volume);
   }
 
   /** The Node's status has changed: those whose volumes it now names are tried again. */
