@@ -94,13 +94,19 @@ async function nodeContext(input: StatusOptions): Promise<NodeContext> {
   };
 }
 
-/** By what lies on the disk: our journal, and Kubernetes' own kubeconfig of the node. */
+/**
+ * By what lies on the disk: our journal, and Kubernetes' own kubeconfig of the node. A node that has its certificate has
+ * joined, though its kubeconfig was deleted since.
+ */
 export async function joinedBy(options: NodeOptions): Promise<Joined> {
-  const [journal, kubeconfig] = await Promise.all([
+  const paths = kubeletPaths(options);
+  const [journal, kubeconfig, certificate] = await Promise.all([
     isThere(`${options.layout.stateDir}/journal`),
-    isThere(kubeletPaths(options).kubeconfig),
+    isThere(paths.kubeconfig),
+    isThere(paths.currentCertificate),
   ]);
-  if (kubeconfig === true) return journal === false ? 'other' : 'yes';
+  if (kubeconfig === true || (journal === true && certificate === true))
+    return journal === false ? 'other' : 'yes';
   return journal === true ? 'begun' : 'no';
 }
 

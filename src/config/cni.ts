@@ -35,9 +35,22 @@ export const conflistName = '10-nodectl.conflist';
 
 type Network = {
   readonly type?: string;
+  readonly bridge?: string;
+  readonly isGateway?: boolean;
   readonly ipam?: {readonly type?: string};
   readonly plugins?: readonly Network[];
 };
+
+/** The bridge that is the pods' gateway, where the configuration makes one; `cni0` is the plugin's own default. */
+export function bridgeOf(text: string): string | undefined {
+  try {
+    const network: Network = JSON.parse(text);
+    const found = [network, ...(network.plugins ?? [])].find(({type}) => type === 'bridge');
+    return found?.isGateway === true ? (found.bridge ?? 'cni0') : undefined;
+  } catch {
+    return undefined;
+  }
+}
 
 /** The programs that a CNI configuration starts; none of one that cannot be read, which its runtime complains about. */
 export function pluginTypes(text: string): string[] {

@@ -32,8 +32,8 @@ function askOnce(server: string, name: string, timeoutMs: number): Promise<DnsAn
     end({kind: refused ? 'refused' : 'silent', detail: describeError(error)});
   });
   socket.on('message', (message) => end(readAnswer(message)));
-  // Connected, so that an ICMP refusal arrives.
-  socket.connect(53, server, () =>
+  // Connected, so that an ICMP refusal arrives. Without a route the connection itself is an error: no callback then.
+  socket.once('connect', () =>
     socket.send(
       encode({
         type: 'query',
@@ -43,6 +43,7 @@ function askOnce(server: string, name: string, timeoutMs: number): Promise<DnsAn
       }),
     ),
   );
+  socket.connect(53, server);
   return promise;
 }
 

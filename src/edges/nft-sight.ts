@@ -51,7 +51,7 @@ function addLine(all: (NftChain & {rules: string[]})[], line: string): void {
   else all[all.length - 1] = {...last, hook, policy: /policy (\w+);/.exec(line)?.[1]};
 }
 
-/** Rules of iptables' older kind, which nft does not see; none where the kernel has no such table. */
+/** Rules and chains of iptables' older kind, which nft does not see; none where the kernel has no such table. */
 export async function legacyRules(signal: AbortSignal): Promise<readonly string[]> {
   const names = ((await readText('/proc/net/ip_tables_names')) ?? '')
     .split('\n')
@@ -66,7 +66,7 @@ export async function legacyRules(signal: AbortSignal): Promise<readonly string[
   return saved.flatMap((result, at) =>
     (result?.stdout ?? '')
       .split('\n')
-      .filter((line) => line.startsWith('-A') || / DROP$/.test(line))
+      .filter((line) => /^-[AN] /.test(line) || / DROP$/.test(line))
       .map((line) => `${names[at] ?? ''} ${line}`),
   );
 }

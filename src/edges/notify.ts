@@ -5,6 +5,8 @@ export type ServiceNotifier = {
   /** Start-up is over. */
   ready(): Promise<void>;
   stopping(): Promise<void>;
+  /** One line for `systemctl status`. */
+  status(text: string): Promise<void>;
   /** Pings the watchdog, at half its time, for as long as `isAlive`; returns what ends that. */
   startWatchdog(isAlive: () => boolean): () => void;
 };
@@ -12,6 +14,7 @@ export type ServiceNotifier = {
 const quiet: ServiceNotifier = {
   ready: async () => undefined,
   stopping: async () => undefined,
+  status: async () => undefined,
   startWatchdog: () => () => undefined,
 };
 
@@ -27,6 +30,7 @@ export function serviceNotifier(
   return {
     ready: () => send('--ready'),
     stopping: () => send('--stopping'),
+    status: (text) => send(`--status=${text.split('\n')[0] ?? ''}`),
     startWatchdog(isAlive) {
       const everyMs = Number(environment.WATCHDOG_USEC ?? 0) / 2_000;
       const forOther =

@@ -63,6 +63,7 @@ export class ProxyHealth {
         currentTime: stamp(now),
         ...extra,
         healthy: this.healthy,
+        ...(this.healthy ? {} : {code: 'ND748'}),
         status: Object.fromEntries(status),
       },
     };

@@ -16,8 +16,9 @@ export const diskRoom = nodeCheck({
   looks: 'compares the room of the node’s file systems with the eviction thresholds',
   async observe({options: {layout}, sight}) {
     const dirs = [layout.kubeletDir, layout.containerdRoot, layout.stateDir, layout.podLogDir];
-    const [spaces, config] = await Promise.all([
+    const [spaces, state, config] = await Promise.all([
       Promise.all(dirs.map(diskSpace)),
+      diskSpace(layout.containerdState),
       sight.kubeletConfig().catch(() => undefined),
     ]);
     const hard: Thresholds = config?.evictionHard ?? {};
@@ -27,13 +28,16 @@ export const diskRoom = nodeCheck({
       // The image store has thresholds of its own, where it has a file system of its own.
       node: [kubelet, ...others].flatMap((space) => space ?? []),
       images: images === undefined || sameDisk(images, kubelet) ? [] : [images],
+      // In memory (/run): no thresholds, but sockets and bundles of new pods need a little.
+      state,
       room: limit('nodefs.available', '10%'),
       inodes: limit('nodefs.inodesFree', '5%'),
       imageRoom: limit('imagefs.available', '15%'),
     };
   },
-  judge: ({node, images, room, inodes, imageRoom}) => [
+  judge: ({node, images, state, room, inodes, imageRoom}) => [
     ...distinct(node).flatMap((space) => judgeRoom(space, room, inodes)),
+    ...(node.some((space) => sameDisk(space, state)) ? [] : judgeRoom(state, '0', '0')),
     ...images.flatMap((space) => judgeRoom(space, imageRoom, inodes, 'imagefs')),
   ],
 });

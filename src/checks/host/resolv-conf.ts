@@ -11,9 +11,12 @@ export const resolvConf = nodeCheck({
   async observe({sight}) {
     const config = await sight.kubeletConfig().catch(() => undefined);
     const path = config?.resolvConf ?? '/etc/resolv.conf';
-    return {path, text: path === '' ? '' : ((await readText(path)) ?? '')};
+    return {path, text: path === '' ? '' : await readText(path)};
   },
-  judge: ({path, text}) => judgeResolvConf(path, text),
+  judge: ({path, text}) =>
+    text === undefined
+      ? [warning('ND126', `${path}, which pods begin with, is not there`, `ls -l ${path}`)]
+      : judgeResolvConf(path, text),
 });
 
 export function judgeResolvConf(path: string, text: string): readonly Finding[] {

@@ -22,7 +22,13 @@ export const kubeconfig = nodeCheck({
   },
   judge: ({path, problem, anonymous}) => {
     if (problem !== undefined)
-      return [failure('ND303', `kubelet.conf cannot be used\n${problem}`, `ls -lL ${path}`)];
+      return [failure('ND303', `kubelet.conf cannot be used\n${problem}`, adviceFor(problem, path))];
     return anonymous === true ? [failure('ND722', `${path} has no credentials`)] : [];
   },
 });
+
+function adviceFor(problem: string, path: string): string {
+  return problem.includes('ENOENT')
+    ? 'Run the same nodectl join again, with a fresh token: it makes what is missing.'
+    : `ls -lL ${path}`;
+}

@@ -1,3 +1,5 @@
+import {kubeletPaths} from '../../config/kubelet-files.ts';
+import {exists} from '../../edges/files.ts';
 import {describeError, isNodectlError} from '../../lib/errors.ts';
 import {failure} from '../check.ts';
 import {command, nodeCheck} from '../node/context.ts';
@@ -9,9 +11,11 @@ export const kubeletConfiguration = nodeCheck({
   codes: ['ND701'],
   looks: 'reads the kubelet’s configuration as the kubelet does',
   after: ['Joined'],
-  async observe({sight, joined}) {
+  async observe({sight, joined, options}) {
     // Kubernetes' own kubelet may know more fields than ours.
     if (joined === 'other') return undefined;
+    const {config} = kubeletPaths(options);
+    if (!(await exists(config))) return `${config} is not there`;
     try {
       await sight.kubeletConfig();
       return undefined;
@@ -27,7 +31,9 @@ export const kubeletConfiguration = nodeCheck({
           failure(
             'ND701',
             `the kubelet’s configuration is not valid\n${problem}`,
-            `Correct the named field, then ${command(context, 'restart kubelet')}`,
+            problem.endsWith(' is not there')
+              ? 'Run the same nodectl join again: it writes the file.'
+              : `Correct the named field, then ${command(context, 'restart kubelet')}`,
           ),
         ],
 });

@@ -13,9 +13,19 @@ export const nodeLease = nodeCheck({
   looks: 'reads the node’s Lease',
   after: ['NodeObject'],
   blames: ['KubeletService', 'KubeletHealth', 'Clock', 'DiskRoom'],
-  observe: ({sight}) => sight.lease(),
-  judge: (seen, context) => judgeLease(seen, context.nowMs, command(context, 'logs kubelet')),
+  async observe({sight}) {
+    const [lease, node] = await Promise.all([sight.lease(), sight.node()]);
+    const created = node.kind === 'there' ? node.object.metadata.creationTimestamp : undefined;
+    return {lease, bornMs: Date.parse(created ?? '')};
+  },
+  judge: ({lease, bornMs}, context) =>
+    lease.kind === 'missing' && context.nowMs - bornMs < graceMs
+      ? []
+      : judgeLease(lease, context.nowMs, command(context, 'logs kubelet')),
 });
+
+/** The lease of a Node that was made anew comes with its next renewal, every ten seconds. */
+const graceMs = 15_000;
 
 export function judgeLease(seen: Told<Lease>, nowMs: number, next: string): readonly Finding[] {
   if (seen.kind === 'refused') return [];

@@ -5,6 +5,7 @@ import {diskRoom} from '../host/disk-room.ts';
 import {forwarding} from '../host/forwarding.ts';
 import {fstabSwap} from '../host/fstab-swap.ts';
 import {inotify} from '../host/inotify.ts';
+import {kernelComplaints} from '../host/kernel-complaints.ts';
 import {logGrowth} from '../host/log-growth.ts';
 import {memoryRoom} from '../host/memory-room.ts';
 import {oom} from '../host/oom.ts';
@@ -24,6 +25,7 @@ import {kubeletPort} from '../kubelet/port.ts';
 import {nodePressure} from '../kubelet/pressure.ts';
 import {nodeReady} from '../kubelet/ready.ts';
 import {kubeletService} from '../kubelet/service.ts';
+import {supervisor} from '../kubelet/supervisor.ts';
 import {apiServer} from '../network/api-server.ts';
 import {clock} from '../network/clock.ts';
 import {clusterDns} from '../network/cluster-dns.ts';
@@ -36,6 +38,7 @@ import {podImages} from '../pods/images.ts';
 import {podMemory} from '../pods/memory-kills.ts';
 import {podProbes} from '../pods/probes.ts';
 import {podRefusals} from '../pods/refused.ts';
+import {podSandboxes} from '../pods/sandboxes.ts';
 import {podStarts} from '../pods/starts.ts';
 import {committedRules} from '../proxy/committed.ts';
 import {foreignRules} from '../proxy/foreign-rules.ts';
@@ -49,6 +52,7 @@ import {runtimeAnswers} from '../runtime/answers.ts';
 import {cgroupDriver} from '../runtime/cgroup-driver.ts';
 import {cniConfig} from '../runtime/cni-config.ts';
 import {cniPlugins} from '../runtime/cni-plugins.ts';
+import {podBridge} from '../runtime/pod-bridge.ts';
 import {podNetwork} from '../runtime/pod-network.ts';
 import {runtimeReady} from '../runtime/ready.ts';
 import {shims} from '../runtime/shims.ts';
@@ -76,6 +80,7 @@ export const nodeCatalogue: readonly AnyCheck<NodeContext>[] = [
   cniConfig,
   cniPlugins,
   podNetwork,
+  podBridge,
   kubeletService,
   kubeletHealth,
   apiServer,
@@ -102,6 +107,7 @@ export const nodeCatalogue: readonly AnyCheck<NodeContext>[] = [
   mixedRules,
   kubeletFirewall,
   servingRequest,
+  podSandboxes,
   podVolumes,
   podNetworks,
   podImages,
@@ -116,6 +122,8 @@ export const nodeCatalogue: readonly AnyCheck<NodeContext>[] = [
   fstabSwap,
   logGrowth,
   oom,
+  kernelComplaints,
+  supervisor,
   resolvConf,
   seesAll,
 ];

@@ -59,6 +59,10 @@ export type Sight = {
   servingRequests(): Promise<Told<readonly CertificateSigningRequest[]>>;
   /** The newest lines of the kubelet's log. */
   kubeletLog(): Promise<readonly string[]>;
+  /** The newest lines of the proxy's log. */
+  proxyLog(): Promise<readonly string[]>;
+  /** Whether who starts the daemons anew is there. */
+  supervised(): Promise<boolean>;
   /** Starts a throw-away pod and looks at it. */
   probe(): Promise<SandboxProbe>;
   close(): Promise<void>;

@@ -12,6 +12,8 @@ import {readCommits} from '../../edges/proxy-commits.ts';
 import {lookAtRuntime} from '../../edges/runtime-sight.ts';
 import {probeSandbox} from '../../edges/sandbox-probe.ts';
 import type {ServiceManager} from '../../edges/services.ts';
+import {ping} from '../../edges/supervisor/client.ts';
+import {SupervisorState} from '../../edges/supervisor/state.ts';
 import type {Service} from '../../lib/kubernetes.ts';
 import {probeCgroupParent} from '../probe/cgroup.ts';
 import {apiSight} from './api-sight.ts';
@@ -78,6 +80,13 @@ export function openSight({options, daemons, program, signal}: SightOptions): Si
     nft: once(() => lookAtNft(signal)),
     legacyRules: once(() => legacyRules(signal)),
     commits: once(() => readCommits(ports.proxyMetrics, signal)),
+    proxyLog: once(() => daemons.proxy.manager.log(daemons.proxy.name, 100)),
+    supervised: once(async () => {
+      const {manager} = daemons.proxy;
+      return (
+        manager.kind !== 'supervised' || ping(new SupervisorState(`${layout.stateDir}/supervisor`).socket)
+      );
+    }),
     kubeletLog: once(() => daemons.kubelet.manager.log(daemons.kubelet.name, 400)),
   };
 }

@@ -1,25 +1,38 @@
 import type {Code} from '../../lib/codes/catalogue.ts';
+import {sandboxFault} from '../../lib/codes/spoken.ts';
 import type {Finding} from '../check.ts';
 import {nodeCheck} from '../node/context.ts';
-import {networkReasons, type Trouble, troubleOf, troublesOf, volumeReasons} from './troubles.ts';
+import {sandboxReasons, type Trouble, troubleOf, troublesOf, volumeReasons} from './troubles.ts';
 import {describe, podCauses, together, type Waiting, waitingContainers} from './waiting.ts';
 
 export const podVolumes = blocked('PodVolumes', 'ND756', volumeReasons, 'waits for a volume');
-export const podNetworks = blocked('PodNetworks', 'ND757', networkReasons, 'gets no network');
+export const podNetworks = blocked(
+  'PodNetworks',
+  'ND757',
+  sandboxReasons,
+  'gets no network',
+  (message) => sandboxFault(message) === 'network',
+);
 
 /** Pods that wait for something that the kubelet has tried in vain: said at once, not when they are late. */
-function blocked(name: string, code: Code, reasons: RegExp, what: string) {
+function blocked(
+  name: string,
+  code: Code,
+  reasons: RegExp,
+  what: string,
+  says: (message: string) => boolean = () => true,
+) {
   return nodeCheck({
     name,
     category: 'pods',
     codes: [code],
     looks: 'reads the warning events in the kubelet’s log about pods that wait',
     after: ['Authorized'],
-    blames: [...podCauses, 'CNIPlugins'],
+    blames: [...podCauses, 'CNIPlugins', 'PodBridge', 'PodSandboxes'],
     async observe({sight, nowMs}) {
       const [pods, log] = await Promise.all([sight.pods(), sight.kubeletLog()]);
       const waiting = pods.kind === 'there' ? waitingContainers(pods.object, nowMs) : [];
-      return {waiting, troubles: troublesOf(log, nowMs)};
+      return {waiting, troubles: troublesOf(log, nowMs).filter(({message}) => says(message))};
     },
     judge: ({waiting, troubles}) => judgeBlocked(waiting, troubles, {code, reasons, what}),
   });

@@ -1,8 +1,9 @@
+import {sandboxFault} from '../../lib/codes/spoken.ts';
 import type {Finding} from '../check.ts';
 import {agoText} from '../node/ago.ts';
 import {nodeCheck} from '../node/context.ts';
 import {imageReasons} from './images.ts';
-import {networkReasons, type Trouble, troubleOf, troublesOf, volumeReasons} from './troubles.ts';
+import {sandboxReasons, type Trouble, troubleOf, troublesOf, volumeReasons} from './troubles.ts';
 import {describe, podCauses, together, type Waiting, waitingContainers} from './waiting.ts';
 
 /** Reasons for which waiting alone does not help. */
@@ -11,6 +12,7 @@ const hopeless = [
   'CreateContainerError',
   'RunContainerError',
   'PostStartHookError',
+  'FailedCreatePodSandBox',
 ];
 const slowMs = 120_000;
 
@@ -20,18 +22,24 @@ export const podStarts = nodeCheck({
   codes: ['ND751'],
   looks: 'reads why containers wait, and for how long',
   after: ['Authorized'],
-  blames: podCauses,
+  blames: [...podCauses, 'PodSandboxes'],
   async observe({sight, nowMs}) {
     const [pods, log] = await Promise.all([sight.pods(), sight.kubeletLog()]);
     const waiting = pods.kind === 'there' ? waitingContainers(pods.object, nowMs) : [];
     return {waiting, troubles: troublesOf(log, nowMs)};
   },
-  judge: ({waiting, troubles}) => judgeStarts(waiting.filter(({pod}) => !isBlocked(pod, troubles))),
+  judge: ({waiting, troubles}) => judgeStarts(withTroubles(waiting, troubles)),
 });
 
-/** Volumes and networks have findings of their own. */
-function isBlocked(pod: string, troubles: readonly Trouble[]): boolean {
-  return [volumeReasons, networkReasons].some((reasons) => troubleOf(pod, troubles, reasons) !== undefined);
+/** Volumes and networks have findings of their own; another sandbox that fails is told with the runtime's words. */
+export function withTroubles(waiting: readonly Waiting[], troubles: readonly Trouble[]): readonly Waiting[] {
+  return waiting.flatMap((one): Waiting[] => {
+    if (troubleOf(one.pod, troubles, volumeReasons) !== undefined) return [];
+    const sandbox = troubleOf(one.pod, troubles, sandboxReasons);
+    if (sandbox === undefined) return [one];
+    const {reason, message} = sandbox;
+    return sandboxFault(message) === 'other' ? [{...one, reason, message}] : [];
+  });
 }
 
 /** Images and crashes have findings of their own; an init container that runs makes the others wait rightly. */

@@ -43,5 +43,5 @@ export function troubleOf(pod: string, troubles: readonly Trouble[], reasons: Re
 }
 
 export const volumeReasons = /^Failed(Mount|AttachVolume|MapVolume)/;
-export const networkReasons = /^FailedCreatePodSandBox/;
+export const sandboxReasons = /^FailedCreatePodSandBox/;
 export const probeReasons = /^(Unhealthy|ProbeWarning)/;

@@ -9,14 +9,26 @@ export const foreignRules = nodeCheck({
   codes: ['ND738'],
   looks: 'lists the tables and chains of nftables',
   after: ['Joined'],
-  observe: async ({sight, proxied}) => (proxied ? sight.nft() : undefined),
-  judge: (seen) => (seen === undefined ? [] : judgeForeign(seen)),
+  async observe({sight, proxied}) {
+    if (!proxied) return undefined;
+    const [nft, legacy] = await Promise.all([sight.nft(), sight.legacyRules()]);
+    return {nft, legacy};
+  },
+  judge: (seen) => (seen === undefined ? [] : judgeForeign(seen.nft, seen.legacy)),
 });
 
+/** `nat -N KUBE-SERVICES` of iptables-legacy, as nft would name the chain. */
+export function legacyChains(legacy: readonly string[]): string[] {
+  return legacy.flatMap((rule) => {
+    const [, table, chain] = /^(\w+) -N (\S+)$/.exec(rule) ?? [];
+    return table === undefined ? [] : [`ip ${table} ${chain}`];
+  });
+}
+
 /** kube-proxy's nftables mode has a table of its own; its iptables mode jumps through KUBE-SERVICES. */
-export function judgeForeign({tables, chains}: NftSight): readonly Finding[] {
+export function judgeForeign({tables, chains}: NftSight, legacy: readonly string[] = []): readonly Finding[] {
   const table = tables.find((name) => name.endsWith(' kube-proxy'));
-  const chain = kubeProxyChain(chains);
+  const chain = kubeProxyChain([...chains, ...legacyChains(legacy)]);
   const seen = table ?? chain;
   if (seen === undefined) return [];
   const remove =

@@ -39,9 +39,20 @@ export function judgeForward(
     const iptables = /^ip6? filter FORWARD$/.test(place);
     return [finding(place, iptables ? 'sudo iptables -P FORWARD ACCEPT' : `sudo nft list chain ${place}`)];
   }
+  const closed = nft.all.find(({hook, rules}) => hook === 'forward' && dropsAll(rules, lets));
+  if (closed !== undefined) {
+    const place = `${closed.table} ${closed.name}`;
+    return [finding(place, `sudo nft --handle list chain ${place}`)];
+  }
   const drops = legacy.some((text) => text === 'filter -P FORWARD DROP');
   if (!drops || legacy.some((text) => text.includes('-A FORWARD') && lets(text))) return [];
   return [finding('iptables-legacy FORWARD', 'sudo iptables-legacy -P FORWARD ACCEPT')];
+}
+
+/** A rule without any condition ends the chain for whatever was not let through before it. */
+function dropsAll(rules: readonly string[], lets: (text: string) => boolean): boolean {
+  const at = rules.findIndex((text) => /^(counter packets \d+ bytes \d+ )?(drop|reject)\b/.test(text));
+  return at >= 0 && !rules.slice(0, at).some(lets);
 }
 
 function finding(place: string, next: string): Finding {

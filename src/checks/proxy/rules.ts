@@ -1,5 +1,7 @@
+import {findProgram} from '../../edges/packages.ts';
 import {failure} from '../check.ts';
 import {command, nodeCheck} from '../node/context.ts';
+import {legacyChains} from './foreign-rules.ts';
 
 /** The proxy's tables by the name that it gives them. */
 export const proxyTable = 'nodectl-proxy';
@@ -10,14 +12,34 @@ const ownChain = 'KUBE-PROXY-NODECTL';
 export const serviceRules = nodeCheck({
   name: 'ServiceRules',
   category: 'proxy',
-  codes: ['ND737'],
+  codes: ['ND712', 'ND737'],
   looks: 'looks for the proxy’s tables in the kernel',
   after: ['Joined'],
-  observe: async ({sight, proxied}) => (proxied ? sight.nft() : undefined),
-  judge: (seen, context) =>
-    seen === undefined ||
-    seen.tables.some((table) => table.endsWith(` ${proxyTable}`)) ||
-    seen.chains.some((chain) => chain.endsWith(` nat ${ownChain}`))
-      ? []
-      : [failure('ND737', 'the kernel has no service rules', command(context, 'restart proxy'))],
+  async observe({sight, proxied, machine}) {
+    if (!proxied) return 'there';
+    if (machine.root && (await findProgram('nft')) === undefined) return 'no nft';
+    const [nft, legacy] = await Promise.all([sight.nft(), sight.legacyRules()]);
+    const there =
+      nft.tables.some((table) => table.endsWith(` ${proxyTable}`)) ||
+      [...nft.chains, ...legacyChains(legacy)].some((chain) => chain.endsWith(` nat ${ownChain}`));
+    return there ? 'there' : 'missing';
+  },
+  judge: (seen, context) => {
+    const restart = command(context, 'restart proxy');
+    switch (seen) {
+      case 'there':
+        return [];
+      case 'missing':
+        return [failure('ND737', 'the kernel has no service rules', restart)];
+      case 'no nft':
+        return [
+          failure(
+            'ND712',
+            'nft is not installed: the service proxy can change no rules',
+            'sudo apt-get install nftables',
+            restart,
+          ),
+        ];
+    }
+  },
 });

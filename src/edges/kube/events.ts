@@ -1,3 +1,4 @@
+import {codeOfEvent} from '../../lib/codes/spoken.ts';
 import type {Event, KubeObject} from '../../lib/kubernetes.ts';
 import type {Logger} from '../../lib/log.ts';
 import {events} from '../../lib/resources.ts';
@@ -108,7 +109,10 @@ class Recorder implements EventRecorder {
       this.#dropped++;
       return;
     }
-    const text = message.length > maxMessage ? `${message.slice(0, maxMessage - 3)}...` : message;
+    const code = type === 'Warning' ? codeOfEvent(reason, message) : undefined;
+    const more = code === undefined ? '' : ` (nodectl explain ${code})`;
+    const room = maxMessage - more.length;
+    const text = `${message.length > room ? `${message.slice(0, room - 3)}...` : message}${more}`;
     const draft = this.#draft(target, type, reason, text, nowMs);
     const event =
       annotations === undefined

@@ -6,6 +6,7 @@ import {isAlreadyExists, isNotFound} from '../../edges/kube/errors.ts';
 import {isOlderVersion} from '../../edges/kube/object-store.ts';
 import {type Reflector, startReflector} from '../../edges/kube/reflector.ts';
 import {type AddressFacts, readAddressFacts} from '../../edges/node-addresses.ts';
+import {withCode} from '../../lib/codes/spoken.ts';
 import {describeError} from '../../lib/errors.ts';
 import type {Node} from '../../lib/kubernetes.ts';
 import type {Logger} from '../../lib/log.ts';
@@ -18,6 +19,7 @@ import type {NodeEvent} from './conditions.ts';
 import {decideNode, type NodeAct, type NodeSeen} from './decide.ts';
 import {LeaseRenewer} from './lease.ts';
 import type {Pressure} from './pressure.ts';
+import type {DeviceCounts} from './resources.ts';
 import type {ImageFacts, RuntimeFacts} from './status.ts';
 
 export type NodeAgentOptions = {
@@ -30,6 +32,8 @@ export type NodeAgentOptions = {
   readonly log: Logger;
   readonly runtimeReady: () => RuntimeReadiness;
   readonly volumesInUse: () => readonly string[];
+  /** Devices that plugins of this node have. */
+  readonly devices?: () => DeviceCounts;
   /** What this node runs short of. */
   readonly pressure: () => Pressure;
   /** Further reasons why it is not Ready. */
@@ -150,7 +154,7 @@ class NodeReconciler {
   }
 
   async #observe(): Promise<NodeSeen> {
-    const {config, clock, volumesInUse} = this.#options;
+    const {config, clock, volumesInUse, devices} = this.#options;
     const [facts, runtime, images, addresses] = await Promise.all([
       readHostFacts(config.rootDir),
       this.#readRuntime(),
@@ -167,6 +171,7 @@ class NodeReconciler {
       images,
       addresses,
       volumesInUse: volumesInUse(),
+      ...(devices === undefined ? {} : {devices: devices()}),
       pressure: this.#options.pressure(),
       problems: this.#problems(),
       node: this.#node,
@@ -180,7 +185,7 @@ class NodeReconciler {
     const {runtimeReady, problems} = this.#options;
     const readiness = runtimeReady();
     return [
-      ...(readiness.ok ? [] : [readiness.reason || 'container runtime is down']),
+      ...(readiness.ok ? [] : [withCode(readiness.reason || 'container runtime is down')]),
       ...(problems?.() ?? []),
     ];
   }

@@ -21,6 +21,7 @@ function all(verbose: boolean, checks: HealthChecks): HealthAnswer {
   const lines = results.map(({name, problem}) =>
     problem === undefined ? `[+]${name} ok` : `[-]${name} failed: ${problem}`,
   );
-  if (failed.length > 0) return {code: 500, body: `${[...lines, 'healthz check failed'].join('\n')}\n`};
+  if (failed.length > 0)
+    return {code: 500, body: `${[...lines, 'healthz check failed (nodectl explain ND736)'].join('\n')}\n`};
   return {code: 200, body: verbose ? `${[...lines, 'healthz check passed'].join('\n')}\n` : 'ok'};
 }

@@ -123,6 +123,12 @@ export const hostCodes = entries({
     fix: ['du -sh /var/log/pods/* | sort -h | tail', 'nodectl logs kubelet'],
     exit: 'preflight',
   },
+  ND114: {
+    title: 'the kernel complains',
+    why: 'Its log tells of a failing disk, a full table or a denial in the last hour: pods fail by that in ways that look like something else.',
+    fix: ['dmesg --human | tail -50'],
+    exit: 'preflight',
+  },
   ND127: {
     title: 'bridged packets bypass Services',
     why: 'Two pods of this node share a bridge: without br_netfilter an answer goes past the rules that made a Service of it.',

@@ -174,9 +174,12 @@ export const serviceCodes = entries({
     exit: 'kubelet',
   },
   ND740: {
-    title: 'service rules were changed',
-    why: 'The kernel holds other service rules than the proxy committed: somebody else added or deleted some.',
-    fix: ['sudo nodectl restart proxy', 'nft monitor shows who changes them.'],
+    title: 'somebody keeps changing the service rules',
+    why: 'The kernel holds other service rules than the proxy committed. It repairs them within a second: whoever it is changes them again and again.',
+    fix: [
+      'nft monitor (it names the process of each change)',
+      'Stop who flushes or rewrites all rules: a firewall that restarts, `flush ruleset` in a timer, another proxy.',
+    ],
     exit: 'kubelet',
   },
   ND745: {
@@ -189,6 +192,12 @@ export const serviceCodes = entries({
     title: 'iptables rules of both kinds',
     why: 'Some programs wrote rules with iptables-legacy, others with iptables-nft: both apply, and neither sees the other’s.',
     fix: ['iptables-legacy-save', 'update-alternatives --config iptables, then write the legacy rules anew.'],
+    exit: 'kubelet',
+  },
+  ND747: {
+    title: 'nobody restarts the daemons',
+    why: 'systemd is not PID 1 here, and nodectl’s own supervisor has ended: the daemons go on, but who ends stays down.',
+    fix: ['sudo nodectl restart kubelet (starts the supervisor too; pods go on)'],
     exit: 'kubelet',
   },
   ND748: {

@@ -6,9 +6,10 @@ import {judgeOldRules} from '../../../src/checks/leftovers/rules.ts';
 import {judgeDns} from '../../../src/checks/network/cluster-dns.ts';
 import {judgeFirewall} from '../../../src/checks/network/kubelet-firewall.ts';
 import {judgeRanges} from '../../../src/checks/network/ranges.ts';
-import {judgeCommit} from '../../../src/checks/proxy/committed.ts';
+import {type Compared, judgeCommits} from '../../../src/checks/proxy/committed.ts';
 import {judgeForward} from '../../../src/checks/proxy/forward-drop.ts';
 import {judgeMixed} from '../../../src/checks/proxy/mixed-rules.ts';
+import {repairsOf} from '../../../src/checks/proxy/repairs.ts';
 import {judgeRequests} from '../../../src/checks/trust/serving-request.ts';
 import {parseMap, parseRuleset} from '../../../src/edges/nft-sight.ts';
 import {parseRoutes} from '../../../src/edges/routes.ts';
@@ -98,26 +99,56 @@ describe('the proxy’s last commit', () => {
     sample: [],
   };
   const compared = {family: 'IPv4', commit, sampleThere: true};
+  const judge = (...all: readonly Compared[]) =>
+    judgeCommits({seen: all, repairs: [], changers: []}, 'restart');
   const kernel = (elements: readonly string[]) => ({count: elements.length, digest: mapDigest(elements)});
   it('is the same in any order', () => {
-    expect(judgeCommit({...compared, kernel: kernel(lines.toReversed())}, 'x')).toEqual([]);
+    expect(judge({...compared, kernel: kernel(lines.toReversed())})).toEqual([]);
   });
   it.each([
     ['an element less', lines.slice(1)],
     ['an element more', [...lines, '10.96.0.9 . tcp . 1 : drop']],
     ['another verdict', [lines[0] ?? '', '10.96.0.10 . udp . 53 : goto c']],
   ])('differs by %s', (_, elements) => {
-    expect(brief(judgeCommit({...compared, kernel: kernel(elements)}, 'x'))).toEqual(['error ND740']);
+    expect(brief(judge({...compared, kernel: kernel(elements)}))).toEqual(['error ND740']);
   });
   it('is sampled where it is large', () => {
-    expect(judgeCommit({...compared, kernel: undefined}, 'x')).toEqual([]);
-    expect(brief(judgeCommit({...compared, kernel: undefined, sampleThere: false}, 'x'))).toEqual([
-      'error ND740',
+    expect(judge({...compared, kernel: undefined})).toEqual([]);
+    expect(brief(judge({...compared, kernel: undefined, sampleThere: false}))).toEqual(['error ND740']);
+  });
+  it('may be late, and says so once for both families', () => {
+    const late = {...compared, commit: {...commit, pendingMs: 6000}, kernel: kernel(lines)};
+    const all = judge(late, {...late, family: 'IPv6'});
+    expect(all.map(({message}) => message)).toEqual([
+      'a change of Services (IPv4 and IPv6) has waited 6 s for the kernel',
     ]);
   });
-  it('may be late', () => {
-    const late = {...compared, commit: {...commit, pendingMs: 6000}, kernel: kernel(lines)};
-    expect(brief(judgeCommit(late, 'x'))).toEqual(['error ND748']);
+  it.each([
+    ['one repair', [3], []],
+    ['two at once', [9, 3], ['error ND740']],
+    ['some, long ago', [500, 400], []],
+    ['many, long ago', [500, 400, 300, 200, 100], ['warning ND740']],
+    ['many, before its last start', [500, 400, 300, 200, 100, 'start'], []],
+  ] as const)('was repaired: %s', (_, events, expected) => {
+    const nowMs = Date.parse('2026-11-21T12:00:00Z');
+    const log = events.map((event) =>
+      event === 'start'
+        ? '{"msg":"Services and EndpointSlices are known"}'
+        : JSON.stringify({
+            time: new Date(nowMs - event * 1000).toISOString(),
+            msg: 'somebody changed the table of service rules; it is written again',
+          }),
+    );
+    const repairs = repairsOf(log, nowMs);
+    expect(brief(judgeCommits({seen: [], repairs, changers: []}, 'restart'))).toEqual(expected);
+  });
+  it('names who changes it', () => {
+    const other = {...compared, kernel: kernel(lines.slice(1))};
+    const [finding] = judgeCommits(
+      {seen: [other], repairs: [], changers: [{pid: 812, name: 'firewalld'}]},
+      'restart',
+    );
+    expect(finding?.message).toContain('firewalld (process 812) changes the packet filter meanwhile');
   });
   it('is read as nft prints it', () => {
     const text = `table ip t {\n\tmap services {\n\t\ttype ipv4_addr . inet_proto . inet_service : verdict\n\t\telements = { ${lines[0]},\n\t\t\t     fd00::1 . udp . 53 : drop }\n\t}\n}\n`;

@@ -20,7 +20,7 @@ export const hostFaults: readonly Fault[] = [
       );
     },
     async undo(node) {
-      await node.sh('umount /var/lib/kubelet; rm -r /tmp/kept');
+      await node.sh('umount --lazy /var/lib/kubelet; rm -r /tmp/kept');
       await node.start('nodectl-kubelet');
     },
   },
@@ -33,7 +33,8 @@ export const hostFaults: readonly Fault[] = [
       node.sh(
         'mount -t tmpfs -o size=20m logs /var/log/pods; head -c 19000000 /dev/zero >/var/log/pods/fill',
       ),
-    undo: (node) => node.run('umount', '/var/log/pods'),
+    // Daemons look into it all the time.
+    undo: (node) => node.run('umount', '--lazy', '/var/log/pods'),
   },
   {
     name: 'memory is below the eviction threshold',
@@ -49,7 +50,7 @@ export const hostFaults: readonly Fault[] = [
     says: /\/var\/lib\/kubelet cannot be written: read-only.*findmnt/s,
     doIt: (node) =>
       node.sh('mount --bind /var/lib/kubelet /var/lib/kubelet; mount -o remount,ro,bind /var/lib/kubelet'),
-    undo: (node) => node.run('umount', '/var/lib/kubelet'),
+    undo: (node) => node.run('umount', '--lazy', '/var/lib/kubelet'),
   },
   {
     name: 'pain 9: IP forwarding is off',
@@ -112,6 +113,37 @@ export const hostFaults: readonly Fault[] = [
     exit: 1,
     says: /\/etc\/resolv\.conf gives pods 127\.0\.0\.53 as DNS server/,
     ...edited('/etc/resolv.conf', () => 'nameserver 127.0.0.53\n'),
+  },
+  {
+    name: 'the file that pods take their DNS servers from is gone',
+    code: 'ND126',
+    exit: 1,
+    says: /\/etc\/resolv\.conf, which pods begin with, is not there/,
+    doIt: (node) => node.run('mv', '/etc/resolv.conf', '/etc/resolv.conf.away'),
+    undo: (node) => node.run('mv', '/etc/resolv.conf.away', '/etc/resolv.conf'),
+  },
+  {
+    name: 'nothing can be written below /run',
+    code: 'ND106',
+    exit: 3,
+    says: /the disk of \/run\/containerd is full: df -h/,
+    doIt: (node) =>
+      node.sh(
+        'mount -o remount,size=$(($(du -sk /run | cut -f1) + 2048))k /run; ' +
+          'dd if=/dev/zero of=/run/fill bs=4k 2>/dev/null || true',
+      ),
+    undo: (node) => node.sh('rm /run/fill; mount -o remount,size=50% /run'),
+  },
+  {
+    name: 'the kernel complains of a disk',
+    code: 'ND114',
+    exit: 1,
+    says: /a disk fails \(\d+s ago\).*I\/O error, dev sda/s,
+    async doIt(node) {
+      const micros = Math.round(Number(node.read('/proc/uptime').split(' ')[0]) * 1e6) - 5_000_000;
+      await node.cover('/dev/kmsg', `3,101,${micros},-;I/O error, dev sda, sector 2048 op 0x0:(READ)\n`);
+    },
+    undo: (node) => node.uncover('/dev/kmsg'),
   },
   {
     name: 'pain 10: swap is on again',

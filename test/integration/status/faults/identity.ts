@@ -127,6 +127,14 @@ export const identityFaults: readonly Fault[] = [
     ...edited('/etc/kubernetes/kubelet.conf', () => 'clusters: [\n'),
   },
   {
+    name: 'kubelet.conf is gone',
+    code: 'ND303',
+    exit: 2,
+    says: /kubelet\.conf cannot be used.*nodectl join again/s,
+    doIt: (node) => node.run('mv', '/etc/kubernetes/kubelet.conf', '/etc/kubernetes/kubelet.conf.away'),
+    undo: (node) => node.run('mv', '/etc/kubernetes/kubelet.conf.away', '/etc/kubernetes/kubelet.conf'),
+  },
+  {
     name: 'pain 12: another machine serves under this name',
     code: 'ND204',
     exit: 3,

@@ -99,3 +99,38 @@ export const podFaults: readonly Fault[] = [
     undo: (node) => node.patch('pod', 'held', {metadata: {finalizers: null}}),
   },
 ];
+
+/** Faults of the node that only a new pod meets. */
+export const networklessPods: readonly Fault[] = [
+  {
+    name: 'no address is left for a pod',
+    code: 'ND757',
+    exit: 1,
+    says: /default\/nonet gets no network.*no IP addresses available/s,
+    async doIt(node) {
+      // Allocations that nobody gave back: host-local keeps a file for each.
+      await node.sh(
+        'cd /var/lib/nodectl/cni/nodectl; for n in $(seq 2 254); do [ -e 10.244.0.$n ] || echo fault >10.244.0.$n; done',
+      );
+      await node.kube.create(pod('nonet', {}));
+    },
+    async undo(node) {
+      await node.sh('cd /var/lib/nodectl/cni/nodectl; grep -lx fault 10.244.0.* | xargs rm');
+      await gone(node, 'nonet');
+    },
+  },
+  {
+    name: 'runc is not installed any more',
+    code: 'ND502',
+    exit: 6,
+    says: /no pod starts: runc is not installed.*apt-get install --reinstall runc/s,
+    async doIt(node) {
+      await node.run('mv', '/usr/sbin/runc', '/usr/sbin/runc.away');
+      await node.kube.create(pod('norunc', {}));
+    },
+    async undo(node) {
+      await node.run('mv', '/usr/sbin/runc.away', '/usr/sbin/runc');
+      await gone(node, 'norunc');
+    },
+  },
+];

@@ -7,13 +7,38 @@ const line = (text: string) => (before: string) => `${before}${text}\n`;
 const kubelet = '^/var/lib/nodectl/bin/kubelet';
 const proxy = '^/var/lib/nodectl/bin/kube-proxy';
 
-/** Somebody who changes an element of the Service map anew whenever the proxy has repaired it; for two minutes at most. */
-function fought(verb: 'add' | 'delete', element: string): Pick<Fault, 'doIt' | 'undo'> {
-  const nft = `nft ${verb} element ip nodectl-proxy services '{ ${element} }'`;
-  const fight = `for turn in $(seq 2000); do [ -e /tmp/fight ] || break; ${nft}; sleep 0.03; done`;
+/** A program that changes the Service map again and again, whatever the proxy does; for two minutes at most. */
+const meddling: Pick<Fault, 'doIt' | 'undo'> = {
+  doIt: (node) => {
+    const nft = (verb: string) =>
+      `/tmp/meddler ${verb} element ip nodectl-proxy services '{ 10.96.9.9 . tcp . 53 : drop }'`;
+    const turn = `[ -e /tmp/fight ] || break; ${nft('add')}; sleep 0.05; ${nft('delete')}; ${nft('add')}`;
+    return node.sh(
+      `cp /usr/sbin/nft /tmp/meddler; touch /tmp/fight; { for turn in $(seq 1000); do ${turn}; done; } >/dev/null 2>&1 &`,
+    );
+  },
+  async undo(node) {
+    await node.sh('rm /tmp/fight');
+    // A proxy that was kept from its repairs too often does not try them again.
+    await node.restart('proxy');
+  },
+};
+
+/** A daemon's unit with other words; its process is ended, and the supervisor goes on with these. */
+function respawned(
+  daemon: 'kubelet' | 'proxy',
+  change: (text: string) => string,
+): Pick<Fault, 'doIt' | 'undo'> {
+  const path = `/var/lib/nodectl/supervisor/units/nodectl-${daemon}.json`;
   return {
-    doIt: (node) => node.sh(`touch /tmp/fight; { ${fight}; } >/dev/null 2>&1 &`),
-    undo: (node) => node.sh('rm /tmp/fight'),
+    async doIt(node) {
+      node.edit(path, change);
+      await node.sh(`pkill -f '${daemon === 'proxy' ? proxy : kubelet}'`);
+    },
+    async undo(node) {
+      node.restore(path);
+      await node.restart(daemon);
+    },
   };
 }
 
@@ -40,6 +65,22 @@ export const kubeletFaults: readonly Fault[] = [
     exit: 2,
     says: /maxPods/,
     ...edited(config, line('maxPods: many'), 'kubelet'),
+  },
+  {
+    name: 'the kubelet’s configuration is gone',
+    code: 'ND701',
+    exit: 2,
+    says: /config\.yaml is not there/,
+    doIt: (node) => node.run('mv', config, `${config}.away`),
+    undo: (node) => node.run('mv', `${config}.away`, config),
+  },
+  {
+    name: 'nobody restarts the daemons',
+    code: 'ND747',
+    exit: 1,
+    says: /nobody restarts the daemons.*nodectl restart kubelet/s,
+    doIt: (node) => node.sh("pkill -KILL -f 'supervise --dir /var/lib/nodectl/superviso[r]'"),
+    undo: (node) => node.restart('proxy'),
   },
   {
     name: 'pain 1: the kubelet ends in a loop',
@@ -190,18 +231,48 @@ export const proxyFaults: readonly Fault[] = [
     ...edited(proxyConfig, line('noSuchField: 1'), 'proxy'),
   },
   {
-    name: 'somebody deletes a Service from the kernel, again and again',
-    code: 'ND740',
+    name: 'the proxy ends in a loop',
+    code: 'ND735',
     exit: 7,
-    says: /somebody changed the service rules \(IPv4\): 3 service ports instead of 4.*restart proxy/s,
-    ...fought('delete', '10.96.0.10 . tcp . 53'),
+    says: /the service proxy (has ended|ends).*nodectl logs proxy/s,
+    ...respawned('proxy', (text) => text.replace('/var/lib/nodectl/bin/kube-proxy', '/bin/false')),
   },
   {
-    name: 'somebody adds a Service to the kernel, again and again',
+    name: 'somebody changes the kernel’s Services, again and again',
     code: 'ND740',
     exit: 7,
-    says: /5 service ports instead of 4/,
-    ...fought('add', '10.96.9.9 . tcp . 53 : drop'),
+    says: /somebody keeps changing the service rules \(IPv4\).*meddler \(process \d+\) changes the\s+packet/s,
+    ...meddling,
+  },
+  {
+    name: 'the kernel does not take the proxy’s changes',
+    code: 'ND748',
+    exit: 7,
+    says: /a change of Services \(IPv4 and IPv6\) has waited \d+ s for the kernel/,
+    async doIt(node) {
+      await node.signal('^nft -i', 'STOP');
+      await node.kube.text('create', 'service', 'clusterip', 'late', '--tcp=80');
+    },
+    async undo(node) {
+      await node.signal('^nft -i', 'CONT');
+      await node.kube.text('delete', 'service', 'late');
+    },
+  },
+  {
+    name: 'nft is not installed any more',
+    code: 'ND712',
+    exit: 1,
+    says: /nft is not installed.*apt-get install nftables/s,
+    doIt: (node) => node.run('mv', '/usr/sbin/nft', '/usr/sbin/nft.away'),
+    undo: (node) => node.run('mv', '/usr/sbin/nft.away', '/usr/sbin/nft'),
+  },
+  {
+    name: 'no route leads to Services',
+    code: 'ND739',
+    exit: 7,
+    says: /no route leads to Services: there is no default route/,
+    doIt: (node) => node.run('ip', 'route', 'delete', 'default'),
+    undo: (node) => node.run('ip', 'route', 'add', 'default', 'via', '192.168.77.1'),
   },
   {
     name: 'pain 8: rules of kube-proxy are here too',
@@ -233,6 +304,14 @@ export const proxyFaults: readonly Fault[] = [
     says: /the chain ip filter FORWARD drops what pods send.*iptables -P FORWARD ACCEPT/s,
     doIt: (node) => node.run('iptables', '-P', 'FORWARD', 'DROP'),
     undo: (node) => node.sh('iptables -P FORWARD ACCEPT; nft delete table ip filter'),
+  },
+  {
+    name: 'a rule drops what pods send',
+    code: 'ND745',
+    exit: 7,
+    says: /the chain ip filter FORWARD drops what pods send/,
+    doIt: (node) => node.run('iptables', '-I', 'FORWARD', '-j', 'DROP'),
+    undo: (node) => node.sh('iptables -D FORWARD -j DROP; nft delete table ip filter'),
   },
   {
     name: 'a policy of iptables-legacy drops what pods send',
