@@ -93,7 +93,7 @@ export function kubeletUnit(facts: Facts): ServiceUnit {
     name: 'nodectl-kubelet',
     description: 'Kubernetes kubelet of nodectl',
     argv,
-    env: {NODECTL_REVISION: revision(argv, kubeletFiles(facts))},
+    env: {NODECTL_REVISION: revision(argv, kubeletFiles(facts)), ...fewArenas},
     after: ['containerd'],
     restart: 'always',
     notify: true,
@@ -102,6 +102,9 @@ export function kubeletUnit(facts: Facts): ServiceUnit {
     template: 'templates/kubelet.service',
   };
 }
+
+/** mallopt(3): glibc else keeps a heap for each of Node's threads, some megabytes each. */
+const fewArenas = {MALLOC_ARENA_MAX: '1'};
 
 export function proxyUnit(facts: Facts): ServiceUnit {
   const argv = [
@@ -112,7 +115,7 @@ export function proxyUnit(facts: Facts): ServiceUnit {
     name: 'nodectl-proxy',
     description: 'Kubernetes service proxy of nodectl',
     argv,
-    env: {NODECTL_REVISION: revision(argv, proxyFiles(facts))},
+    env: {NODECTL_REVISION: revision(argv, proxyFiles(facts)), ...fewArenas},
     after: [],
     restart: 'always',
     notify: false,

@@ -7,14 +7,18 @@ const idleShare = 0.05;
 /** Less than this is not worth a collection, which stops everything for some tens of milliseconds. */
 const worthBytes = 24 * 1024 * 1024;
 
+export type HeapOptions = {readonly growthPercent?: number; readonly turbofan?: boolean};
+
 /**
  * Keeps a daemon's memory near what it needs. It is idle nearly always and has a burst at the start and with each
  * crowd of pods; by default V8 lets the young generation grow in a burst, and keeps the emptied old one, for good:
  * a kubelet of 100 pods held 217 MB of which 42 MB were used. `growthPercent` bounds how much garbage a burst may leave
- * before it is collected; `collect` is for the end of one.
+ * before it is collected; `collect` is for the end of one. Without `turbofan` the highest of V8's four compilers is left
+ * out, whose code and work cost some megabytes: for a daemon that mostly waits.
  */
-export function keepHeapSmall({growthPercent}: {readonly growthPercent?: number} = {}): {collect(): void} {
+export function keepHeapSmall({growthPercent, turbofan = true}: HeapOptions = {}): {collect(): void} {
   setFlagsFromString('--semi-space-growth-factor=1');
+  if (!turbofan) setFlagsFromString('--no-turbofan');
   if (growthPercent !== undefined) setFlagsFromString(`--heap-growing-percent=${growthPercent}`);
   setFlagsFromString('--expose-gc');
   const collect: unknown = runInNewContext('gc');
