@@ -64,7 +64,7 @@ export default class Kubelet extends BaseCommand {
     const {config, warnings} = loadKubeletConfig(sources, given(flags), hostname());
     const log = jsonLogger('kubelet', config.verbosity >= 4 ? 'debug' : 'info');
     for (const warning of warnings) log.warn(warning);
-    keepHeapSmall();
+    keepHeapSmall({growthPercent: 30, turbofan: false});
     await runKubelet(config, endingSignal(), log);
   }
 }
