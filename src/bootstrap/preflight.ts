@@ -18,6 +18,7 @@ import {Journal} from './journal.ts';
 import {learnCluster} from './learn-cluster.ts';
 import {nodeAddress} from './node-address.ts';
 import type {Facts} from './phase.ts';
+import {assertNeedsNoNetwork} from './runtime/offline.ts';
 import type {JoinDeps} from './types.ts';
 
 /** A join waits for a slow machine rather than go on unseeing. */
@@ -68,7 +69,9 @@ export async function preflight(
   const {nodeIp, table: addresses, findings: doubts} = await nodeAddress(options, cluster.server);
   const packages = await packageManager();
   const seen = {machine, cluster, addresses, packages, services, program, binary, journal, log: deps.log};
-  return {facts: {...seen, options: {...options, nodeIp}}, findings: [...findings, ...doubts]};
+  const facts = {...seen, options: {...options, nodeIp}};
+  await assertNeedsNoNetwork(facts);
+  return {facts, findings: [...findings, ...doubts]};
 }
 
 /** What this machine's own rules do to the kubelet's port; without nft there are none that could be seen. */

@@ -10,6 +10,8 @@ export type RuntimeSource =
       readonly kind: 'archive';
       readonly place: ArchivePlace;
       readonly archives: readonly Archive[];
+      /** From an airgap bundle: there is no network. */
+      readonly offline: boolean;
       /** Image archives of an airgap bundle. */
       readonly images: readonly Digested[];
     };
@@ -59,7 +61,8 @@ export function runtimeSourceOf(input: RuntimeSourceInput): RuntimeSource {
   const homeless = place.kind === 'origin' ? archives.find(({url}) => url === undefined) : undefined;
   if (homeless !== undefined)
     throw new NodectlError('ND521', `${homeless.name} has no URL: give --runtime-archives DIR or URL`);
-  return {kind, place, archives, images: digests.filter(({name}) => /^images\/[^/]+\.tar$/.test(name))};
+  const images = digests.filter(({name}) => /^images\/[^/]+\.tar$/.test(name));
+  return {kind, place, archives, offline: airgap !== undefined, images};
 }
 
 function placeOf({airgap, runtimeArchives}: RuntimeSourceInput): ArchivePlace {

@@ -11,6 +11,8 @@ export type PackageManager = {
   /** Everything that installing these would newly bring, dependencies included; changes nothing installed. */
   simulate(names: readonly string[]): Promise<string[]>;
   install(names: readonly string[]): Promise<void>;
+  /** What of an installation of these is not on this machine yet, and must come over a network. */
+  toFetch(names: readonly string[]): Promise<readonly string[]>;
   /** The version that an installation would bring. */
   candidate(name: string): Promise<string | undefined>;
   /** With their configuration files; absent ones are fine. */
@@ -81,6 +83,11 @@ const apt: PackageManager = {
       timeoutMs: 15 * minutes,
     });
   },
+  async toFetch(names) {
+    const args = [...aptOptions, '--print-uris', 'install', ...names];
+    const {exitCode, stdout} = await run('apt-get', args, {env: aptEnvironment, okCodes: [0, 100]});
+    return exitCode === 0 ? parseUris(stdout) : names;
+  },
   async candidate(name) {
     const {stdout} = await run('apt-cache', ['policy', name], {env: aptEnvironment, okCodes: [0, 100]});
     const version = /^\s+Candidate: (\S+)/m.exec(stdout)?.[1];
@@ -141,21 +148,61 @@ export function parseSimulation(output: string): string[] {
   return output.split('\n').flatMap((line) => /^Inst (\S+) \(/.exec(line)?.[1] ?? []);
 }
 
+/** `'http://…/pool/r/runc_1.1.5_amd64.deb' runc_1.1.5_amd64.deb 123 SHA256:…`: what is in apt's cache has no line. */
+export function parseUris(output: string): string[] {
+  return output.split('\n').flatMap((line) => /^'[^']+' ([^_\s]+)_\S+\.deb /.exec(line)?.[1] ?? []);
+}
+
+/**
+ * The packages that a transaction of dnf newly installs, dependencies too: lines below headings as
+ * `Installing dependencies:`. A package has one space before its name in both dnf 4 and dnf 5.
+ */
+export function parseTransaction(output: string): string[] {
+  let installing = false;
+  return output.split('\n').flatMap((line) => {
+    if (/^\S/.test(line)) installing = /^Installing( \S+)*:$/.test(line.trim());
+    const name = installing ? /^ (\S+)/.exec(line)?.[1] : undefined;
+    return name ?? [];
+  });
+}
+
 /** rpm exits with the number of packages that it did not find. */
 const anyCount = Array.from({length: 64}, (_, count) => count);
+
+const dnfOptions = ['--setopt=install_weak_deps=False'];
+const dnfEnvironment = {LC_ALL: 'C'};
 
 const dnf: PackageManager = {
   kind: 'dnf',
   async simulate(names) {
-    const missing = await run('rpm', ['-q', ...names], {okCodes: anyCount});
-    return missing.stdout
-      .split('\n')
-      .flatMap((line) => /^package (\S+) is not installed$/.exec(line)?.[1] ?? []);
+    // It answers its own question with no, and says by 1 that it did nothing.
+    const {exitCode, stdout, stderr} = await run('dnf', ['--assumeno', ...dnfOptions, 'install', ...names], {
+      env: dnfEnvironment,
+      okCodes: [0, 1],
+      timeoutMs: 5 * minutes,
+    });
+    const brings = parseTransaction(stdout);
+    if (exitCode === 1 && brings.length === 0)
+      throw new NodectlError('ND503', `dnf cannot install ${names.join(', ')}: ${stderr.trim()}`);
+    return brings;
   },
   async install(names) {
-    await run('dnf', ['-y', '-q', '--setopt=install_weak_deps=False', 'install', ...names], {
+    await run('dnf', ['-y', '-q', ...dnfOptions, 'install', ...names], {
+      env: dnfEnvironment,
       timeoutMs: 15 * minutes,
     });
+  },
+  async toFetch(names) {
+    const {exitCode} = await run(
+      'dnf',
+      ['-y', '-q', '--cacheonly', '--downloadonly', ...dnfOptions, 'install', ...names],
+      {
+        env: dnfEnvironment,
+        okCodes: [0, 1],
+        timeoutMs: 5 * minutes,
+      },
+    );
+    return exitCode === 0 ? [] : names;
   },
   async candidate(name) {
     const query = ['-q', 'repoquery', '--latest-limit=1', '--queryformat', '%{version}\n', name];

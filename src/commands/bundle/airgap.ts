@@ -52,6 +52,9 @@ export default class BundleAirgap extends BaseCommand {
     });
     if (flags.output === 'json') this.printJson({apiVersion: 'nodectl/v1', kind: 'AirgapBundle', ...result});
     else
-      this.log(`${result.file}: ${result.files.length} files. There: nodectl join … --airgap ${result.file}`);
+      this.log(
+        `${result.file}: ${result.files.length} files. There: nodectl join … --airgap ${result.file}\n` +
+          'It brings no packages: there must be nftables, conntrack and iproute2, with --cni bridge also iptables.',
+      );
   }
 }

@@ -122,6 +122,14 @@ it('joins from an airgap bundle, with its images and containerd 2', async () => 
   ]);
   expect(made.stdout).toContain('bundle.tar');
   copyFileSync(control.path('/srv/bundle.tar'), worker.path('/tmp/bundle.tar'));
+  // Without what apt has in its cache, as on a machine that never had a network.
+  await worker.run('mv', ['/var/cache/apt/archives', '/tmp/archives']);
+  const lacking = await join('--airgap', '/tmp/bundle.tar');
+  await worker.run('mv', ['/tmp/archives', '/var/cache/apt/archives']);
+  expect(`${lacking.exitCode} ${lacking.stderr}`).toMatch(
+    /^6 [\s\S]*error ND503[\s\S]*lacks .*conntrack.*nftables[\s\S]*apt-get download .*nftables/,
+  );
+  await untouched('after a refusal for packages');
   const result = await join('--airgap', '/tmp/bundle.tar');
   expect(`${result.exitCode} ${result.stderr}`).toMatch(/^0 /);
   expect(result.stderr).toMatch(

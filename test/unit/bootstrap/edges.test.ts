@@ -1,7 +1,7 @@
 import {describe, expect, it} from 'vitest';
 import {effectiveCapabilities, parseOsRelease, parseSwaps} from '../../../src/edges/machine.ts';
 import {mountsBelow, parseMountinfo} from '../../../src/edges/mounts.ts';
-import {parseSimulation} from '../../../src/edges/packages.ts';
+import {parseSimulation, parseTransaction, parseUris} from '../../../src/edges/packages.ts';
 import {parseListeners} from '../../../src/edges/ports.ts';
 import {parseStat} from '../../../src/edges/processes.ts';
 import {decide, type Seen} from '../../../src/edges/supervisor/decide.ts';
@@ -16,6 +16,19 @@ describe('machine', () => {
       version: '24.04',
       name: 'Ubuntu 24.04.2 LTS',
     });
+  });
+  it.each([
+    ['NAME="Fedora Linux"\nID=fedora\nVERSION_ID=42\nPRETTY_NAME="Fedora Linux 42"\n', 'fedora', [], '42'],
+    ['ID="rhel"\nID_LIKE="fedora"\nVERSION_ID="9.6"\nPRETTY_NAME="RHEL 9.6"\n', 'rhel', ['fedora'], '9.6'],
+    [
+      'ID="rocky"\nID_LIKE="rhel centos fedora"\nVERSION_ID="9.5"\nPRETTY_NAME="Rocky 9.5"\n',
+      'rocky',
+      ['rhel', 'centos', 'fedora'],
+      '9.5',
+    ],
+    ['PRETTY_NAME="Debian 13"\nVERSION_ID="13"\nID=debian\n', 'debian', [], '13'],
+  ])('reads os-release of other families', (text, id, like, version) => {
+    expect(parseOsRelease(text)).toMatchObject({id, like, version});
   });
   it('reads swaps', () => {
     expect(parseSwaps('Filename Type Size Used Priority\n/dev/zram0 partition 1 0 100\n')).toEqual([
@@ -51,6 +64,71 @@ describe('packages', () => {
     const output =
       'Inst runc (1.1.5 Debian)\nInst libc6 [2.36-1] (2.36-2 Debian)\nInst containerd (1.6 Debian)\nConf runc (1.1.5)\n';
     expect(parseSimulation(output)).toEqual(['runc', 'containerd']);
+  });
+});
+
+describe('packages that must be fetched', () => {
+  it('are those that apt has no file of', () => {
+    const output = `Reading package lists...
+'http://deb.debian.org/debian/pool/main/n/nftables/nftables_1.0.6-2_amd64.deb' nftables_1.0.6-2_amd64.deb 70000 SHA256:00
+'http://deb.debian.org/debian/pool/main/libn/libnftnl/libnftnl11_1.2.4-2_amd64.deb' libnftnl11_1.2.4-2_amd64.deb 63000 SHA256:00
+`;
+    expect(parseUris(output)).toEqual(['nftables', 'libnftnl11']);
+    expect(parseUris('Reading package lists...\n')).toEqual([]);
+  });
+});
+
+/** As dnf prints them on an 80-column terminal without one. */
+describe('a transaction of dnf', () => {
+  it('4, with a name too long for its column, and an upgrade', () => {
+    const output = `Last metadata expiration check: 0:01:00 ago on Fri 21 Nov 2026 08:00:00 AM UTC.
+Dependencies resolved.
+================================================================================
+ Package                     Arch    Version               Repository      Size
+================================================================================
+Installing:
+ conntrack-tools             x86_64  1.4.7-4.el9           appstream      223 k
+ iptables-nft                x86_64  1.8.10-11.el9         baseos         187 k
+Upgrading:
+ libmnl                      x86_64  1.0.5-1.el9           baseos          28 k
+Installing dependencies:
+ libnetfilter_cthelper-a-name-that-is-long
+                             x86_64  1.0.0-22.el9          appstream       23 k
+ libnetfilter_queue          x86_64  1.0.5-1.el9           appstream       28 k
+
+Transaction Summary
+================================================================================
+Install  4 Packages
+Operation aborted.
+`;
+    expect(parseTransaction(output)).toEqual([
+      'conntrack-tools',
+      'iptables-nft',
+      'libnetfilter_cthelper-a-name-that-is-long',
+      'libnetfilter_queue',
+    ]);
+  });
+
+  it('5, with what replaces something', () => {
+    const output = `Package           Arch   Version       Repository      Size
+Installing:
+ containerd       x86_64 2.0.5-1.fc42  updates    117.9 MiB
+   replacing moby x86_64 1.0-1.fc42    updates      1.0 MiB
+Installing dependencies:
+ runc             x86_64 2:1.2.5-1     updates     13.0 MiB
+Installing weak dependencies:
+ containernetworking-plugins x86_64 1.6 fedora    60.0 MiB
+
+Transaction Summary:
+ Installing:        3 packages
+
+Operation aborted by the user.
+`;
+    expect(parseTransaction(output)).toEqual(['containerd', 'runc', 'containernetworking-plugins']);
+  });
+
+  it('that has nothing to do', () => {
+    expect(parseTransaction('Package nftables is already installed.\nNothing to do.\n')).toEqual([]);
   });
 });
 
