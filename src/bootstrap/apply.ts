@@ -7,7 +7,7 @@ import {loadModule, writeSysctl} from '../edges/sysctl.ts';
 import {generateKey} from '../edges/x509.ts';
 import {NodectlError} from '../lib/errors.ts';
 import type {Act} from './acts.ts';
-import {applyFile, keepFile} from './apply-files.ts';
+import {applyFile, keepFile, noteFile} from './apply-files.ts';
 import {applyToRuntime} from './apply-runtime.ts';
 import {certificateFileName, submitRequest} from './certificate.ts';
 import type {Facts} from './phase.ts';
@@ -68,6 +68,8 @@ async function perform(act: Act, facts: Facts, signal: AbortSignal): Promise<voi
     case 'prove':
       return applyToRuntime(act, facts);
     case 'claim':
+      // Whatever its content will be: it is ours by being there.
+      if (act.what === 'file') return noteFile(journal, act.name, '*');
       return journal.note({kind: act.what, target: act.name});
     case 'new-key':
       return writeAtomic(act.path, generateKey());

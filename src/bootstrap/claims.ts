@@ -1,8 +1,11 @@
 import {dirname} from 'node:path';
+import {parse} from 'yaml';
 import {cgroupExists} from '../edges/cgroup-tree.ts';
+import {logindDropIn} from '../edges/logind.ts';
 import {linkExists, listTables} from '../edges/net-leftovers.ts';
 import type {Act} from './acts.ts';
 import type {Entry} from './entries.ts';
+import {kubeletConfigOf} from './node-files.ts';
 import type {Facts} from './phase.ts';
 import {present} from './wanted.ts';
 
@@ -30,13 +33,17 @@ export async function unclaimed(facts: Facts): Promise<Claims> {
   // containerd makes the directory that it watches for network configurations.
   const shared = [...sharedDirectories, dirname(cniConfDir), cniConfDir];
   const cgroups = options.ownLayout ? [`nodectl-${options.nodeName}`] : ['kubepods', 'kubepods.slice'];
-  const [tables, directories, cgroupsThere, bridge] = await Promise.all([
+  const [tables, directories, files, cgroupsThere, bridge] = await Promise.all([
     listTables(),
     present(shared),
+    present([logindDropIn]),
     Promise.all(cgroups.map(cgroupExists)),
     linkExists('cni0'),
   ]);
   const claims: Claims = [
+    ...(holdsShutdownsBack(facts) && !files.has(logindDropIn)
+      ? [{kind: 'claim', what: 'file', name: logindDropIn} as const]
+      : []),
     ...shared
       .filter((path) => !directories.has(path))
       .map((name) => ({kind: 'claim', what: 'directory', name}) as const),
@@ -56,4 +63,11 @@ export async function unclaimed(facts: Facts): Promise<Claims> {
   const noted = (what: Entry['kind'], name: string) =>
     journal.find({kind: what, target: name}) !== undefined || journal.covers(name);
   return claims.filter(({what, name}) => !inTree(name) && !noted(what, name));
+}
+
+/** The kubelet asks logind for more time then. */
+function holdsShutdownsBack(facts: Facts): boolean {
+  if (!facts.machine.systemd || facts.options.ownLayout) return false;
+  const config: {shutdownGracePeriod?: string} = parse(kubeletConfigOf(facts));
+  return !/^(0[a-z]*)?$/.test(config.shutdownGracePeriod ?? '');
 }

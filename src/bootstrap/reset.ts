@@ -4,6 +4,7 @@ import {askRuntime, removeAllPods, removeImages} from '../edges/containerd.ts';
 import {removeEmptyDirectory, removeTree} from '../edges/host-files.ts';
 import {journalStore} from '../edges/journal-store.ts';
 import {takeLock} from '../edges/lock.ts';
+import {logindDropIn, reloadLogind} from '../edges/logind.ts';
 import {observeMachine} from '../edges/machine.ts';
 import {forceUnmountBelow} from '../edges/mounts.ts';
 import {deleteTable, listTables} from '../edges/net-leftovers.ts';
@@ -145,6 +146,7 @@ async function finish(
   entries: readonly Entry[],
 ): Promise<void> {
   if (services.kind === 'systemd') await services.reload();
+  if (entries.some(({kind, target}) => kind === 'file' && target === logindDropIn)) await reloadLogind();
   for (const entry of entries)
     if (entry.kind === 'service' && entry.before?.running === true)
       if ((await services.status(entry.target)).installed) await services.restart(entry.target);

@@ -37,6 +37,9 @@ const systemdInhibit = [
   '--mode=delay',
 ];
 const dropIn = '99-kubelet.conf';
+const ownConfDir = '/etc/systemd/logind.conf.d';
+/** What raises the delay of this machine's shutdowns. */
+export const logindDropIn = `${ownConfDir}/${dropIn}`;
 const match =
   "type='signal',interface='org.freedesktop.login1.Manager',member='PrepareForShutdown',path='/org/freedesktop/login1'";
 const callTimeoutMs = 10_000;
@@ -46,6 +49,11 @@ const firstLookMs = 100;
 
 export function openLogind(options: LogindOptions): Logind {
   return new BusLogind(options);
+}
+
+/** logind reads its configuration anew, where it runs. */
+export async function reloadLogind(): Promise<void> {
+  await run('systemctl', ['kill', '--signal=HUP', 'systemd-logind.service'], {okCodes: [0, 1, 5]});
 }
 
 class BusLogind implements Logind {
@@ -63,7 +71,7 @@ class BusLogind implements Logind {
   }
 
   async raiseInhibitDelay(ms: number): Promise<void> {
-    const {confDir = '/etc/systemd/logind.conf.d', clock} = this.#options;
+    const {confDir = ownConfDir, clock} = this.#options;
     const seconds = Math.round(ms / 1000);
     await makeDirectory(confDir);
     await writeAtomic(
