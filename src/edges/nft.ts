@@ -1,7 +1,8 @@
 import {createInterface} from 'node:readline';
+import {pipeline} from 'node:stream/promises';
 import {describeError, NodectlError} from '../lib/errors.ts';
 import type {Clock} from '../lib/time.ts';
-import {type Child, run, start} from './exec.ts';
+import {type Child, start} from './exec.ts';
 
 /** Runs nft statements; each call is one transaction: all of it or nothing. */
 export type Nft = {
@@ -12,8 +13,13 @@ export type Nft = {
    * of an element that never exists (port 0) fails in the kernel where the map is there, and in nft where it is not.
    */
   hasMap(place: string, map: string, impossibleKey: string): Promise<boolean>;
-  /** A table as nft prints it, line by line; false when there is none. */
-  list(place: string, onLine: (line: string) => void): Promise<boolean>;
+  /**
+   * A table as nft prints it, line by line; false when there is none. `rules` leaves elements out, which are fetched
+   * otherwise (55 MB at ten thousand Services); then other tables are printed as well.
+   */
+  list(place: string, what: 'all' | 'rules', onLine: (line: string) => void): Promise<boolean>;
+  /** Whether a process is, or was a moment ago, a child of this one. */
+  isOwn(pid: number): boolean;
   stop(): Promise<void>;
 };
 
@@ -28,6 +34,9 @@ const answerMs = 30_000;
 /** An nft that was built without its interactive mode, or with another, is found out at once. */
 const greetingMs = 3_000;
 const fileTimeoutMs = 300_000;
+const maxComplaint = 2_000;
+/** Far more transactions than the kernel has not told of yet. */
+const maxPids = 64;
 
 export type NftOptions = {
   readonly clock: Clock;
@@ -45,8 +54,9 @@ export function openNft({clock, command = ['nft']}: NftOptions): Nft {
   let session: Session | undefined;
   let interactive = true;
   let queue: Promise<unknown> = Promise.resolve();
+  const own = new RecentPids();
   const greet = async (): Promise<Session | undefined> => {
-    const opened = new Session(command, clock);
+    const opened = new Session(command, clock, own);
     const answers = await opened.execute('', greetingMs).then(
       () => true,
       () => false,
@@ -57,13 +67,13 @@ export function openNft({clock, command = ['nft']}: NftOptions): Nft {
   };
   const dispatch = async (statements: readonly string[]): Promise<void> => {
     const bytes = statements.reduce((sum, statement) => sum + statement.length, 0);
-    if (bytes > maxLineBytes || !interactive) return runFile(command, statements);
+    if (bytes > maxLineBytes || !interactive) return runFile(command, statements, own);
     if (session !== undefined && session.bytes > maxSessionBytes) {
       void session.end();
       session = undefined;
     }
     session = session?.alive ? session : await greet();
-    if (session === undefined) return runFile(command, statements);
+    if (session === undefined) return runFile(command, statements, own);
     await session.execute(statements.join('; '), answerMs);
   };
   const commit = (statements: readonly string[]): Promise<void> => {
@@ -78,7 +88,8 @@ export function openNft({clock, command = ['nft']}: NftOptions): Nft {
         () => true,
         (error: unknown) => describeError(error).includes('Could not process rule: No such file'),
       ),
-    list: (place, onLine) => listTable(command, place, onLine),
+    list: (place, what, onLine) => listTable(command, place, what, onLine),
+    isOwn: (pid) => own.has(pid),
     async stop() {
       await queue;
       await session?.end();
@@ -86,24 +97,69 @@ export function openNft({clock, command = ['nft']}: NftOptions): Nft {
   };
 }
 
-async function runFile(command: readonly string[], statements: readonly string[]): Promise<void> {
-  const [file = 'nft', ...args] = command;
-  const input = `${statements.join('\n')}\n`;
-  await run(file, [...args, '-f', '-'], {input, timeoutMs: fileTimeoutMs}).catch((cause: unknown) => {
-    throw new NodectlError('ND712', 'nft refused a transaction', {cause});
+/** A child is told of by the kernel when it has ended already. */
+class RecentPids {
+  readonly #pids = new Set<number>();
+
+  add(pid: number | undefined): void {
+    if (pid === undefined) return;
+    this.#pids.delete(pid);
+    this.#pids.add(pid);
+    const [oldest] = this.#pids;
+    if (this.#pids.size > maxPids && oldest !== undefined) this.#pids.delete(oldest);
+  }
+
+  has(pid: number): boolean {
+    return this.#pids.has(pid);
+  }
+}
+
+/** Written piece by piece: the text of a large table is never whole in memory. */
+async function runFile(
+  [file = 'nft', ...args]: readonly string[],
+  statements: readonly string[],
+  own: RecentPids,
+): Promise<void> {
+  const child = start(file, [...args, '-f', '-'], {
+    signal: AbortSignal.timeout(fileTimeoutMs),
   });
+  own.add(child.pid);
+  let complaint = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    if (complaint.length < maxComplaint) complaint += text;
+  });
+  child.stdout.resume();
+  // It may end before it has read everything; then it says why.
+  const fed = pipeline(lines(statements), child.stdin).catch(() => undefined);
+  const {exitCode, signal, originalMessage} = await child;
+  await fed;
+  if (exitCode === 0) return;
+  const why = complaint.trim().slice(0, maxComplaint) || signal || originalMessage || `exit ${exitCode}`;
+  throw new NodectlError('ND712', `nft refused a transaction: ${why}`);
+}
+
+function* lines(statements: readonly string[]): Generator<string> {
+  for (const statement of statements) yield `${statement}\n`;
 }
 
 async function listTable(
   [file = 'nft', ...args]: readonly string[],
   place: string,
+  what: 'all' | 'rules',
   onLine: (line: string) => void,
 ): Promise<boolean> {
-  const child = start(file, [...args, '--stateless', 'list', 'table', ...place.split(' ')]);
+  const words = what === 'all' ? ['list', 'table', ...place.split(' ')] : ['--terse', 'list', 'ruleset'];
+  const child = start(file, [...args, '--stateless', ...words]);
   child.stdin.end();
   child.stderr.resume();
-  createInterface({input: child.stdout}).on('line', onLine);
-  return (await child).exitCode === 0;
+  let inside = false;
+  let found = false;
+  createInterface({input: child.stdout}).on('line', (line) => {
+    if (line.startsWith('table ')) inside = line === `table ${place} {`;
+    found ||= inside;
+    if (inside) onLine(line);
+  });
+  return (await child).exitCode === 0 && found;
 }
 
 type Waiting = {readonly marker: string; settle(complaint: string | undefined, cause?: Error): void};
@@ -119,9 +175,10 @@ class Session {
   /** Of all lines so far. */
   bytes = 0;
 
-  constructor([file = 'nft', ...args]: readonly string[], clock: Clock) {
+  constructor([file = 'nft', ...args]: readonly string[], clock: Clock, own: RecentPids) {
     this.#clock = clock;
     this.#child = start(file, [...args, '-i'], {env: homeless});
+    own.add(this.#child.pid);
     this.#child.stdout.resume();
     this.#child.stdin.on('error', () => this.#die('its input is closed'));
     this.#child.stderr.setEncoding('utf8').on('data', (text: string) => this.#read(text));

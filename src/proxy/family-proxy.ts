@@ -69,8 +69,16 @@ export class FamilyProxy {
     return this.#options.plane.isIntact();
   }
 
-  async inspect(): Promise<Inspected | undefined> {
-    return this.#options.plane.inspect?.();
+  get learns(): boolean {
+    return this.#options.plane.learns ?? false;
+  }
+
+  async inspect(what: 'all' | 'rules'): Promise<Inspected | undefined> {
+    return this.#options.plane.inspect?.(what);
+  }
+
+  relearn(): void {
+    this.#options.plane.relearn?.();
   }
 
   /** The first commit must be of all Services: it replaces rules that serve, or costs as much as the last. */

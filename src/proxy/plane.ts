@@ -37,8 +37,12 @@ export type DataPlane = {
   sweep(): Promise<void>;
   /** Looks whether the rules are still there; cheap enough to be asked every second. */
   isIntact(): Promise<boolean>;
-  /** Undefined when it cannot be told now. */
-  inspect?(): Promise<Inspected | undefined>;
+  /** Rules were written that `inspect` has not seen yet. */
+  readonly learns?: boolean;
+  /** Looks for changes of others, of rules alone or of everything; undefined when it cannot be told now. */
+  inspect?(what: 'all' | 'rules'): Promise<Inspected | undefined>;
+  /** Repairs do not help against what `inspect` says of rules: they are printed differently now. */
+  relearn?(): void;
   /** Service ports and their verdicts as committed, where the kernel holds them in one map (`nodectl status` compares). */
   services?(): ReadonlyMap<string, string>;
 };

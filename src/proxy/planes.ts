@@ -1,6 +1,8 @@
 import type {NodePortAddresses, ProxyConfig} from '../config/proxy.ts';
+import {realClock} from '../edges/clock.ts';
 import {openIptables} from '../edges/iptables.ts';
 import type {Nft} from '../edges/nft.ts';
+import {type NftChanges, watchNftChanges} from '../edges/nft-changes.ts';
 import {
   installedIptables,
   kernelRelease,
@@ -30,6 +32,8 @@ export type Planes = {
   open(wanted: Wanted): DataPlane;
   /** The kernel follows these planes now: what other ones have left is taken away, without a gap in between. */
   settle(): Promise<void>;
+  /** Hears of changes that others make to the kernel's rules; undefined where nobody tells. */
+  changes(onForeign: () => void): Promise<NftChanges | undefined>;
 };
 
 type Options = {
@@ -57,6 +61,10 @@ export async function openPlanes(options: Options): Promise<Planes> {
         ? new NftDataPlane({...wanted, name: config.table}, options.nft, options.monotonic)
         : iptablesPlane(wanted, chosen, liberal, options),
     settle: () => settle(chosen, options),
+    changes: async (onForeign) =>
+      chosen.mode === 'nftables'
+        ? watchNftChanges({clock: realClock, isOwn: (pid) => options.nft.isOwn(pid), onForeign})
+        : undefined,
   };
 }
 

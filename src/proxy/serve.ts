@@ -9,7 +9,7 @@ import {trimSlice} from './model/endpoints.ts';
 import type {NodeView} from './model/node.ts';
 import {trimService} from './model/services.ts';
 import {ipWord} from './table/table.ts';
-import {inspectTables, watchTables} from './table-watch.ts';
+import {watchTables} from './table-watch.ts';
 
 /** A Node that cannot be read (its reader may not) must not keep Services from working. */
 const nodeWaitMs = 5_000;
@@ -40,6 +40,7 @@ export async function serveServices(serving: Serving, signal: AbortSignal): Prom
   const settle = once(async () => {
     serving.onComplete();
     await planes.settle();
+    await tables.begin();
   });
   const watches = (): Watches => objects;
   const agent = new ProxyAgent(
@@ -60,10 +61,10 @@ export async function serveServices(serving: Serving, signal: AbortSignal): Prom
     first,
   );
   const objects = watchObjects(serving, agent);
-  const watchers = [watchTables(serving, agent, proxies), inspectTables(serving, agent, proxies)];
+  const tables = watchTables(serving, agent, proxies);
   void Promise.all([objects.services.synced, objects.slices.synced]).then(() => agent.start());
   await untilOver(serving, agent, first, signal);
-  for (const watcher of watchers) watcher.stop();
+  tables.stop();
   await Promise.all([objects.services.stop(), objects.slices.stop(), objects.cidrs.stop()]);
   await agent.stop();
   await Promise.all(ports.map((port) => port.stop()));

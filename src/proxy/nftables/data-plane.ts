@@ -7,11 +7,13 @@ import {Inspection} from './inspection.ts';
 import {Listing} from './listing.ts';
 import {NftPlane} from './plane.ts';
 
+type Tools = Pick<Nft, 'commit' | 'hasMap' | 'list'>;
+
 /** The nftables mode: the flat table of one family, and nft that writes it. */
 export class NftDataPlane implements DataPlane {
   readonly #table: FamilyTable;
   readonly #plane: NftPlane;
-  readonly #nft: Pick<Nft, 'commit' | 'hasMap' | 'list'>;
+  readonly #nft: Tools;
   readonly #options: FamilyTableOptions;
   readonly #fingerprint = new Fingerprint();
   readonly #inspection = new Inspection();
@@ -19,11 +21,7 @@ export class NftDataPlane implements DataPlane {
   /** Grows with everything that is done to the table. */
   #works = 0;
 
-  constructor(
-    options: FamilyTableOptions,
-    nft: Pick<Nft, 'commit' | 'hasMap' | 'list'>,
-    monotonic: () => number,
-  ) {
+  constructor(options: FamilyTableOptions, nft: Tools, monotonic: () => number) {
     this.#options = options;
     this.#table = new FamilyTable(options);
     this.#plane = new NftPlane(options, nft.commit, monotonic);
@@ -55,7 +53,7 @@ export class NftDataPlane implements DataPlane {
     this.#works++;
     const how = await this.#plane.commit(operations, () => this.#table.table());
     this.#works++;
-    if (how === 'full') this.#inspection.reset();
+    if (how === 'full') this.#inspection.written();
     return how;
   }
 
@@ -69,21 +67,28 @@ export class NftDataPlane implements DataPlane {
     this.#works++;
   }
 
-  async inspect(): Promise<Inspected | undefined> {
+  get learns(): boolean {
+    return this.known && this.#inspection.learns;
+  }
+
+  async inspect(what: 'all' | 'rules'): Promise<Inspected | undefined> {
     const {family, name} = this.#options;
     const works = this.#works;
     const listing = new Listing();
-    if (!this.known || !(await this.#nft.list(`${ipWord(family)} ${name}`, (line) => listing.line(line))))
-      return undefined;
+    const isThere = await this.#nft.list(`${ipWord(family)} ${name}`, what, (line) => listing.line(line));
     // What was printed while we were writing is neither the one nor the other.
-    if (!this.known || works !== this.#works) return undefined;
+    if (!isThere || !this.known || works !== this.#works) return undefined;
     const retired = this.#plane.retired;
     const changed = this.#inspection.difference(listing, {
-      fingerprint: this.#fingerprint,
+      fingerprint: what === 'all' ? this.#fingerprint : undefined,
       chains: this.#table.chains(),
       retired,
     });
     return {changed, lines: listing.lines};
+  }
+
+  relearn(): void {
+    this.#inspection.relearn();
   }
 
   isIntact(): Promise<boolean> {
@@ -99,6 +104,9 @@ export class NftDataPlane implements DataPlane {
 
   #add(operations: readonly Operation[]): void {
     this.#fingerprint.follow(operations);
-    for (const operation of operations) this.#operations.push(operation);
+    for (const operation of operations) {
+      this.#operations.push(operation);
+      if (operation.do === 'fill-chain') this.#inspection.written();
+    }
   }
 }

@@ -3,7 +3,8 @@ import type {Fingerprint} from './fingerprint.ts';
 import type {Listing} from './listing.ts';
 
 type Wanted = {
-  readonly fingerprint: Fingerprint;
+  /** Undefined where the listing has no elements. */
+  readonly fingerprint: Fingerprint | undefined;
   readonly chains: Iterable<Chain>;
   /** Emptied, and not deleted yet. */
   readonly retired: ReadonlySet<string>;
@@ -11,20 +12,33 @@ type Wanted = {
 
 /**
  * Whether a table in the kernel is the wanted one. Elements are compared with what is wanted; rules, which nft prints in
- * words of its own, with how it printed the same rules before.
+ * words of its own, with how it printed the same rules first: soon after they were written, and once only.
  */
 export class Inspection {
   readonly #printed = new Map<string, {readonly rules: string; readonly hash: number}>();
+  #learns = true;
 
-  /** The whole table has been written: what is printed now is right. */
-  reset(): void {
+  /** Rules have been written that were never seen printed. */
+  get learns(): boolean {
+    return this.#learns;
+  }
+
+  /** The whole table has been written. */
+  written(): void {
+    this.#learns = true;
+  }
+
+  /** nft prints our rules differently from before: what it prints next is right. */
+  relearn(): void {
     this.#printed.clear();
+    this.#learns = true;
   }
 
   /** What differs, in a person's words; undefined when nothing does. */
   difference(listing: Listing, {fingerprint, chains, retired}: Wanted): string | undefined {
-    for (const name of new Set([...listing.containers.keys(), ...fingerprint.containers]))
-      if ((listing.containers.get(name) ?? 0) !== fingerprint.get(name)) return `the elements of ${name}`;
+    const names = fingerprint === undefined ? [] : [...listing.containers.keys(), ...fingerprint.containers];
+    for (const name of new Set(names))
+      if ((listing.containers.get(name) ?? 0) !== fingerprint?.get(name)) return `the elements of ${name}`;
     const wanted = new Set<string>();
     for (const chain of chains) {
       wanted.add(chain.name);
@@ -32,6 +46,7 @@ export class Inspection {
     }
     for (const name of listing.chains.keys())
       if (!wanted.has(name) && !retired.has(name)) return `the chain ${name}`;
+    this.#learns = false;
     return undefined;
   }
 

@@ -1,6 +1,7 @@
 import {afterEach, beforeEach, describe, expect, it} from 'vitest';
 import {realClock} from '../../../src/edges/clock.ts';
 import {type Nft, openNft} from '../../../src/edges/nft.ts';
+import {watchNftChanges} from '../../../src/edges/nft-changes.ts';
 import {viewNode} from '../../../src/proxy/model/node.ts';
 import {NftDataPlane} from '../../../src/proxy/nftables/data-plane.ts';
 import {node, service, slice} from '../../unit/proxy/support/objects.ts';
@@ -13,6 +14,7 @@ const context = {nodePortIPs: undefined, serviceCIDRs: ['10.96.0.0/16']};
 const table = 'ip nodectl-proxy';
 
 const intact = {changed: undefined};
+const bound = {timeout: 60_000, interval: 50};
 
 let netns: Netns;
 let nft: Nft;
@@ -79,7 +81,7 @@ describe('an inspection of the table', () => {
       const key = cluster.edit();
       own.update({sources: new Map([[key, cluster.source(key)]]), node: view, context: undefined});
       await own.commit();
-      if (i % 40 === 0) expect(await own.inspect(), `after edit ${i}`).toMatchObject(intact);
+      if (i % 40 === 0) expect(await own.inspect('all'), `after edit ${i}`).toMatchObject(intact);
     }
   });
 
@@ -87,17 +89,48 @@ describe('an inspection of the table', () => {
     const own = plane('IPv4');
     own.update({sources: new Map([['a/web', {service: web, slices}]]), node: view, context});
     await own.commit();
-    expect(await own.inspect()).toMatchObject(intact);
+    expect(await own.inspect('all')).toMatchObject(intact);
     await netns.run('nft', [edit]);
-    expect((await own.inspect())?.changed).toContain(said);
+    expect((await own.inspect('all'))?.changed).toContain(said);
     own.forget();
     await own.commit();
-    expect(await own.inspect()).toMatchObject(intact);
+    expect(await own.inspect('all')).toMatchObject(intact);
+  });
+});
+
+describe('what is heard of changes', () => {
+  it('is those of others, and of our own none', async () => {
+    let foreign = 0;
+    const changes = await watchNftChanges({
+      clock: realClock,
+      isOwn: (pid) => nft.isOwn(pid),
+      onForeign: () => foreign++,
+      command: ['nsenter', `--net=${netns.path}`],
+    });
+    try {
+      await nft.commit(['add table ip ours']);
+      await expect
+        .poll(async () => {
+          await nft.commit(['add set ip ours s { type ipv4_addr; }', 'delete set ip ours s']);
+          return changes?.hears;
+        }, bound)
+        .toBe(true);
+      // Through a process of its own, as large ones go.
+      await nft.commit([`add set ip ours t { type ipv4_addr; }`, `# ${'x'.repeat(20_000)}`]);
+      await nft.commit(['delete set ip ours t']);
+      expect(foreign).toBe(0);
+      await netns.run('nft', ['add', 'table', 'ip', 'theirs']);
+      await expect.poll(() => foreign, bound).toBe(1);
+      await netns.run('iptables-nft', ['-A', 'INPUT', '-p', 'tcp', '--dport', '99', '-j', 'ACCEPT']);
+      await expect.poll(() => foreign, bound).toBeGreaterThan(1);
+    } finally {
+      changes?.stop();
+    }
   });
 });
 
 describe('a running proxy', () => {
-  it('takes single changes of somebody else back', async () => {
+  it('takes single changes of somebody else back, however many there are', async () => {
     const api = await StubApi.start(netns);
     await api.put('services', web);
     for (const one of slices) await api.put('endpointslices', one);
@@ -105,11 +138,15 @@ describe('a running proxy', () => {
     try {
       const element = ['get', 'element', 'ip', 'nodectl-proxy', 'services', '{ 10.96.0.7 . tcp . 80 }'];
       const isThere = async () => (await netns.run('nft', element, {okCodes: [0, 1]})).exitCode === 0;
-      await expect.poll(isThere, {timeout: 20_000}).toBe(true);
-      for (let round = 0; round < 2; round++) {
+      await expect.poll(isThere, {timeout: 60_000}).toBe(true);
+      for (let round = 0; round < 5; round++) {
         await netns.run('nft', [`delete element ${table} services { 10.96.0.7 . tcp . 80 }`]);
-        await expect.poll(isThere, {timeout: 20_000, interval: 50}).toBe(true);
+        await expect.poll(isThere, {timeout: 60_000, interval: 50}).toBe(true);
       }
+      await netns.run('nft', [`flush chain ${table} masquerading`]);
+      const rules = async () =>
+        (await netns.run('nft', ['list', 'chain', ...table.split(' '), 'masquerading'])).stdout;
+      await expect.poll(rules, bound).toContain('masquerade');
       expect(proxy.log).toContain('the elements of services');
     } catch (error) {
       throw new Error(proxy.log.slice(-3000), {cause: error});
