@@ -8,6 +8,7 @@ import {podPaths} from '../pod/pod-paths.ts';
 import {claimName} from '../volumes/resolve.ts';
 import type {VolumeUsage} from '../volumes/types.ts';
 import type {Usage, VolumeStats} from './types.ts';
+import {isLocal} from './volumes.ts';
 
 /** How full each of a pod's volumes is, by its name; those that cannot tell are left out. */
 export type ReadVolumes = (pod: Pod, signal: AbortSignal) => Promise<ReadonlyMap<string, VolumeUsage>>;
@@ -28,7 +29,7 @@ export type PodFilesOptions = {
 
 type Known = {readonly atMs: number; readonly files: PodFiles};
 
-/** A pod that may be evicted for what it stores is looked at in each round. */
+/** A pod that may be evicted for what it stores, or whose volumes are still to come, is looked at in each round. */
 const limitedMs = 9_000;
 const none: Usage = {usedBytes: 0, inodesUsed: 0};
 
@@ -56,9 +57,10 @@ export class PodFilesReader {
   #isFresh(pod: Pod, known: Known | undefined): known is Known {
     const {clock, config} = this.#options;
     if (known === undefined) return false;
-    const periodMs = isLimited(pod)
-      ? Math.min(limitedMs, Math.abs(config.volumeStatsAggPeriod))
-      : config.volumeStatsAggPeriod;
+    const periodMs =
+      isLimited(pod) || isPartial(pod, known.files)
+        ? Math.min(limitedMs, Math.abs(config.volumeStatsAggPeriod))
+        : config.volumeStatsAggPeriod;
     return periodMs < 0 || clock.monotonic() - known.atMs < periodMs;
   }
 
@@ -125,6 +127,12 @@ export function isEphemeral({emptyDir, configMap, gitRepo}: Volume): boolean {
     gitRepo !== undefined ||
     configMap !== undefined ||
     (emptyDir !== undefined && (emptyDir.medium === undefined || emptyDir.medium === ''))
+  );
+}
+
+function isPartial({spec}: Pod, {volumes}: PodFiles): boolean {
+  return (spec.volumes ?? []).some(
+    (volume) => isLocal(volume) && !volumes.some(({name}) => name === volume.name),
   );
 }
 

@@ -4,6 +4,7 @@ import type {Pod, PodStatus} from '../../lib/kubernetes.ts';
 import {CertificateMetrics} from './certificate-metrics.ts';
 import {PodStarts} from './pod-starts.ts';
 import {ProbeMetrics} from './probe-metrics.ts';
+import {VolumeMetrics} from './volume-metrics.ts';
 
 /** Buckets of Kubernetes' kubelet (pkg/kubelet/metrics/metrics.go). */
 const defaultBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -18,6 +19,7 @@ const requestBuckets = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60];
 export class Telemetry {
   readonly registry = new Registry();
   readonly probes = new ProbeMetrics();
+  readonly volumes = new VolumeMetrics(this.registry);
   readonly certificates = new CertificateMetrics(this.registry, Date.now);
   readonly #operations = counter(
     this.registry,

@@ -38,6 +38,11 @@ export function localVolumes(config: KubeletConfig): ReadVolumes {
   };
 }
 
+/** Its files are on this node as soon as the pod's volumes are ready. */
+export function isLocal(volume: Volume): boolean {
+  return kindOf(volume) !== undefined;
+}
+
 function kindOf(volume: Volume): keyof typeof kinds | undefined {
   if (volume.emptyDir) return 'emptyDir';
   if (volume.configMap) return 'configMap';
