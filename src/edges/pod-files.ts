@@ -3,22 +3,13 @@ import * as fs from 'node:fs/promises';
 import {dirname, join} from 'node:path';
 import {isExisting, isMissing, listDirectory, removeFile} from './files.ts';
 
-/** The first `max` bytes of a file that a container may have written; '' when there is none. Follows no link. */
-export async function readStart(path: string, max: number): Promise<string> {
-  return readPart(path, max, () => 0);
-}
-
-/** The last `max` bytes of a file; '' when there is none. */
+/** The last `max` bytes of a file that a container may have written; '' when there is none. Follows no link. */
 export async function readEnd(path: string, max: number): Promise<string> {
-  return readPart(path, max, (size) => Math.max(0, size - max));
-}
-
-async function readPart(path: string, max: number, from: (size: number) => number): Promise<string> {
   try {
     const handle = await fs.open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     try {
       const {size} = await handle.stat();
-      const {bytesRead, buffer} = await handle.read(Buffer.alloc(max), 0, max, from(size));
+      const {bytesRead, buffer} = await handle.read(Buffer.alloc(max), 0, max, Math.max(0, size - max));
       return buffer.toString('utf8', 0, bytesRead);
     } finally {
       await handle.close();

@@ -6,7 +6,8 @@ import {
   type PodSandbox,
   PodSandboxState,
 } from '../../edges/cri/gen/api_pb.ts';
-import {readEnd, readStart} from '../../edges/pod-files.ts';
+import {readEnd} from '../../edges/pod-files.ts';
+import {describeError} from '../../lib/errors.ts';
 import {containerAnnotations} from '../pod/container-config.ts';
 import type {PodRuntime, RuntimeContainer, RuntimeSandbox} from '../pod/runtime-state.ts';
 import {podLabels} from '../pod/sandbox-config.ts';
@@ -84,16 +85,26 @@ async function unlessGone<T>(read: () => Promise<T | undefined>): Promise<T | un
   }
 }
 
-/** The container's own last words: its message file, else (by policy, after a failure) the end of its log. */
+/** What the runtime says of an end, and after it the container's own last words. */
 async function terminationMessage(status: ContainerStatus): Promise<string> {
   if (status.state !== ContainerState.CONTAINER_EXITED) return '';
-  const path = status.annotations[containerAnnotations.terminationMessagePath];
-  const mount = status.mounts.find(({containerPath}) => containerPath === path);
-  const own = path && mount !== undefined ? await readStart(mount.hostPath, maxMessageBytes) : '';
-  if (own) return own;
+  const words = await lastWords(status);
+  return [status.message, words].filter((text) => text !== '').join(': ');
+}
+
+/** The end of its message file, else (by policy, after a failure) the end of its log. */
+async function lastWords({annotations, mounts, exitCode, logPath}: ContainerStatus): Promise<string> {
+  const path = annotations[containerAnnotations.terminationMessagePath];
+  const mount = mounts.find(({containerPath}) => containerPath === path);
+  try {
+    const own = path && mount !== undefined ? await readEnd(mount.hostPath, maxMessageBytes) : '';
+    if (own !== '') return own;
+  } catch (error) {
+    // A volume may lie upon that path: what there is no file of must not hold up the rest of the status.
+    return `Error on reading termination log ${mount?.hostPath}: ${describeError(error)}`;
+  }
   const fallback =
-    status.annotations[containerAnnotations.terminationMessagePolicy] === 'FallbackToLogsOnError';
-  if (fallback && status.exitCode !== 0 && status.logPath !== '')
-    return lastLogText(await readEnd(status.logPath, maxLogBytes * 4), maxLogLines, maxLogBytes);
-  return status.message;
+    annotations[containerAnnotations.terminationMessagePolicy] === 'FallbackToLogsOnError' && exitCode !== 0;
+  if (!fallback || logPath === '') return '';
+  return lastLogText(await readEnd(logPath, maxLogBytes * 4), maxLogLines, maxLogBytes);
 }
