@@ -4,8 +4,9 @@ import {runInNewContext} from 'node:vm';
 const checkEveryMs = 15_000;
 /** Share of one core below which a daemon counts as idle. */
 const idleShare = 0.05;
-/** Less than this is not worth a collection, which stops everything for some tens of milliseconds. */
-const worthBytes = 24 * 1024 * 1024;
+/** Less than this, or than a quarter, is not worth a collection: it stops everything for some tens of milliseconds. */
+const worthBytes = 10 * 1024 * 1024;
+const worthShare = 0.25;
 
 export type HeapOptions = {readonly growthPercent?: number; readonly turbofan?: boolean};
 
@@ -26,12 +27,13 @@ export function keepHeapSmall({growthPercent, turbofan = true}: HeapOptions = {}
   // 'last-resort' also gives emptied pages back to the kernel.
   const collectAll = () => void collect({type: 'major', execution: 'sync', flavor: 'last-resort'});
   let cpu = process.cpuUsage();
-  let floor = process.memoryUsage().heapTotal;
+  // The start leaves garbage in any case.
+  let floor = 0;
   const timer = setInterval(() => {
     const {user, system} = process.cpuUsage(cpu);
     cpu = process.cpuUsage();
     const busy = (user + system) / 1000 > checkEveryMs * idleShare;
-    if (busy || process.memoryUsage().heapTotal < floor + worthBytes) return;
+    if (busy || process.memoryUsage().heapTotal < floor + Math.max(worthBytes, floor * worthShare)) return;
     collectAll();
     floor = process.memoryUsage().heapTotal;
   }, checkEveryMs);
