@@ -29,7 +29,8 @@ export function serviceNotifier(
   };
   return {
     ready: () => send('--ready'),
-    stopping: () => send('--stopping'),
+    // --stopping came with systemd 253 only.
+    stopping: () => send('STOPPING=1'),
     status: (text) => send(`--status=${text.split('\n')[0] ?? ''}`),
     startWatchdog(isAlive) {
       const everyMs = Number(environment.WATCHDOG_USEC ?? 0) / 2_000;
