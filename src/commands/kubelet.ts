@@ -45,6 +45,10 @@ export default class Kubelet extends BaseCommand {
     'pod-manifest-path': text('directory of static pods'),
     'provider-id': text('identity of the machine at its provider'),
     'client-ca-file': text('CA of the certificates that clients may show'),
+    'image-credential-provider-config': text(
+      'file or directory with a CredentialProviderConfig: programs that know logins of registries',
+    ),
+    'image-credential-provider-bin-dir': text('directory of those programs'),
     'fail-swap-on': bool('refuse to start while swap is on'),
     'fail-cgroupv1': bool('refuse to start on cgroup v1'),
     'seccomp-default': bool('RuntimeDefault for containers that name no seccomp profile'),

@@ -28,6 +28,9 @@ type FromFlags = {
   readonly certDir: string;
   /** Symlinks for log collectors: `<pod>_<namespace>_<container>-<id>.log`. */
   readonly containerLogDir: string;
+  /** A file, or a directory of files, with a CredentialProviderConfig; '' is none. */
+  readonly imageCredentialProviderConfig: string;
+  readonly imageCredentialProviderBinDir: string;
   readonly verbosity: number;
   /** Reported as kubeletVersion: never newer than the API server (see config/skew.ts). */
   readonly version: string;
@@ -79,6 +82,8 @@ function fromFlags(flags: KubeletFlags, hostname: string, configuration: Kubelet
     rootDir,
     certDir: flags.certDir ?? posix.join(rootDir, 'pki'),
     containerLogDir: flags.containerLogDir ?? '/var/log/containers',
+    imageCredentialProviderConfig: flags.imageCredentialProviderConfig ?? '',
+    imageCredentialProviderBinDir: flags.imageCredentialProviderBinDir ?? '',
     verbosity: flags.verbosity ?? configuration.logging.verbosity,
     version: reportVersion(flags.reportVersion),
   };

@@ -13,7 +13,7 @@ import type {Clock} from '../lib/time.ts';
 import {activePods} from './active-pods.ts';
 import type {ActivePod, Rejection} from './admission/types.ts';
 import type {PodAgent} from './agent-api.ts';
-import {startPodImages} from './images/start.ts';
+import {type ImageSources, openImageSources, startPodImages} from './images/start.ts';
 import {readNodeFacts} from './node-facts.ts';
 import {type ObjectReference, type ObjectSource, startObjectSource} from './objects.ts';
 import type {NodeFacts, ServiceSource} from './pod/deps.ts';
@@ -79,13 +79,15 @@ export async function startPodAgent(options: PodAgentOptions): Promise<PodAgent>
     allocatable: options.allocatable,
   });
   const records = await ResourceRecords.open(config.rootDir, options.log);
-  return new Agent(options, {cgroups, facts, records}).api();
+  const images = await openImageSources(options);
+  return new Agent(options, {cgroups, facts, records, images}).api();
 }
 
 type AgentParts = {
   readonly cgroups: Cgroups;
   readonly facts: NodeFacts;
   readonly records: ResourceRecords;
+  readonly images: ImageSources;
 };
 
 class Agent {
@@ -106,11 +108,11 @@ class Agent {
   readonly #events: RuntimeEvents;
   readonly #upkeep: Upkeep;
 
-  constructor(options: PodAgentOptions, {cgroups, facts, records}: AgentParts) {
+  constructor(options: PodAgentOptions, parts: AgentParts) {
     const {client, cri, clock, log, config, recorder} = options;
     const onChange = (uid: string) => this.#workers.enqueue(uid);
     this.#options = options;
-    this.#records = records;
+    this.#records = parts.records;
     this.#health = new RuntimeHealth(cri, clock);
     const onObject = (uids: readonly string[], changed: ObjectReference) =>
       this.#objectsChanged(uids, changed);
@@ -123,7 +125,7 @@ class Agent {
     const onProbe = (done: ProbeDone) => options.telemetry?.probes.done(done);
     this.#probes = startProbes({cri, clock, recorder, hostIps: options.nodeIps, onChange, onProbe});
     this.#classes = startRuntimeClasses({client, clock, log, onChange: (name) => this.#classChanged(name)});
-    const view = this.#viewWith({cgroups, facts}, onChange);
+    const view = this.#viewWith(parts, onChange);
     this.#workers = startPodWorkers(view, new StartLimit(options.startsAtOnce), () => this.#statics.place());
     this.#mirrors = new Mirrors(options);
     this.#source = startApiSource({
@@ -146,7 +148,8 @@ class Agent {
     this.#events = this.#startEvents();
     this.#upkeep = startUpkeep({
       ...options,
-      cgroups,
+      cgroups: parts.cgroups,
+      pulls: parts.images.records,
       runtime: this.#runtime,
       store: this.#store,
       workers: this.#workers,
@@ -179,10 +182,7 @@ class Agent {
   }
 
   /** Where the workers look. */
-  #viewWith(
-    {cgroups, facts}: Pick<AgentParts, 'cgroups' | 'facts'>,
-    onChange: (uid: string) => void,
-  ): PodView {
+  #viewWith({cgroups, facts, images}: AgentParts, onChange: (uid: string) => void): PodView {
     const options = this.#options;
     return {
       deps: {
@@ -194,7 +194,7 @@ class Agent {
         runtimeClasses: this.#classes,
       },
       runtime: this.#runtime,
-      images: startPodImages({...options, objects: this.#objects, onChange}),
+      images: startPodImages({...options, objects: this.#objects, onChange}, images),
       probes: this.#probes,
       writer: this.#writer,
       find: (uid) => this.#store.get(uid),

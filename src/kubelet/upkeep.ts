@@ -7,6 +7,7 @@ import type {Clock} from '../lib/time.ts';
 import {removeDead, startCollector} from './collector.ts';
 import type {Reclaim} from './eviction/reclaim.ts';
 import {startImageCollector} from './images/collector.ts';
+import type {PullRecords} from './images/pull-records.ts';
 import {startLogRotation} from './logs/rotation.ts';
 import {isTerminal} from './pod/phase.ts';
 import type {PodWorkers} from './pod/worker.ts';
@@ -22,6 +23,7 @@ export type UpkeepOptions = {
   readonly clock: Clock;
   readonly log: Logger;
   readonly recorder: EventRecorder;
+  readonly pulls: Pick<PullRecords, 'prune'>;
   readonly runtime: RuntimeCache;
   readonly store: PodStore;
   readonly workers: PodWorkers;

@@ -31,6 +31,8 @@ export type KubeletFlags = {
   readonly failSwapOn?: boolean;
   readonly failCgroupv1?: boolean;
   readonly seccompDefault?: boolean;
+  readonly imageCredentialProviderConfig?: string;
+  readonly imageCredentialProviderBinDir?: string;
   readonly verbosity?: number;
   /** nodectl's own: the release to report when the API server is older than this kubelet. */
   readonly reportVersion?: string;

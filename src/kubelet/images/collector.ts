@@ -21,6 +21,7 @@ import {
   shortage,
   tooOld,
 } from './garbage.ts';
+import type {PullRecords} from './pull-records.ts';
 import {parseImage} from './reference.ts';
 
 export type ImageCollectorOptions = {
@@ -31,6 +32,8 @@ export type ImageCollectorOptions = {
   readonly recorder: EventRecorder;
   readonly runtime: RuntimeCache;
   readonly pods: () => readonly Pod[];
+  /** Who may have which image; forgotten with the image. */
+  readonly pulls?: Pick<PullRecords, 'prune'>;
   /** Everything that may use an image is known. */
   readonly ready: () => boolean;
   /** Space of the disk that holds the images; the runtime's own directory tells it. */
@@ -81,7 +84,8 @@ class ImageCollector {
   }
 
   async round(isStopped: () => boolean): Promise<void> {
-    const {clock, config} = this.#options;
+    const {clock, config, pulls} = this.#options;
+    const sinceMs = clock.now();
     const policy = {
       highPercent: config.imageGCHighThresholdPercent,
       lowPercent: config.imageGCLowThresholdPercent,
@@ -89,6 +93,7 @@ class ImageCollector {
       maxAgeMs: config.imageMaximumGCAge,
     };
     await this.#look();
+    await pulls?.prune(new Set(this.#records.keys()), sinceMs);
     const nowMs = clock.monotonic();
     const old = tooOld(this.#records, policy, this.#startedMs, nowMs);
     await this.#removeUntil(old, Number.POSITIVE_INFINITY, isStopped);

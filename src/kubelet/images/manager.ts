@@ -1,11 +1,12 @@
-import {criMessage} from '../../edges/cri/message.ts';
+import {formatDuration} from '../../config/units.ts';
 import {Backoff} from '../../lib/backoff.ts';
 import type {Container, Pod} from '../../lib/kubernetes.ts';
 import type {Clock} from '../../lib/time.ts';
 import type {ImageSeen, PresentImage, StartFailure} from '../pod/seen.ts';
-import {goDuration} from '../pod/waiting.ts';
-import type {Credential} from './credentials.ts';
-import type {Puller} from './puller.ts';
+import type {Login} from './credentials.ts';
+import {failureOf, ImageError, isPullFailure} from './failure.ts';
+import type {PullRecords} from './pull-records.ts';
+import type {FoundImage, Pulled, Puller} from './puller.ts';
 import {type ImageReference, parseImage} from './reference.ts';
 
 export type Tell = (
@@ -18,8 +19,11 @@ export type Tell = (
 
 export type ImageManagerOptions = {
   readonly puller: Puller;
+  readonly records: PullRecords;
   readonly clock: Clock;
-  readonly credentials: (pod: Pod, repository: string, signal: AbortSignal) => Promise<readonly Credential[]>;
+  readonly logins: (pod: Pod, repository: string, signal: AbortSignal) => Promise<readonly Login[]>;
+  /** The pod has come to its end. */
+  readonly forgetLogins: (uid: string) => void;
   readonly tell: Tell;
   readonly onChange: (uid: string) => void;
 };
@@ -75,6 +79,7 @@ export class ImageManager {
     for (const {controller} of this.#requests.get(uid)?.values() ?? [])
       controller.abort(new Error('the pod has come to its end'));
     this.#requests.delete(uid);
+    this.#options.forgetLogins(uid);
     this.#backoff.sweep(this.#options.clock.monotonic());
   }
 
@@ -102,73 +107,90 @@ export class ImageManager {
       const message = `Failed to apply default image tag "${image}": couldn't parse image name "${image}": invalid reference format`;
       throw new ImageError('InvalidImageName', message);
     }
+    const {puller, records, logins, tell} = this.#options;
     const policy = pullPolicy(container, reference);
-    const present = policy === 'Always' ? undefined : await this.#options.puller.present(reference.name);
-    if (present !== undefined) {
+    const asked = {image, plain: reference.plain};
+    const podLogins = once(() => logins(pod, reference.repository, signal));
+    const present = policy === 'Always' ? undefined : await puller.present(reference.name);
+    if (present !== undefined && (await records.mayUse(asked, present.ref, podLogins))) {
       const message = `Container image "${image}" already present on machine and can be accessed by the pod`;
-      this.#options.tell(pod, container.name, 'Normal', 'Pulled', message);
+      tell(pod, container.name, 'Normal', 'Pulled', message);
       return {state: 'ready', image: present};
     }
-    if (policy === 'Never') {
-      const message = `Container image "${image}" is not present with pull policy of Never`;
-      throw new ImageError('ErrImageNeverPull', message);
-    }
-    return {state: 'ready', image: await this.#pull(pod, container, reference, signal)};
+    // An image that is there, and that the pod may not have, must look as if it were not.
+    if (policy === 'Never')
+      throw new ImageError(
+        'ErrImageNeverPull',
+        `Container image "${image}" is not present with pull policy of Never`,
+      );
+    return {state: 'ready', image: await this.#pull(pod, container, reference, await podLogins(), signal)};
   }
 
   async #pull(
     pod: Pod,
     container: Container,
     reference: ImageReference,
+    logins: readonly Login[],
     signal: AbortSignal,
   ): Promise<PresentImage> {
-    const {clock, credentials, puller, tell} = this.#options;
+    const {clock, puller, records, tell} = this.#options;
     const image = container.image ?? '';
+    const asked = {image, plain: reference.plain};
     const startMs = clock.monotonic();
     tell(pod, container.name, 'Normal', 'Pulling', `Pulling image "${image}"`);
-    const logins = await credentials(pod, reference.repository, signal);
-    const ref = await puller.pull(reference.name, logins, signal);
+    await records.begin(asked);
+    let pulled: Pulled;
+    try {
+      const credentials = logins.map(({credential}) => credential);
+      pulled = await puller.pull(reference.name, credentials, signal);
+    } catch (error) {
+      await records.failed(asked);
+      throw error;
+    }
+    await records.succeeded(asked, pulled.ref, pulled.used === undefined ? undefined : logins[pulled.used]);
     this.#backoff.succeed(backoffKey(pod, image));
-    const tookMs = Math.round(clock.monotonic() - startMs);
-    const took = tookMs < 1000 ? `${tookMs}ms` : goDuration(tookMs);
-    tell(pod, container.name, 'Normal', 'Pulled', `Successfully pulled image "${image}" in ${took}`);
-    // The pull does not tell the image's user.
-    return (await puller.present(ref)) ?? {ref, user: {}};
+    // The pull tells neither the image's user nor its size.
+    const found = await puller.present(pulled.ref);
+    tell(pod, container.name, 'Normal', 'Pulled', success(image, pulled, clock.monotonic() - startMs, found));
+    return found ?? {ref: pulled.ref, user: {}};
   }
 
   #failed(pod: Pod, container: Container, request: Request, error: unknown): void {
     const {clock, onChange, tell} = this.#options;
     const image = container.image ?? '';
-    const failure = failureOf(error, image);
-    const delayMs = this.#backoff.fail(backoffKey(pod, image), clock.monotonic());
+    const {event, ...failure} = failureOf(error, image);
+    const isPull = isPullFailure(failure.reason);
+    // What nobody was asked for costs nothing to look at again.
+    const delayMs = isPull ? this.#backoff.fail(backoffKey(pod, image), clock.monotonic()) : firstBackoffMs;
     const retryAtMs = clock.monotonic() + delayMs;
     request.state = {state: 'failed', failure, retryAtMs};
-    tell(pod, container.name, 'Warning', 'Failed', failure.message);
+    tell(pod, container.name, 'Warning', event.reason, event.message);
     tell(pod, container.name, 'Warning', 'Failed', `Error: ${failure.reason}`);
-    if (failure.reason !== 'ErrImagePull') return;
+    if (!isPull) return;
     clock.after(tellFailureMs, () => {
       if (this.#requests.get(pod.metadata.uid)?.get(container.name) !== request) return;
       const message = `Back-off pulling image "${image}"`;
-      const backOff = {reason: 'ImagePullBackOff', message: `${message}: ErrImagePull: ${failure.message}`};
-      request.state = {state: 'failed', failure: backOff, retryAtMs};
+      const told = `${message}: ${failure.reason}: ${failure.message}`;
+      request.state = {state: 'failed', failure: {reason: 'ImagePullBackOff', message: told}, retryAtMs};
       tell(pod, container.name, 'Normal', 'BackOff', message);
+      tell(pod, container.name, 'Warning', 'Failed', 'Error: ImagePullBackOff');
       onChange(pod.metadata.uid);
     });
   }
 }
 
-class ImageError extends Error {
-  readonly reason: string;
-
-  constructor(reason: string, message: string) {
-    super(message);
-    this.reason = reason;
-  }
+function success(image: string, {tookMs}: Pulled, waitedMs: number, found: FoundImage | undefined): string {
+  const [took, waited] = [tookMs, waitedMs].map((ms) => formatDuration(Math.round(ms)));
+  return `Successfully pulled image "${image}" in ${took} (${waited} including waiting). Image size: ${found?.bytes ?? 0} bytes.`;
 }
 
-function failureOf(error: unknown, image: string): StartFailure {
-  if (error instanceof ImageError) return {reason: error.reason, message: error.message};
-  return {reason: 'ErrImagePull', message: `failed to pull image "${image}": ${criMessage(error)}`};
+/** Asked at most once, and only when it is needed. */
+function once<T>(get: () => Promise<T>): () => Promise<T> {
+  let got: Promise<T> | undefined;
+  return () => {
+    got ??= get();
+    return got;
+  };
 }
 
 function backoffKey(pod: Pod, image: string): string {

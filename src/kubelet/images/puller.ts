@@ -1,19 +1,42 @@
 import {type Cri, isCriNotFound} from '../../edges/cri/client.ts';
 import type {Image} from '../../edges/cri/gen/api_pb.ts';
+import {criMessage} from '../../edges/cri/message.ts';
+import type {Clock} from '../../lib/time.ts';
 import type {PresentImage} from '../pod/seen.ts';
 import type {Credential} from './credentials.ts';
 
-export type Puller = {
-  /** An image that the runtime has. */
-  present(image: string): Promise<PresentImage | undefined>;
-  /** Pulls and returns the image's id. Equal pulls at the same time are one. */
-  pull(image: string, credentials: readonly Credential[], signal: AbortSignal): Promise<string>;
+export type FoundImage = PresentImage & {readonly bytes: number};
+export type Pulled = {
+  /** The image's id. */
+  readonly ref: string;
+  /** Which of the credentials opened the registry; undefined where none was given. */
+  readonly used: number | undefined;
+  /** Without the wait for a turn. */
+  readonly tookMs: number;
 };
 
-type Pull = {readonly done: Promise<string>; readonly controller: AbortController; users: number};
+export type Puller = {
+  /** An image that the runtime has. */
+  present(image: string): Promise<FoundImage | undefined>;
+  /** Equal pulls at the same time are one. */
+  pull(image: string, credentials: readonly Credential[], signal: AbortSignal): Promise<Pulled>;
+};
 
-/** Talks to the runtime's image service; at most `parallel` pulls at the same time. */
-export function createPuller(cri: Cri, parallel: number, timeoutMs: number): Puller {
+type Pull = {readonly done: Promise<Pulled>; readonly controller: AbortController; users: number};
+
+export type PullerOptions = {
+  readonly cri: Cri;
+  readonly clock: Clock;
+  /** So many pulls at the same time. */
+  readonly parallel: number;
+  /** Resolves when the next pull may begin. */
+  readonly turn: (signal: AbortSignal) => Promise<void>;
+  readonly timeoutMs: number;
+};
+
+/** Talks to the runtime's image service. */
+export function createPuller(options: PullerOptions): Puller {
+  const {cri, parallel, timeoutMs} = options;
   const running = new Map<string, Pull>();
   const gate = createGate(parallel);
   return {
@@ -21,7 +44,7 @@ export function createPuller(cri: Cri, parallel: number, timeoutMs: number): Pul
       try {
         const {image: found} = await cri.images.imageStatus({image: {image}}, {timeoutMs});
         if (found === undefined || found.id === '') return undefined;
-        return {ref: found.id, user: userOf(found)};
+        return {ref: found.id, user: userOf(found), bytes: Number(found.size)};
       } catch (error) {
         if (isCriNotFound(error)) return undefined;
         throw error;
@@ -32,7 +55,7 @@ export function createPuller(cri: Cri, parallel: number, timeoutMs: number): Pul
       const pull = running.get(key) ?? begin();
       function begin(): Pull {
         const controller = new AbortController();
-        const done = gate(() => pullWith(cri, image, credentials, controller.signal)).finally(() => {
+        const done = gate(() => pullWith(options, image, credentials, controller.signal)).finally(() => {
           if (running.get(key)?.controller === controller) running.delete(key);
         });
         const started = {done, controller, users: 0};
@@ -54,7 +77,7 @@ function userOf({uid, username}: Image): PresentImage['user'] {
 }
 
 /** Waits for a pull with others; the last one that gives up ends it. */
-async function shared(pull: Pull, signal: AbortSignal, onAbandoned: () => void): Promise<string> {
+async function shared(pull: Pull, signal: AbortSignal, onAbandoned: () => void): Promise<Pulled> {
   pull.users++;
   const givenUp = Promise.withResolvers<never>();
   const giveUp = () => givenUp.reject(signal.reason);
@@ -73,25 +96,39 @@ async function shared(pull: Pull, signal: AbortSignal, onAbandoned: () => void):
 
 /** Each credential in turn, as the kubelet does; without any, anonymously. */
 async function pullWith(
-  cri: Cri,
+  {cri, clock, turn}: PullerOptions,
   image: string,
   credentials: readonly Credential[],
   signal: AbortSignal,
-): Promise<string> {
-  let failure: unknown;
-  for (const auth of credentials.length === 0 ? [undefined] : credentials) {
+): Promise<Pulled> {
+  const tries = credentials.length === 0 ? [[undefined, undefined] as const] : [...credentials.entries()];
+  const failures: unknown[] = [];
+  for (const [used, credential] of tries) {
+    await turn(signal);
+    signal.throwIfAborted();
+    const startMs = clock.monotonic();
     try {
       const {imageRef} = await cri.images.pullImage(
-        {image: {image}, ...(auth ? {auth} : {})},
+        {image: {image}, ...(credential === undefined ? {} : {auth: authOf(credential)})},
         {signal, timeoutMs: 0},
       );
-      return imageRef;
+      return {ref: imageRef, used, tookMs: clock.monotonic() - startMs};
     } catch (error) {
       signal.throwIfAborted();
-      failure = error;
+      failures.push(error);
     }
   }
-  throw failure;
+  throw failures.length === 1 ? failures[0] : new AggregateError(failures, oneMessage(failures));
+}
+
+function authOf({username, password}: Credential) {
+  return {username, password};
+}
+
+/** As Kubernetes' aggregate errors: each different message once. */
+function oneMessage(failures: readonly unknown[]): string {
+  const messages = [...new Set(failures.map(criMessage))];
+  return messages.length === 1 ? messages.join() : `[${messages.join(', ')}]`;
 }
 
 function createGate(places: number): <T>(work: () => Promise<T>) => Promise<T> {

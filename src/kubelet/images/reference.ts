@@ -4,6 +4,8 @@ export type ImageReference = {
   readonly repository: string;
   /** As the runtime is asked for it: the given name, with `:latest` where it has neither tag nor digest. */
   readonly name: string;
+  /** The given name without tag and digest. */
+  readonly plain: string;
   readonly tag: string | undefined;
   readonly digest: string | undefined;
 };
@@ -26,6 +28,7 @@ export function parseImage(text: string): ImageReference | undefined {
   return {
     repository: normalized(path),
     name,
+    plain: path,
     tag: tag ?? (digest === undefined ? 'latest' : undefined),
     digest,
   };

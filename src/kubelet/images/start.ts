@@ -1,39 +1,81 @@
 import type {KubeletConfig} from '../../config/kubelet.ts';
 import type {Cri} from '../../edges/cri/client.ts';
+import type {KubeClient} from '../../edges/kube/client.ts';
 import type {EventRecorder} from '../../edges/kube/events.ts';
+import type {Logger} from '../../lib/log.ts';
 import type {Clock} from '../../lib/time.ts';
 import type {ObjectSource} from '../objects.ts';
 import {containerOfEvent} from '../pod/image-volumes.ts';
 import {tellPod} from '../pod/tell.ts';
 import type {Telemetry} from '../stats/telemetry.ts';
+import {podLogins} from './logins.ts';
 import {ImageManager} from './manager.ts';
-import {pullCredentials} from './pull-secrets.ts';
+import {nodeLogins} from './node-logins.ts';
+import {openProviders, type Providers} from './providers.ts';
+import {createPullRate} from './pull-rate.ts';
+import {PullRecords} from './pull-records.ts';
 import {createPuller} from './puller.ts';
+import {verificationPolicy} from './verification.ts';
 
-export type PodImagesOptions = {
-  readonly cri: Cri;
+export type ImageSourcesOptions = {
+  readonly client: KubeClient;
   readonly clock: Clock;
   readonly config: KubeletConfig;
+  readonly log: Logger;
+};
+
+/** What is read before the first image is asked for. */
+export type ImageSources = {readonly records: PullRecords; readonly providers: Providers};
+
+/** @throws NodectlError ND701 where the configuration of credential providers is wrong */
+export async function openImageSources(options: ImageSourcesOptions): Promise<ImageSources> {
+  const {config} = options;
+  const dir = `${config.rootDir}/image_manager`;
+  const records = new PullRecords({...options, dir, policy: verificationPolicy(config)});
+  await records.open();
+  const providers = await openProviders({
+    ...options,
+    configPath: config.imageCredentialProviderConfig,
+    binDir: config.imageCredentialProviderBinDir,
+  });
+  return {records, providers};
+}
+
+export type PodImagesOptions = ImageSourcesOptions & {
+  readonly cri: Cri;
   readonly recorder: EventRecorder;
   readonly telemetry?: Telemetry;
   readonly objects: ObjectSource;
   readonly onChange: (uid: string) => void;
 };
 
+/** Kubernetes pulls one image after the other by default; here a stuck registry must not hold back all others. */
 const defaultParallelPulls = 5;
 
-/** The images of this node's pods, with the logins of their secrets. */
-export function startPodImages(options: PodImagesOptions): ImageManager {
-  const {cri, clock, config, recorder, telemetry, objects, onChange} = options;
-  const parallel = config.maxParallelImagePulls ?? defaultParallelPulls;
+/** The images of this node's pods, with the logins of their secrets, of the node, and of credential providers. */
+export function startPodImages(options: PodImagesOptions, {records, providers}: ImageSources): ImageManager {
+  const {cri, clock, config, recorder, telemetry, objects} = options;
+  const unlimited = config.serializeImagePulls ? defaultParallelPulls : Number.POSITIVE_INFINITY;
+  const sources = {
+    objects,
+    ofNode: () => nodeLogins(config.rootDir, process.env.HOME ?? '/root'),
+    ofProviders: providers.logins,
+  };
   return new ImageManager({
-    puller: createPuller(cri, parallel, config.runtimeRequestTimeout),
-    clock,
-    credentials: (pod, repository, signal) => pullCredentials(objects, pod, repository, signal),
+    ...options,
+    puller: createPuller({
+      cri,
+      clock,
+      parallel: config.maxParallelImagePulls ?? unlimited,
+      turn: createPullRate(clock, config),
+      timeoutMs: config.runtimeRequestTimeout,
+    }),
+    records,
+    logins: (pod, repository, signal) => podLogins(sources, pod, repository, signal),
+    forgetLogins: providers.forget,
     tell: (pod, container, ...told) => {
       telemetry?.imageEvent(pod.metadata.uid, told[1], clock.now());
       tellPod(recorder, pod, containerOfEvent(container), ...told);
     },
-    onChange,
   });
 }

@@ -4,7 +4,6 @@ import type {Kill, PodAct} from './acts.ts';
 import {matchingRule} from './restart.ts';
 import {isAlive, newestContainer, type RuntimeContainer} from './runtime-state.ts';
 import type {PodSeen} from './seen.ts';
-import {specOf} from './termination.ts';
 
 /**
  * A container may end with an exit code for which all others are to begin anew in the same sandbox, init containers
@@ -48,7 +47,9 @@ export function restartAll(seen: PodSeen, pod: Pod): Decision<PodAct> | undefine
   if (!hasOldContainers(seen, pod)) return {acts: [], againInMs: 0};
   const own = new Map(ownContainers(pod.spec).map((container) => [container.name, container]));
   const old = seen.runtime.containers.filter(({name}) => own.has(name));
-  const kills = old.filter((one) => isAlive(one) && !seen.stopping.has(one.id)).map((one) => kill(pod, one));
+  const kills = old
+    .filter((one) => isAlive(one) && !seen.stopping.has(one.id))
+    .map((one) => kill(own.get(one.name), one));
   if (kills.length > 0) return {acts: [{do: 'kill', kills}]};
   if (old.some(({id}) => seen.stopping.has(id))) return {acts: []};
   const asking = (one: RuntimeContainer) => {
@@ -71,8 +72,7 @@ function asks(container: Container, {state, exitCode}: RuntimeContainer): boolea
   return state === 'exited' && matchingRule(container, exitCode)?.action === 'RestartAllContainers';
 }
 
-function kill(pod: Pod, container: RuntimeContainer): Kill {
-  const spec = specOf(pod, container.name);
+function kill(spec: Container | undefined, container: RuntimeContainer): Kill {
   const message = `Stopping container ${container.name}`;
   return {container, spec, reason: 'restartAll', message, graceSeconds: 0, after: []};
 }

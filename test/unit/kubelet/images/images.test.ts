@@ -41,7 +41,7 @@ describe('pull credentials', () => {
   });
   const login = (name: string) => ({auth: base64(`${name}:pass:word`)});
   const names = (auths: object, repository: string) =>
-    matching(credentialsOf(secret(auths)), repository).map(({username}) => username);
+    matching(credentialsOf(secret(auths)), repository).map(({credential}) => credential.username);
 
   it('are read with passwords that hold colons', () => {
     expect(credentialsOf(secret({'https://r.io/': login('me')}))).toEqual([
