@@ -1,3 +1,3 @@
-import {describeLife} from './support/life.ts';
+import {describeJoined} from './support/joined.ts';
 
-describeLife('bookworm');
+describeJoined('bookworm');

@@ -1,23 +1,39 @@
-import {afterAll, beforeAll, describe, expect, it, onTestFailed} from 'vitest';
-import type {Pod} from '../../../src/lib/kubernetes.ts';
+import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 import {until} from '../../integration/support/wait.ts';
 import type {Suite} from './image.ts';
-import {burstable, guaranteed, settings} from './pods.ts';
+import {burstable, greedy, guaranteed, settings} from './pods.ts';
 import {type State, stateOf} from './state.ts';
 import {bootVm, type Vm} from './vm.ts';
+import {
+  answers,
+  ask,
+  create,
+  expectHealthy,
+  expectLimits,
+  hardened,
+  isReady,
+  podIs,
+  podProcesses,
+  podsOf,
+  show,
+  slow,
+  tellCosts,
+  tellOnFailure,
+} from './watch.ts';
 
 const units = ['containerd', 'nodectl-sandbox', 'nodectl-kubelet', 'nodectl-proxy'];
-const slow = {timeoutMs: 400_000, everyMs: 500};
+const minutes = 60_000;
 
-/** What a user does with a machine, from one file copied to it until nothing is left of it. */
+/** What a user does with a machine alone, from one file copied to it until nothing is left of it. */
 export function describeLife(suite: Suite): void {
-  describe(`a fresh ${suite} machine with systemd and cgroup v2`, () => {
+  describe(`a fresh ${suite} machine with systemd and cgroup v2`, {timeout: 30 * minutes}, () => {
     let vm: Vm;
     let before: State;
+    tellCosts(() => vm);
     beforeAll(async () => {
       vm = await bootVm(suite);
       before = await stateOf(vm);
-    });
+    }, 30 * minutes);
     afterAll(() => vm?.remove());
 
     it('is a node with one file and one command', async () => {
@@ -28,15 +44,11 @@ export function describeLife(suite: Suite): void {
       expect(stdout).toContain('hello from hello-');
     });
 
-    it('runs every daemon as a healthy unit', async () => {
+    it('runs every daemon as a healthy unit, and pets the watchdog', async () => {
       tellOnFailure(() => vm);
-      for (const unit of units) expect(await show(vm, unit, healthy), unit).toEqual(healthy);
-      expect(await vm.sh('systemctl --failed --no-legend')).toBe('');
+      await expectHealthy(vm, units);
       expect(await vm.sh('pgrep -x kubelet && pgrep -x kube-proxy')).toMatch(/^\d+\n\d+$/);
       expect(await show(vm, 'nodectl-kubelet', hardened)).toEqual(hardened);
-    });
-
-    it('pets the watchdog', async () => {
       const pet = () => vm.sh('systemctl show nodectl-kubelet --value --property=WatchdogTimestampMonotonic');
       const first = await pet();
       expect(Number(first)).toBeGreaterThan(0);
@@ -45,25 +57,9 @@ export function describeLife(suite: Suite): void {
 
     it('runs pods with their volumes, and limits them where the systemd driver does', async () => {
       tellOnFailure(() => vm);
-      for (const object of [settings, guaranteed, burstable])
-        await vm.kubectl(['create', '-f', '-'], {input: JSON.stringify(object)});
-      await vm.kubectl([
-        'wait',
-        '--for=condition=Ready',
-        'pod/guaranteed',
-        'pod/burstable',
-        '--timeout=150s',
-      ]);
-      expect(await limits(vm, await slice(vm, 'guaranteed', ''))).toEqual({
-        'cpu.weight': '10',
-        'cpu.max': '25000 100000',
-        'memory.max': '67108864',
-      });
-      expect(await limits(vm, await slice(vm, 'burstable', 'burstable'))).toEqual({
-        'cpu.weight': '4',
-        'cpu.max': 'max 100000',
-        'memory.max': '100663296',
-      });
+      await create(vm, settings, guaranteed, burstable, greedy);
+      for (const name of ['guaranteed', 'burstable']) await podIs(vm, name, 'is Ready', isReady);
+      await expectLimits(vm, 'max');
       const script =
         'cat /settings/a && stat -c %g /memory && grep -c " /memory tmpfs" /proc/mounts && cat /token/namespace';
       expect(await vm.kubectl(['exec', 'guaranteed', '--', 'sh', '-c', script])).toBe(
@@ -72,9 +68,18 @@ export function describeLife(suite: Suite): void {
       expect(await vm.kubectl(['logs', 'guaranteed'])).toBe('begins');
     });
 
+    it('tells of a container that the kernel ended for its memory', async () => {
+      tellOnFailure(() => vm);
+      await podIs(vm, 'greedy', 'was OOMKilled', ({status}) => {
+        const ended = status?.containerStatuses?.[0]?.state?.terminated;
+        return ended?.reason === 'OOMKilled' && ended.exitCode === 137;
+      });
+      await vm.kubectl(['delete', 'pod', 'greedy', '--wait=false']);
+    });
+
     it('answers through the ClusterIP from the machine, and by name from a pod', async () => {
       tellOnFailure(() => vm);
-      expect(await ask(vm)).toMatch(/^hello from hello-/);
+      await answers(vm);
       const byName = () => vm.kubectl(['exec', 'burstable', '--', 'wget', '-qO-', 'http://hello']);
       await until(
         'the Service answers by its name',
@@ -83,17 +88,49 @@ export function describeLife(suite: Suite): void {
       );
     });
 
+    it('finds nothing wrong, with a pod of its own below its slice too', async () => {
+      tellOnFailure(() => vm);
+      const words = '/root/nodectl status --probe --wait=240 -o json || true';
+      const report: {checks: {findings?: {code: string; text: string}[]}[]} = JSON.parse(
+        await vm.sh(words, {timeoutMs: 10 * minutes}),
+      );
+      expect(report.checks.length).toBeGreaterThan(30);
+      expect(report.checks.flatMap(({findings = []}) => findings)).toEqual([]);
+      expect(await vm.sh('ls /sys/fs/cgroup | grep -c probe || true')).toBe('0');
+    });
+
+    it('starts another kubelet, and another nodectl, without touching a container', async () => {
+      tellOnFailure(() => vm);
+      await until(
+        'greedy is gone',
+        async () => (await podsOf(vm)).every(({metadata}) => metadata.name !== 'greedy'),
+        slow,
+      );
+      const [processes, kubelet] = [await podProcesses(vm), await vm.sh('pgrep -x kubelet')];
+      expect((await vm.nodectl('restart', 'kubelet')).stdout).toContain('nodectl-kubelet was started');
+      expect(await vm.sh('pgrep -x kubelet')).not.toBe(kubelet);
+      expect(await podProcesses(vm)).toBe(processes);
+      await vm.sh('cd /root && cp nodectl next && echo >>next && sha256sum next >next.sha256');
+      const {stdout} = await vm.nodectl('upgrade', '/root/next', '--health-timeout', '600');
+      expect(stdout).toMatch(/^Upgraded to nodectl/);
+      expect(await vm.sh('cmp /root/next /usr/local/bin/nodectl && rm /root/next /root/next.sha256')).toBe(
+        '',
+      );
+      expect(await podProcesses(vm)).toBe(processes);
+      await expectHealthy(vm, units);
+    });
+
     it('is all back by itself after a reboot', async () => {
       tellOnFailure(() => vm);
       const pods = await podsOf(vm);
       await vm.reboot();
-      await until('every container runs again', async () => (await podsOf(vm)).every(isReady(1)), {
+      await until('every container runs again', async () => (await podsOf(vm)).every(isReadyAgain), {
         ...slow,
         instead: () => vm.kubectl(['describe', 'pods']),
       });
       expect((await podsOf(vm)).map(identity)).toEqual(pods.map(identity));
       await until('the Service answers', async () => /^hello from hello-/.test(await ask(vm)), slow);
-      for (const unit of units) expect(await show(vm, unit, healthy), unit).toEqual(healthy);
+      await expectHealthy(vm, units);
     });
 
     it('is as it was when the sandbox is taken down', async () => {
@@ -104,73 +141,9 @@ export function describeLife(suite: Suite): void {
   });
 }
 
-const healthy = {
-  ActiveState: 'active',
-  SubState: 'running',
-  UnitFileState: 'enabled',
-  NRestarts: '0',
-  Result: 'success',
-};
-
-const hardened = {
-  Type: 'notify',
-  WatchdogUSec: '1min',
-  NoNewPrivileges: 'yes',
-  LockPersonality: 'yes',
-  RestrictRealtime: 'yes',
-  KeyringMode: 'private',
-  MemoryMax: '805306368',
-  OOMScoreAdjust: '-999',
-};
-
-/** The properties of a unit that are asked about. */
-async function show(vm: Vm, unit: string, about: object): Promise<Record<string, string>> {
-  const text = await vm.sh(`systemctl show ${unit} --property=${Object.keys(about).join(',')}`);
-  return Object.fromEntries(text.split('\n').map((line) => line.split('=', 2)));
-}
-
-async function podsOf(vm: Vm): Promise<Pod[]> {
-  const {items}: {items: Pod[]} = JSON.parse(await vm.kubectl(['get', 'pods', '-o', 'json']));
-  return items;
-}
-
-const identity = ({metadata}: Pod) => `${metadata.name} ${metadata.uid}`;
+const identity = ({metadata}: Awaited<ReturnType<typeof podsOf>>[number]) =>
+  `${metadata.name} ${metadata.uid}`;
 
 /** Kubernetes counts the start after a reboot as a restart of each container. */
-const isReady =
-  (restarts: number) =>
-  ({status}: Pod) =>
-    status?.conditions?.some(({type, status: is}) => type === 'Ready' && is === 'True') === true &&
-    status.containerStatuses?.every(({restartCount}) => restartCount === restarts) === true;
-
-async function slice(vm: Vm, pod: string, tier: string): Promise<string> {
-  const uid = await vm.kubectl(['get', 'pod', pod, '-o', 'jsonpath={.metadata.uid}']);
-  const name = `pod${uid.replaceAll('-', '_')}.slice`;
-  const top = '/sys/fs/cgroup/kubepods.slice';
-  return tier === '' ? `${top}/kubepods-${name}` : `${top}/kubepods-${tier}.slice/kubepods-${tier}-${name}`;
-}
-
-/** Of the pod's slice; its containers are scopes directly in it, made by the runtime. */
-async function limits(vm: Vm, path: string): Promise<Record<string, string>> {
-  expect(await vm.sh(`ls -d ${path}/cri-containerd-*.scope | wc -l`)).toBe('2');
-  const files = ['cpu.weight', 'cpu.max', 'memory.max'];
-  const values = (await vm.sh(`cd ${path} && cat ${files.join(' ')}`)).split('\n');
-  return Object.fromEntries(files.map((file, at) => [file, values[at] ?? '']));
-}
-
-async function ask(vm: Vm): Promise<string> {
-  const ip = await vm.kubectl(['get', 'service', 'hello', '-o', 'jsonpath={.spec.clusterIP}']);
-  return vm.sh(`curl -s --max-time 10 http://${ip}/`);
-}
-
-/** A machine is gone with its test: what it had to say is told while it is there. */
-function tellOnFailure(machine: () => Vm): void {
-  onTestFailed(async () => {
-    const log =
-      'journalctl --no-pager --output=cat --lines=30 --unit=nodectl-sandbox --unit=nodectl-kubelet --unit=nodectl-proxy; uptime';
-    const said = await machine()
-      .sh(`${log}; systemctl list-units --failed --no-pager`)
-      .catch(() => machine().console());
-    console.error(said);
-  }, 120_000);
-}
+const isReadyAgain = (pod: Awaited<ReturnType<typeof podsOf>>[number]): boolean =>
+  isReady(pod) && pod.status?.containerStatuses?.every(({restartCount}) => restartCount === 1) === true;

@@ -1,6 +1,17 @@
-/** A Guaranteed and a Burstable pod on the image that travels in nodectl, with volumes that need mounts. */
+/** Pods on the image that travels in nodectl, with volumes that need mounts and limits that the kernel must know. */
 const image = 'nodectl.local/hello:1';
 const command = ['sh', '-c', 'trap "exit 0" TERM; echo begins; while true; do sleep 3600 & wait $!; done'];
+
+type Spec = Readonly<Record<string, unknown>>;
+
+function pod(name: string, container: Spec, more: Spec = {}) {
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: {name, namespace: 'default', labels: {app: name}},
+    spec: {...more, containers: [{name: 'main', image, command, ...container}]},
+  };
+}
 
 export const settings = {
   apiVersion: 'v1',
@@ -9,26 +20,19 @@ export const settings = {
   data: {a: '1\n'},
 };
 
-export const guaranteed = {
-  apiVersion: 'v1',
-  kind: 'Pod',
-  metadata: {name: 'guaranteed', namespace: 'default'},
-  spec: {
-    securityContext: {fsGroup: 2000},
-    containers: [
-      {
-        name: 'main',
-        image,
-        command,
-        resources: {limits: {cpu: '250m', memory: '64Mi'}},
-        readinessProbe: {exec: {command: ['true']}, timeoutSeconds: 20, periodSeconds: 60},
-        volumeMounts: [
-          {name: 'settings', mountPath: '/settings'},
-          {name: 'memory', mountPath: '/memory'},
-          {name: 'token', mountPath: '/token'},
-        ],
-      },
+export const guaranteed = pod(
+  'guaranteed',
+  {
+    resources: {limits: {cpu: '250m', memory: '64Mi'}},
+    readinessProbe: {exec: {command: ['true']}, timeoutSeconds: 20, periodSeconds: 60},
+    volumeMounts: [
+      {name: 'settings', mountPath: '/settings'},
+      {name: 'memory', mountPath: '/memory'},
+      {name: 'token', mountPath: '/token'},
     ],
+  },
+  {
+    securityContext: {fsGroup: 2000},
     volumes: [
       {name: 'settings', configMap: {name: 'settings'}},
       {name: 'memory', emptyDir: {medium: 'Memory'}},
@@ -43,20 +47,41 @@ export const guaranteed = {
       },
     ],
   },
-};
+);
 
-export const burstable = {
-  apiVersion: 'v1',
-  kind: 'Pod',
-  metadata: {name: 'burstable', namespace: 'default'},
-  spec: {
-    containers: [
-      {
-        name: 'main',
-        image,
-        command,
-        resources: {requests: {cpu: '100m', memory: '32Mi'}, limits: {memory: '96Mi'}},
-      },
+export const burstable = pod('burstable', {
+  resources: {requests: {cpu: '100m', memory: '32Mi'}, limits: {memory: '96Mi'}},
+});
+
+/** Takes memory until the kernel ends it: a line that never ends is kept whole. */
+export const greedy = pod(
+  'greedy',
+  {command: ['tail', '-n', '1', '/dev/zero'], resources: {limits: {memory: '24Mi'}}},
+  {restartPolicy: 'Never'},
+);
+
+/** Forks until it may not; then one process of it stays, which needs no other. */
+export const bomb = pod(
+  'bomb',
+  {
+    command: [
+      'sh',
+      '-c',
+      'sh -c "i=0; while [ \\$i -lt 500 ]; do sleep 3600 & i=\\$((i+1)); done"; exec sleep 3600',
     ],
   },
+  {restartPolicy: 'Never', terminationGracePeriodSeconds: 1},
+);
+
+/** The image's own program answers over HTTP. */
+export const web = pod('hello', {
+  command: undefined,
+  readinessProbe: {httpGet: {path: '/', port: 8080}, timeoutSeconds: 10},
+});
+
+export const webService = {
+  apiVersion: 'v1',
+  kind: 'Service',
+  metadata: {name: 'hello', namespace: 'default'},
+  spec: {selector: {app: 'hello'}, ports: [{port: 80, targetPort: 8080}]},
 };

@@ -1,6 +1,5 @@
 import {execFileSync, spawn} from 'node:child_process';
 import {copyFileSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
-import {createServer} from 'node:net';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {type RunOptions, type RunResult, run} from '../../../src/edges/exec.ts';
@@ -8,9 +7,12 @@ import {kubectl} from '../../integration/support/debian.ts';
 import {binary} from '../../integration/support/machine.ts';
 import {until} from '../../integration/support/wait.ts';
 import {image, type Suite} from './image.ts';
+import {freePort} from './port.ts';
 
 /** Everything is emulated, on a machine that may be busy with other things. */
 const minutes = 60_000;
+/** One, where other things shall have the machine's own. */
+const processors = process.env.NODECTL_VM_CPUS ?? '2';
 const address = '10.0.2.15';
 
 /** A fresh Debian machine with systemd and cgroup v2, all of its own but its processor's time. */
@@ -19,10 +21,16 @@ export type Vm = {
   sh(line: string, options?: RunOptions): Promise<string>;
   /** Copies nodectl to /root. */
   copyNodectl(): Promise<void>;
+  /** Writes a file of root's alone. */
+  write(path: string, text: string): Promise<void>;
   nodectl(...words: readonly string[]): Promise<RunResult>;
-  /** The distribution's kubectl on this side, with the sandbox's admin kubeconfig. */
+  /** The distribution's kubectl on this side, with the admin kubeconfig of the sandbox in the machine or of `follow`. */
   kubectl(args: readonly string[], options?: RunOptions): Promise<string>;
+  /** From now on kubectl asks the cluster of this kubeconfig. */
+  follow(kubeconfig: string): void;
   reboot(): Promise<void>;
+  /** What all of the emulation has cost so far: unlike time, it does not grow with what else runs. */
+  cpuSeconds(): number;
   /** The end of what the machine said on its serial console. */
   console(): string;
   remove(): Promise<void>;
@@ -48,8 +56,8 @@ export async function bootVm(suite: Suite): Promise<Vm> {
   const forward = `hostfwd=tcp:127.0.0.1:${ports.ssh}-${address}:22,hostfwd=tcp:127.0.0.1:${ports.api}-${address}:6443`;
   const words = [
     // Ends with this process, however that ends.
-    ...['--pdeathsig', 'KILL', 'nice', '-n', '10', 'qemu-system-x86_64'],
-    ...['-nodefaults', '-display', 'none', '-machine', 'q35', '-m', '2048', '-smp', '2'],
+    ...['--pdeathsig', 'KILL', 'qemu-system-x86_64'],
+    ...['-nodefaults', '-display', 'none', '-machine', 'q35', '-m', '2048', '-smp', processors],
     // qemu 7.2's cmpxchg16b makes kernels panic now and then.
     ...['-accel', 'tcg,thread=multi', '-cpu', 'Nehalem,-cx16'],
     ...['-kernel', kernel, '-initrd', initrd],
@@ -64,6 +72,7 @@ export async function bootVm(suite: Suite): Promise<Vm> {
     stdio: ['ignore', 'ignore', openSync(log, 'a')],
   });
   const vm = connect({dir, ports, key, serial});
+  const cpuSeconds = () => cpuSecondsOf(qemu.pid ?? 0);
   const remove = async () => {
     qemu.kill('SIGKILL');
     await until('the machine is off', () => qemu.exitCode !== null || qemu.signalCode !== null);
@@ -85,12 +94,19 @@ export async function bootVm(suite: Suite): Promise<Vm> {
     await remove();
     throw new Error(`the machine does not boot\n${said}`, {cause: error});
   }
-  return {...vm, remove};
+  return {...vm, cpuSeconds, remove};
+}
+
+/** User and system time of a process, in hundredths of a second (proc(5)). */
+function cpuSecondsOf(pid: number): number {
+  const [, rest = ''] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ');
+  const fields = rest.split(' ').map(Number);
+  return ((fields[11] ?? 0) + (fields[12] ?? 0)) / 100;
 }
 
 type Reach = {dir: string; ports: {ssh: number; api: number}; key: string; serial: string};
 
-function connect({dir, ports, key, serial}: Reach): Omit<Vm, 'remove'> {
+function connect({dir, ports, key, serial}: Reach): Omit<Vm, 'remove' | 'cpuSeconds'> {
   const ownKey = join(dir, 'key');
   copyFileSync(key, ownKey);
   const options = {
@@ -110,20 +126,27 @@ function connect({dir, ports, key, serial}: Reach): Omit<Vm, 'remove'> {
   const ssh = (line: string, more?: RunOptions): Promise<RunResult> =>
     run('ssh', [...target, line], {timeoutMs: 2 * minutes, ...more});
   const sh = async (line: string, more?: RunOptions) => (await ssh(line, more)).stdout;
-  const kubeconfig = join(dir, 'admin.conf');
+  const copied = join(dir, 'admin.conf');
+  let followed: string | undefined;
   return {
     sh,
     async copyNodectl() {
       await ssh('cat >/root/nodectl && chmod 755 /root/nodectl', {input: readFileSync(binary)});
     },
-    nodectl: (...args) => ssh(['/root/nodectl', ...args].join(' '), {timeoutMs: 10 * minutes}),
+    nodectl: (...args) => ssh(['/root/nodectl', ...args].join(' '), {timeoutMs: 20 * minutes}),
     async kubectl(args, more) {
-      if (!existsSync(kubeconfig)) {
+      if (followed === undefined && !existsSync(copied)) {
         const text = await sh('cat /var/lib/nodectl/sandbox/state/admin.conf');
-        writeFileSync(kubeconfig, text.replace(`${address}:6443`, `127.0.0.1:${ports.api}`), {mode: 0o600});
+        writeFileSync(copied, text.replace(`${address}:6443`, `127.0.0.1:${ports.api}`), {mode: 0o600});
       }
-      const words = ['--kubeconfig', kubeconfig, ...args];
+      const words = ['--kubeconfig', followed ?? copied, ...args];
       return (await run(kubectl('trixie'), words, {timeoutMs: 3 * minutes, ...more})).stdout;
+    },
+    follow(kubeconfig) {
+      followed = kubeconfig;
+    },
+    async write(path, input) {
+      await ssh(`install -D -m 600 /dev/stdin ${path}`, {input});
     },
     async reboot() {
       const boot = () => sh('cat /proc/sys/kernel/random/boot_id', {timeoutMs: 20_000});
@@ -131,21 +154,10 @@ function connect({dir, ports, key, serial}: Reach): Omit<Vm, 'remove'> {
       await ssh('systemctl reboot', {okCodes: [0, 255]});
       await run('ssh', ['-O', 'exit', ...target], {okCodes: [0, 255]});
       await until('the machine has booted anew', async () => (await boot()) !== before, {
-        timeoutMs: 5 * minutes,
+        timeoutMs: 10 * minutes,
         everyMs: 500,
       });
     },
     console: () => (existsSync(serial) ? readFileSync(serial, 'utf8').slice(-4000) : ''),
   };
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const bound = server.address();
-      server.close(() => (bound !== null && typeof bound === 'object' ? resolve(bound.port) : reject()));
-    });
-  });
 }
