@@ -1,5 +1,6 @@
-import type {AnyCheck} from '../checks/check.ts';
+import type {AnyCheck, Finding} from '../checks/check.ts';
 import {type CheckResult, closure, type Limits, runChecks, statusLimits} from '../checks/graph.ts';
+import {judgeLoad, ranOutOfTime} from '../checks/host/overload.ts';
 import {nodeCatalogue} from '../checks/node/catalogue.ts';
 import type {Daemon, Joined, NodeContext} from '../checks/node/context.ts';
 import {openSight} from '../checks/node/sight.ts';
@@ -9,6 +10,7 @@ import type {NodeOptions} from '../config/join.ts';
 import {kubeletPaths} from '../config/kubelet-files.ts';
 import {sandboxPaths, sandboxService} from '../config/sandbox.ts';
 import {exists} from '../edges/files.ts';
+import {readLoad} from '../edges/load.ts';
 import {type Machine, observeMachine} from '../edges/machine.ts';
 import type {ServiceManager} from '../edges/services.ts';
 import {systemdServices} from '../edges/systemd.ts';
@@ -46,10 +48,18 @@ export async function lookAtNode(input: StatusOptions): Promise<StatusReport> {
     const results = await runChecks(chosen, context, input.signal, limits);
     const asked = new Set(catalogue.filter(input.wanted).map(({name}) => name));
     const failed = ({state, name}: CheckResult) => state === 'found' || asked.has(name);
-    return {checks: results.filter(failed), node: await summarize(context, input.signal)};
+    const overload: CheckResult[] = ranOutOfTime(results) ? overloaded(judgeLoad(await readLoad())) : [];
+    return {
+      checks: [...overload, ...results.filter(failed)],
+      node: await summarize(context, input.signal),
+    };
   } finally {
     await context.sight.close();
   }
+}
+
+function overloaded(findings: readonly Finding[]): CheckResult[] {
+  return findings.length === 0 ? [] : [{name: 'Load', category: 'host', state: 'found', findings}];
 }
 
 export type Daemons = Readonly<Record<Daemon, {readonly manager: ServiceManager; readonly name: string}>>;

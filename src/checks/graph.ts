@@ -5,15 +5,15 @@ import type {AnyCheck, Category, Finding} from './check.ts';
 
 type Of = {readonly name: string; readonly category: Category};
 
-export type CheckResult = Of &
-  (
-    | {readonly state: 'ok'}
-    | {readonly state: 'found'; readonly findings: readonly Finding[]}
-    /** What it builds on has failed: it would only repeat that. */
-    | {readonly state: 'skipped'; readonly because: string; readonly code: Code}
-    /** It could not look: nothing is known. */
-    | {readonly state: 'unseen'; readonly why: string}
-  );
+export type CheckState =
+  | {readonly state: 'ok'}
+  | {readonly state: 'found'; readonly findings: readonly Finding[]}
+  /** What it builds on has failed: it would only repeat that. */
+  | {readonly state: 'skipped'; readonly because: string; readonly code: Code}
+  /** It could not look: nothing is known. */
+  | {readonly state: 'unseen'; readonly why: string};
+
+export type CheckResult = Of & CheckState;
 
 export type Limits = {readonly checkMs: number; readonly wholeMs: number};
 

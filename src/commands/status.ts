@@ -1,6 +1,7 @@
 import {Flags} from '@oclif/core';
 import type {StatusReport} from '../bootstrap/status.ts';
 import {categories} from '../checks/check.ts';
+import {goFirst} from '../edges/process-life.ts';
 import {ownProgram} from '../edges/program.ts';
 import {NodectlError} from '../lib/errors.ts';
 import {BaseCommand} from '../ui/base-command.ts';
@@ -50,6 +51,7 @@ export default class Status extends BaseCommand {
     const {flags} = await this.parse(Status);
     // Whatever ends this process before its answer was no good sign.
     process.exitCode = 1;
+    goFirst();
     const {nodeOptions} = await import('../config/join.ts');
     const loop = await import('../bootstrap/status-loop.ts');
     const {verdictOf} = await import('../checks/node/verdict.ts');

@@ -8,8 +8,9 @@ export type ExecStreams = {
   readonly tty: boolean;
 };
 
-/** First byte of each message (kubernetes' v4.channel.k8s.io). */
-const channel = {stdin: 0, stdout: 1, stderr: 2, error: 3, resize: 4} as const;
+/** First byte of each message (v4.channel.k8s.io); with `close`, which v5 has, a channel is told to have ended. */
+const channel = {stdin: 0, stdout: 1, stderr: 2, error: 3, resize: 4, close: 255} as const;
+const withClose = 'v5.channel.k8s.io';
 
 type Ended = {
   readonly status?: string;
@@ -20,18 +21,25 @@ type Ended = {
 /** Runs until the program has ended; answers with its exit code. `url` is what CRI's Exec gave. */
 export function streamExec(url: string, streams: ExecStreams): Promise<number> {
   const {promise, resolve, reject} = Promise.withResolvers<number>();
-  const socket = new WebSocket(url.replace(/^http/, 'ws'), 'v4.channel.k8s.io');
+  const socket = new WebSocket(url.replace(/^http/, 'ws'), [withClose, 'v4.channel.k8s.io']);
   let exitCode = 0;
   const send = (kind: number, data: Buffer) => {
     if (socket.readyState === WebSocket.OPEN) socket.send(Buffer.concat([Buffer.of(kind), data]));
   };
   const onInput = (data: Buffer) => send(channel.stdin, data);
+  const onEnd = () => {
+    if (socket.protocol === withClose) return send(channel.close, Buffer.of(channel.stdin));
+    streams.stderr.write(
+      'nodectl: this runtime cannot be told that the input has ended; Ctrl-C ends the program\n',
+    );
+  };
   const onResize = () => {
     const {columns: Width, rows: Height} = process.stdout;
     send(channel.resize, Buffer.from(JSON.stringify({Width, Height})));
   };
   socket.on('open', () => {
     streams.stdin?.on('data', onInput);
+    streams.stdin?.once('end', onEnd);
     if (!streams.tty) return;
     streams.stdin?.setRawMode?.(true);
     onResize();
@@ -46,6 +54,7 @@ export function streamExec(url: string, streams: ExecStreams): Promise<number> {
   socket.on('error', reject);
   socket.on('close', () => {
     streams.stdin?.off('data', onInput);
+    streams.stdin?.off('end', onEnd);
     streams.stdin?.pause();
     if (streams.tty) streams.stdin?.setRawMode?.(false);
     process.stdout.off('resize', onResize);

@@ -1,9 +1,19 @@
 import {writeFile} from 'node:fs/promises';
+import {setPriority} from 'node:os';
 
 /** Timers of ours do not keep a process alive; a daemon that only waits needs something that does. */
 export function keepAlive(): () => void {
   const timer = setInterval(() => undefined, 2 ** 30);
   return () => clearInterval(timer);
+}
+
+/** Goes before others on a machine that is too busy to answer otherwise; lowering the number takes CAP_SYS_NICE. */
+export function goFirst(): void {
+  try {
+    setPriority(0, -10);
+  } catch {
+    // Then it waits its turn.
+  }
 }
 
 /** How much the kernel prefers this process when it must kill one; lowering it takes CAP_SYS_RESOURCE. */

@@ -1,5 +1,5 @@
+import type {NodeSummary} from '../checks/node/summary.ts';
 import type {JunitResult} from './junit.ts';
-import type {NodeScreen} from './status-screen.ts';
 import type {StatusView} from './status-text.ts';
 
 export const statusOutputs = ['table', 'json', 'yaml', 'junit', 'prometheus'] as const;
@@ -9,7 +9,7 @@ export type StatusDocument = {
   readonly state: StatusView['state'];
   readonly cause: StatusView['cause'];
   readonly checks: readonly (JunitResult & StatusView['checks'][number])[];
-  readonly node: NodeScreen;
+  readonly node: NodeSummary;
 };
 
 /** `whole`: all checks were asked for, so that the node's screen belongs to the answer. */

@@ -1,40 +1,23 @@
 import {styleText} from 'node:util';
+import type {DaemonSummary, NodeSummary} from '../checks/node/summary.ts';
 import {wrap} from './wrap.ts';
-
-type Daemon = {
-  readonly running: boolean;
-  readonly upSeconds: number | undefined;
-  readonly restarts: number;
-};
-
-/** What the screen of a node shows; what could not be seen is undefined and left out. */
-export type NodeScreen = {
-  readonly name: string | undefined;
-  readonly version: string | undefined;
-  readonly address: string | undefined;
-  readonly server: string | undefined;
-  readonly ready: {readonly status: string; readonly reason: string; readonly since: string} | undefined;
-  readonly daemons: Readonly<Record<'kubelet' | 'proxy' | 'containerd', Daemon | undefined>>;
-  readonly runtime: string | undefined;
-  readonly pods: {readonly running: number; readonly waiting: number; readonly ended: number} | undefined;
-  readonly dataPlane: {readonly plane: string; readonly ports: number} | undefined;
-  readonly certificateDays: number | undefined;
-  readonly leaseSeconds: number | undefined;
-  readonly memory:
-    | {readonly availableBytes: number; readonly totalBytes: number; readonly evictBelow: string}
-    | undefined;
-  readonly disk:
-    | {readonly freeBytes: number; readonly totalBytes: number; readonly evictBelow: string}
-    | undefined;
-};
 
 const labelWidth = 13;
 
-export function nodeScreen(node: NodeScreen, width: number): string[] {
+/** What could not be seen is left out. */
+export function nodeScreen(node: NodeSummary, width: number): string[] {
   const {ready, pods, dataPlane, certificateDays, leaseSeconds, memory, disk, daemons} = node;
   const rows: [string, string | undefined][] = [
     ['node', joined(node.name, node.version, node.address)],
-    ['Ready', ready && joined(`${ready.status} since ${ready.since}`, ready.reason)],
+    [
+      'Ready',
+      ready &&
+        joined(
+          `${ready.status} since ${ready.since}`,
+          ready.reason,
+          node.cordoned ? 'cordoned: takes no new pods' : undefined,
+        ),
+    ],
     ['API server', node.server],
     ['kubelet', daemon(daemons.kubelet)],
     [
@@ -73,11 +56,11 @@ function joined(...parts: readonly (string | undefined)[]): string {
   return parts.filter((part) => part !== undefined && part !== '').join('  ');
 }
 
-function daemon(seen: Daemon | undefined): string | undefined {
+function daemon(seen: DaemonSummary | undefined): string | undefined {
   if (seen === undefined) return undefined;
   if (!seen.running) return 'not running';
   const up = seen.upSeconds === undefined ? 'running' : `up ${span(seen.upSeconds)}`;
-  return seen.restarts === 0 ? up : `${up}, ${seen.restarts} restarts`;
+  return seen.restarts === 0 ? up : `${up}, ${seen.restarts} ${seen.restarts === 1 ? 'restart' : 'restarts'}`;
 }
 
 function span(seconds: number): string {

@@ -1,27 +1,18 @@
 import {styleText} from 'node:util';
-import {type NodeScreen, nodeScreen} from './status-screen.ts';
+import type {Finding} from '../checks/check.ts';
+import type {CheckState} from '../checks/graph.ts';
+import type {NodeSummary} from '../checks/node/summary.ts';
+import {nodeScreen} from './status-screen.ts';
 import {wrap} from './wrap.ts';
 
-type Finding = {
-  readonly code: string;
-  readonly severity: 'error' | 'warning';
-  readonly message: string;
-  readonly next: readonly string[];
-};
-
-type Result = {readonly name: string} & (
-  | {readonly state: 'ok'}
-  | {readonly state: 'found'; readonly findings: readonly Finding[]}
-  | {readonly state: 'skipped'; readonly because: string; readonly code: string}
-  | {readonly state: 'unseen'; readonly why: string}
-);
+type Result = {readonly name: string} & CheckState;
 
 export type StatusView = {
   readonly state: 'healthy' | 'warnings' | 'failed';
   readonly cause: Finding | undefined;
   readonly checks: readonly Result[];
   /** Undefined when only some checks were asked for. */
-  readonly node: NodeScreen | undefined;
+  readonly node: NodeSummary | undefined;
   /** The catalogue's steps by code, for findings that have none of their own. */
   readonly fixes: Readonly<Record<string, readonly string[]>>;
 };
@@ -40,12 +31,13 @@ export function statusText(view: StatusView, width: number): string {
     .filter((other) => other !== cause && !isCause(other, cause))
     .flatMap((other) => ['', ...finding(other, view, width)]);
   const screen = state === 'failed' || node === undefined ? [] : ['', ...nodeScreen(node, width)];
-  return [...head, ...others, ...screen, ...skippedLines(checks, width), ...unseenLines(checks, width)].join(
-    '\n',
-  );
+  const unseen = unseenLines(checks, width);
+  // Where nothing else is told, what was not seen is the news.
+  const [early, late] = cause === undefined ? [unseen, []] : [[], unseen];
+  return [...head, ...early, ...others, ...screen, ...skippedLines(checks, width), ...late].join('\n');
 }
 
-function healthy(node: NodeScreen | undefined): string {
+function healthy(node: NodeSummary | undefined): string {
   return node === undefined
     ? 'healthy: these checks found nothing'
     : `healthy: node ${node.name ?? ''} has nothing wrong`;

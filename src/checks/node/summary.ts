@@ -17,6 +17,8 @@ export type NodeSummary = {
   readonly address: string | undefined;
   readonly server: string | undefined;
   readonly ready: {readonly status: string; readonly reason: string; readonly since: string} | undefined;
+  /** The scheduler gives it no new pods. */
+  readonly cordoned: boolean;
   readonly daemons: Readonly<Record<'kubelet' | 'proxy' | 'containerd', DaemonSummary | undefined>>;
   readonly runtime: string | undefined;
   readonly pods: {readonly running: number; readonly waiting: number; readonly ended: number} | undefined;
@@ -60,6 +62,7 @@ export async function summarize(context: NodeContext, signal: AbortSignal): Prom
     address: node?.status?.addresses?.find(({type}) => type === 'InternalIP')?.address,
     server: connection?.server,
     ready: node === undefined ? undefined : readyOf(node),
+    cordoned: node?.spec?.unschedulable === true,
     daemons: {kubelet, proxy, containerd},
     runtime: runtime?.kind === 'answers' ? `${runtime.name} ${runtime.version}` : undefined,
     pods: pods === undefined ? undefined : countPods(pods),

@@ -53,6 +53,12 @@ export const hostCodes = entries({
     fix: ['ps aux --sort=-rss | head'],
     exit: 'preflight',
   },
+  ND115: {
+    title: 'this machine is too busy',
+    why: 'Processors or the disk are so busy that daemons do not answer in time: leases run out, probes fail, pods are restarted.',
+    fix: ['ps aux --sort=-pcpu | head', 'Give pods limits, or kubeReserved and systemReserved to the node.'],
+    exit: 'preflight',
+  },
   ND121: {
     title: 'kernel setting cannot be changed',
     why: 'A sysctl that pods need has the wrong value, and this machine does not let it be changed.',

@@ -1,5 +1,6 @@
 import {describe, expect, it} from 'vitest';
 import {judgeComplaints} from '../../../src/checks/host/kernel-complaints.ts';
+import {judgeLoad, ranOutOfTime} from '../../../src/checks/host/overload.ts';
 import {judgeSandboxes} from '../../../src/checks/pods/sandboxes.ts';
 import {bridgeConflist, bridgeOf} from '../../../src/config/cni.ts';
 import {catalogue} from '../../../src/lib/codes/catalogue.ts';
@@ -91,5 +92,23 @@ describe('the bridge of a CNI configuration', () => {
     ['a damaged one', '{', undefined],
   ])('%s', (_, text, expected) => {
     expect(bridgeOf(text)).toBe(expected);
+  });
+});
+
+describe('a busy machine', () => {
+  const late = (why: string) => ({name: 'x', category: 'host', state: 'unseen', why}) as const;
+  it('is blamed when looks ran out of time', () => {
+    expect(ranOutOfTime(Array.from({length: 4}, () => late('no answer within 3 s')))).toBe(true);
+    expect(ranOutOfTime([late('no answer within 3 s')])).toBe(false);
+    expect(ranOutOfTime(Array.from({length: 9}, () => late('EACCES: permission denied')))).toBe(false);
+  });
+  it.each([
+    [{waiting: 54, cpus: 2, diskPercent: 1}, 'too busy: 54 processes for 2 processors'],
+    [{waiting: 3, cpus: 2, diskPercent: 80}, 'waits for its disk 80 %'],
+    [{waiting: 3, cpus: 2, diskPercent: 1}, undefined],
+  ])('with %j', (load, words) => {
+    const [finding] = judgeLoad(load);
+    if (words === undefined) expect(finding).toBeUndefined();
+    else expect(finding?.message).toContain(words);
   });
 });
