@@ -4,7 +4,7 @@ import {judgeLoad, ranOutOfTime} from '../checks/host/overload.ts';
 import {nodeCatalogue} from '../checks/node/catalogue.ts';
 import type {Daemon, Joined, NodeContext} from '../checks/node/context.ts';
 import {openSight} from '../checks/node/sight.ts';
-import {type NodeSummary, summarize} from '../checks/node/summary.ts';
+import {summarize} from '../checks/node/summary.ts';
 import {probeCatalogue} from '../checks/probe/catalogue.ts';
 import type {NodeOptions} from '../config/join.ts';
 import {kubeletPaths} from '../config/kubelet-files.ts';
@@ -14,6 +14,7 @@ import {readLoad} from '../edges/load.ts';
 import {type Machine, observeMachine} from '../edges/machine.ts';
 import type {ServiceManager} from '../edges/services.ts';
 import {systemdServices} from '../edges/systemd.ts';
+import type {NodeSummary} from '../lib/node-report.ts';
 import {kubeletService, proxyService, serviceManager} from './preflight.ts';
 import {sandboxServices} from './sandbox/services.ts';
 

@@ -1,16 +1,9 @@
 import type {NodeOptions} from '../config/join.ts';
 import type {Machine} from '../edges/machine.ts';
 import type {Code} from '../lib/codes/catalogue.ts';
+import type {Finding} from '../lib/node-report.ts';
 
-/** What a check found to be wrong: a stable code, the case's own words, the next steps. */
-export type Finding = {
-  readonly code: Code;
-  readonly severity: 'error' | 'warning';
-  /** The first line says what is wrong; more lines say how it was seen. */
-  readonly message: string;
-  /** Steps for this very case; the catalogue's general advice follows. */
-  readonly next: readonly string[];
-};
+export type {Finding};
 
 export const categories = [
   'host',

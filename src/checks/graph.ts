@@ -1,17 +1,10 @@
 import {withDeadline} from '../edges/deadline.ts';
 import type {Code} from '../lib/codes/catalogue.ts';
 import {describeError} from '../lib/errors.ts';
+import type {CheckState} from '../lib/node-report.ts';
 import type {AnyCheck, Category, Finding} from './check.ts';
 
 type Of = {readonly name: string; readonly category: Category};
-
-export type CheckState =
-  | {readonly state: 'ok'}
-  | {readonly state: 'found'; readonly findings: readonly Finding[]}
-  /** What it builds on has failed: it would only repeat that. */
-  | {readonly state: 'skipped'; readonly because: string; readonly code: Code}
-  /** It could not look: nothing is known. */
-  | {readonly state: 'unseen'; readonly why: string};
 
 export type CheckResult = Of & CheckState;
 

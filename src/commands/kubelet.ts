@@ -6,14 +6,14 @@ import type {KubeletFlags, Source} from '../config/kubelet.ts';
 import {listDirectory, readText} from '../edges/files.ts';
 import {nameProcess} from '../edges/program.ts';
 import {NodectlError} from '../lib/errors.ts';
-import {BaseCommand} from '../ui/base-command.ts';
+import {DaemonCommand} from './daemon-command.ts';
 
 const text = (description: string) => Flags.string({description});
 const number = (description: string) => Flags.integer({description});
 const booleans = ['fail-swap-on', 'fail-cgroupv1', 'seccomp-default'];
 const bool = (description: string) => Flags.string({description, options: ['true', 'false']});
 
-export default class Kubelet extends BaseCommand {
+export default class Kubelet extends DaemonCommand {
   static override summary = 'Run the pods of this node (in the place of kubelet)';
   static override flags = {
     config: text('file with a KubeletConfiguration'),

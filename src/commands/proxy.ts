@@ -4,9 +4,9 @@ import type {ProxyFlags} from '../config/proxy.ts';
 import {readText} from '../edges/files.ts';
 import {nameProcess} from '../edges/program.ts';
 import {NodectlError} from '../lib/errors.ts';
-import {BaseCommand} from '../ui/base-command.ts';
+import {DaemonCommand} from './daemon-command.ts';
 
-export default class ServeProxy extends BaseCommand {
+export default class ServeProxy extends DaemonCommand {
   static override summary = 'Serve Services on this node (in the place of kube-proxy)';
   static override flags = {
     config: Flags.string({description: 'file with a KubeProxyConfiguration'}),

@@ -27,8 +27,13 @@ export abstract class BaseCommand extends Command {
     if (this.wantsJson()) this.printJson(errorDocument(error));
     else process.stderr.write(`${errorText(error)}\n`);
     if (error.code === 'ND999' && process.env.NODECTL_DEBUG) process.stderr.write(`${raised.stack ?? ''}\n`);
-    await tellManager(error);
+    await this.beforeFailure(error);
     this.exit(exitCode(error));
+  }
+
+  /** Told to others than who typed the command. */
+  protected beforeFailure(_error: NodectlError): Promise<void> {
+    return Promise.resolve();
   }
 
   /** A wrong argument is explained by the help of this very command. */
@@ -46,13 +51,6 @@ export abstract class BaseCommand extends Command {
       this.argv.includes('--output=json')
     );
   }
-}
-
-/** A daemon that ends says why in `systemctl status` too; without a service manager nobody listens. */
-async function tellManager({code, message}: NodectlError): Promise<void> {
-  if (process.env.NOTIFY_SOCKET === undefined) return;
-  const {serviceNotifier} = await import('../edges/notify.ts');
-  await serviceNotifier().status(`${code} ${message}`);
 }
 
 /** oclif's parser marks what the user typed wrong with exit code 2. */

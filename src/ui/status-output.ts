@@ -1,4 +1,4 @@
-import type {NodeSummary} from '../checks/node/summary.ts';
+import type {NodeSummary} from '../lib/node-report.ts';
 import type {JunitResult} from './junit.ts';
 import type {StatusView} from './status-text.ts';
 

@@ -1,5 +1,5 @@
 import {styleText} from 'node:util';
-import type {DaemonSummary, NodeSummary} from '../checks/node/summary.ts';
+import type {DaemonSummary, NodeSummary} from '../lib/node-report.ts';
 import {wrap} from './wrap.ts';
 
 const labelWidth = 13;

@@ -1,7 +1,5 @@
 import {styleText} from 'node:util';
-import type {Finding} from '../checks/check.ts';
-import type {CheckState} from '../checks/graph.ts';
-import type {NodeSummary} from '../checks/node/summary.ts';
+import type {CheckState, Finding, NodeSummary} from '../lib/node-report.ts';
 import {nodeScreen} from './status-screen.ts';
 import {wrap} from './wrap.ts';
 

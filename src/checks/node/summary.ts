@@ -1,37 +1,9 @@
 import {withDeadline} from '../../edges/deadline.ts';
 import type {HostFacts} from '../../edges/host-facts.ts';
 import type {Lease, Node, Pod} from '../../lib/kubernetes.ts';
+import type {DaemonSummary, NodeSummary} from '../../lib/node-report.ts';
 import {readCertificate} from '../identity/client-certificate.ts';
 import type {Daemon, NodeContext, Told} from './context.ts';
-
-export type DaemonSummary = {
-  readonly running: boolean;
-  readonly upSeconds: number | undefined;
-  readonly restarts: number;
-};
-
-/** One screen's worth of a node; what could not be seen is undefined. */
-export type NodeSummary = {
-  readonly name: string | undefined;
-  readonly version: string | undefined;
-  readonly address: string | undefined;
-  readonly server: string | undefined;
-  readonly ready: {readonly status: string; readonly reason: string; readonly since: string} | undefined;
-  /** The scheduler gives it no new pods. */
-  readonly cordoned: boolean;
-  readonly daemons: Readonly<Record<'kubelet' | 'proxy' | 'containerd', DaemonSummary | undefined>>;
-  readonly runtime: string | undefined;
-  readonly pods: {readonly running: number; readonly waiting: number; readonly ended: number} | undefined;
-  readonly dataPlane: {readonly plane: string; readonly ports: number} | undefined;
-  readonly certificateDays: number | undefined;
-  readonly leaseSeconds: number | undefined;
-  readonly memory:
-    | {readonly availableBytes: number; readonly totalBytes: number; readonly evictBelow: string}
-    | undefined;
-  readonly disk:
-    | {readonly freeBytes: number; readonly totalBytes: number; readonly evictBelow: string}
-    | undefined;
-};
 
 /** The checks have looked already: what they saw is told here, and little is asked anew. */
 const lateMs = 500;
