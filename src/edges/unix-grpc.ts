@@ -1,5 +1,5 @@
 import {connect} from 'node:net';
-import type {Transport} from '@connectrpc/connect';
+import type {Interceptor, Transport} from '@connectrpc/connect';
 import {createGrpcTransport, Http2SessionManager} from '@connectrpc/connect-node';
 
 export type UnixGrpc = {
@@ -15,13 +15,18 @@ const maxMessageBytes = 4 * 1024 * 1024;
  * gRPC over a unix socket (`/path` or `unix:///path`). Nothing is dialled until the first call; whoever serves the
  * socket may be restarted: the next call dials again.
  */
-export function grpcOverSocket(endpoint: string, timeoutMs: number): UnixGrpc {
+export function grpcOverSocket(
+  endpoint: string,
+  timeoutMs: number,
+  interceptors: Interceptor[] = [],
+): UnixGrpc {
   const path = endpoint.startsWith('unix://') ? endpoint.slice('unix://'.length) : endpoint;
   const session = new Http2SessionManager('http://localhost', {}, {createConnection: () => connect(path)});
   const transport = createGrpcTransport({
     baseUrl: 'http://localhost',
     sessionManager: session,
     defaultTimeoutMs: timeoutMs,
+    interceptors,
     readMaxBytes: maxMessageBytes,
   });
   return {transport, close: () => session.abort()};

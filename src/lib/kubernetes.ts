@@ -1,6 +1,7 @@
 /** Kubernetes objects as they are on the wire: the client's types with dates as strings. Types only. */
 import type {
   CoreV1Event,
+  V1beta1ClusterTrustBundle,
   V1CertificateSigningRequest,
   V1ConfigMap,
   V1Container,
@@ -79,6 +80,7 @@ export type ReplicaSet = Namespaced<V1ReplicaSet>;
 export type CsiNode = Stored<V1CSINode>;
 export type CsiDriver = Stored<V1CSIDriver>;
 export type VolumeAttachment = Stored<V1VolumeAttachment>;
+export type ClusterTrustBundle = Stored<V1beta1ClusterTrustBundle>;
 export type PersistentVolume = Stored<V1PersistentVolume> & {spec: Wire<V1PersistentVolumeSpec>};
 export type PersistentVolumeClaim = Namespaced<V1PersistentVolumeClaim> & {
   spec: Wire<V1PersistentVolumeClaimSpec>;

@@ -1,5 +1,6 @@
 import type {
   CertificateSigningRequest,
+  ClusterTrustBundle,
   ConfigMap,
   CsiDriver,
   CsiNode,
@@ -91,6 +92,12 @@ export const volumeAttachments = resource<VolumeAttachment>(
   'storage.k8s.io/v1',
   'volumeattachments',
   'VolumeAttachment',
+  'Cluster',
+);
+export const clusterTrustBundles = resource<ClusterTrustBundle>(
+  'certificates.k8s.io/v1beta1',
+  'clustertrustbundles',
+  'ClusterTrustBundle',
   'Cluster',
 );
 export const runtimeClasses = resource<RuntimeClass>(

@@ -1,13 +1,14 @@
 import {readInside} from '../../edges/subpath.ts';
 import {Lanes} from '../../lib/batch.ts';
 import {describeError} from '../../lib/errors.ts';
-import type {Container, Pod} from '../../lib/kubernetes.ts';
+import type {Container, Pod, Volume} from '../../lib/kubernetes.ts';
 import type {Logger} from '../../lib/log.ts';
 import {Serial} from '../../lib/serial.ts';
 import type {Cancel, Clock} from '../../lib/time.ts';
 import type {ObjectReference} from '../objects.ts';
 import type {PodVolumes} from '../pod/deps.ts';
 import {containerDevices, containerMounts} from './container-mounts.ts';
+import {pluginName} from './measure.ts';
 import type {VolumeContext, VolumeUsage} from './types.ts';
 import {usageOf} from './usage.ts';
 import {
@@ -26,12 +27,16 @@ export type KeptVolumes = PodVolumes & {
    * volumes were not prepared is left alone. Where the object is known, only what shows it is looked at.
    */
   refresh(pod: Pod, changed?: ObjectReference): Promise<void>;
+  /** The same for every pod with such a volume. */
+  refreshWhere(shows: (volume: Volume) => boolean): void;
   /** UIDs with a directory or mounts on this node that are not in `known`. */
   orphans(known: ReadonlySet<string>): Promise<string[]>;
   /** Gives back what pods of the past have shared. */
   collect(): Promise<void>;
   /** How full the pod's volumes are, by their names in the pod. */
   usage(pod: Pod, signal: AbortSignal): Promise<ReadonlyMap<string, VolumeUsage>>;
+  /** How many volumes of each kind stand. */
+  countByPlugin(): ReadonlyMap<string, number>;
   /** No more refreshing; volumes stay as they are. */
   stop(): void;
 };
@@ -48,6 +53,7 @@ const maxFileBytes = 1024 * 1024;
 const refreshLanes = 4;
 
 type State = {
+  readonly pod: Pod;
   readonly volumes: ReadonlyMap<string, StandingVolume>;
   /** When volumes are to be looked at again without any event, by their names; on the monotonic clock. */
   readonly dueMs: ReadonlyMap<string, number>;
@@ -92,6 +98,11 @@ class Keeper implements KeptVolumes {
   refresh(pod: Pod, changed?: ObjectReference): Promise<void> {
     const {uid} = pod.metadata;
     return this.#serial.run(uid, () => this.#lanes.run(() => this.#refresh(pod, changed)));
+  }
+
+  refreshWhere(shows: (volume: Volume) => boolean): void {
+    for (const {pod} of this.#states.values())
+      if ((pod.spec.volumes ?? []).some(shows)) void this.refresh(pod);
   }
 
   async #refresh(pod: Pod, changed: ObjectReference | undefined): Promise<void> {
@@ -163,10 +174,21 @@ class Keeper implements KeptVolumes {
     return usageOf(pod, this.#volumesOf(pod.metadata.uid), signal);
   }
 
+  countByPlugin(): ReadonlyMap<string, number> {
+    const counts = new Map<string, number>();
+    for (const {volumes} of this.#states.values())
+      for (const {plugin} of volumes.values()) {
+        const name = pluginName(plugin);
+        counts.set(name, (counts.get(name) ?? 0) + 1);
+      }
+    return counts;
+  }
+
   stop(): void {
     this.#stopped = true;
     for (const state of this.#states.values()) state.cancel();
     this.#states.clear();
+    void this.#context.trust?.stop();
   }
 
   /** An ephemeral container may be the first to use one of the pod's volumes. */
@@ -191,7 +213,7 @@ class Keeper implements KeptVolumes {
     for (const [name, {againInMs}] of prepared)
       if (againInMs === undefined) dueMs.delete(name);
       else dueMs.set(name, nowMs + againInMs);
-    const state = {volumes: new Map([...(old?.volumes ?? []), ...prepared]), dueMs, cancel: () => {}};
+    const state = {pod, volumes: new Map([...(old?.volumes ?? []), ...prepared]), dueMs, cancel: () => {}};
     this.#states.set(uid, state);
     if (dueMs.size > 0) this.#schedule(pod, state, Math.max(0, Math.min(...dueMs.values()) - nowMs));
   }

@@ -1,4 +1,5 @@
-import type {Volume} from '../../lib/kubernetes.ts';
+import type {ProjectedFile} from '../../edges/atomic-writer.ts';
+import type {Pod, Volume} from '../../lib/kubernetes.ts';
 import {
   commonUser,
   configMapFiles,
@@ -8,6 +9,7 @@ import {
   secretFiles,
 } from './content.ts';
 import {project} from './projection.ts';
+import type {TrustWish} from './trust-bundles.ts';
 import type {VolumePlugin, VolumeRequest} from './types.ts';
 
 type Source = NonNullable<NonNullable<Volume['projected']>['sources']>[number];
@@ -58,6 +60,7 @@ async function partOf(source: Source, request: VolumeRequest): Promise<Part> {
   if (source.downwardAPI !== undefined)
     return {files: downwardFiles(pod, source.downwardAPI.items ?? [], mode, context.nodeAllocatable())};
   if (source.serviceAccountToken !== undefined) return tokenPart(source.serviceAccountToken, mode, request);
+  if (source.clusterTrustBundle !== undefined) return trustPart(source.clusterTrustBundle, mode, request);
   throw new Error(`projected source ${Object.keys(source).join(', ')} is not supported on this node`);
 }
 
@@ -69,8 +72,17 @@ async function tokenPart(wish: TokenProjection, mode: number, request: VolumeReq
   const {audience, expirationSeconds = defaultTokenSeconds, path} = wish;
   const asked = {expirationSeconds, ...(audience === undefined ? {} : {audience})};
   const {token, againInMs} = await context.tokens.token(pod, asked, signal);
+  return {files: new Map([[path, ownFile(pod, token, mode)]]), againInMs};
+}
+
+async function trustPart(wish: TrustWish, mode: number, {pod, context}: VolumeRequest): Promise<Part> {
+  if (context.trust === undefined)
+    throw new Error('ClusterTrustBundle projection is not supported in static kubelet mode');
+  return {files: new Map([[wish.path, ownFile(pod, await context.trust.anchors(wish), mode)]])};
+}
+
+function ownFile(pod: Pod, text: string, mode: number): ProjectedFile {
   const uid = commonUser(pod);
   const closed = uid !== undefined || pod.spec.securityContext?.fsGroup !== undefined;
-  const file = {data: Buffer.from(token), mode: closed ? 0o600 : mode, ...(uid === undefined ? {} : {uid})};
-  return {files: new Map([[path, file]]), againInMs};
+  return {data: Buffer.from(text), mode: closed ? 0o600 : mode, ...(uid === undefined ? {} : {uid})};
 }

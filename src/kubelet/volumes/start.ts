@@ -6,9 +6,12 @@ import type {Logger} from '../../lib/log.ts';
 import type {Clock} from '../../lib/time.ts';
 import type {ObjectSource} from '../objects.ts';
 import {tellPod} from '../pod/tell.ts';
+import type {Telemetry} from '../stats/telemetry.ts';
+import type {VolumeOperationDone} from '../stats/volume-metrics.ts';
 import {apiClaims} from './claims.ts';
 import {type CanMountRecursively, type KeptVolumes, keepVolumes} from './pod-volumes.ts';
 import {createTokenSource} from './tokens.ts';
+import {lazyTrustBundles, showsTrust} from './trust-bundles.ts';
 import type {VolumePlugin} from './types.ts';
 
 export type PodVolumesOptions = {
@@ -20,6 +23,7 @@ export type PodVolumesOptions = {
   readonly node: () => Node | undefined;
   readonly allocatable: () => Readonly<Record<string, string>>;
   readonly volumePlugins?: readonly VolumePlugin[];
+  readonly telemetry?: Pick<Telemetry, 'volumes'>;
 };
 
 /** The volumes of this node's pods, with claims, tokens and objects of the API. */
@@ -28,8 +32,10 @@ export function startPodVolumes(
   objects: ObjectSource,
   canMountRecursively: CanMountRecursively,
 ): KeptVolumes {
-  const {client, clock, log, config, recorder} = options;
+  const {client, clock, log, config, recorder, telemetry} = options;
+  const trust = lazyTrustBundles({client, clock, log, onChange: () => kept.refreshWhere(showsTrust)});
   const context = {
+    trust,
     rootDir: config.rootDir,
     objects,
     claims: apiClaims(client),
@@ -37,10 +43,13 @@ export function startPodVolumes(
     nodeAllocatable: options.allocatable,
     node: options.node,
     plugins: options.volumePlugins ?? [],
+    measured: (done: VolumeOperationDone) => telemetry?.volumes.operation(done),
     tell: (pod: Pod, type: 'Normal' | 'Warning', reason: string, message: string) =>
       tellPod(recorder, pod, undefined, type, reason, message),
   };
-  return keepVolumes(context, clock, log, canMountRecursively);
+  const kept: KeptVolumes = keepVolumes(context, clock, log, canMountRecursively);
+  telemetry?.volumes.countBy(() => kept.countByPlugin());
+  return kept;
 }
 
 /** What the downward API says of a pod has changed: labels, annotations, resources. */

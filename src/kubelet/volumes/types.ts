@@ -1,7 +1,9 @@
 import type {Node, PersistentVolume, PersistentVolumeClaim, Pod, Volume} from '../../lib/kubernetes.ts';
 import type {ObjectSource} from '../objects.ts';
 import type {DownwardFacts} from '../pod/downward-api.ts';
+import type {VolumeOperationDone} from '../stats/volume-metrics.ts';
 import type {TokenSource} from './tokens.ts';
+import type {TrustBundles} from './trust-bundles.ts';
 
 /** PersistentVolumeClaims and PersistentVolumes as the API has them at this moment (a node may only `get` them). */
 export type ClaimSource = {
@@ -16,12 +18,16 @@ export type VolumeContext = {
   readonly objects: Pick<ObjectSource, 'secret' | 'configMap'>;
   readonly claims: ClaimSource;
   readonly tokens: TokenSource;
+  /** Undefined where no API can be asked. */
+  readonly trust?: TrustBundles;
   /** status.allocatable of this node, as last computed. */
   readonly nodeAllocatable: () => DownwardFacts['nodeAllocatable'];
   /** Our Node as last known: a PersistentVolume may be bound to its labels. */
   readonly node: () => Node | undefined;
   /** Kinds of volumes beside those of the registry: CSI, which has a state of its own. */
   readonly plugins?: readonly VolumePlugin[];
+  /** What an operation has taken. */
+  readonly measured?: (done: VolumeOperationDone) => void;
   /** An event of the pod. */
   readonly tell?: (pod: Pod, type: 'Normal' | 'Warning', reason: string, message: string) => void;
 };

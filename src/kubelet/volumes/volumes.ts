@@ -1,11 +1,18 @@
+import {removeEmptyTree} from '../../edges/empty-places.ts';
 import {unmountEach, unmountTree} from '../../edges/mount-batch.ts';
 import {mountsUpon, readMounts} from '../../edges/mounts.ts';
 import {ensureDirectory, removeTree} from '../../edges/trees.ts';
 import type {Pod, Volume} from '../../lib/kubernetes.ts';
 import type {ObjectReference} from '../objects.ts';
-import {placesOf, podDirectory, podsOnDisk, podsUsing, volumeDirectory} from './places.ts';
+import {configMap} from './config-map.ts';
+import {downwardApi} from './downward-api.ts';
+import {emptyDir} from './empty-dir.ts';
+import {measureMount, measureUnmounts, pluginName} from './measure.ts';
+import {type FoundPlace, placesOf, podDirectory, podsOnDisk, podsUsing, volumeDirectory} from './places.ts';
+import {projected} from './projected.ts';
 import {allPlugins, follows, pluginFor, shows} from './registry.ts';
 import {isForOnePod, isReachable, isUsed, type ResolvedVolume, resolveVolume, volumeUses} from './resolve.ts';
+import {secret} from './secret.ts';
 import {
   type PreparedVolume,
   type VolumeContext,
@@ -64,26 +71,51 @@ export async function refreshVolumes(
  */
 export async function teardownVolumes(
   uid: string,
-  context: Pick<VolumeContext, 'rootDir' | 'tokens' | 'plugins'>,
+  context: Pick<VolumeContext, 'rootDir' | 'tokens' | 'plugins' | 'measured'>,
 ): Promise<void> {
   const {rootDir} = context;
   const directory = podDirectory(rootDir, uid);
-  const plugins = allPlugins(context.plugins);
-  const failed: unknown[] = [];
+  const beginMs = performance.now();
   // Sub-paths hold a volume, and containers may have mounted in it or over it: these go before it is given back.
   await unmountTree(`${directory}/volume-subpaths`);
   await unmountEach(mountsUpon(await readMounts(directory), directory));
-  for (const place of await placesOf(rootDir, uid))
+  const places = await placesOf(rootDir, uid);
+  try {
+    await releaseAll(places, allPlugins(context.plugins));
+    await unmountTree(directory);
+    await removePersistent(places);
+    await removeTree(directory);
+    measureUnmounts(context, places, beginMs, false);
+  } catch (error) {
+    measureUnmounts(context, places, beginMs, true);
+    throw error;
+  }
+  context.tokens.forget(uid);
+  await collectShared(context);
+}
+
+async function releaseAll(places: readonly FoundPlace[], plugins: readonly VolumePlugin[]): Promise<void> {
+  const failed: unknown[] = [];
+  for (const place of places)
     await plugins
       .find((plugin) => plugin.directory === place.plugin)
       ?.release?.(place)
       .catch((error: unknown) => failed.push(error));
   if (failed.length > 0)
     throw failed.length === 1 ? failed[0] : new AggregateError(failed, failed.join('; '));
-  await unmountTree(directory);
-  await removeTree(directory);
-  context.tokens.forget(uid);
-  await collectShared(context);
+}
+
+/** Kinds whose files live and die with their pod. */
+const perishable: ReadonlySet<string> = new Set([
+  ...[emptyDir, configMap, secret, downwardApi, projected].map(({directory}) => directory),
+]);
+
+/**
+ * The place of any other volume is only where it was mounted: files in it were written while it was not, and somebody
+ * may miss them. They stay, and the pod's end says so (pkg/volume/util/removeall, os.Remove).
+ */
+async function removePersistent(places: readonly FoundPlace[]): Promise<void> {
+  for (const {plugin, directory} of places) if (!perishable.has(plugin)) await removeEmptyTree(directory);
 }
 
 /** Gives back what pods have shared and none uses any more. */
@@ -135,7 +167,10 @@ async function prepareOne(
     const {specName, mode} = resolved;
     const {rootDir} = context;
     const directory = volumeDirectory(rootDir, uid, plugin.directory, specName, mode);
-    const prepared = await plugin.prepare({...resolved, pod, volume, directory, context, signal});
+    const request = {...resolved, pod, volume, directory, context, signal};
+    const prepared = await measureMount(context, pluginName(plugin, volume, resolved), mode, () =>
+      plugin.prepare(request),
+    );
     const group = supplementalGroup(resolved);
     const place = {uid, specName, mode, directory, rootDir};
     return {...prepared, plugin, place, ...(group === undefined ? {} : {supplementalGroup: group})};

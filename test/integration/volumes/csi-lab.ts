@@ -252,7 +252,11 @@ class Lab implements CsiLab {
       .filter(
         (event) => event.involvedObject.name === name && (reason === undefined || event.reason === reason),
       )
-      .map((event) => (reason === undefined ? `${event.reason}: ${event.message}` : (event.message ?? '')));
+      .map((event) => {
+        // The code that `nodectl explain` knows more of is not Kubernetes' word.
+        const message = (event.message ?? '').replace(/ \(nodectl explain ND\d+\)$/, '');
+        return reason === undefined ? `${event.reason}: ${message}` : message;
+      });
   }
 
   async mounts(): Promise<string[]> {

@@ -217,9 +217,9 @@ describe('the volumes of a pod', () => {
   });
 
   it('are refused where they need what Kubernetes 1.36 has off by default', async () => {
-    const sources = [{clusterTrustBundle: {name: 'x', path: 'ca.crt'}}];
+    const sources = [{podCertificate: {signerName: 'a/b', keyType: 'ED25519'}}];
     await expect(agent.prepare(pod({volumes: [{name: 'p', projected: {sources}}]}), signal)).rejects.toThrow(
-      'MountVolume.SetUp failed for volume "p" : projected source clusterTrustBundle',
+      'MountVolume.SetUp failed for volume "p" : projected source podCertificate',
     );
   });
 

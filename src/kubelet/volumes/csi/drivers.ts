@@ -1,6 +1,7 @@
 import {type CsiConnection, type CsiNodeService, connectCsi} from '../../../edges/csi/client.ts';
 import type {Logger} from '../../../lib/log.ts';
 import type {AnnouncedPlugin, PluginHandler} from '../../plugins/types.ts';
+import type {CsiCallDone} from '../../stats/volume-metrics.ts';
 import {type Capabilities, capabilitiesOf} from './capability.ts';
 import type {DriverNode} from './csi-node.ts';
 import type {NodeInfo} from './node-info.ts';
@@ -15,6 +16,7 @@ type Driver = {
 export type DriversOptions = {
   readonly nodeInfo: NodeInfo;
   readonly log: Logger;
+  readonly onCall: (done: CsiCallDone) => void;
   /** A driver can be used from now on, or no longer. */
   readonly onChange: (name: string) => void;
 };
@@ -66,7 +68,10 @@ export class Drivers implements PluginHandler {
   async register(plugin: AnnouncedPlugin, signal: AbortSignal): Promise<void> {
     const {name, endpoint} = plugin;
     const version = this.#acceptable(plugin);
-    const connection = connectCsi(endpoint);
+    const {onCall} = this.#options;
+    const connection = connectCsi(endpoint, (method, code, seconds) =>
+      onCall({driver: name, method, code, seconds}),
+    );
     this.#connections.add(connection);
     this.#drivers.set(name, {version, endpoint, connection});
     try {

@@ -18,7 +18,7 @@ import {type Publisher, placeOf} from './publisher.ts';
 import {type CsiVolume, csiVolume} from './source.ts';
 import type {Stager} from './stager.ts';
 import {inStep} from './steps.ts';
-import {publishedAt, unmountUnnoted, unpublish} from './unpublish.ts';
+import {publishedAt, takeUnnoted, unpublish} from './unpublish.ts';
 import {readVolumeData} from './volume-data.ts';
 import type {Waits} from './waits.ts';
 
@@ -83,7 +83,7 @@ export class CsiPlugin implements VolumePlugin {
     const data = await publishedAt(place);
     const name =
       data === undefined ? this.#wanted.get(key) : uniqueVolumeName(data.driverName, data.volumeHandle);
-    if (data === undefined) await unmountUnnoted(place);
+    if (data === undefined) await takeUnnoted(place);
     else {
       const {drivers, serial, awaited, waits} = this.#parts;
       await awaited(data.driverName);

@@ -9,6 +9,7 @@ import {Serial} from '../../../lib/serial.ts';
 import type {Clock} from '../../../lib/time.ts';
 import {type Periodic, startPeriodic} from '../../periodic.ts';
 import type {PluginHandler} from '../../plugins/types.ts';
+import type {Telemetry} from '../../stats/telemetry.ts';
 import type {VolumePlugin} from '../types.ts';
 import {Attachments, isResourceExhausted} from './attachments.ts';
 import {StageCollector} from './collector.ts';
@@ -39,6 +40,7 @@ export type CsiOptions = {
   readonly onStatus: () => void;
   /** What a pod's volumes waited for may be there. */
   readonly retry: (uid: string) => void;
+  readonly telemetry?: Pick<Telemetry, 'volumes'>;
 };
 
 export type Csi = {
@@ -90,6 +92,7 @@ class CsiNodeSide {
     this.#drivers = new Drivers({
       nodeInfo: this.#nodeInfo,
       log,
+      onCall: (done) => options.telemetry?.volumes.csiCall(done),
       onChange: (name) => this.#driverChanged(name),
     });
     this.#attachments = new Attachments({

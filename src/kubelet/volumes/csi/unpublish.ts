@@ -5,7 +5,7 @@ import type {Drivers} from './drivers.ts';
 import {blockPlaces} from './names.ts';
 import {dataDirectory, removeMountNote, targetPath} from './on-disk.ts';
 import {unmarkDevice} from './publisher.ts';
-import {readVolumeData, type VolumeData} from './volume-data.ts';
+import {readVolumeData, removeVolumeData, type VolumeData} from './volume-data.ts';
 
 /** The volume that a driver may have published at a place; undefined: there is nothing of a driver's there. */
 export async function publishedAt(place: VolumePlace): Promise<VolumeData | undefined> {
@@ -23,9 +23,11 @@ export async function unpublish(drivers: Drivers, place: VolumePlace, data: Volu
 }
 
 /** A mount that nobody has noted anything of: no driver can be asked to take it away. */
-export async function unmountUnnoted(place: VolumePlace): Promise<void> {
+export async function takeUnnoted(place: VolumePlace): Promise<void> {
   const target = targetPath(place);
   if (await isMounted(target)) await unmount(target);
+  // A note that cannot be read.
+  if (place.mode === 'Filesystem') await removeVolumeData(place.directory);
 }
 
 function deviceMark({rootDir, specName, uid}: VolumePlace): string {

@@ -1,0 +1,48 @@
+import {Registry} from 'prom-client';
+import {expect, it} from 'vitest';
+import {VolumeMetrics} from '../../../src/kubelet/stats/volume-metrics.ts';
+import {measureMount, measureUnmounts, pluginName} from '../../../src/kubelet/volumes/measure.ts';
+import {VolumeWaitError} from '../../../src/kubelet/volumes/types.ts';
+
+it('tells of volumes in the names of Kubernetes', async () => {
+  const registry = new Registry();
+  const metrics = new VolumeMetrics(registry);
+  metrics.operation({
+    plugin: 'kubernetes.io/configmap',
+    operation: 'volume_mount',
+    seconds: 0.2,
+    failed: false,
+  });
+  metrics.csiCall({driver: 'd', method: '/csi.v1.Node/NodePublishVolume', code: 'OK', seconds: 2});
+  metrics.countBy(() => new Map([['kubernetes.io/secret', 3]]));
+  const text = await registry.metrics();
+  for (const line of [
+    'storage_operation_duration_seconds_bucket{le="0.25",volume_plugin="kubernetes.io/configmap",operation_name="volume_mount",status="success",migrated="false"} 1',
+    'csi_operations_seconds_sum{driver_name="d",method_name="/csi.v1.Node/NodePublishVolume",grpc_status_code="OK",migrated="false"} 2',
+    'volume_manager_total_volumes{plugin_name="kubernetes.io/secret",state="actual_state_of_world"} 3',
+  ])
+    expect(text).toContain(line);
+});
+
+it('measures what volumes take, with the wait for an attachment apart', async () => {
+  const done: string[] = [];
+  const context = {
+    measured: ({plugin, operation, failed}: {plugin: string; operation: string; failed: boolean}) =>
+      void done.push(`${plugin} ${operation} ${failed}`),
+  };
+  const fails = (error: Error) => () => Promise.reject(error);
+  expect(await measureMount(context, 'p', 'Filesystem', async () => 1)).toBe(1);
+  await expect(measureMount(context, 'p', 'Block', fails(new Error('no')))).rejects.toThrow('no');
+  const wait = new VolumeWaitError('VerifyControllerAttachedVolume failed', 'not yet');
+  await expect(measureMount(context, 'p', 'Filesystem', fails(wait))).rejects.toBe(wait);
+  measureUnmounts(context, [{plugin: 'kubernetes.io~csi', mode: 'Block'}], 0, false);
+  expect(done).toEqual([
+    'p volume_mount false',
+    'p map_volume true',
+    'p verify_controller_attached_volume true',
+    'kubernetes.io/csi unmap_volume false',
+  ]);
+  expect(pluginName({directory: 'kubernetes.io~csi'}, {name: 'v', csi: {driver: 'd'}})).toBe(
+    'kubernetes.io/csi:d',
+  );
+});
