@@ -1,10 +1,9 @@
 import {isDeepStrictEqual} from 'node:util';
 import type {Container, Pod, PodSpec} from '../../lib/kubernetes.ts';
 import {defaultContainer} from './container-defaults.ts';
-import {checkResources} from './container-validation.ts';
 import {dnsLabel} from './names.ts';
 import type {Problems} from './problems.ts';
-import {qosClass} from './qos.ts';
+import {plain} from './semantic.ts';
 
 const mutable =
   '`spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)';
@@ -70,15 +69,6 @@ function munged(now: PodSpec, before: PodSpec, gated: boolean): PodSpec {
   };
 }
 
-/** As JSON sees it: undefined is absent, and so are empty lists and maps (semantic equality). */
-function plain<T extends object>(value: T): T {
-  return JSON.parse(
-    JSON.stringify(value, (_key, part) =>
-      part !== null && typeof part === 'object' && Object.keys(part).length === 0 ? undefined : part,
-    ),
-  );
-}
-
 /** pods/ephemeralcontainers: containers may be added, never changed or removed. */
 export function admitEphemeralContainers(problems: Problems, now: Pod, before: Pod): void {
   const known = before.spec.ephemeralContainers ?? [];
@@ -115,26 +105,4 @@ export function admitEphemeralContainers(problems: Problems, now: Pod, before: P
     )
       problems.notFound(`${field}[${at}].targetContainerName`, container.targetContainerName);
   }
-}
-
-/** pods/resize: only the resources of containers may change, and the QoS class may not. */
-export function checkResize(problems: Problems, now: Pod, before: Pod): void {
-  const restored = {
-    ...now.spec,
-    resources: before.spec.resources,
-    containers: now.spec.containers.map((c, at) => restoredContainer(c, before.spec.containers[at])),
-    initContainers: now.spec.initContainers?.map((c, at) =>
-      restoredContainer(c, before.spec.initContainers?.[at]),
-    ),
-  };
-  if (!isDeepStrictEqual(plain(restored), plain(before.spec)))
-    problems.forbidden('spec', 'only cpu and memory resources are mutable');
-  for (const [at, container] of now.spec.containers.entries())
-    checkResources(problems, container.resources, `spec.containers[${at}].resources`);
-  const [was, is] = [qosClass(before.spec), qosClass(now.spec)];
-  if (was !== is) problems.invalid('spec', is, `Pod QOS Class may not change as a result of resizing`);
-}
-
-function restoredContainer(now: Container, before: Container | undefined): Container {
-  return {...now, resources: before?.resources, resizePolicy: before?.resizePolicy};
 }

@@ -2,7 +2,8 @@ import type {Pod} from '../../lib/kubernetes.ts';
 import {defaultRequests} from './container-defaults.ts';
 import {checkMetadata} from './metadata.ts';
 import {aliasServiceAccount, containersOf, defaultPod, defaultPodSpec} from './pod-defaults.ts';
-import {admitEphemeralContainers, checkPodUpdate, checkResize} from './pod-update.ts';
+import {checkResize} from './pod-resize.ts';
+import {admitEphemeralContainers, checkPodUpdate} from './pod-update.ts';
 import {checkPodSpec} from './pod-validation.ts';
 import {admitPriority} from './priority.ts';
 import {Problems} from './problems.ts';
@@ -56,6 +57,7 @@ function updatePod(problems: Problems, now: Pod, before: Pod, subresource: strin
       break;
     case 'resize':
       for (const container of containersOf(now.spec)) defaultRequests(container);
+      checkPodSpec(problems, now.spec);
       checkResize(problems, now, before);
       break;
     default:

@@ -444,4 +444,77 @@ describe('a pod that is changed', () => {
     expect(resized({cpu: '2'})).toBe('was accepted');
     expect(resized({})).toContain('Pod QOS Class may not change as a result of resizing');
   });
+
+  const resources = {requests: {cpu: '1', memory: '1Gi'}};
+  type Change = (now: Pod) => void;
+  const first =
+    (change: (container: Pod['spec']['containers'][number]) => void): Change =>
+    ({spec: {containers}}) => {
+      for (const container of containers.slice(0, 1)) change(container);
+    };
+  it.each<[string, Change, string]>([
+    ['its cpu', first((c) => (c.resources = {requests: {cpu: '2', memory: '1Gi'}})), 'was accepted'],
+    ['more kinds', first((c) => (c.resources = {...resources, limits: {cpu: '3'}})), 'was accepted'],
+    [
+      'pod-level resources',
+      ({spec}) => (spec.resources = {requests: {cpu: '4', memory: '2Gi'}}),
+      'was accepted',
+    ],
+    [
+      'fewer kinds',
+      first((c) => (c.resources = {requests: {cpu: '1'}})),
+      'resource requests cannot be removed',
+    ],
+    [
+      'other kinds',
+      first((c) => (c.resources = {requests: {...resources.requests, 'ephemeral-storage': '1Gi'}})),
+      'only cpu and memory resources are mutable',
+    ],
+    [
+      'its resize policy',
+      first((c) => (c.resizePolicy = [{resourceName: 'cpu', restartPolicy: 'RestartContainer'}])),
+      'only cpu and memory resources are mutable',
+    ],
+    ['its image', first((c) => (c.image = 'other')), 'only cpu and memory resources are mutable'],
+    ['its node', ({spec}) => (spec.nodeName = 'other'), 'only cpu and memory resources are mutable'],
+    [
+      'another order',
+      ({spec}) => spec.containers.reverse(),
+      'containers may not be renamed or reordered on resize',
+    ],
+    [
+      'one container less',
+      ({spec}) => spec.containers.pop(),
+      'containers may not be added or removed on resize',
+    ],
+    [
+      'more than its limit',
+      first((c) => (c.resources = {requests: {cpu: '2', memory: '1Gi'}, limits: {cpu: '1'}})),
+      'must be less than or equal to cpu limit',
+    ],
+  ])('is resized: %s', (_what, change, answer) => {
+    const draft = pod((s) => {
+      for (const container of s.containers) container.resources = structuredClone(resources);
+      s.containers.push({name: 'second', image: 'i'});
+    });
+    const before: Pod = JSON.parse(JSON.stringify(world().write(pods, draft)));
+    const now = structuredClone(before);
+    change(now);
+    expect(refusal(() => world().write(pods, now, before, 'resize'))).toContain(answer);
+  });
+
+  it('is not resized when it is static, or its node cannot', () => {
+    const before: Pod = JSON.parse(JSON.stringify(world().write(pods, pod())));
+    const mirror = structuredClone(before);
+    mirror.metadata.annotations = {'kubernetes.io/config.mirror': 'x'};
+    expect(refusal(() => world().write(pods, structuredClone(mirror), mirror, 'resize'))).toContain(
+      'static pods cannot be resized',
+    );
+    const old = structuredClone(before);
+    const running = {name: 'c', state: {running: {}}};
+    old.status = {containerStatuses: [{...running, image: '', imageID: '', ready: true, restartCount: 0}]};
+    expect(refusal(() => world().write(pods, structuredClone(old), old, 'resize'))).toContain(
+      'Pod running on node without support for resize',
+    );
+  });
 });
