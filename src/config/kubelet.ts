@@ -3,6 +3,7 @@ import {NodectlError} from '../lib/errors.ts';
 import type {Source} from './document.ts';
 import {complete, type KubeletConfiguration} from './kubelet/defaults.ts';
 import {flagOverrides, type KubeletFlags, parseLabels} from './kubelet/flags.ts';
+import {withReservedCpus} from './kubelet/managers.ts';
 import {mergeSources} from './kubelet/merge.ts';
 import {labelProblems} from './kubelet/node-labels.ts';
 import {kubeletConfiguration} from './kubelet/schema.ts';
@@ -56,7 +57,7 @@ export function loadKubeletConfig(
   const merged = mergeSources([...read, {value: flagOverrides(flags)}]);
   const parsed = kubeletConfiguration.safeParse(merged);
   if (!parsed.success) throw invalid(parsed.error.issues.map((i) => `${i.path.join('.')}: ${i.message}`));
-  const configuration = complete(parsed.data);
+  const configuration = withReservedCpus(complete(parsed.data));
   const labels = parseLabels(flags.nodeLabels ?? '');
   const problems = [...validate(configuration), ...labelProblems(labels)];
   const support = judgeSupport(configuration);

@@ -10,10 +10,11 @@ import type {Node, Pod} from '../lib/kubernetes.ts';
 import type {Logger} from '../lib/log.ts';
 import {nodes} from '../lib/resources.ts';
 import type {Clock} from '../lib/time.ts';
-import {activePods} from './active-pods.ts';
+import {activePods, leavingPods} from './active-pods.ts';
 import type {ActivePod, Rejection} from './admission/types.ts';
 import type {PodAgent} from './agent-api.ts';
 import {type ImageSources, openImageSources, startPodImages} from './images/start.ts';
+import type {ResourceManagers} from './managers/manager.ts';
 import {readNodeFacts} from './node-facts.ts';
 import {type ObjectReference, type ObjectSource, startObjectSource} from './objects.ts';
 import type {NodeFacts, ServiceSource} from './pod/deps.ts';
@@ -60,6 +61,8 @@ export type PodAgentOptions = {
   readonly refuse?: (pod: Pod, isStatic: boolean) => Rejection | undefined;
   /** Kinds of volumes that plugins of this node bring. */
   readonly volumePlugins?: readonly VolumePlugin[];
+  /** Devices, processors and memory that containers have for themselves. */
+  readonly managers?: ResourceManagers;
 };
 
 const callTimeoutMs = 10_000;
@@ -154,6 +157,7 @@ class Agent {
       store: this.#store,
       workers: this.#workers,
       volumes: this.#volumes,
+      active: () => this.#active(),
       hasSynced: () => this.#hasSynced(),
     });
     this.#health.start(() => this.#enqueueAll());
@@ -204,6 +208,7 @@ class Agent {
       node: options.node,
       freshNode: () => options.client.get(nodes, {name: options.nodeName}, {timeoutMs: callTimeoutMs}),
       active: () => this.#active(),
+      leaving: () => leavingPods(this.#active(), this.#workers, this.#runtime),
       records: this.#records,
       roomMade: () => this.#workers.roomMade(),
       end: (uid, verdict) => this.#workers.end(uid, verdict),
@@ -294,7 +299,7 @@ class Agent {
     for (const uid of uids) {
       const known = this.#store.get(uid);
       if (known !== undefined)
-        void this.#volumes.refresh(known.pod, changed).then(() => this.#workers.retry(uid));
+        void this.#volumes.refresh(known.pod, changed).then(() => this.#workers.retryFailed(uid));
     }
   }
 

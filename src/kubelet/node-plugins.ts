@@ -6,6 +6,7 @@ import type {Logger} from '../lib/log.ts';
 import type {Clock} from '../lib/time.ts';
 import {startPluginManager} from './plugins/manager.ts';
 import type {PluginHandler, PluginHandlers} from './plugins/types.ts';
+import type {Telemetry} from './stats/telemetry.ts';
 import {startCsi} from './volumes/csi/start.ts';
 import type {VolumePlugin} from './volumes/types.ts';
 
@@ -21,6 +22,8 @@ export type NodePluginsOptions = {
   readonly onStatus: () => void;
   /** What the pod waited for may be there. */
   readonly retry: (uid: string) => void;
+  readonly devicePlugins: PluginHandler;
+  readonly telemetry?: Telemetry;
 };
 
 /** What plugins of this node add to it. */
@@ -37,7 +40,10 @@ export type NodePlugins = {
 export async function startNodePlugins(options: NodePluginsOptions): Promise<NodePlugins> {
   const {config, clock, log} = options;
   const csi = await startCsi({...options, nodeName: config.nodeName});
-  const handlers: PluginHandlers = new Map<string, PluginHandler>([['CSIPlugin', csi.handler]]);
+  const handlers: PluginHandlers = new Map<string, PluginHandler>([
+    ['CSIPlugin', csi.handler],
+    ['DevicePlugin', options.devicePlugins],
+  ]);
   const directory = `${config.rootDir}/plugins_registry`;
   const manager = startPluginManager({directory, handlers, clock, log});
   void manager.settled.then(() => csi.settled());

@@ -13,8 +13,10 @@ import {startPodAgent} from './agent.ts';
 import type {PodAgent} from './agent-api.ts';
 import {type ApiAccess, openApiAccess} from './api-access.ts';
 import {type Guard, startGuard} from './guard.ts';
+import {ResourceManagers, type ResourceManagersOptions} from './managers/manager.ts';
 import {type NodeAgent, startNodeAgent} from './node/agent.ts';
 import {startNodePlugins} from './node-plugins.ts';
+import {startPodResources} from './podresources/start.ts';
 import {serveHealth, serveKubelet} from './serve.ts';
 import type {HealthChecks} from './server/healthz.ts';
 import {startServiceSource} from './service-source.ts';
@@ -155,12 +157,17 @@ async function startAgents(parts: AgentParts): Promise<{agent: PodAgent; node: N
   const tiers = await startTiers({...common, pods: () => pods?.() ?? []});
   started.keep(() => tiers.stop());
   let retry: ((uid: string) => void) | undefined;
+  const managers = await startManagers(common, started, {
+    onStatus: () => node?.changed(),
+    retry: (uid) => retry?.(uid),
+  });
   const plugins = await startNodePlugins({
     ...common,
     recorder,
     node: () => node?.node(),
     onStatus: () => node?.changed(),
     retry: (uid) => retry?.(uid),
+    devicePlugins: managers.devices.handler,
   });
   const agent = await startPodAgent({
     ...common,
@@ -173,9 +180,12 @@ async function startAgents(parts: AgentParts): Promise<{agent: PodAgent; node: N
     startsAtOnce: 2 * availableParallelism(),
     refuse: (pod, isStatic) => guard?.refuse(pod, isStatic),
     volumePlugins: plugins.volumePlugins,
+    managers,
   });
   pods = agent.pods;
   retry = agent.retry;
+  const podResources = await startPodResources({...common, rootDir: config.rootDir, managers, agent});
+  started.keep(() => podResources.close());
   started.keep(() => agent.stop());
   // Ends before the pods' side does: that one waits for what drivers are asked for.
   started.keep(() => plugins.stop());
@@ -188,6 +198,7 @@ async function startAgents(parts: AgentParts): Promise<{agent: PodAgent; node: N
     heartbeatClient: heartbeats,
     runtimeReady: () => agent.runtimeReady(),
     volumesInUse: () => plugins.volumesInUse(),
+    devices: () => managers.devices.counts(),
     problems: () => [...plugins.problems(), ...watching.problems()],
     pressure: () => watching.pressure(),
     recordEvent: ({type, reason, message}) =>
@@ -201,6 +212,18 @@ async function startAgents(parts: AgentParts): Promise<{agent: PodAgent; node: N
   const running = node;
   started.keep(() => running.stop());
   return {agent, node, stats: watching.stats};
+}
+
+/** Before the plugins that it takes, and before the first pod. */
+async function startManagers(
+  common: Omit<ResourceManagersOptions, 'onStatus' | 'onPods'>,
+  started: Started,
+  told: {readonly onStatus: () => void; readonly retry: (uid: string) => void},
+): Promise<ResourceManagers> {
+  const onPods = (uids: readonly string[]) => uids.forEach(told.retry);
+  const managers = await ResourceManagers.start({...common, onStatus: told.onStatus, onPods});
+  started.keep(() => managers.stop());
+  return managers;
 }
 
 function internalAddresses(node: NodeAgent | undefined): string[] {

@@ -4,11 +4,14 @@ import type {Cri} from '../edges/cri/client.ts';
 import type {EventRecorder} from '../edges/kube/events.ts';
 import type {Logger} from '../lib/log.ts';
 import type {Clock} from '../lib/time.ts';
+import type {ActivePod} from './admission/types.ts';
 import {removeDead, startCollector} from './collector.ts';
 import type {Reclaim} from './eviction/reclaim.ts';
 import {startImageCollector} from './images/collector.ts';
 import type {PullRecords} from './images/pull-records.ts';
 import {startLogRotation} from './logs/rotation.ts';
+import type {ResourceManagers} from './managers/manager.ts';
+import {startPlacements} from './managers/placements.ts';
 import {isTerminal} from './pod/phase.ts';
 import type {PodWorkers} from './pod/worker.ts';
 import type {PodStore} from './pod-store.ts';
@@ -30,6 +33,8 @@ export type UpkeepOptions = {
   readonly volumes: Pick<KeptVolumes, 'tearDown' | 'collect'>;
   /** Every source has told all it has: what none of them knows may go. */
   readonly hasSynced: () => boolean;
+  readonly active: () => readonly ActivePod[];
+  readonly managers?: ResourceManagers;
 };
 
 export type Upkeep = {
@@ -61,6 +66,7 @@ export function startUpkeep(options: UpkeepOptions): Upkeep {
       timeoutMs: config.runtimeRequestTimeout,
     }),
     images,
+    ...(options.managers === undefined ? [] : [startPlacements({...options, managers: options.managers})]),
   ];
   const isOver = (uid: string) => {
     const pod = store.get(uid)?.pod;

@@ -7,13 +7,6 @@ type Field = keyof KubeletConfiguration;
 const refusedFields: readonly Field[] = [
   'readOnlyPort',
   'runOnce',
-  'cpuManagerPolicy',
-  'cpuManagerPolicyOptions',
-  'memoryManagerPolicy',
-  'reservedMemory',
-  'topologyManagerPolicy',
-  'topologyManagerPolicyOptions',
-  'reservedSystemCPUs',
   'qosReserved',
   'enableSystemLogQuery',
   'tracing',

@@ -2,11 +2,20 @@ import {parseQuantity} from '../../lib/quantity.ts';
 import {sysctlNamespace} from '../../lib/sysctls.ts';
 import {parseDuration} from '../units.ts';
 import type {KubeletConfiguration} from './defaults.ts';
+import {managerProblems} from './managers.ts';
 import {cipherSuites} from './tls.ts';
 
 /** Rules between fields (pkg/kubelet/apis/config/validation); each broken one is one line that names the field. */
 export function validate(c: KubeletConfiguration): string[] {
-  return [...limits(c), ...images(c), ...shutdown(c), ...allocatable(c), ...eviction(c), ...tls(c)];
+  return [
+    ...limits(c),
+    ...images(c),
+    ...shutdown(c),
+    ...allocatable(c),
+    ...eviction(c),
+    ...tls(c),
+    ...managerProblems(c),
+  ];
 }
 
 function rule(holds: boolean, complaint: string): string[] {

@@ -6,6 +6,12 @@ export type Resources = Readonly<Record<string, string>>;
 
 export type NodeResources = {readonly capacity: Resources; readonly allocatable: Resources};
 
+/** Devices by their resource: those that there are, and those that can be given away. */
+export type DeviceCounts = {
+  readonly capacity: Readonly<Record<string, number>>;
+  readonly allocatable: Readonly<Record<string, number>>;
+};
+
 /** What of the configuration decides about resources. */
 export type ReservationConfig = Pick<
   KubeletConfig,
@@ -26,6 +32,7 @@ export function nodeResources(
   facts: HostFacts,
   config: ReservationConfig,
   known: Resources = {},
+  devices: DeviceCounts = {capacity: {}, allocatable: {}},
 ): NodeResources {
   const pages = [...facts.hugePages];
   const memory = facts.memoryBytes;
@@ -46,6 +53,7 @@ export function nodeResources(
   return {
     capacity: {
       ...foreign,
+      ...texts(devices.capacity),
       cpu: String(facts.cpus),
       memory: formatBytes(memory),
       pods: String(maxPods),
@@ -54,6 +62,7 @@ export function nodeResources(
     },
     allocatable: {
       ...foreign,
+      ...texts(devices.allocatable),
       cpu: formatMilli(free(facts.cpus * 1000, reserved('cpu', quantityMilli))),
       memory: formatBytes(free(memory, reserved('memory', quantityValue), memoryEviction, hugeTotal)),
       pods: String(maxPods),
@@ -72,6 +81,10 @@ export function nodeResources(
       ),
     },
   };
+}
+
+function texts(counts: Readonly<Record<string, number>>): Resources {
+  return Object.fromEntries(Object.entries(counts).map(([name, count]) => [name, String(count)]));
 }
 
 export function hugePageName(size: number): string {

@@ -7,7 +7,7 @@ import type {NodeAddress} from './addresses.ts';
 import {judgeConditions, type NodeEvent} from './conditions.ts';
 import {declaredFeatures} from './declared-features.ts';
 import type {Pressure} from './pressure.ts';
-import {nodeResources} from './resources.ts';
+import {type DeviceCounts, nodeResources} from './resources.ts';
 
 export type NodeStatus = NonNullable<Node['status']>;
 
@@ -40,6 +40,7 @@ export type StatusSeen = {
   readonly runtime: RuntimeFacts | undefined;
   readonly images: readonly ImageFacts[] | undefined;
   readonly volumesInUse: readonly string[];
+  readonly devices?: DeviceCounts;
   readonly pressure: Pressure;
   /** Why the node cannot run pods; none means Ready. */
   readonly problems: readonly string[];
@@ -52,7 +53,7 @@ const namesPerImage = 5;
 /** The whole status of a Node; what is unknown now, and what others own, is taken over from `before`. */
 export function desiredStatus(seen: StatusSeen, before: NodeStatus = {}): DesiredStatus {
   const {config, facts, runtime} = seen;
-  const {capacity, allocatable} = nodeResources(facts, config, before.capacity);
+  const {capacity, allocatable} = nodeResources(facts, config, before.capacity, seen.devices);
   const judged = judgeConditions(
     config.nodeName,
     seen.pressure,

@@ -16,20 +16,23 @@ const preempted = 'Preempted in order to admit critical pod';
 export async function admitPod(view: PodView, memory: PodMemory, runtime: PodRuntime): Promise<boolean> {
   const found = view.find(memory.uid);
   if (found === undefined || memory.verdict !== undefined) return true;
-  memory.admitted ||= wasAdmitted(found.pod, runtime);
   if (memory.admitted) return true;
+  if (wasAdmitted(found.pod, runtime)) {
+    memory.admitted = true;
+    if (!isTerminal(found.pod.status?.phase)) await view.deps.managers?.restore(found.pod);
+    return true;
+  }
   const refused = view.refuse(found.pod, found.isStatic);
   let admission: Admission =
     refused === undefined ? judgeAdmission(view, found, view.node()) : {do: 'reject', ...refused};
   // Labels of the Node may have changed just before the scheduler chose it.
   if (admission.do === 'reject' && admission.reason === 'NodeAffinity' && !found.isStatic)
     admission = judgeAdmission(view, found, await view.freshNode());
-  // While the Node was read, the pod may have gone; nothing is awaited from here on.
+  // While the Node was read, the pod may have gone; nothing is awaited from here on before it counts as admitted.
   if (view.find(memory.uid) === undefined) return true;
   switch (admission.do) {
     case 'admit':
-      memory.admitted = true;
-      return true;
+      return give(view, memory, found.pod);
     case 'reject':
       memory.verdict = {reason: admission.reason, message: admission.message, rejected: true};
       return true;
@@ -41,6 +44,19 @@ export async function admitPod(view: PodView, memory: PodMemory, runtime: PodRun
     default:
       return admission satisfies never;
   }
+}
+
+/** What its containers shall have for themselves. While devices are asked for, the pod already counts as admitted. */
+async function give(view: PodView, memory: PodMemory, pod: Pod): Promise<boolean> {
+  const {managers} = view.deps;
+  memory.admitted = true;
+  const refused = await managers?.allocate(pod);
+  if (refused === undefined) return true;
+  memory.admitted = false;
+  // What is being ended gives back what it has; its object may be gone already.
+  if (managers?.holdsAny(view.leaving()) === true) return false;
+  memory.verdict ??= {...refused, rejected: true};
+  return true;
 }
 
 /** What the node's rules say of the pod, beside all others. */

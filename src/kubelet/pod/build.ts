@@ -1,7 +1,9 @@
 import {randomBytes} from 'node:crypto';
 import {makeDirectory, readText} from '../../edges/files.ts';
 import {makeWritableFile, writeInPlace} from '../../edges/pod-files.ts';
+import {describeError} from '../../lib/errors.ts';
 import type {ConfigMap, Container, Pod, Secret} from '../../lib/kubernetes.ts';
+import type {DeviceAdditions} from '../devices/grants.ts';
 import {cgroupParent, podCgroupPath} from './cgroup-names.ts';
 import {PodConfigError} from './config-error.ts';
 import {type ContainerConfig, type ContainerMount, containerConfig} from './container-config.ts';
@@ -63,7 +65,9 @@ export type ContainerBuild = {
 export async function buildContainer(deps: PodDeps, build: ContainerBuild): Promise<ContainerConfig> {
   const {pod, container, targetContainerId} = build;
   const environment = await environmentOf(deps, build);
+  const added = await devicesOf(deps, pod, container);
   const mounts = [
+    ...(added?.mounts ?? []),
     ...(await deps.volumes.mounts(pod, container, environment)),
     ...(await etcHosts(deps, build)),
     ...(await terminationLog(deps, pod, container)),
@@ -74,14 +78,38 @@ export async function buildContainer(deps: PodDeps, build: ContainerBuild): Prom
     attempt: build.attempt,
     imageRef: build.image.ref,
     imageUser: build.image.user,
-    environment,
+    environment: withVariables(added?.environment ?? [], environment),
     mounts,
-    devices: deps.volumes.devices(pod, container),
+    devices: [...(added?.devices ?? []), ...deps.volumes.devices(pod, container)],
+    cdiDevices: added?.cdiDevices ?? [],
+    annotations: added?.annotations ?? {},
+    placement: deps.managers?.placement(pod, container),
     volumeGroups: deps.volumes.groups(pod.metadata.uid),
     ...(targetContainerId === undefined ? {} : {targetContainerId}),
     resources: deps.facts.resources,
     security: deps.facts.security,
   });
+}
+
+async function devicesOf(
+  {managers}: PodDeps,
+  pod: Pod,
+  container: Container,
+): Promise<DeviceAdditions | undefined> {
+  try {
+    return await managers?.additions(pod, container);
+  } catch (error) {
+    throw new PodConfigError(describeError(error));
+  }
+}
+
+/** What the pod says itself goes over what its devices want. */
+function withVariables(
+  added: readonly EnvironmentVariable[],
+  own: readonly EnvironmentVariable[],
+): readonly EnvironmentVariable[] {
+  const names = new Set(own.map(({name}) => name));
+  return [...added.filter(({name}) => !names.has(name)), ...own];
 }
 
 async function environmentOf(

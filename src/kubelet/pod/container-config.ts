@@ -7,10 +7,11 @@ import type {
   MountSchema,
 } from '../../edges/cri/gen/api_pb.ts';
 import type {Container, Pod} from '../../lib/kubernetes.ts';
+import type {Placement} from '../managers/types.ts';
 import type {EnvironmentVariable} from './environment.ts';
 import {expand} from './expansion.ts';
 import {containerHash} from './hash.ts';
-import {containerResources, type ResourceFacts} from './resources.ts';
+import {containerResources, quotaFacts, type ResourceFacts} from './resources.ts';
 import {podLabels} from './sandbox-config.ts';
 import {containerSecurity, type ImageUser, type SecurityFacts} from './security.ts';
 
@@ -30,8 +31,13 @@ export type ContainerConfigInput = {
   readonly environment: readonly EnvironmentVariable[];
   /** Volumes, /etc/hosts and the termination log, in this order. */
   readonly mounts: readonly ContainerMount[];
-  /** Block volumes. */
+  /** Of device plugins, and block volumes. */
   readonly devices?: readonly ContainerDevice[];
+  /** Fully qualified names of the Container Device Interface. */
+  readonly cdiDevices?: readonly string[];
+  /** What device plugins want the runtime to see; ours go over them. */
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly placement?: Placement | undefined;
   /** Groups that volumes of the pod ask for. */
   readonly volumeGroups?: readonly number[];
   /** For an ephemeral container with a targetContainerName: the runtime's id of that container. */
@@ -85,19 +91,28 @@ export function containerConfig(input: ContainerConfigInput): ContainerConfig {
       gidMappings: userNamespace?.gids ?? [],
     })),
     devices: [...(input.devices ?? [])],
+    CDIDevices: (input.cdiDevices ?? []).map((device) => ({name: device})),
     labels: {
       [podLabels.name]: name,
       [podLabels.namespace]: namespace,
       [podLabels.uid]: uid,
       [podLabels.container]: container.name,
     },
-    annotations: annotations(pod, container, input.attempt),
+    annotations: {...input.annotations, ...annotations(pod, container, input.attempt)},
     logPath: containerLogPath(container.name, input.attempt),
     stdin: container.stdin ?? false,
     stdinOnce: container.stdinOnce ?? false,
     tty: container.tty ?? false,
     linux: {
-      resources: containerResources(pod, container, input.resources),
+      resources: {
+        ...containerResources(
+          pod,
+          container,
+          quotaFacts(input.resources, input.placement?.exclusive === true),
+        ),
+        cpusetCpus: input.placement?.cpus ?? '',
+        cpusetMems: input.placement?.memoryNodes ?? '',
+      },
       securityContext: security,
     },
   };

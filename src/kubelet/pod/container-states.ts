@@ -20,7 +20,9 @@ export function containerStatuses(seen: PodSeen, pod: Pod, kind: ListKind): Cont
   const old = oldList(seen, kind);
   const statuses = containers.map((container) => {
     const before = old.find((status) => status.name === container.name);
-    return withProbes(seen, container, kind, oneStatus(seen, pod, container, kind, before));
+    const status = withProbes(seen, container, kind, oneStatus(seen, pod, container, kind, before));
+    const allocatedResourcesStatus = kind === 'regular' ? seen.devices?.get(container.name) : undefined;
+    return allocatedResourcesStatus === undefined ? status : {...status, allocatedResourcesStatus};
   });
   return kind === 'init' ? statuses : statuses.sort((a, b) => (a.name < b.name ? -1 : 1));
 }

@@ -6,6 +6,7 @@ import type {EventRecorder} from '../../edges/kube/events.ts';
 import type {Container, Pod, Service} from '../../lib/kubernetes.ts';
 import type {Logger} from '../../lib/log.ts';
 import type {Clock} from '../../lib/time.ts';
+import type {ResourceManagers} from '../managers/manager.ts';
 import type {ObjectSource} from '../objects.ts';
 import type {RuntimeClassSource} from '../runtime-classes.ts';
 import type {ContainerDevice, ContainerMount} from './container-config.ts';
@@ -64,4 +65,6 @@ export type PodDeps = {
   readonly services: ServiceSource;
   readonly runtimeClasses: Pick<RuntimeClassSource, 'handler'>;
   readonly facts: NodeFacts;
+  /** Devices, processors and memory that containers have for themselves. */
+  readonly managers?: ResourceManagers;
 };

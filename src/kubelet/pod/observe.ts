@@ -5,7 +5,7 @@ import {admitPod} from './admit-pod.ts';
 import {crashKey} from './crash-backoff.ts';
 import type {PodMemory} from './memory.ts';
 import {newestContainer, type PodRuntime} from './runtime-state.ts';
-import type {CrashBackoff, PodSeen, StartFailure, VolumesSeen} from './seen.ts';
+import type {AllocatedResources, CrashBackoff, PodSeen, StartFailure, VolumesSeen} from './seen.ts';
 import type {PodView} from './view.ts';
 
 export async function observePod(view: PodView, memory: PodMemory, signal: AbortSignal): Promise<PodSeen> {
@@ -36,6 +36,8 @@ export async function observePod(view: PodView, memory: PodMemory, signal: Abort
     images: view.images.seen(uid),
     volumes: volumesSeen(memory, monotonicMs),
     recursiveReadOnly,
+    devices: devicesSeen(view, given),
+    awaitedDevices: awaitedSeen(view, given),
     startFailures: failuresSeen(memory, monotonicMs),
     crashes: crashesSeen(memory, given ?? memory.lastPod, runtime, nowMs),
     verdict: memory.verdict,
@@ -67,6 +69,23 @@ function failuresSeen({startFailures}: PodMemory, nowMs: number): Map<string, St
       {reason, message, ...(retryAtMs === undefined ? {} : {retryInMs: Math.max(0, retryAtMs - nowMs)})},
     ]),
   );
+}
+
+function devicesSeen({deps}: PodView, pod: Pod | undefined): ReadonlyMap<string, AllocatedResources> {
+  const found = (pod?.spec.containers ?? []).flatMap(({name}) => {
+    const status = deps.managers?.status(pod?.metadata.uid ?? '', name);
+    return status === undefined ? [] : [[name, status] as const];
+  });
+  return new Map(found);
+}
+
+function awaitedSeen({deps}: PodView, pod: Pod | undefined): ReadonlyMap<string, string> {
+  if (pod === undefined) return new Map();
+  const found = [...(pod.spec.initContainers ?? []), ...pod.spec.containers].flatMap((container) => {
+    const why = deps.managers?.waitsFor(pod, container);
+    return why === undefined ? [] : [[container.name, why] as const];
+  });
+  return new Map(found);
 }
 
 /** A newer container of that name says that the restart has come about. */

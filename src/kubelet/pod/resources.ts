@@ -63,6 +63,11 @@ export function cpuWeight(shares: number): number {
   return Math.floor(1 + ((shares - 2) * 9999) / 262_142);
 }
 
+/** Who has processors of its own needs no quota on them (DisableCPUQuotaWithExclusiveCPUs). */
+export function quotaFacts(facts: ResourceFacts, exclusive: boolean): ResourceFacts {
+  return exclusive ? {...facts, cpuCfsQuota: false} : facts;
+}
+
 export function containerResources(pod: Pod, container: Container, facts: ResourceFacts): LinuxResources {
   const {requests, limits} = container.resources ?? {};
   const podLimit = pod.spec.resources?.limits;

@@ -1,4 +1,4 @@
-import type {Pod, PodStatus} from '../../lib/kubernetes.ts';
+import type {ContainerStatus, Pod, PodStatus} from '../../lib/kubernetes.ts';
 import type {Allocation} from '../resize/allocation.ts';
 import type {ResizeState} from '../resize/state.ts';
 import type {ResourceFacts} from './resources.ts';
@@ -15,6 +15,8 @@ export type StartFailure = {
 
 /** What the runtime calls an image, and the user that it names. */
 export type PresentImage = {readonly ref: string; readonly user: ImageUser};
+
+export type AllocatedResources = NonNullable<ContainerStatus['allocatedResourcesStatus']>;
 
 export type ImageSeen =
   | {readonly state: 'absent'}
@@ -78,6 +80,10 @@ export type PodSeen = {
   readonly volumes: VolumesSeen;
   /** The pod's runtime can make whole trees of mounts read-only; asked only where the pod wants that. */
   readonly recursiveReadOnly?: boolean;
+  /** By container name: devices that it was given, and whether they are well. */
+  readonly devices?: ReadonlyMap<string, AllocatedResources>;
+  /** By container name: why it cannot start before a device plugin is there again. */
+  readonly awaitedDevices?: ReadonlyMap<string, string>;
   /** By container name: starts that failed since the last success. */
   readonly startFailures: ReadonlyMap<string, StartFailure>;
   /** By container name: restarts that must still wait. */

@@ -25,6 +25,8 @@ export type PodView = {
   readonly freshNode: () => Promise<Node>;
   /** All pods that were admitted and have not come to their end. */
   readonly active: () => readonly ActivePod[];
+  /** Pods that are being ended, and those of which something still runs though no source knows them. */
+  readonly leaving: () => ReadonlySet<string>;
   /** What the pods were given. */
   readonly records: ResourceRecords;
   /** A pod needs less than before: others may have waited for that. */

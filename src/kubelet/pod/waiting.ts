@@ -19,8 +19,13 @@ export function waitingReasons(seen: PodSeen, pod: Pod): ReadonlyMap<string, Sta
     const message = `back-off ${goDuration(delayMs)} restarting failed container=${name} pod=${podName}_${namespace}(${uid})`;
     reasons.set(name, {reason: 'CrashLoopBackOff', message});
   }
+  for (const [name, message] of seen.awaitedDevices ?? [])
+    reasons.set(name, {reason: 'CreateContainerConfigError', message, retryInMs: devicesMs});
   return reasons;
 }
+
+/** Their plugin tells when it is there; this is for all else. */
+const devicesMs = 10_000;
 
 /** As Go prints a time.Duration of whole seconds: `10s`, `1m20s`, `5m0s`. */
 export function goDuration(ms: number): string {

@@ -5,6 +5,7 @@ import {type Cri, connectCri} from '../../../src/edges/cri/client.ts';
 import {startEventRecorder} from '../../../src/edges/kube/events.ts';
 import {type PodAgentOptions, startPodAgent} from '../../../src/kubelet/agent.ts';
 import type {PodAgent} from '../../../src/kubelet/agent-api.ts';
+import type {ResourceManagers} from '../../../src/kubelet/managers/manager.ts';
 import type {ContainerStatus, Node, Pod, PodSpec} from '../../../src/lib/kubernetes.ts';
 import type {Logger} from '../../../src/lib/log.ts';
 import {pods, serviceAccounts} from '../../../src/lib/resources.ts';
@@ -46,6 +47,8 @@ export function ownNode(): Node {
 export type NodeOptions = ContainerdOptions & {
   readonly config?: Partial<KubeletConfig>;
   readonly refuse?: PodAgentOptions['refuse'];
+  /** Made anew at each start of the agent. */
+  readonly managers?: (config: KubeletConfig, retry: (uid: string) => void) => Promise<ResourceManagers>;
 };
 
 export async function startNode(options: NodeOptions = {}): Promise<TestNode> {
@@ -77,7 +80,7 @@ export async function startNode(options: NodeOptions = {}): Promise<TestNode> {
 async function assemble(
   containerd: TestContainerd,
   sandbox: Sandbox,
-  {config: overrides = {}, refuse}: NodeOptions,
+  {config: overrides = {}, refuse, managers: startManagers}: NodeOptions,
   {tail, log}: {tail: LogTail; log: Logger},
 ): Promise<TestNode> {
   const {dir, layout} = containerd;
@@ -93,6 +96,7 @@ async function assemble(
   const {client} = sandbox;
   let cri: Cri;
   let agent: PodAgent;
+  let managers: ResourceManagers | undefined;
   const begin = async () => {
     cri = connectCri(containerd.endpoint);
     const recorder = startEventRecorder({
@@ -102,6 +106,7 @@ async function assemble(
       component: 'kubelet',
       host: nodeName,
     });
+    managers = await startManagers?.(config, (uid) => agent.retry(uid));
     agent = await startPodAgent({
       client,
       cri,
@@ -116,6 +121,7 @@ async function assemble(
       log,
       startsAtOnce: 4,
       ...(refuse === undefined ? {} : {refuse}),
+      ...(managers === undefined ? {} : {managers}),
     });
     await agent.synced;
   };
@@ -131,6 +137,7 @@ async function assemble(
     agent: () => agent,
     async restart(meanwhile) {
       await agent.stop();
+      await managers?.stop();
       cri.close();
       await meanwhile?.();
       await begin();
@@ -164,6 +171,7 @@ async function assemble(
       ),
     async stop() {
       await agent?.stop();
+      await managers?.stop();
       cri?.close();
       await sandbox.close();
       await containerd.remove();

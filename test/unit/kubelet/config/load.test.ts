@@ -100,7 +100,7 @@ describe('loadKubeletConfig', () => {
     ['__proto__: {port: 1}', /unknown field/],
     ['imageGCHighThresholdPercent: 50', /imageGCLowThresholdPercent/],
     ['allowedUnsafeSysctls: [net.core.*, vm.*]', /allowedUnsafeSysctls: vm\.\* is not known/],
-    ['cpuManagerPolicy: static', /cpuManagerPolicy: not supported/],
+    ['cpuManagerPolicy: static', /cpuManagerPolicy: static needs/],
     ['readOnlyPort: 10255', /readOnlyPort: not supported/],
     ['evictionHard: {memory.free: 1Gi}', /memory\.free: unknown eviction signal/],
     ['evictionHard: {memory.available: 101%}', /101%/],

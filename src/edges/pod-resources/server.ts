@@ -1,0 +1,81 @@
+import {exhaustedError, type GrpcServer, serveGrpc, unknownError} from '../grpc-server.ts';
+import {PodResourcesLister} from './gen/podresources_pb.ts';
+
+export type ContainerDevicesAnswer = {
+  readonly resourceName: string;
+  readonly deviceIds: readonly string[];
+  readonly nodes: readonly number[];
+};
+
+export type ContainerMemoryAnswer = {
+  readonly memoryType: string;
+  readonly size: number;
+  readonly nodes: readonly number[];
+};
+
+type Resources = {
+  readonly devices: readonly ContainerDevicesAnswer[];
+  readonly cpuIds: readonly number[];
+  readonly memory: readonly ContainerMemoryAnswer[];
+};
+
+export type AllocatableAnswer = Resources;
+
+export type PodAnswer = {
+  readonly name: string;
+  readonly namespace: string;
+  readonly containers: readonly (Resources & {readonly name: string})[];
+};
+
+export type PodResources = {
+  list(): readonly PodAnswer[];
+  /** Undefined where there is no such pod. */
+  get(namespace: string, name: string): PodAnswer | undefined;
+  allocatable(): AllocatableAnswer;
+  /** False: the client has to wait. */
+  mayAsk(): boolean;
+};
+
+/** The podresources API v1, for monitors of devices. */
+export function servePodResources(path: string, resources: PodResources): Promise<GrpcServer> {
+  const asked = <T>(answer: () => T): T => {
+    if (!resources.mayAsk()) throw exhaustedError('rejected by rate limit');
+    return answer();
+  };
+  return serveGrpc(path, (router) =>
+    router.service(PodResourcesLister, {
+      list: () => asked(() => ({podResources: resources.list().map(podMessage)})),
+      getAllocatableResources: () => asked(() => message(resources.allocatable())),
+      get: ({podNamespace, podName}) =>
+        asked(() => {
+          const pod = resources.get(podNamespace, podName);
+          if (pod === undefined) throw unknownError(`pod ${podName} in namespace ${podNamespace} not found`);
+          return {podResources: podMessage(pod)};
+        }),
+    }),
+  );
+}
+
+function podMessage({name, namespace, containers}: PodAnswer) {
+  return {
+    name,
+    namespace,
+    containers: containers.map((container) => ({name: container.name, ...message(container)})),
+  };
+}
+
+function message({devices, cpuIds, memory}: Resources) {
+  return {
+    devices: devices.map(({resourceName, deviceIds, nodes}) => ({
+      resourceName,
+      deviceIds: [...deviceIds],
+      ...topology(nodes),
+    })),
+    cpuIds: cpuIds.map(BigInt),
+    memory: memory.map(({memoryType, size, nodes}) => ({memoryType, size: BigInt(size), ...topology(nodes)})),
+  };
+}
+
+function topology(nodes: readonly number[]) {
+  return nodes.length === 0 ? {} : {topology: {nodes: nodes.map((node) => ({ID: BigInt(node)}))}};
+}

@@ -1,0 +1,32 @@
+import {servePodResources} from '../../edges/pod-resources/server.ts';
+import type {Clock} from '../../lib/time.ts';
+import type {PodAgent} from '../agent-api.ts';
+import type {ResourceManagers} from '../managers/manager.ts';
+import {allocatableAnswer, podAnswer} from './answers.ts';
+import {TokenBucket} from './token-bucket.ts';
+
+export type PodResourcesOptions = {
+  /** The kubelet's root: the socket is `pod-resources/kubelet.sock` in it. */
+  readonly rootDir: string;
+  readonly managers: ResourceManagers;
+  readonly agent: Pick<PodAgent, 'active' | 'find'>;
+  readonly clock: Clock;
+};
+
+/** apis/podresources: so many questions a second, and so many at once. */
+const perSecond = 100;
+const burst = 10;
+
+export function startPodResources(options: PodResourcesOptions): Promise<{close(): Promise<void>}> {
+  const {rootDir, managers, agent, clock} = options;
+  const bucket = new TokenBucket(perSecond, burst, clock);
+  return servePodResources(`${rootDir}/pod-resources/kubelet.sock`, {
+    list: () => agent.active().map(({pod}) => podAnswer(managers, pod)),
+    get: (namespace, name) => {
+      const pod = agent.find(namespace, name);
+      return pod === undefined ? undefined : podAnswer(managers, pod);
+    },
+    allocatable: () => allocatableAnswer(managers),
+    mayAsk: () => bucket.take(),
+  });
+}
