@@ -1,7 +1,6 @@
 import {randomBytes} from 'node:crypto';
 import {rm, writeFile} from 'node:fs/promises';
-import {tmpdir} from 'node:os';
-import {join} from 'node:path';
+import {dirname, join} from 'node:path';
 import {Batch} from '../lib/batch.ts';
 import {run} from './exec.ts';
 import {isTmpfs, mountsAtOrBelow, readMounts, unmount} from './mounts.ts';
@@ -39,9 +38,13 @@ async function mountAll(wishes: readonly TmpfsWish[]): Promise<readonly unknown[
   return each(wishes, mountOne);
 }
 
-/** mount(8) with a table of its own; what it has not mounted is seen in its exit code. */
+/**
+ * mount(8) with a table of its own, which goes with the pod if this process dies; what it has not mounted is seen in
+ * its exit code.
+ */
 async function mountTogether(wishes: readonly TmpfsWish[]): Promise<boolean> {
-  const table = join(tmpdir(), `.nodectl-${randomBytes(8).toString('hex')}.fstab`);
+  const beside = dirname(wishes[0]?.target ?? '/');
+  const table = join(beside, `.${process.pid}.${randomBytes(8).toString('hex')}.tmp`);
   try {
     await writeFile(table, wishes.map((wish) => tableLine(wish, noswap)).join(''), {mode: 0o600, flag: 'wx'});
     return (await run('mount', ['-c', '-a', '-T', table], anyCode)).exitCode === 0;

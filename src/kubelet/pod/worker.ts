@@ -19,6 +19,8 @@ export type PodWorkers = {
   interrupt(uid: string, reason: string): void;
   /** What a failed start or volume waited for may be there now: it is tried at once. */
   retry(uid: string): void;
+  /** The same, unless nothing has failed for want of it. */
+  retryFailed(uid: string): void;
   /** What became of the pod's admission. */
   standing(uid: string): 'unknown' | 'admitted' | 'ending';
   /** The status as last computed. */
@@ -76,6 +78,17 @@ class Workers implements PodWorkers {
   }
 
   retry(uid: string): void {
+    this.#forgive(uid);
+    this.enqueue(uid);
+  }
+
+  /** A change of an object that a hundred healthy pods show costs none of them a look. */
+  retryFailed(uid: string): void {
+    if (this.#forgive(uid)) this.enqueue(uid);
+  }
+
+  /** Whether anything had failed for want of something. */
+  #forgive(uid: string): boolean {
     const memory = this.#memories.get(uid);
     const refused = [...(memory?.startFailures ?? [])].filter(
       ([, {reason}]) => reason === 'CreateContainerConfigError',
@@ -83,8 +96,7 @@ class Workers implements PodWorkers {
     for (const [name, {reason, message}] of refused) memory?.startFailures.set(name, {reason, message});
     const lacks = memory?.volumes.state === 'failed' ? memory.volumes : undefined;
     if (memory !== undefined && lacks !== undefined) memory.volumes = {...lacks, retryAtMs: 0};
-    // A change of an object that a hundred healthy pods show costs none of them a look.
-    if (lacks !== undefined || refused.length > 0) this.enqueue(uid);
+    return lacks !== undefined || refused.length > 0;
   }
 
   standing(uid: string): 'unknown' | 'admitted' | 'ending' {

@@ -33,26 +33,36 @@ const propagations = new Map([
  * @throws PodConfigError
  */
 export async function containerMounts(input: ContainerMountsInput): Promise<ContainerMount[]> {
-  const mounts: ContainerMount[] = [];
-  for (const [index, mount] of (input.container.volumeMounts ?? []).entries()) {
-    const volume = input.volumes.get(mount.name);
-    if (volume === undefined)
-      throw new PodConfigError(
-        `cannot find volume "${mount.name}" to mount into container "${input.container.name}"`,
-      );
-    const propagation = propagations.get(mount.mountPropagation ?? 'None');
-    if (propagation === undefined)
-      throw new PodConfigError(`invalid MountPropagation mode: "${mount.mountPropagation}"`);
-    mounts.push({
-      containerPath: mount.mountPath.startsWith('/') ? mount.mountPath : `/${mount.mountPath}`,
-      ...(await sourceOf(mount, index, volume, input)),
-      readonly: mount.readOnly === true || volume.readOnly,
-      propagation,
-      recursiveReadOnly: recursiveReadOnly(mount, input.recursiveReadOnly),
-      selinuxRelabel: volume.relabel === true,
-    });
-  }
-  return mounts;
+  const wishes = input.container.volumeMounts ?? [];
+  // Side by side; where several fail, the first of the list is told.
+  const made = await Promise.allSettled(wishes.map((mount, index) => containerMount(mount, index, input)));
+  return made.map((result) => {
+    if (result.status === 'rejected') throw result.reason;
+    return result.value;
+  });
+}
+
+async function containerMount(
+  mount: VolumeMount,
+  index: number,
+  input: ContainerMountsInput,
+): Promise<ContainerMount> {
+  const volume = input.volumes.get(mount.name);
+  if (volume === undefined)
+    throw new PodConfigError(
+      `cannot find volume "${mount.name}" to mount into container "${input.container.name}"`,
+    );
+  const propagation = propagations.get(mount.mountPropagation ?? 'None');
+  if (propagation === undefined)
+    throw new PodConfigError(`invalid MountPropagation mode: "${mount.mountPropagation}"`);
+  return {
+    containerPath: mount.mountPath.startsWith('/') ? mount.mountPath : `/${mount.mountPath}`,
+    ...(await sourceOf(mount, index, volume, input)),
+    readonly: mount.readOnly === true || volume.readOnly,
+    propagation,
+    recursiveReadOnly: recursiveReadOnly(mount, input.recursiveReadOnly),
+    selinuxRelabel: volume.relabel === true,
+  };
 }
 
 /**
