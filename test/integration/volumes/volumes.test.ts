@@ -171,6 +171,42 @@ describe('the volumes of a pod', () => {
     await expect.poll(() => fs.readFile(token, 'utf8')).toBe('second');
   });
 
+  it('follow one object without the others, whose tokens are renewed in time all the same', async () => {
+    tokens = ['first', 'second'];
+    const of = pod({
+      volumes: [
+        {name: 'c', configMap: {name: 'c'}},
+        {name: 'p', projected: {sources: [{serviceAccountToken: {path: 'token'}}]}},
+        {name: 's', secret: {secretName: 's'}},
+      ],
+    });
+    await agent.prepare(of, signal);
+    configMaps.set('c', configMap('c', {a: 'three'}));
+    secrets.set('s', secret('s', {key: 'not yet'}));
+    await agent.refresh(of, {kind: 'ConfigMap', namespace: of.metadata.namespace, name: 'c'});
+    expect(await fs.readFile(join(at('configmap', 'c'), 'a'), 'utf8')).toBe('three');
+    await expect.poll(() => fs.readFile(join(at('projected', 'p'), 'token'), 'utf8')).toBe('second');
+  });
+
+  it('show the cluster’s trust bundles, and follow them', async () => {
+    let anchors = 'one';
+    const trust = {anchors: async () => anchors, stop: async () => undefined};
+    const trusting = keepVolumes({...context(), trust}, realClock, silent);
+    const sources = [{clusterTrustBundle: {name: 'x', path: 'ca.crt'}}];
+    const of = pod({
+      volumes: [{name: 'p', projected: {sources}}],
+      securityContext: {fsGroup: 4321},
+    });
+    await trusting.prepare(of, signal);
+    const file = join(at('projected', 'p'), 'ca.crt');
+    expect(await fs.readFile(file, 'utf8')).toBe('one');
+    expect(await shape(await fs.realpath(file))).toBe('640 0:4321');
+    anchors = 'two';
+    trusting.refreshWhere(() => true);
+    await expect.poll(() => fs.readFile(file, 'utf8')).toBe('two');
+    trusting.stop();
+  });
+
   it('belong to the fsGroup', async () => {
     const of = pod({
       volumes: [
