@@ -17,19 +17,32 @@ export type HttpProbe = {
   readonly signal?: AbortSignal;
 };
 
-/** Kubernetes reads so much of an answer, and follows so many redirects. */
+/** Kubernetes reads so much of an answer, and asks so often along redirects. */
 const maxBodyBytes = 10 * 1024;
 const maxRedirects = 10;
+/** What Go follows; another 3xx, or one without Location, is an answer that is warned of. */
+const redirecting = [301, 302, 303, 307, 308];
+/** Go reads ten times as much; Node's parser copies a long header again with every packet. */
+const maxHeaderBytes = 1024 * 1024;
+/** grpc-go's bound for a message. */
+const maxGrpcBytes = 4 * 1024 * 1024;
 
-/** One GET as the kubelet's prober makes it: a connection of its own, no proxy, any certificate, 200–399 is good. */
+/** Kubernetes draws no conclusion from an answer whose body breaks off or does not end (pkg/probe/http). */
+class UnreadBody extends Error {}
+
+/**
+ * One GET as the kubelet's prober makes it: a connection of its own, no proxy, any certificate, 200–399 is good.
+ * @throws when an answer came, but could not be read to its end
+ */
 export async function httpProbe(probe: HttpProbe): Promise<NetResult> {
   const deadline = new AbortController();
   const cancel = fairTimeout(probe.timeoutMs, () => deadline.abort());
   const signal =
     probe.signal === undefined ? deadline.signal : AbortSignal.any([deadline.signal, probe.signal]);
   try {
-    return await get(new URL(urlOf(probe)), probe, signal, 0);
+    return await get(new URL(urlOf(probe)), probe, signal, 1);
   } catch (error) {
+    if (error instanceof UnreadBody) throw error;
     const why = deadline.signal.aborted
       ? 'context deadline exceeded'
       : String(error instanceof Error ? error.message : error);
@@ -44,17 +57,17 @@ function urlOf({scheme, host, port, path}: HttpProbe): string {
   return `${scheme}://${name}:${port}${path.startsWith('/') ? '' : '/'}${path}`;
 }
 
-async function get(url: URL, probe: HttpProbe, signal: AbortSignal, redirects: number): Promise<NetResult> {
+async function get(url: URL, probe: HttpProbe, signal: AbortSignal, requests: number): Promise<NetResult> {
   const {status, location, body} = await request(url, probe, signal);
-  if (status >= 300 && status < 400 && location !== undefined) {
-    const next = new URL(location, url);
-    if (next.hostname !== url.hostname)
-      return {outcome: 'warning', message: `Probe terminated redirects, Response body: ${body}`};
-    if (redirects >= maxRedirects)
-      return {outcome: 'failure', message: `Get "${url}": stopped after ${maxRedirects} redirects`};
-    return get(next, probe, signal, redirects + 1);
+  const next = redirecting.includes(status) && location !== undefined ? new URL(location, url) : undefined;
+  if (next !== undefined && next.hostname === url.hostname) {
+    if (requests >= maxRedirects)
+      return {outcome: 'failure', message: `Get "${next}": stopped after ${maxRedirects} redirects`};
+    return get(next, probe, signal, requests + 1);
   }
-  if (status >= 200 && status < 400) return {outcome: 'success', message: body};
+  if (status >= 300 && status < 400)
+    return {outcome: 'warning', message: `Probe terminated redirects, Response body: ${body}`};
+  if (status >= 200 && status < 300) return {outcome: 'success', message: body};
   return {outcome: 'failure', message: `HTTP probe failed with statuscode: ${status}`};
 }
 
@@ -62,14 +75,21 @@ type Answer = {status: number; location: string | undefined; body: string};
 
 function request(url: URL, probe: HttpProbe, signal: AbortSignal): Promise<Answer> {
   const {promise, resolve, reject} = Promise.withResolvers<Answer>();
+  let answered = false;
+  const fail = (cause: Error) =>
+    reject(answered ? new UnreadBody(`the answer of ${url} did not end: ${cause.message}`, {cause}) : cause);
   const options: https.RequestOptions = {
     headers: headersOf(probe),
     agent: false,
     signal,
     rejectUnauthorized: false,
+    maxHeaderSize: maxHeaderBytes,
+    // As Go reads them: lines that end with LF alone, among others.
+    insecureHTTPParser: true,
   };
   const open = url.protocol === 'https:' ? https.get : http.get;
   const sent = open(url, options, (response) => {
+    answered = true;
     const chunks: Buffer[] = [];
     let size = 0;
     const end = () => {
@@ -83,9 +103,9 @@ function request(url: URL, probe: HttpProbe, signal: AbortSignal): Promise<Answe
       if (size >= maxBodyBytes) end();
     });
     response.on('end', end);
-    response.on('error', reject);
+    response.on('error', fail);
   });
-  sent.on('error', reject);
+  sent.on('error', fail);
   return promise;
 }
 
@@ -148,11 +168,17 @@ export function grpcProbe(
     'user-agent': 'kube-probe/1.36',
   });
   const chunks: Buffer[] = [];
+  let size = 0;
   let status = '';
   stream.on('response', (headers) => {
     status = String(headers['grpc-status'] ?? '');
   });
-  stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+  stream.on('data', (chunk: Buffer) => {
+    size += chunk.length;
+    if (size > maxGrpcBytes)
+      end('failure', `error: health rpc probe failed: message larger than max (${maxGrpcBytes})`);
+    else chunks.push(chunk);
+  });
   stream.on('trailers', (trailers) => {
     status = String(trailers['grpc-status'] ?? status);
   });

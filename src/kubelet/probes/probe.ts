@@ -1,9 +1,10 @@
-import {type Cri, isCriDeadline} from '../../edges/cri/client.ts';
-import {grpcProbe, httpProbe, tcpProbe} from '../../edges/probe-net.ts';
+import type {Cri} from '../../edges/cri/client.ts';
+import {grpcProbe, httpProbe, type NetResult, tcpProbe} from '../../edges/probe-net.ts';
 import type {Container} from '../../lib/kubernetes.ts';
+import {execProbe} from './exec.ts';
 import {portNumber} from './target.ts';
 
-export type Attempt = {readonly outcome: 'success' | 'warning' | 'failure'; readonly message: string};
+export type Attempt = NetResult;
 
 export type ProbeTarget = {
   readonly cri: Cri;
@@ -14,15 +15,12 @@ export type ProbeTarget = {
 };
 
 const userAgent = 'kube-probe/1.36';
-const maxOutputBytes = 10 * 1024;
-/** The runtime enforces the probe's own timeout; ours is behind it. */
-const execSlackMs = 2000;
 
 /** One try. @throws when the fault is on our side, which says nothing about the container */
 export async function probeOnce(target: ProbeTarget): Promise<Attempt> {
-  const {spec, container, podIp} = target;
+  const {cri, spec, container, containerId, podIp} = target;
   const timeoutMs = Math.max(1, spec.timeoutSeconds ?? 1) * 1000;
-  if (spec.exec !== undefined) return exec(target, spec.exec.command ?? [], timeoutMs);
+  if (spec.exec !== undefined) return execProbe(cri, containerId, spec.exec.command ?? [], timeoutMs);
   if (spec.httpGet !== undefined) {
     const {scheme, host, port, path, httpHeaders = []} = spec.httpGet;
     return httpProbe({
@@ -46,25 +44,4 @@ export async function probeOnce(target: ProbeTarget): Promise<Attempt> {
 function known(port: number, asked: unknown): number {
   if (port > 0 && port < 65_536) return port;
   throw new Error(`couldn't find port: ${String(asked)}`);
-}
-
-async function exec(
-  {cri, containerId}: ProbeTarget,
-  command: readonly string[],
-  timeoutMs: number,
-): Promise<Attempt> {
-  try {
-    const {exitCode, stdout, stderr} = await cri.runtime.execSync(
-      {containerId, cmd: [...command], timeout: BigInt(timeoutMs / 1000)},
-      {timeoutMs: timeoutMs + execSlackMs},
-    );
-    const output = new TextDecoder().decode(Buffer.concat([stdout, stderr]).subarray(0, maxOutputBytes));
-    return {outcome: exitCode === 0 ? 'success' : 'failure', message: output};
-  } catch (error) {
-    if (!isCriDeadline(error)) throw error;
-    return {
-      outcome: 'failure',
-      message: `command timed out: "${command.join(' ')}" timed out after ${timeoutMs / 1000}s`,
-    };
-  }
 }
