@@ -25,8 +25,8 @@ export type Taken = {
 /** Which Services are to be looked at again, and what is known of each. The objects stay in the reflectors' stores. */
 export class Caches {
   readonly #stores: Stores;
-  /** Keys of slices by the Service that they name. */
-  readonly #slices = new Map<string, Set<string>>();
+  /** Keys of slices by the Service that they name; nearly always there is one, and a set of one takes 200 bytes. */
+  readonly #slices = new Map<string, string | Set<string>>();
   readonly #dirty = new Set<string>();
   #triggers: number[] = [];
 
@@ -51,8 +51,10 @@ export class Caches {
   #remember(object: EndpointSlice): void {
     const service = serviceOfSlice(object);
     if (service === undefined) return;
-    const known = this.#slices.get(service) ?? new Set();
-    this.#slices.set(service, known.add(keyOf(object)));
+    const [known, key] = [this.#slices.get(service), keyOf(object)];
+    if (known === undefined) this.#slices.set(service, key);
+    else if (typeof known === 'object') known.add(key);
+    else if (known !== key) this.#slices.set(service, new Set([known, key]));
     this.#dirty.add(service);
     const trigger = Date.parse(object.metadata.annotations?.[triggerTimeAnnotation] ?? '');
     if (!Number.isNaN(trigger)) this.#triggers.push(trigger);
@@ -87,10 +89,11 @@ export class Caches {
 
   #source(key: string): ServiceSource {
     const slices = this.#stores.slices();
-    const known = [...(this.#slices.get(key) ?? [])].map((slice) => slices.get(slice));
+    const known = this.#slices.get(key) ?? [];
+    const keys = typeof known === 'string' ? [known] : [...known];
     return {
       service: this.#stores.services().get(key),
-      slices: known.filter((slice) => slice !== undefined),
+      slices: keys.map((slice) => slices.get(slice)).filter((slice) => slice !== undefined),
     };
   }
 
@@ -98,8 +101,9 @@ export class Caches {
     const service = serviceOfSlice(slice);
     if (service === undefined) return;
     const known = this.#slices.get(service);
-    known?.delete(keyOf(slice));
-    if (known?.size === 0) this.#slices.delete(service);
+    if (typeof known === 'object') known.delete(keyOf(slice));
+    if (known === keyOf(slice) || (typeof known === 'object' && known.size === 0))
+      this.#slices.delete(service);
     this.#dirty.add(service);
   }
 }

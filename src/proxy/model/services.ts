@@ -42,7 +42,8 @@ export function trimService(service: Service): Service {
     spec: {
       type: spec.type,
       clusterIP: spec.clusterIP,
-      clusterIPs: spec.clusterIPs,
+      // Of two equal strings one is kept.
+      clusterIPs: spec.clusterIPs?.map((ip) => (ip === spec.clusterIP ? spec.clusterIP : ip)),
       externalIPs: spec.externalIPs,
       loadBalancerSourceRanges: spec.loadBalancerSourceRanges,
       sessionAffinity: spec.sessionAffinity === 'ClientIP' ? 'ClientIP' : undefined,

@@ -4,7 +4,15 @@ import type {ServicePort, ServiceView} from '../model/services.ts';
 import {isExternallyAccessible, type Topology, type Usable, usableFor} from '../model/topology.ts';
 import {affinityChains} from './affinity.ts';
 import type {ChainContext, FrontendKind, SharedChain, SharedChains} from './chains.ts';
-import {type Fragment, type Frontend, frontendKey, type Member, type Pool, stableOrder} from './fragment.ts';
+import {
+  emptyFragment,
+  type Fragment,
+  type Frontend,
+  frontendKey,
+  type Member,
+  type Pool,
+  stableOrder,
+} from './fragment.ts';
 import {rejectChain} from './skeleton.ts';
 import type {Chain, Container} from './table.ts';
 
@@ -52,11 +60,19 @@ export function serviceFragment(
       {container: 'cluster-ips', key: service.clusterIP},
       ...ports.flatMap(({port, usable}) => hairpins(port, usable)),
     ],
-    withoutLocal: {
-      internal: service.internalLocal ? ports.filter(({usable}) => isElsewhere(usable)).length : 0,
-      external: service.externalLocal ? ports.filter(({usable}) => isElsewhere(usable)).length : 0,
-    },
+    withoutLocal:
+      service.internalLocal || service.externalLocal
+        ? withoutLocal(
+            service,
+            ports.map(({usable}) => usable),
+          )
+        : emptyFragment.withoutLocal,
   };
+}
+
+function withoutLocal({internalLocal, externalLocal}: ServiceView, ports: readonly Usable[]) {
+  const count = ports.filter(isElsewhere).length;
+  return {internal: internalLocal ? count : 0, external: externalLocal ? count : 0};
 }
 
 function isElsewhere({any, local}: Usable): boolean {

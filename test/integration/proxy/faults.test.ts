@@ -59,8 +59,11 @@ async function misbehave(how: string, times: number): Promise<void> {
 
 describe('an API server that misbehaves is followed again, and takes no Service away', () => {
   it.each([
+    ['row 17: a conflict (409)', '409', 3],
     ['row 18: its history is gone (410)', 'gone', 3],
     ['row 19: too many requests (429 with Retry-After)', '429', 3],
+    ['row 19: an overloaded server (503)', '503', 3],
+    ['row 20: a server in trouble (500)', '500', 3],
     ['row 20: a sign-in page in HTML', 'html', 4],
     ['row 21: a watch that is cut in the middle of a line', 'half a line', 4],
     ['row 23: a list that breaks off', 'half a list', 4],

@@ -18,14 +18,15 @@ type Command =
   /** So many requests are answered like this. */
   | {do: 'misbehave'; how: Misbehaviour; times: number};
 type Misbehaviour =
+  | '409'
   | '429'
   | '500'
   | '503'
   | 'html'
   | 'gone'
+  | 'silence'
   | 'half a list'
-  | 'half a line'
-  | 'half a character';
+  | 'half a line';
 
 const stores = new Map<string, Map<string, Stored>>(
   ['services', 'endpointslices', 'nodes', 'servicecidrs'].map((plural) => [plural, new Map()]),
@@ -111,6 +112,11 @@ function misbehave(how: Misbehaviour, response: ServerResponse): void {
   switch (how) {
     case '429':
       response.writeHead(429, {...json, 'retry-after': '1'}).end(status(429));
+      break;
+    case '409':
+    case '500':
+    case '503':
+      response.writeHead(Number(how), json).end(status(Number(how)));
       break;
     case 'html':
       response.writeHead(200, {'content-type': 'text/html'}).end('<html>Sign in</html>');
