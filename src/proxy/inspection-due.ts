@@ -22,8 +22,8 @@ const pauseFactor = 10;
 /** Where nobody tells of changes, listings take about one part in fifty of a core. */
 const unheardMsPerLine = 0.5;
 /** Whoever changes the table again after each repair is fought more and more seldom, and never left alone. */
-const mostPauseMs = 60_000;
-const foughtAfter = 10;
+const mostPauseMs = 10_000;
+const foughtAfter = 30;
 
 /**
  * When to list the tables, and how much of them. Where changes of others are heard of, everything is listed after such a

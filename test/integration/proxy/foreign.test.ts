@@ -99,7 +99,7 @@ describe('an inspection of the table', () => {
 });
 
 describe('what is heard of changes', () => {
-  it('is those of others, and of our own none', async () => {
+  it('is those of others, and of our own none', async ({skip}) => {
     let foreign = 0;
     const changes = await watchNftChanges({
       clock: realClock,
@@ -107,6 +107,7 @@ describe('what is heard of changes', () => {
       onForeign: () => foreign++,
       command: ['nsenter', `--net=${netns.path}`],
     });
+    if (changes === undefined) skip('the kernel tells other process ids than are seen here');
     try {
       await nft.commit(['add table ip ours']);
       await expect

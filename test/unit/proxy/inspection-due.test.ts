@@ -33,11 +33,11 @@ describe('when the tables are listed', () => {
     expect(due(30_000)).toEqual({inMs: 15_600, what: 'all'});
   });
 
-  it('more and more seldom against one who never gives up, but at least once a minute', () => {
+  it('more and more seldom against one who never gives up, but at least every ten seconds', () => {
     const due = (fruitless: number) =>
       inspectionDue(facts({foreign: true, fruitless, last: {endMs: 100_000, tookMs: 10, lines: 9}})).inMs;
-    expect([due(3), due(10), due(11), due(12), due(40), due(4_000)]).toEqual([
-      600, 600, 1_200, 2_400, 60_000, 60_000,
+    expect([due(3), due(30), due(31), due(32), due(60), due(4_000)]).toEqual([
+      600, 600, 1_200, 2_400, 10_000, 10_000,
     ]);
   });
 });
