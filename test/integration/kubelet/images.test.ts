@@ -6,6 +6,7 @@ import {registryHost, startRegistry, type TestRegistry} from '../support/registr
 import {isReady, sleeper, startNode, statusOf, type TestNode} from './harness.ts';
 
 const login = 'tenant:secret';
+const timeoutMs = 120_000;
 let node: TestNode;
 let registry: TestRegistry;
 let dir: string;
@@ -47,7 +48,7 @@ beforeAll(async () => {
     'cloud/app': 'cloud:words',
     'open/app': undefined,
   });
-}, 60_000);
+}, 120_000);
 afterAll(async () => {
   registry?.stop();
   await node?.stop();
@@ -66,8 +67,12 @@ const podWith = (repository: string, rest: object = {}, container: object = {}) 
   ],
   ...rest,
 });
-const waits = (reason: string) => (pod: Parameters<typeof statusOf>[0]) =>
-  statusOf(pod, 'main')?.state?.waiting?.reason === reason;
+const reasonOf = (pod: Parameters<typeof statusOf>[0]) => statusOf(pod, 'main')?.state?.waiting?.reason ?? '';
+/** After a second a failed pull is told as the wait for the next one. */
+const isRefused = (pod: Parameters<typeof statusOf>[0]) =>
+  ['ErrImagePull', 'ImagePullBackOff'].includes(reasonOf(pod));
+const ready = (name: string) => node.waitFor(name, 'Ready', isReady, timeoutMs);
+const refused = (name: string) => node.waitFor(name, 'refused', isRefused, timeoutMs);
 
 async function pullSecret(name: string, words: string) {
   const auths = {[registryHost]: {auth: Buffer.from(words).toString('base64')}};
@@ -89,19 +94,19 @@ describe('an image of a registry', () => {
     await pullSecret('wrong', 'tenant:guess');
     await pullSecret('right', login);
     await node.create('tenant', podWith('private/app', asks(['wrong', 'right'])));
-    await node.waitFor('tenant', 'Ready', isReady);
+    await ready('tenant');
     await node.remove('tenant', 0);
     await node.gone('tenant');
   });
 
   it('is not for pods that could not have pulled it, though it is here, also after a restart', async () => {
     await node.create('thief', podWith('private/app'));
-    await node.waitFor('thief', 'refused', waits('ErrImagePull'));
+    await refused('thief');
     await node.create('guess', podWith('private/app', {}, {imagePullPolicy: 'Never'}));
-    await node.waitFor('guess', 'refused', waits('ErrImageNeverPull'));
+    await node.waitFor('guess', 'refused', (pod) => reasonOf(pod) === 'ErrImageNeverPull', timeoutMs);
     await node.restart();
     await node.create('later', podWith('private/app'));
-    await node.waitFor('later', 'refused', waits('ErrImagePull'));
+    await refused('later');
     for (const name of ['thief', 'guess', 'later']) await node.remove(name, 0);
   });
 
@@ -109,24 +114,24 @@ describe('an image of a registry', () => {
     await pullSecret('same', login);
     const before = registry.given.length;
     await node.create('partner', podWith('private/app', asks(['same'])));
-    await node.waitFor('partner', 'Ready', isReady);
+    await ready('partner');
     expect(registry.given.length).toBe(before);
     await node.remove('partner', 0);
   });
 
   it('is for every pod when none had to log in', async () => {
     await node.create('first', podWith('open/app'));
-    await node.waitFor('first', 'Ready', isReady);
+    await ready('first');
     const before = registry.given.length;
     await node.create('second', podWith('open/app', asks(['missing'])));
-    await node.waitFor('second', 'Ready', isReady);
+    await ready('second');
     expect(registry.given.length).toBe(before);
     for (const name of ['first', 'second']) await node.remove(name, 0);
   });
 
   it('is pulled with what a credential provider knows', async () => {
     await node.create('cloud', podWith('cloud/app'));
-    await node.waitFor('cloud', 'Ready', isReady);
+    await ready('cloud');
     expect(registry.given).toContain('cloud/app');
     await node.remove('cloud', 0);
     await node.gone('cloud');

@@ -1,6 +1,6 @@
 import {existsSync, readdirSync, readFileSync} from 'node:fs';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
-import {configMaps, events} from '../../../src/lib/resources.ts';
+import {configMaps, events, pods} from '../../../src/lib/resources.ts';
 import {writeCni} from '../support/containerd.ts';
 import {until} from '../support/wait.ts';
 import {condition, isReady, shell, sleeper, startNode, statusOf, type TestNode} from './harness.ts';
@@ -256,12 +256,35 @@ describe('a pod', () => {
       'anew',
       'running again',
       (p) => isReady(p) && all.every((name) => statusOf(p, name)?.restartCount === 1),
+      120_000,
     );
     for (const name of all)
       expect(statusOf(pod, name)?.lastState?.terminated?.reason).toBe('RestartingAllContainers');
     expect(condition(pod, 'AllContainersRestarting')).toBe('False');
     await node.remove('anew');
     await node.gone('anew');
+  });
+
+  it('ends in the last state of five hundred quick updates', async () => {
+    await node.create('busy', {...grace, activeDeadlineSeconds: 10_000, containers: [sleeper('main')]});
+    const before = await node.waitFor('busy', 'Ready', isReady);
+    const key = {name: 'busy', namespace: 'default'};
+    for (let at = 1; at <= 500; at++)
+      await node.sandbox.client.patch(pods, key, {
+        type: 'merge',
+        body: {spec: {activeDeadlineSeconds: 10_000 - at}},
+      });
+    const seen = await node.waitFor('busy', 'seen', (p) => p.status?.observedGeneration === 501, 120_000);
+    expect(seen.metadata.generation).toBe(501);
+    await node.waitFor(
+      'busy',
+      'all conditions of the last one',
+      (p) => (p.status?.conditions ?? []).every(({observedGeneration}) => observedGeneration === 501),
+      120_000,
+    );
+    expect(statusOf(seen, 'main')?.containerID).toBe(statusOf(before, 'main')?.containerID);
+    await node.remove('busy');
+    await node.gone('busy');
   });
 
   it('says what cannot be executed, and counts its tries', async () => {
