@@ -1,4 +1,6 @@
-// Run in the machine's network: KUBECONFIG COUNT → one JSON line with what happened to COUNT pods.
+// Run in the machine's network: KUBECONFIG COUNT [PROC SECONDS] → one JSON line with what happened to COUNT pods, and
+// what the process of that directory used in so many seconds while they only ran.
+import {readFileSync} from 'node:fs';
 import {realClock} from '../../src/edges/clock.ts';
 import {loadKubeconfig} from '../../src/edges/kube/connection.ts';
 import {connectKube} from '../../src/edges/kube/http-client.ts';
@@ -7,7 +9,7 @@ import type {Draft, Pod} from '../../src/lib/kubernetes.ts';
 import {silent} from '../../src/lib/log.ts';
 import {pods} from '../../src/lib/resources.ts';
 
-const [kubeconfig = '', count = '1'] = process.argv.slice(2);
+const [kubeconfig = '', count = '1', proc = '', idleSeconds = '0'] = process.argv.slice(2);
 const names = Array.from({length: Number(count)}, (_, at) => `bench-${count}-${at}`);
 const client = connectKube(await loadKubeconfig(kubeconfig));
 
@@ -69,7 +71,30 @@ async function timed(phase: Phase, act: (name: string) => Promise<unknown>): Pro
   return performance.now() - started;
 }
 
+const ticksPerSecond = 100;
+/** The first seconds belong to the starts still. */
+const settleMs = 20_000;
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+function cpuSeconds(): number {
+  const fields = readFileSync(`${proc}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+}
+
+async function idleCosts(): Promise<{corePercent: number; rssMb: number} | undefined> {
+  if (proc === '') return undefined;
+  await pause(settleMs);
+  const before = cpuSeconds();
+  await pause(Number(idleSeconds) * 1000);
+  const rss = /VmRSS:\s+(\d+)/.exec(readFileSync(`${proc}/status`, 'utf8'))?.[1] ?? '0';
+  return {
+    corePercent: ((cpuSeconds() - before) / Number(idleSeconds)) * 100,
+    rssMb: Math.round(Number(rss) / 1024),
+  };
+}
+
 const startMs = await timed(starts, (name) => client.create(pods, draft(name), {namespace: 'default'}));
+const idle = await idleCosts();
 const endMs = await timed(ends, (name) => client.delete(pods, {name, namespace: 'default'}));
-process.stdout.write(`${JSON.stringify({startMs, starts: starts.took, endMs, ends: ends.took})}\n`);
+process.stdout.write(`${JSON.stringify({startMs, starts: starts.took, endMs, ends: ends.took, idle})}\n`);
 process.exit(0);

@@ -7,6 +7,7 @@ import {milliseconds, quantile, ratio, type Table} from './table.ts';
 
 const sizes = [1, 10, 30, 100];
 const ticksPerSecond = 100;
+const idleSeconds = 30;
 
 /** Pods created → Ready and deleted → gone through the API and our kubelet, beside the same straight over CRI. */
 export default async function pods(): Promise<Table[]> {
@@ -16,9 +17,11 @@ export default async function pods(): Promise<Table[]> {
     await machine.nodectl(['sandbox', 'up']);
     const [starts, ends] = [[] as (string | number)[][], [] as (string | number)[][]];
     const idle = await costs(machine);
+    let quiet = {corePercent: Number.NaN, rssMb: Number.NaN};
     for (const size of sizes) {
       const floor = await criFloor(machine.path('/run/containerd/containerd.sock'), size);
       const ours = await through(machine, size);
+      if (ours.idle !== undefined) quiet = ours.idle;
       starts.push(row(size, ours.starts, ours.startMs, floor.startMs));
       ends.push(row(size, ours.ends, ours.endMs, floor.endMs));
     }
@@ -27,6 +30,14 @@ export default async function pods(): Promise<Table[]> {
     return [
       {title: 'Pods created → Ready', columns, rows: starts},
       {title: 'Pods deleted → gone', columns, rows: ends},
+      {
+        title: `Kubelet while 100 pods only run, ${idleSeconds} s`,
+        columns: ['figure', 'value', 'goal'],
+        rows: [
+          ['% of a core', quiet.corePercent.toFixed(2), '≤ 2'],
+          ['RSS MB', quiet.rssMb, '≤ 110'],
+        ],
+      },
       {
         title: `Daemons over ${sizes.reduce((a, b) => a + b)} pods`,
         columns: ['daemon', 'CPU s', 'RSS MB', 'RSS before MB'],
@@ -54,7 +65,9 @@ function row(size: number, took: readonly number[], total: number, floor: number
   ];
 }
 
-async function through(machine: Machine, size: number): Promise<Floor> {
+type Through = Floor & {readonly idle?: {readonly corePercent: number; readonly rssMb: number}};
+
+async function through(machine: Machine, size: number): Promise<Through> {
   const worker = resolve(import.meta.dirname, 'pods-worker.ts');
   const kubeconfig = machine.path('/var/lib/nodectl/sandbox/state/admin.conf');
   const args = [
@@ -66,8 +79,24 @@ async function through(machine: Machine, size: number): Promise<Floor> {
     worker,
     kubeconfig,
     String(size),
+    ...(size === 100
+      ? [machine.path(`/proc/${await pidOf(machine, patterns.kubelet)}`), String(idleSeconds)]
+      : []),
   ];
   return JSON.parse((await run('nsenter', args, {timeoutMs: 300_000})).stdout);
+}
+
+const patterns = {
+  kubelet: 'bin/kubelet ',
+  proxy: 'bin/kube-proxy ',
+  sandbox: 'sandbox serve',
+  containerd: '^/usr/bin/containerd',
+};
+
+/** As the machine itself counts; '' when there is none. */
+async function pidOf(machine: Machine, pattern: string): Promise<string> {
+  const {stdout} = await machine.run('pgrep', ['-f', pattern], {okCodes: [0, 1]});
+  return stdout.split('\n')[0] ?? '';
 }
 
 type Cost = {readonly cpu: number; readonly rss: number};
@@ -75,15 +104,9 @@ type Cost = {readonly cpu: number; readonly rss: number};
 /** CPU seconds and resident megabytes of each daemon. */
 async function costs(machine: Machine): Promise<Record<string, Cost>> {
   const found: Record<string, Cost> = {};
-  for (const [name, pattern] of Object.entries({
-    kubelet: 'bin/kubelet ',
-    proxy: 'bin/kube-proxy ',
-    sandbox: 'sandbox serve',
-    containerd: '^/usr/bin/containerd',
-  })) {
-    const {stdout} = await machine.run('pgrep', ['-f', pattern], {okCodes: [0, 1]});
-    const pid = stdout.split('\n')[0];
-    if (pid === undefined || pid === '') continue;
+  for (const [name, pattern] of Object.entries(patterns)) {
+    const pid = await pidOf(machine, pattern);
+    if (pid === '') continue;
     const stat =
       readFileSync(machine.path(`/proc/${pid}/stat`), 'utf8')
         .split(') ')[1]

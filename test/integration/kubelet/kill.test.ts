@@ -8,12 +8,12 @@ import {pods} from '../../../src/lib/resources.ts';
 import {until} from '../support/wait.ts';
 import {isReady, ownNode, shell, sleeper, startNode, statusOf, type TestNode} from './harness.ts';
 
-/** 200 is the proof; a few are enough to notice what has broken. */
-const kills = Number(process.env.NODECTL_TEST_KILLS ?? 8);
+/** 200 is the proof (`npm run bench kill`); a few are enough to notice what has broken. */
+const kills = Number(process.env.NODECTL_TEST_KILLS ?? 4);
 /** The proof: 50 pods, six ends, 20 s apart. */
-const runtimePods = Number(process.env.NODECTL_TEST_RUNTIME_PODS ?? 12);
-const runtimeKills = Number(process.env.NODECTL_TEST_RUNTIME_KILLS ?? 3);
-const runtimeGapMs = Number(process.env.NODECTL_TEST_RUNTIME_GAP_MS ?? 1000);
+const runtimePods = Number(process.env.NODECTL_TEST_RUNTIME_PODS ?? 6);
+const runtimeKills = Number(process.env.NODECTL_TEST_RUNTIME_KILLS ?? 2);
+const runtimeGapMs = Number(process.env.NODECTL_TEST_RUNTIME_GAP_MS ?? 300);
 const seed = Number(process.env.NODECTL_TEST_SEED ?? 1);
 
 let node: TestNode;
