@@ -160,7 +160,9 @@ it('takes over from a kubelet that was killed, and takes away what it has left',
   for (const name of ['goes', 'asked', 'half', 'device']) await unstaged(name);
   expect(await lab.exec('stays', 'cat', '/data/f')).toBe('kept\n');
   expect(await driver.calls('NodeUnpublishVolume', 'stays')).toEqual([]);
-  await until('only one is mounted', async () => (await lab.mounts()).length === 2);
+  await until('only one is mounted', async () => (await lab.mounts()).length === 2, {
+    instead: async () => `${(await lab.mounts()).join('\n')}\n${lab.kubelet().output().slice(-4000)}`,
+  });
   await lab.remove('stays');
   await lab.gone('stays');
   await unstaged('stays');
