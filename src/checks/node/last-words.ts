@@ -9,7 +9,13 @@ export function howItEnded({lastExit}: ServiceStatus): string {
 
 /** The line of a dead daemon's log that tells why: its last complaint, else simply its last line. */
 export function lastWords(log: readonly string[]): readonly string[] {
-  const lines = log.map(sayingOf).filter(({text}) => text !== '');
+  const at = log.findLastIndex((line) => /^error ND999 /.test(line));
+  const said = log.slice(at + 1);
+  // Our own unexpected error: its words stand in the next line.
+  if (at >= 0 && said[0] !== undefined && !said.some((line) => line.startsWith('{')))
+    return [`its last words: ${said[0].trim().slice(0, 300)}`];
+  // What our own errors advise is no cause.
+  const lines = log.map(sayingOf).filter(({text}) => text !== '' && !/^(try|or|more): /.test(text));
   const told = lines.findLast(({bad}) => bad) ?? lines.at(-1);
   return told === undefined ? [] : [`its last words: ${told.text.slice(0, 300)}`];
 }

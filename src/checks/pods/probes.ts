@@ -14,7 +14,7 @@ export const podProbes = nodeCheck({
   codes: ['ND755'],
   looks: 'compares how long containers have run with what their probes allow',
   after: ['Authorized'],
-  blames: podCauses,
+  blames: [...podCauses, 'PodBridge'],
   async observe({sight, nowMs}) {
     const [pods, log] = await Promise.all([sight.pods(), sight.kubeletLog()]);
     return {pods: pods.kind === 'there' ? pods.object : [], troubles: troublesOf(log, nowMs)};

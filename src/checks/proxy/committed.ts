@@ -47,8 +47,8 @@ type Observed = {
 
 /** Whoever is still at it changes the rules again in this time. */
 const lookForMs = 1200;
-/** The proxy looks every second while it has few Services: two repairs in this time are no single accident. */
-const atItMs = 15_000;
+/** The proxy looks every second while it has few Services: two repairs in this time are no accident. */
+const atItMs = 30_000;
 
 /** A commit between two looks is no change by somebody else: then they are made again. */
 async function compareAll(

@@ -66,6 +66,28 @@ it('pain 13: tells programs the same, in four forms, and waits', async () => {
   }
 });
 
+it('watches: tells each change, until it is ended', async () => {
+  await node().healthy();
+  const watching = node().machine.start('/nodectl', ['status', '--watch=1']);
+  let told = '';
+  watching.stdout.on('data', (chunk: Buffer) => {
+    told += chunk.toString('utf8');
+  });
+  const last = (word: string) => () => told.lastIndexOf(word) > told.length - 2000 && told.includes(word);
+  const instead = () => told;
+  try {
+    await until('it tells that the node is healthy', last('healthy: node status'), {instead});
+    await node().stop('nodectl-proxy');
+    await until('it tells what is wrong', last('ND734 the service proxy is not running'), {instead});
+  } finally {
+    await node().start('nodectl-proxy');
+    // nsenter passes no signal on: the process in the machine is ended there.
+    await node().machine.run('pkill', ['-INT', '-f', 'status --watch=1'], {okCodes: [0, 1]});
+    await watching;
+  }
+  expect(told).not.toContain('\u001b');
+});
+
 it('fixes what is safe to fix, says so, and takes it back', async () => {
   await node().healthy();
   const forwarding = async () => (await node().machine.run('sysctl', ['-n', 'net.ipv4.ip_forward'])).stdout;
@@ -128,6 +150,30 @@ it('lists pods, containers and images, looks into them and runs programs in them
   expect(await text('images', 'prune', '--plan')).toContain('0 images would be removed');
   const none = await node().machine.nodectl(['exec', 'nobody', '--', 'sh'], {okCodes: [2]});
   expect(none.stderr).toContain('this node has no pod nobody');
+});
+
+it('runs programs with a terminal of its own size, and passes what is typed', async () => {
+  await node().healthy();
+  const name = /(hello-\S+)/.exec(await text('pods'))?.[1] ?? '';
+  // The size arrives when the program runs already.
+  const sized = 'until [ "$(stty size 2>/dev/null)" = \'33 99\' ]; do sleep 0.1; done; tty; exit 7';
+  node().write(
+    '/tmp/sized',
+    `stty rows 33 cols 99; /nodectl exec -it ${name} -- sh -c '${sized.replaceAll("'", "'\\''")}'\n`,
+  );
+  const terminal = await node().machine.run(
+    'timeout',
+    ['60', 'script', '-qec', 'sh /tmp/sized', '/dev/null'],
+    {
+      okCodes: [7],
+    },
+  );
+  expect(terminal.stdout).toContain('/dev/pts/');
+  const typed = await node().machine.run('/nodectl', ['exec', '-i', name, '--', 'head', '-n', '1'], {
+    input: 'hi there\n',
+    timeoutMs: 60_000,
+  });
+  expect(typed.stdout).toBe('hi there');
 });
 
 it('imports an archive, and prunes what nobody uses', async () => {

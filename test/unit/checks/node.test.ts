@@ -115,6 +115,10 @@ describe('a daemon', () => {
   it.each([
     [['one', 'two'], 'two'],
     [
+      ['error ND999 unexpected error', '  EEXIST: x', '  try: y', '  more: nodectl explain ND999'],
+      'EEXIST: x',
+    ],
+    [
       ['time="x" level=fatal msg="no \\"root\\"" error="EBAD"', 'time="x" level=info msg=later'],
       'no "root": EBAD',
     ],

@@ -138,7 +138,7 @@ export const hostFaults: readonly Fault[] = [
     name: 'the kernel complains of a disk',
     code: 'ND114',
     exit: 1,
-    says: /a disk fails \(\d+s ago\).*I\/O error, dev sda/s,
+    says: /a disk fails \(\d+[sm] ago\).*I\/O error, dev sda/s,
     async doIt(node) {
       const micros = Math.round(Number(node.read('/proc/uptime').split(' ')[0]) * 1e6) - 5_000_000;
       await node.cover('/dev/kmsg', `3,101,${micros},-;I/O error, dev sda, sector 2048 op 0x0:(READ)\n`);

@@ -69,25 +69,6 @@ export const runtimeFaults: readonly Fault[] = [
     undo: (node) => node.run('ip', 'link', 'set', 'cni0', 'up'),
   },
   {
-    name: 'a shim is left over while nobody looks',
-    code: 'ND733',
-    exit: 7,
-    also: ['ND512'],
-    says: /1 containerd shims belong to no pod: kill \d+/,
-    async doIt(node) {
-      // A kubelet ends such shims by itself.
-      await node.stop('nodectl-kubelet');
-      await node.sh(
-        'mkdir -p /tmp/shim && cd /tmp/shim && echo {} >config.json && containerd-shim-runc-v2 -namespace k8s.io -id lost ' +
-          '-address /run/containerd/containerd.sock -publish-binary /usr/bin/containerd start >/dev/null 2>&1',
-      );
-    },
-    async undo(node) {
-      await node.sh("pkill -9 -f 'k8s.io -id los[t]' || true; rm -r /tmp/shim");
-      await node.restart('kubelet');
-    },
-  },
-  {
     name: 'a CNI plugin is not installed',
     code: 'ND504',
     exit: 6,
