@@ -54,9 +54,10 @@ function configured(document: string): string {
 
 const kubelet = 'apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n';
 
-async function reset(message: string): Promise<void> {
+async function reset(message: string, then?: () => Promise<void>): Promise<void> {
   const {stdout} = await worker.nodectl(['reset']);
   expect(stdout, message).toMatch(/everything is as it was before|Nothing to undo/);
+  await then?.();
   await untouched(message);
 }
 
@@ -154,90 +155,121 @@ nodeRegistration:
   });
 });
 
-describe('during a join', {timeout: 600_000}, () => {
-  it('pains 1 and 19: a kubelet that cannot start is told with its own words, and leaves a bundle', async () => {
-    // Nobody has this address: it passes every schema.
-    const config = configured(`${kubelet}address: 203.0.113.7`);
-    const {stderr, exitCode} = await join('--config', config);
-    expect(`${exitCode} ${stderr}`).toMatch(/^7 [\s\S]*error ND703[\s\S]*203\.0\.113\.7/);
-    const bundle = /support bundle, without secrets: (\S+)/.exec(stderr)?.[1] ?? '';
-    expect((await worker.run('stat', ['-c', '%a', bundle])).stdout.trim()).toBe('600');
-    await worker.run('rm', ['-f', '/tmp/join.yaml']);
-    await reset('after a kubelet that could not start');
-  });
+const fstab = '# mine\n/dev/sda2 none swap sw 0 0\n';
 
-  it('pain 3: a cgroup driver that cannot work is found by a sandbox, not by the first pod', async () => {
-    const config = configured(`${kubelet}cgroupDriver: systemd`);
-    const {stderr, exitCode} = await join('--config', config);
-    expect(`${exitCode} ${stderr}`).toMatch(/^6 [\s\S]*error ND5(08|10)/);
-    await worker.run('rm', ['-f', '/tmp/join.yaml']);
-    await reset('after the wrong driver');
-  });
-
-  it('pain 11: waiting for a network has an exit code of its own', async () => {
-    const args = ['join', ...withoutNetwork(), '--wait-timeout', '6'];
-    const {stderr, exitCode} = await worker.nodectl(args, anyExit);
-    expect(`${exitCode} ${stderr}`).toMatch(/^8 [\s\S]*error ND705/);
-    await reset('after waiting for a network');
-  });
-
-  it('pains 7, 8, 9, 10 and 18: chores are done, done once, and undone to the byte', async () => {
-    const fstab = '# mine\n/dev/sda2 none swap sw 0 0\n';
-    writeFileSync(worker.path('/etc/fstab'), fstab);
-    await worker.run('sh', ['-c', 'echo 0 >/proc/sys/net/ipv4/ip_forward']);
-    const {stderr, exitCode} = await join('--wait', 'schedulable');
-    expect(`${exitCode} ${stderr}`).toMatch(/^0 /);
-    expect(stderr).toContain('warning ND105');
-    expect(stderr).toContain('set net.ipv4.ip_forward = 1 (was 0)');
-    expect(readFileSync(worker.path('/etc/fstab'), 'utf8')).toMatch(/^# .*\/dev\/sda2/m);
-    const config = readFileSync(worker.path('/var/lib/kubelet/config.yaml'), 'utf8');
-    expect(config).toContain('failCgroupV1: false');
-    expect((await join('--wait', 'schedulable')).stdout).toContain('Nothing to change');
-    const {stdout} = await worker.nodectl(['reset']);
-    expect(stdout).toContain('everything is as it was before');
-    expect(readFileSync(worker.path('/etc/fstab'), 'utf8')).toBe(fstab);
-    const forward = await worker.run('cat', ['/proc/sys/net/ipv4/ip_forward']);
-    expect(forward.stdout.trim()).toBe('0');
-  });
-
-  it('pain 5: the kubelet’s port is opened in a firewall when that is asked for, and closed again', async () => {
-    // What ufw prints for one rule (ufw(8)); its own rules need a kernel with modules.
-    const ufw = `#!/bin/sh
+/** What ufw prints for one rule (ufw(8)); its own rules need a kernel with modules. */
+const ufw = `#!/bin/sh
 case "$1" in
 status) echo 'Status: active'; cat /tmp/ufw 2>/dev/null ;;
 allow) echo "$2                  ALLOW       Anywhere                   # $4" >/tmp/ufw ;;
 delete) rm -f /tmp/ufw ;;
 esac
 `;
-    writeFileSync(worker.path('/usr/sbin/ufw'), ufw, {mode: 0o755});
-    try {
-      const {stderr, exitCode} = await join('--wait', 'none', '--open-firewall');
-      expect(`${exitCode} ${stderr}`).toMatch(/^0 [\s\S]*open port 10250\/tcp in ufw/);
-      expect(readFileSync(worker.path('/tmp/ufw'), 'utf8')).toContain('10250/tcp');
-      await worker.nodectl(['reset']);
-      expect((await worker.run('ls', ['/tmp'])).stdout).not.toContain('ufw');
-    } finally {
-      await worker.run('rm', ['-f', '/usr/sbin/ufw', '/tmp/ufw']);
-    }
+
+/** What firewall-cmd(1) answers, with its two sets of ports as files; a query of what is not there exits 1. */
+const firewalld = `#!/bin/sh
+set=/tmp/firewalld-runtime
+[ "$1" = --permanent ] && { set=/tmp/firewalld-permanent; shift; }
+case "$1" in
+--state) echo running ;;
+--query-port=*) [ -e "$set" ] && grep -qx "\${1#*=}" "$set" ;;
+--add-port=*) echo "\${1#*=}" >>"$set" ;;
+--remove-port=*) rm "$set" ;;
+*) exit 2 ;;
+esac
+`;
+
+/** Each goes on where the one before it stopped: a join that failed is repeated with what was wrong made right. */
+describe('a join that fails', {timeout: 600_000}, () => {
+  it('pain 3: a cgroup driver that cannot work is found by a sandbox, not by the first pod', async () => {
+    writeFileSync(worker.path('/usr/sbin/firewall-cmd'), firewalld, {mode: 0o755});
+    const config = configured(`${kubelet}cgroupDriver: systemd`);
+    const {stderr, exitCode} = await join('--config', config, '--open-firewall');
+    expect(`${exitCode} ${stderr}`).toMatch(/^6 [\s\S]*error ND5(08|10)/);
   });
 
-  it('pain 8: a reset keeps the rules of others', async () => {
-    expect((await join('--wait', 'registered')).exitCode).toBe(0);
-    // In a table that iptables made for the plugins: theirs alone goes.
-    await worker.run('iptables', [
-      '-t',
-      'nat',
-      '-A',
-      'PREROUTING',
-      '-p',
-      'tcp',
-      '--dport',
-      '7',
-      '-j',
-      'RETURN',
-    ]);
-    const {stdout} = await worker.nodectl(['reset']);
-    expect(stdout).toMatch(/ip nat: others have rules in it|everything is as it was before/);
+  it('pain 5: has opened the kubelet’s port in firewalld, now and for later', async () => {
+    const {stdout} = await worker.run('grep', ['', '/tmp/firewalld-runtime', '/tmp/firewalld-permanent']);
+    expect(stdout).toBe('/tmp/firewalld-runtime:10250/tcp\n/tmp/firewalld-permanent:10250/tcp');
+  });
+
+  it('pains 1 and 19: a kubelet that cannot start is told with its own words, and leaves a bundle', async () => {
+    // Nobody has this address: it passes every schema. The health port is the first that is bound.
+    const config = configured(`${kubelet}healthzBindAddress: 203.0.113.7`);
+    const {stderr, exitCode} = await join('--config', config);
+    expect(`${exitCode} ${stderr}`).toMatch(/^7 [\s\S]*error ND703[\s\S]*203\.0\.113\.7/);
+    const bundle = /support bundle, without secrets: (\S+)/.exec(stderr)?.[1] ?? '';
+    expect((await worker.run('stat', ['-c', '%a', bundle])).stdout.trim()).toBe('600');
+    await worker.run('rm', ['-f', '/tmp/join.yaml']);
+    await reset('after two joins that failed', async () => {
+      expect((await worker.run('ls', ['/tmp'])).stdout).not.toContain('firewalld');
+      await worker.run('rm', ['/usr/sbin/firewall-cmd']);
+    });
+  });
+});
+
+describe('a join, from its first try to its reset', {timeout: 600_000}, () => {
+  let first: RunResult;
+
+  it('pain 11: waiting for a network has an exit code of its own', async () => {
+    writeFileSync(worker.path('/etc/fstab'), fstab);
+    await worker.run('sh', ['-c', 'echo 0 >/proc/sys/net/ipv4/ip_forward']);
+    const args = ['join', ...withoutNetwork(), '--wait-timeout', '6'];
+    first = await worker.nodectl(args, anyExit);
+    let last = first;
+    // On a crowded machine the kubelet may register late: the same words go on waiting for it.
+    for (let more = 0; more < 8 && last.stderr.includes('error ND704'); more++)
+      last = await worker.nodectl(args, anyExit);
+    expect(`${last.exitCode} ${last.stderr}`).toMatch(/^8 [\s\S]*error ND705/);
+  });
+
+  it('pains 9, 10 and 18: chores are done', () => {
+    expect(first.stderr).toContain('warning ND105');
+    expect(first.stderr).toContain('set net.ipv4.ip_forward = 1 (was 0)');
+    expect(readFileSync(worker.path('/etc/fstab'), 'utf8')).toMatch(/^# .*\/dev\/sda2/m);
+    const config = readFileSync(worker.path('/var/lib/kubelet/config.yaml'), 'utf8');
+    expect(config).toContain('failCgroupV1: false');
+  });
+
+  it('pain 5: the kubelet’s port is opened in a firewall when that is asked for', async () => {
+    writeFileSync(worker.path('/usr/sbin/ufw'), ufw, {mode: 0o755});
+    const {stderr, exitCode} = await join('--wait', 'schedulable', '--open-firewall');
+    expect(`${exitCode} ${stderr}`).toMatch(/^0 [\s\S]*open port 10250\/tcp in ufw/);
+    expect(readFileSync(worker.path('/tmp/ufw'), 'utf8')).toContain('10250/tcp');
+  });
+
+  it('pain 7: the same words again change nothing', async () => {
+    const {stdout} = await join('--wait', 'schedulable', '--open-firewall');
+    expect(stdout).toContain('Nothing to change');
+  });
+
+  it('pain 8: a reset keeps the rules of others, and undoes all else to the byte', async () => {
+    // A table of their own, and a rule and a chain in a table that iptables makes for plugins, too.
+    const mine = 'table inet mine { chain in { type filter hook input priority 0; tcp dport 7 drop; }; }';
+    await worker.run('nft', ['-f', '-'], {input: mine});
+    const nat = (...words: string[]) => worker.run('iptables', ['-t', 'nat', ...words]);
+    await nat('-N', 'MINE');
+    await nat('-A', 'PREROUTING', '-p', 'tcp', '--dport', '7', '-j', 'MINE');
+    await nat('-N', 'CNI-0123456789abcdef');
+    const rules = async () => [
+      (await worker.run('nft', ['list', 'table', 'inet', 'mine'])).stdout,
+      (await nat('-S', 'MINE')).stdout,
+      (await nat('-S', 'PREROUTING')).stdout,
+    ];
+    const held = await rules();
+    expect(held.join('')).toMatch(/dport 7 drop[\s\S]*-N MINE[\s\S]*--dport 7 -j MINE/);
+    const {stdout} = await worker.nodectl(['reset', '-o', 'json']);
+    expect(JSON.parse(stdout)).toMatchObject({
+      left: [{what: 'table ip nat', why: 'others have rules in it'}],
+    });
+    expect(await rules()).toEqual(held);
+    await worker.run('nft', ['delete', 'table', 'inet', 'mine']);
+    await worker.run('nft', ['delete', 'table', 'ip', 'nat']);
+    expect(readFileSync(worker.path('/etc/fstab'), 'utf8')).toBe(fstab);
+    const forward = await worker.run('cat', ['/proc/sys/net/ipv4/ip_forward']);
+    expect(forward.stdout.trim()).toBe('0');
+    expect((await worker.run('ls', ['/tmp'])).stdout).not.toContain('ufw');
+    await worker.run('rm', ['/usr/sbin/ufw']);
   });
 
   it('pain 7: a node whose journal is gone, or that kubeadm joined, is adopted and cleaned', async () => {
@@ -247,6 +279,8 @@ esac
     await worker.run('rm', ['-r', '/var/lib/nodectl']);
     // As the bridge plugin makes it for the first pod.
     await worker.run('ip', ['link', 'add', 'cni0', 'type', 'bridge']);
+    const refused = await join();
+    expect(`${refused.exitCode} ${refused.stderr}`).toMatch(/^3 [\s\S]*ND603/);
     const shown = await worker.nodectl(['reset', '--adopt']);
     for (const line of [
       'drain the node',
