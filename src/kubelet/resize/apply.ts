@@ -9,6 +9,7 @@ import {
   cpuWeight,
   type PodCgroup,
   podCgroup,
+  quotaFacts,
   sandboxResources,
 } from '../pod/resources.ts';
 import {tellPod} from '../pod/tell.ts';
@@ -123,7 +124,8 @@ async function updateContainer(
   const {deps, records, memory} = context;
   const told = records.get(memory.uid)?.actuated.containers[container.name];
   const mixed = {...container, resources: withOne(told, container.resources, name)};
-  const {hugepageLimits: _, oomScoreAdj: __, ...linux} = containerResources(pod, mixed, deps.facts.resources);
+  const facts = quotaFacts(deps.facts.resources, deps.managers?.placement(pod, container).exclusive === true);
+  const {hugepageLimits: _, oomScoreAdj: __, ...linux} = containerResources(pod, mixed, facts);
   await deps.cri.runtime.updateContainerResources(
     {containerId: id, linux},
     {timeoutMs: deps.config.runtimeRequestTimeout},
