@@ -11,7 +11,7 @@ import {inspectionDue, type Seen} from './inspection-due.ts';
 /** One table in turn is looked for; a flushed ruleset lacks both, so it is noticed within one period. */
 const periodMs = 450;
 /** Where changes are heard of, the look is only for what hearing may have missed. */
-const heardPeriodMs = 5_000;
+const heardPeriodMs = 2_000;
 /** After so many repairs in a row that a listing does not bear out, nft may print our rules differently now. */
 const relearnAfter = 3;
 
@@ -61,6 +61,7 @@ class Watch implements TableWatch {
   }
 
   async begin(): Promise<void> {
+    if (this.#stopped) return;
     const changes = await this.#planes.changes(() => {
       this.#foreign = true;
       this.#inspectLater();

@@ -7,7 +7,7 @@ import {RunningProxy, StubApi} from './running.ts';
 
 const vip = world.vip1?.IPv4 ?? '';
 const [ep1, ep2] = [world.ep1?.IPv4 ?? '', world.ep2?.IPv4 ?? ''];
-const bound = {timeout: 10_000, interval: 20};
+const bound = {timeout: 60_000, interval: 20};
 
 let lab: Lab;
 let api: StubApi;
@@ -143,7 +143,7 @@ describe('a proxy in trouble', () => {
   it('writes its tables again when somebody flushes the ruleset', async () => {
     await serveWeb();
     await lab.node.run('nft', ['flush', 'ruleset']);
-    await expect.poll(tables, {timeout: 5_000, interval: 20}).toContain('ip nodectl-proxy');
+    await expect.poll(tables, {timeout: 20_000, interval: 20}).toContain('ip nodectl-proxy');
     await expect.poll(isServed, bound).toBe(true);
   });
 
