@@ -7,11 +7,10 @@ import type {Clock} from '../../lib/time.ts';
 import {podPaths} from '../pod/pod-paths.ts';
 import {claimName} from '../volumes/resolve.ts';
 import type {VolumeUsage} from '../volumes/types.ts';
-import type {Usage, VolumeStats} from './types.ts';
+import type {ReadVolumes, Usage, VolumeStats} from './types.ts';
 import {isLocal} from './volumes.ts';
 
-/** How full each of a pod's volumes is, by its name; those that cannot tell are left out. */
-export type ReadVolumes = (pod: Pod, signal: AbortSignal) => Promise<ReadonlyMap<string, VolumeUsage>>;
+export type {ReadVolumes} from './types.ts';
 
 /** What a pod's files take: read now and then, for it means to walk through them. */
 export type PodFiles = {

@@ -1,6 +1,10 @@
 import type {CgroupSample} from '../../edges/cgroup-sample.ts';
 import type {NetworkSample} from '../../edges/network-sample.ts';
+import type {Pod} from '../../lib/kubernetes.ts';
 import type {VolumeUsage} from '../volumes/types.ts';
+
+/** How full each of a pod's volumes is, by its name; those that cannot tell are left out. */
+export type ReadVolumes = (pod: Pod, signal: AbortSignal) => Promise<ReadonlyMap<string, VolumeUsage>>;
 
 /** Space on a file system. */
 export type SpaceStats = {

@@ -4,7 +4,7 @@ import {diskSpace} from '../../edges/disk.ts';
 import type {Volume} from '../../lib/kubernetes.ts';
 import {podRoot} from '../pod/pod-paths.ts';
 import type {VolumeUsage} from '../volumes/types.ts';
-import type {ReadVolumes} from './pod-files.ts';
+import type {ReadVolumes} from './types.ts';
 
 /** Kinds whose files are the kubelet's own, by field; each has its directory among the pod's volumes. */
 const kinds = {
