@@ -44,6 +44,7 @@ export type StatsOptions = {
 export type Machine = {
   readonly node: (cgroups: CgroupReader) => NodeSample;
   readonly disks: () => Promise<DiskStats>;
+  readonly cgroups: CgroupReader;
 };
 
 /** How this node and its pods are used. One reading serves everybody who asks within its age. */
@@ -57,7 +58,7 @@ export type Stats = {
 export const housekeepingMs = 10_000;
 
 export async function startStats(options: StatsOptions): Promise<Stats> {
-  return new Reader(options, await openCgroupReader(), await ownCgroup());
+  return new Reader(options, options.machine?.cgroups ?? (await openCgroupReader()), await ownCgroup());
 }
 
 class Reader implements Stats {

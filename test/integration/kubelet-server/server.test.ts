@@ -5,6 +5,7 @@ import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 import type WebSocket from 'ws';
 import {until} from '../support/wait.ts';
 import {commonName, type Fixture, inside, startFixture} from './fixture.ts';
+import {openExec, openForward} from './open.ts';
 
 let it10250: Fixture;
 beforeAll(async () => {
@@ -290,13 +291,12 @@ describe('streams', () => {
 
   it('opened and closed 300 times leaves no descriptor', async () => {
     const before = await it10250.fds();
-    for (let round = 0; round < 30; round++)
-      await Promise.all(
-        Array.from(
-          {length: 10},
-          () => collect(it10250.socket(exec('true'), 'v4.channel.k8s.io', admin)).closed,
-        ),
-      );
+    for (let round = 0; round < 30; round++) {
+      const forwards = Array.from({length: 9}, () => openForward(it10250));
+      for (const {socket} of forwards) socket.once('open', () => socket.close());
+      const all = [openExec(it10250, 'true'), ...forwards];
+      await Promise.all(all.map(({closed}) => closed));
+    }
     await until('descriptors to go', async () => (await it10250.fds()) <= before + 3);
   });
 
