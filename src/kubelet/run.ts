@@ -98,8 +98,6 @@ async function compose(
   const {agent, node, stats} = await startAgents({config, api, cri, recorder, log, started, telemetry});
   const rotation = api.rotate(stop.signal);
   const health: HealthChecks = {ping: () => undefined, log: () => undefined, syncloop: () => undefined};
-  const healthServer = await serveHealth(config, health);
-  started.keep(() => healthServer.close());
   started.keep(async () => {
     stop.abort(new Error('stopping'));
     await rotation;
@@ -124,6 +122,9 @@ async function compose(
       await (await serving).close();
     });
   }
+  // Healthy is only who could bind the kubelet's port: a join would take one that ends in a moment for a success.
+  const healthServer = await serveHealth(config, health);
+  started.keep(() => healthServer.close());
   await tellReady(log, started);
   recorder.record(
     {kind: 'Node', name: config.nodeName, uid: config.nodeName},
