@@ -1,12 +1,17 @@
 import {connect} from 'node:net';
 import {NodectlError} from '../../lib/errors.ts';
+import {errno} from '../files.ts';
 
 type Answer = {readonly ok: boolean; readonly error?: string; readonly pid?: number};
 
-/** Whether a living supervisor listens there. */
+/** Whether a living supervisor listens there. @throws EACCES for who may not ask */
 export async function ping(socketPath: string): Promise<boolean> {
-  const answer = await exchange(socketPath, {op: 'ping'}, 2000).catch(() => undefined);
-  return answer?.ok === true;
+  try {
+    return (await exchange(socketPath, {op: 'ping'}, 2000)).ok;
+  } catch (error) {
+    if (errno(error) === 'EACCES') throw error;
+    return false;
+  }
 }
 
 /** Asks the supervisor, waits until it is done, and resolves with its pid. */

@@ -18,7 +18,8 @@ export type FamilyText = {
 
 const metricName = /^[a-zA-Z_:][a-zA-Z0-9_:]*/;
 const types = ['counter', 'gauge', 'histogram', 'summary', 'untyped'];
-const number = /^(?:[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?|[+-]Inf|NaN)$/;
+/** prom-client writes Nan; Prometheus reads it as Go does, in any case. */
+const number = /^(?:[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?|[+-]Inf|NaN|Nan)$/;
 
 type Draft = {name: string; help: string; type: string; samples: Sample[]};
 
