@@ -58,7 +58,7 @@ const leftovers: readonly Leftover[] = [
     name: 'pain 8: chains of an earlier CNI plugin, of the legacy kind',
     code: 'ND607',
     exit: 0,
-    says: /rules of an earlier node are in the kernel: nat -A POSTROUTING.*CNI-/,
+    says: /rules of an earlier node are in the kernel: nat -N CNI-abc, and 1 more/,
     make: 'iptables-legacy -t nat -N CNI-abc; iptables-legacy -t nat -A POSTROUTING -j CNI-abc',
     unmake: 'iptables-legacy -t nat -F; iptables-legacy -t nat -X',
   },
