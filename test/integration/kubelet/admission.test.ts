@@ -27,7 +27,10 @@ describe('admission', () => {
     expect(pod.status?.containerStatuses ?? []).toEqual([]);
     await until('the event', async () => {
       const {items} = await node.sandbox.client.list(events, {namespace: 'default'});
-      return items.some((e) => e.reason === 'OutOfcpu' && e.message === words && e.type === 'Warning');
+      return items.some(
+        (e) =>
+          e.reason === 'OutOfcpu' && e.message === `${words} (nodectl explain ND758)` && e.type === 'Warning',
+      );
     });
     await node.remove('second', 0);
     await node.gone('second');
