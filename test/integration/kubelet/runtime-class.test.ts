@@ -45,7 +45,9 @@ describe('a pod with a RuntimeClass', () => {
     const words = 'Failed to create pod sandbox: runtimeclass.node.k8s.io "own" not found';
     await until('the event', async () => {
       const {items} = await client.list(events, {namespace: 'default'});
-      return items.some((e) => e.reason === 'FailedCreatePodSandBox' && e.message === words);
+      return items.some(
+        (e) => e.reason === 'FailedCreatePodSandBox' && e.message === `${words} (nodectl explain ND751)`,
+      );
     });
     expect((await node.get('waits'))?.status?.phase).toBe('Pending');
     await createClass();
