@@ -61,6 +61,11 @@ export class StatusNode {
     return startDaemon(this.machine, name);
   }
 
+  /** Starts a daemon that may end at once, as a fault wants it. */
+  restartBroken(daemon: 'kubelet' | 'proxy' | 'containerd'): Promise<unknown> {
+    return this.machine.run('/nodectl', ['restart', daemon], {okCodes: [0, 6, 7]});
+  }
+
   restart(daemon: 'kubelet' | 'proxy' | 'containerd'): Promise<unknown> {
     return this.machine.nodectl(['restart', daemon]);
   }
@@ -143,7 +148,7 @@ export function edited(
   return {
     async doIt(node) {
       node.edit(path, change);
-      if (daemon !== undefined) await node.restart(daemon);
+      if (daemon !== undefined) await node.restartBroken(daemon);
     },
     async undo(node) {
       node.restore(path);

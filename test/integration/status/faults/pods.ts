@@ -106,7 +106,7 @@ export const networklessPods: readonly Fault[] = [
     name: 'no address is left for a pod',
     code: 'ND757',
     exit: 1,
-    says: /default\/nonet gets no network.*no IP addresses available/s,
+    says: /default\/nonet gets no network.*no IP addresses\s+available/s,
     async doIt(node) {
       // Allocations that nobody gave back: host-local keeps a file for each.
       await node.sh(

@@ -11,11 +11,9 @@ const proxy = '^/var/lib/nodectl/bin/kube-proxy';
 const meddling: Pick<Fault, 'doIt' | 'undo'> = {
   doIt: (node) => {
     const nft = (verb: string) =>
-      `/tmp/meddler ${verb} element ip nodectl-proxy services '{ 10.96.9.9 . tcp . 53 : drop }'`;
-    const turn = `[ -e /tmp/fight ] || break; ${nft('add')}; sleep 0.05; ${nft('delete')}; ${nft('add')}`;
-    return node.sh(
-      `cp /usr/sbin/nft /tmp/meddler; touch /tmp/fight; { for turn in $(seq 1000); do ${turn}; done; } >/dev/null 2>&1 &`,
-    );
+      `nft ${verb} element ip nodectl-proxy services '{ 10.96.9.9 . tcp . 53 : drop }'`;
+    const turn = `[ -e /tmp/fight ] || break; ${nft('add')}; sleep 0.05; ${nft('delete')} || true`;
+    return node.sh(`touch /tmp/fight; { for turn in $(seq 1000); do ${turn}; done; } >/dev/null 2>&1 &`);
   },
   async undo(node) {
     await node.sh('rm /tmp/fight');
@@ -241,7 +239,7 @@ export const proxyFaults: readonly Fault[] = [
     name: 'somebody changes the kernel’s Services, again and again',
     code: 'ND740',
     exit: 7,
-    says: /somebody keeps changing the service rules \(IPv4\).*meddler \(process \d+\) changes the\s+packet/s,
+    says: /somebody keeps changing the service rules \(IPv4\).*sudo nft monitor/s,
     ...meddling,
   },
   {
