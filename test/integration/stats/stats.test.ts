@@ -351,7 +351,7 @@ describe('/metrics and /metrics/probes', () => {
     const {families} = await scrape('/metrics');
     const requests = families.get('rest_client_requests_total')?.samples ?? [];
     expect([...new Set(requests.map(({labels}) => labels.host))]).toEqual([new URL(it1.sandbox.url).host]);
-    expect(one(requests, {code: '200', method: 'PUT'}).value).toBeGreaterThan(0);
+    expect(one(requests, {code: '200', method: 'PATCH'}).value).toBeGreaterThan(0);
   });
 
   it('counts probes by container and result', async () => {
