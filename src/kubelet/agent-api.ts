@@ -8,8 +8,8 @@ import type {VolumeUsage} from './volumes/types.ts';
 export type RuntimeReadiness = {
   /** The runtime and its network have answered and are ready, and what runs has been read lately. */
   readonly ok: boolean;
-  /** Monotonic milliseconds of the last good answer of the runtime; undefined before the first. */
-  readonly since: number | undefined;
+  /** False until the runtime has answered well and what runs has been read, once each: before that nothing is known. */
+  readonly seen: boolean;
   /** For the Ready condition's message; empty when ok. */
   readonly reason: string;
   /** False while the runtime says that CNI is not initialised (hostNetwork pods still run). */

@@ -141,16 +141,19 @@ class NodeReconciler {
 
   async #round(signal: AbortSignal): Promise<{againInMs?: number}> {
     if (this.#isStarting()) return {againInMs: startingMs};
-    const decision = decideNode(await this.#observe());
+    const seen = await this.#observe();
+    // The Node may have become known meanwhile.
+    if (this.#isStarting()) return {againInMs: startingMs};
+    const decision = decideNode(seen);
     for (const act of decision.acts) await this.#apply(act, signal);
     return decision.againInMs === undefined ? {} : {againInMs: decision.againInMs};
   }
 
-  /** A restart must not make a Ready node NotReady only because the runtime has not been asked yet. */
+  /** A restart must not make a Ready node NotReady only because something has not been looked at or set up yet. */
   #isStarting(): boolean {
-    const {clock, runtimeReady} = this.#options;
-    const sinceStartMs = clock.monotonic() - this.#startedMs;
-    return this.#node !== undefined && runtimeReady().since === undefined && sinceStartMs < startingForMs;
+    const {clock, runtimeReady, problems} = this.#options;
+    if (this.#node === undefined || clock.monotonic() - this.#startedMs >= startingForMs) return false;
+    return !runtimeReady().seen || (problems?.() ?? []).length > 0;
   }
 
   async #observe(): Promise<NodeSeen> {

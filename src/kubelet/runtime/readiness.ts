@@ -85,7 +85,8 @@ export class RuntimeHealth {
     const listed = this.#listedMs !== undefined && nowMs - this.#listedMs < notListedMs;
     const ok = answered && listed && this.#networkReady;
     const reason = ok ? '' : this.#problem || 'PLEG is not healthy: pods have not been looked at lately';
-    return {ok, since: this.#answeredMs, reason, networkReady: this.#networkReady};
+    const seen = this.#answeredMs !== undefined && this.#listedMs !== undefined;
+    return {ok, seen, reason, networkReady: this.#networkReady};
   }
 
   #networkWord(network: {status: boolean; reason: string; message: string} | undefined): string {

@@ -199,8 +199,10 @@ describe('restarts', () => {
     const watching = new AbortController();
     const watch = (async () => {
       for await (const event of it1.sandbox.client.watch<Node>(nodes, {}, watching.signal))
-        if (event.type === 'MODIFIED')
-          seen.add(event.object.status?.conditions?.find(({type}) => type === 'Ready')?.status ?? 'none');
+        if (event.type === 'MODIFIED') {
+          const ready = event.object.status?.conditions?.find(({type}) => type === 'Ready');
+          seen.add(ready?.status === 'True' ? 'True' : `${ready?.status} ${ready?.message}`);
+        }
     })().catch(() => undefined);
     kubelet = it1.start('-v', '4');
     await until('its first status', () => seen.size > 0);
