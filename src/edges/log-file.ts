@@ -13,7 +13,7 @@ export class LogFile {
   readonly #path: string;
   #file: FileHandle;
   #inode: number;
-  #replacedAtMs: number | undefined;
+  #next: {readonly file: FileHandle; readonly inode: number; quietSinceMs: number} | undefined;
   #position = 0;
   #end = Number.POSITIVE_INFINITY;
   #watcher: {close(): void} | undefined;
@@ -42,7 +42,7 @@ export class LogFile {
     if (bytesRead === 0) return undefined;
     this.#position += bytesRead;
     // As long as something comes, the runtime has not left the old file.
-    this.#replacedAtMs = undefined;
+    if (this.#next !== undefined) this.#next.quietSinceMs = performance.now();
     return this.#buffer.subarray(0, bytesRead);
   }
 
@@ -78,27 +78,19 @@ export class LogFile {
   /**
    * Another file has taken the name: goes on with it from its start. False when nothing changed, and for `graceMs`
    * after the last bytes of the old one: a runtime makes the new file first, and may write a last line to the old one
-   * after that.
+   * after that. The new file is held open from when it is seen, as it may be rotated in its turn by then.
    */
   async reopenIfRotated(graceMs: number): Promise<boolean> {
-    try {
-      if ((await lstat(join(this.#root, this.#path))).ino === this.#inode) return false;
-      this.#replacedAtMs ??= performance.now();
-      if (performance.now() - this.#replacedAtMs < graceMs) return false;
-      // What was written to the old file until it was replaced comes first.
-      if ((await this.#file.stat()).size > this.#position) return false;
-      const file = await openBeneath(this.#root, this.#path);
-      await this.#file.close();
-      this.#file = file;
-      this.#inode = (await file.stat()).ino;
-      this.#position = 0;
-      this.#replacedAtMs = undefined;
-      return true;
-    } catch (error) {
-      // Between the rename and the new file there is none.
-      if (isMissing(error)) return false;
-      throw error;
-    }
+    this.#next ??= await this.#replacement();
+    if (this.#next === undefined || performance.now() - this.#next.quietSinceMs < graceMs) return false;
+    // What was written to the old file until it was replaced comes first.
+    if ((await this.#file.stat()).size > this.#position) return false;
+    await this.#file.close();
+    this.#file = this.#next.file;
+    this.#inode = this.#next.inode;
+    this.#next = undefined;
+    this.#position = 0;
+    return true;
   }
 
   /**
@@ -124,7 +116,24 @@ export class LogFile {
 
   async close(): Promise<void> {
     this.#watcher?.close();
+    await this.#next?.file.close();
     await this.#file.close();
+  }
+
+  async #replacement() {
+    try {
+      if ((await lstat(join(this.#root, this.#path))).ino === this.#inode) return undefined;
+      const file = await openBeneath(this.#root, this.#path);
+      const inode = (await file.stat()).ino;
+      if (inode !== this.#inode) return {file, inode, quietSinceMs: performance.now()};
+      // A rotation that failed has given the old file its name back.
+      await file.close();
+      return undefined;
+    } catch (error) {
+      // Between the rename and the new file there is none.
+      if (isMissing(error)) return undefined;
+      throw error;
+    }
   }
 
   #watch(): {close(): void} {

@@ -13,7 +13,7 @@ import {isReady, shell, sleeper, startNode, type TestNode} from './harness.ts';
 
 let node: TestNode;
 beforeAll(async () => {
-  const config = {containerLogMaxSize: '2Ki', containerLogMaxFiles: 3, containerLogMonitorInterval: 300};
+  const config = {containerLogMaxSize: '2Ki', containerLogMaxFiles: 3, containerLogMonitorInterval: 1_000};
   node = await startNode({subnet: '10.89.13.0/24', config});
 }, 60_000);
 afterAll(async () => {
