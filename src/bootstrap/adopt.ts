@@ -1,20 +1,20 @@
 import {basename} from 'node:path';
 import {kubeletPaths} from '../config/kubelet-files.ts';
 import type {Layout} from '../config/layout.ts';
-import {askRuntime, removeAllPods} from '../edges/containerd.ts';
-import {exists, listDirectory, removeFile} from '../edges/files.ts';
-import {removeEmptyDirectory, removeTree} from '../edges/host-files.ts';
-import {takeLock} from '../edges/lock.ts';
-import {observeMachine} from '../edges/machine.ts';
-import {forceUnmountBelow} from '../edges/mounts.ts';
-import {deleteLink, deleteTable, holdsOnly, linkExists, listTables} from '../edges/net-leftovers.ts';
-import type {ServiceManager} from '../edges/services.ts';
+import {exists, listDirectory, removeFile} from '../edges/files/files.ts';
+import {removeEmptyDirectory, removeTree} from '../edges/files/host-files.ts';
+import {takeLock} from '../edges/files/lock.ts';
+import {observeMachine} from '../edges/machine/machine.ts';
+import {forceUnmountBelow} from '../edges/mounts/mounts.ts';
+import {deleteLink, deleteTable, holdsOnly, linkExists, listTables} from '../edges/network/net-leftovers.ts';
+import {askRuntime, removeAllPods} from '../edges/runtime/containerd.ts';
+import type {ServiceManager} from '../edges/systemd/services.ts';
 import {describeError, NodectlError} from '../lib/errors.ts';
-import {drain, ownName} from './drain.ts';
+import {drain, ownName} from './apply/drain.ts';
 import {lockPath} from './join.ts';
 import {serviceManager} from './preflight.ts';
-import type {ResetResult} from './reset.ts';
 import type {NodePlace, StepDeps} from './types.ts';
+import type {ResetResult} from './undo/reset.ts';
 
 /** What of a node that kubeadm joined is here, as acts that take it away. */
 export type AdoptAct =

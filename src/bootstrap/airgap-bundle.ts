@@ -1,11 +1,11 @@
 import {basename, dirname, resolve} from 'node:path';
 import type {RuntimeSource} from '../config/runtime-source.ts';
-import {digestsName, packBundle, sha256OfFile} from '../edges/airgap.ts';
-import {describePlace, fetchVerified} from '../edges/archives.ts';
-import {exportImages} from '../edges/containerd.ts';
-import {makeDirectory, writeAtomic} from '../edges/files.ts';
-import {copyProgram, removeTree} from '../edges/host-files.ts';
-import {findProgram} from '../edges/packages.ts';
+import {makeDirectory, writeAtomic} from '../edges/files/files.ts';
+import {copyProgram, removeTree} from '../edges/files/host-files.ts';
+import {digestsName, packBundle, sha256OfFile} from '../edges/install/airgap.ts';
+import {describePlace, fetchVerified} from '../edges/install/archives.ts';
+import {findProgram} from '../edges/install/packages.ts';
+import {exportImages} from '../edges/runtime/containerd.ts';
 import {NodectlError} from '../lib/errors.ts';
 
 export type BundleRequest = {

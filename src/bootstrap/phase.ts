@@ -2,16 +2,16 @@ import type {Finding} from '../checks/check.ts';
 import type {Cluster} from '../checks/trust/cluster.ts';
 import type {JoinOptions} from '../config/join.ts';
 import type {AddressCandidate} from '../config/node-ip.ts';
-import type {Machine} from '../edges/machine.ts';
-import type {PackageManager} from '../edges/packages.ts';
-import type {ServiceManager} from '../edges/services.ts';
+import type {PackageManager} from '../edges/install/packages.ts';
+import type {Machine} from '../edges/machine/machine.ts';
+import type {ServiceManager} from '../edges/systemd/services.ts';
 import {NodectlError} from '../lib/errors.ts';
 import type {Logger} from '../lib/log.ts';
 import type {Decision} from '../lib/reconcile.ts';
-import type {Act} from './acts.ts';
-import type {Journal} from './journal.ts';
+import type {Act} from './apply/acts.ts';
 import type {Foreseen} from './plan/types.ts';
 import type {PhaseName} from './types.ts';
+import type {Journal} from './undo/journal.ts';
 
 /** What the preflight learnt and every later phase starts from; nothing in it changes during a join. */
 export type Facts = {

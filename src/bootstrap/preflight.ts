@@ -4,22 +4,22 @@ import {type CheckResult, ignoring, type Limits, runChecks} from '../checks/grap
 import {otherAgents} from '../checks/leftovers/other-agents.ts';
 import {judgeFirewall} from '../checks/network/kubelet-firewall.ts';
 import type {JoinOptions, NodeOptions} from '../config/join.ts';
-import {exists} from '../edges/files.ts';
-import {journalStore} from '../edges/journal-store.ts';
-import {observeMachine} from '../edges/machine.ts';
-import {lookAtNft} from '../edges/nft-sight.ts';
-import {packageManager} from '../edges/packages.ts';
-import type {ServiceManager} from '../edges/services.ts';
-import {supervisedServices} from '../edges/supervised.ts';
-import {systemdServices} from '../edges/systemd.ts';
+import {exists} from '../edges/files/files.ts';
+import {packageManager} from '../edges/install/packages.ts';
+import {journalStore} from '../edges/logs/journal-store.ts';
+import {observeMachine} from '../edges/machine/machine.ts';
+import {lookAtNft} from '../edges/nftables/nft-sight.ts';
+import type {ServiceManager} from '../edges/systemd/services.ts';
+import {supervisedServices} from '../edges/systemd/supervised.ts';
+import {systemdServices} from '../edges/systemd/systemd.ts';
 import {NodectlError} from '../lib/errors.ts';
-import {joinedCluster} from './joined.ts';
-import {Journal} from './journal.ts';
-import {learnCluster} from './learn-cluster.ts';
-import {nodeAddress} from './node-address.ts';
+import {joinedCluster} from './learn/joined.ts';
+import {learnCluster} from './learn/learn-cluster.ts';
+import {nodeAddress} from './learn/node-address.ts';
 import type {Facts} from './phase.ts';
 import {assertNeedsNoNetwork} from './runtime/offline.ts';
 import type {JoinDeps} from './types.ts';
+import {Journal} from './undo/journal.ts';
 
 /** A join waits for a slow machine rather than go on unseeing. */
 const joinLimits: Limits = {checkMs: 30_000, wholeMs: 60_000};

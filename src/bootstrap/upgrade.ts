@@ -1,19 +1,19 @@
 import type {Digested} from '../config/runtime-source.ts';
-import {sha256OfFile} from '../edges/airgap.ts';
-import {fetchVerified} from '../edges/archives.ts';
-import {run} from '../edges/exec.ts';
-import {exists, removeFile} from '../edges/files.ts';
-import {copyProgram, makeExecutable, makeOneDirectory} from '../edges/host-files.ts';
-import {journalStore} from '../edges/journal-store.ts';
-import {takeLock} from '../edges/lock.ts';
-import {observeMachine} from '../edges/machine.ts';
-import type {ServiceManager} from '../edges/services.ts';
+import {exists, removeFile} from '../edges/files/files.ts';
+import {copyProgram, makeExecutable, makeOneDirectory} from '../edges/files/host-files.ts';
+import {takeLock} from '../edges/files/lock.ts';
+import {sha256OfFile} from '../edges/install/airgap.ts';
+import {fetchVerified} from '../edges/install/archives.ts';
+import {journalStore} from '../edges/logs/journal-store.ts';
+import {observeMachine} from '../edges/machine/machine.ts';
+import {run} from '../edges/process/exec.ts';
+import type {ServiceManager} from '../edges/systemd/services.ts';
 import {describeError, NodectlError} from '../lib/errors.ts';
-import {awaitHealth, type HealthWatch} from './health.ts';
 import {lockPath} from './join.ts';
-import {Journal} from './journal.ts';
 import {kubeletService, proxyService, serviceManager, stablePlace} from './preflight.ts';
+import {awaitHealth, type HealthWatch} from './status/health.ts';
 import type {NodePlace, StepDeps} from './types.ts';
+import {Journal} from './undo/journal.ts';
 
 export type UpgradeOptions = NodePlace & {
   /** The new binary: a path or a URL, and what it must be. */

@@ -1,5 +1,5 @@
 import type {NodeOptions} from '../config/join.ts';
-import type {Machine} from '../edges/machine.ts';
+import type {Machine} from '../edges/machine/machine.ts';
 import type {Code} from '../lib/codes/catalogue.ts';
 import type {Finding} from '../lib/node-report.ts';
 

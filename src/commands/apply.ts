@@ -1,6 +1,6 @@
 import {Args, Flags} from '@oclif/core';
-import {readInput} from '../edges/input.ts';
-import {ownProgram} from '../edges/program.ts';
+import {readInput} from '../edges/files/input.ts';
+import {ownProgram} from '../edges/process/program.ts';
 import {silent} from '../lib/log.ts';
 import {BaseCommand, outputFlag} from '../ui/base-command.ts';
 import {forgetSecrets, fromEnvironment} from '../ui/environment.ts';
@@ -24,8 +24,8 @@ export default class Apply extends BaseCommand {
     const {joinNode} = await import('../bootstrap/join.ts');
     const {joinOptions} = await import('../config/join.ts');
     const {readPlanFile} = await import('../config/join/plan-file.ts');
-    const {readDiscoveryFile} = await import('../edges/discovery-file.ts');
-    const {assetText} = await import('../edges/assets.ts');
+    const {readDiscoveryFile} = await import('../edges/trust/discovery-file.ts');
+    const {assetText} = await import('../edges/files/assets.ts');
     const {joinSummary} = await import('../ui/join-summary.ts');
     const {withProgress} = await import('../ui/with-progress.ts');
     const {'discovery-file': discovery, 'proxy-kubeconfig': proxy} = flags;

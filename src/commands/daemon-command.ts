@@ -1,4 +1,4 @@
-import {serviceNotifier} from '../edges/notify.ts';
+import {serviceNotifier} from '../edges/systemd/notify.ts';
 import type {NodectlError} from '../lib/errors.ts';
 import {BaseCommand} from '../ui/base-command.ts';
 

@@ -22,8 +22,8 @@ export default class Exec extends BaseCommand {
     const cmd = argv.slice(1).map(String);
     if (cmd.length === 0) throw new NodectlError('ND904', 'there is no program to run after --');
     const {nodeOptions} = await import('../config/join.ts');
-    const {findPod, withRuntime} = await import('../bootstrap/runtime-view.ts');
-    const {streamExec} = await import('../edges/exec-stream.ts');
+    const {findPod, withRuntime} = await import('../bootstrap/status/runtime-view.ts');
+    const {streamExec} = await import('../edges/http/exec-stream.ts');
     process.exitCode = await withRuntime(nodeOptions(here(flags.root)), async ({runtime, ...cri}) => {
       const {pod, container} = await findPod({runtime, ...cri}, args.pod, flags.container, flags.namespace);
       if (container?.state !== 'Running')

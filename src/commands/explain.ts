@@ -19,7 +19,7 @@ export default class Explain extends BaseCommand {
     const shown = Object.entries(all).filter(([code]) => wanted === undefined || code === wanted);
     if (shown.length === 0)
       throw new NodectlError('ND904', `there is no code ${wanted}`, {next: ['nodectl explain']});
-    const {seenBy} = await import('../bootstrap/explain.ts');
+    const {seenBy} = await import('../bootstrap/status/explain.ts');
     if (flags.output === 'json') {
       const codes = Object.fromEntries(
         shown.map(([code, entry]) => [code, {...entry, seenBy: seenBy(code)}]),

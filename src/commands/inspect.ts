@@ -23,8 +23,8 @@ export default class Inspect extends BaseCommand {
   async run(): Promise<void> {
     const {args, flags} = await this.parse(Inspect);
     const {nodeOptions} = await import('../config/join.ts');
-    const {withRuntime} = await import('../bootstrap/runtime-view.ts');
-    const {inspectPod} = await import('../bootstrap/inspect.ts');
+    const {withRuntime} = await import('../bootstrap/status/runtime-view.ts');
+    const {inspectPod} = await import('../bootstrap/status/inspect.ts');
     const {yamlText} = await import('../ui/yaml.ts');
     const document = await withRuntime(nodeOptions(here(flags.root)), (cri) =>
       inspectPod(cri, args.pod, flags.container, flags.namespace),

@@ -4,8 +4,8 @@ import type {JoinResult} from '../bootstrap/join.ts';
 import type {JoinFile} from '../config/join/file.ts';
 import type {JoinInput} from '../config/join.ts';
 import type {RuntimeSourceInput} from '../config/runtime-source.ts';
-import {readInput, readPatches} from '../edges/input.ts';
-import {ownProgram} from '../edges/program.ts';
+import {readInput, readPatches} from '../edges/files/input.ts';
+import {ownProgram} from '../edges/process/program.ts';
 import {silent} from '../lib/log.ts';
 import {BaseCommand, outputFlag} from '../ui/base-command.ts';
 import {forgetSecrets, fromEnvironment, list} from '../ui/environment.ts';
@@ -108,7 +108,7 @@ type Flagged = Awaited<ReturnType<Join['parse']>>['flags'];
 /** The --config file, and over it what flags and the environment say. */
 async function gather(endpoint: string | undefined, flags: Flagged): Promise<JoinInput> {
   const {mergeInput} = await import('../config/join/merge.ts');
-  const {readDiscoveryFile} = await import('../edges/discovery-file.ts');
+  const {readDiscoveryFile} = await import('../edges/trust/discovery-file.ts');
   const file = await configFile(flags.config);
   const own = {
     ...(await flagInput(endpoint, flags)),
@@ -130,8 +130,8 @@ async function patched(directory: string | undefined): Promise<Pick<JoinInput, '
 
 /** Digests and the bundle are read here; the archives themselves are verified when they are fetched. */
 async function runtimeInput(flags: Flagged): Promise<RuntimeSourceInput> {
-  const {openBundle} = await import('../edges/airgap.ts');
-  const {assetText} = await import('../edges/assets.ts');
+  const {openBundle} = await import('../edges/install/airgap.ts');
+  const {assetText} = await import('../edges/files/assets.ts');
   const digests = flags['runtime-digests'];
   return {
     runtimeSource: flags['runtime-source'],

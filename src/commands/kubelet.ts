@@ -3,8 +3,8 @@ import {join} from 'node:path';
 import {Flags} from '@oclif/core';
 import {normaliseArguments} from '../config/kubelet/argv.ts';
 import type {KubeletFlags, Source} from '../config/kubelet.ts';
-import {listDirectory, readText} from '../edges/files.ts';
-import {nameProcess} from '../edges/program.ts';
+import {listDirectory, readText} from '../edges/files/files.ts';
+import {nameProcess} from '../edges/process/program.ts';
 import {NodectlError} from '../lib/errors.ts';
 import {DaemonCommand} from './daemon-command.ts';
 
@@ -60,9 +60,9 @@ export default class Kubelet extends DaemonCommand {
     await nameProcess('kubelet');
     const {flags} = await this.parse(Kubelet, normaliseArguments(this.argv));
     const {loadKubeletConfig} = await import('../config/kubelet.ts');
-    const {jsonLogger} = await import('../edges/log.ts');
-    const {keepHeapSmall} = await import('../edges/heap.ts');
-    const {endingSignal} = await import('../edges/process-life.ts');
+    const {jsonLogger} = await import('../edges/logs/log.ts');
+    const {keepHeapSmall} = await import('../edges/machine/heap.ts');
+    const {endingSignal} = await import('../edges/process/process-life.ts');
     const {runKubelet} = await import('../kubelet/run.ts');
     const sources = await readSources(flags.config, flags['config-dir']);
     const {config, warnings} = loadKubeletConfig(sources, given(flags), hostname());

@@ -1,5 +1,5 @@
 import {Args, Flags} from '@oclif/core';
-import {ownProgram} from '../edges/program.ts';
+import {ownProgram} from '../edges/process/program.ts';
 import {NodectlError} from '../lib/errors.ts';
 import {BaseCommand} from '../ui/base-command.ts';
 import {here, nodeFlags} from '../ui/node-command.ts';
@@ -31,7 +31,7 @@ export default class Logs extends BaseCommand {
   async run(): Promise<void> {
     const {args, flags} = await this.parse(Logs);
     const {nodeOptions} = await import('../config/join.ts');
-    const {daemonNames, showDaemonLog} = await import('../bootstrap/daemons.ts');
+    const {daemonNames, showDaemonLog} = await import('../bootstrap/apply/daemons.ts');
     const {parseDuration} = await import('../config/units.ts');
     const options = nodeOptions(here(flags.root));
     const stop = new AbortController();
@@ -45,7 +45,7 @@ export default class Logs extends BaseCommand {
     const daemon = daemonNames.find((name) => name === args.whose);
     if (daemon !== undefined)
       return showDaemonLog(daemon, {options, program: ownProgram()}, wanted, process.stdout, stop.signal);
-    const {showPodLog} = await import('../bootstrap/pod-log.ts');
+    const {showPodLog} = await import('../bootstrap/status/pod-log.ts');
     const pod = {word: args.whose, container: flags.container, namespace: flags.namespace};
     await showPodLog(options, pod, wanted, process.stdout, stop.signal);
   }

@@ -1,6 +1,6 @@
 import {hostname} from 'node:os';
 import {Flags} from '@oclif/core';
-import {ownProgram} from '../edges/program.ts';
+import {ownProgram} from '../edges/process/program.ts';
 import {catalogue} from '../lib/codes/catalogue.ts';
 import {exits} from '../lib/codes/entry.ts';
 import {BaseCommand, outputFlag} from '../ui/base-command.ts';

@@ -1,8 +1,8 @@
 import {hostname} from 'node:os';
 import {Flags} from '@oclif/core';
 import type {ProxyFlags} from '../config/proxy.ts';
-import {readText} from '../edges/files.ts';
-import {nameProcess} from '../edges/program.ts';
+import {readText} from '../edges/files/files.ts';
+import {nameProcess} from '../edges/process/program.ts';
 import {NodectlError} from '../lib/errors.ts';
 import {DaemonCommand} from './daemon-command.ts';
 
@@ -36,8 +36,8 @@ export default class ServeProxy extends DaemonCommand {
     await nameProcess('kube-proxy');
     const {flags} = await this.parse(ServeProxy);
     const {loadProxyConfig} = await import('../config/proxy.ts');
-    const {jsonLogger} = await import('../edges/log.ts');
-    const {endingSignal} = await import('../edges/process-life.ts');
+    const {jsonLogger} = await import('../edges/logs/log.ts');
+    const {endingSignal} = await import('../edges/process/process-life.ts');
     const {cleanupProxy, runProxy} = await import('../proxy/run.ts');
     const written = await source(flags.config);
     const {config, warnings} = loadProxyConfig(written, given(flags), hostname());

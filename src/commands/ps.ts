@@ -13,7 +13,7 @@ export default class Ps extends BaseCommand {
   async run(): Promise<void> {
     const {flags} = await this.parse(Ps);
     const {nodeOptions} = await import('../config/join.ts');
-    const {withRuntime} = await import('../bootstrap/runtime-view.ts');
+    const {withRuntime} = await import('../bootstrap/status/runtime-view.ts');
     const {listPods} = await import('../edges/cri/listing.ts');
     const {agoText} = await import('../checks/node/ago.ts');
     const {shortId, table} = await import('../ui/table.ts');

@@ -1,6 +1,6 @@
 import {Flags} from '@oclif/core';
 import {placeOf} from '../config/layout.ts';
-import {ownProgram} from '../edges/program.ts';
+import {ownProgram} from '../edges/process/program.ts';
 import {BaseCommand, outputFlag} from '../ui/base-command.ts';
 import {fromEnvironment} from '../ui/environment.ts';
 import {resetSummary} from '../ui/join-summary.ts';
@@ -21,7 +21,7 @@ export default class Reset extends BaseCommand {
 
   async run(): Promise<void> {
     const {flags} = await this.parse(Reset);
-    const {resetNode} = await import('../bootstrap/reset.ts');
+    const {resetNode} = await import('../bootstrap/undo/reset.ts');
     const {adoptNode} = await import('../bootstrap/adopt.ts');
     const {plan, drain, adopt, yes} = flags;
     const place = placeOf(flags.root);

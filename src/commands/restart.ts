@@ -1,6 +1,6 @@
 import {hostname} from 'node:os';
 import {Args, Flags} from '@oclif/core';
-import {ownProgram} from '../edges/program.ts';
+import {ownProgram} from '../edges/process/program.ts';
 import {BaseCommand} from '../ui/base-command.ts';
 
 export default class Restart extends BaseCommand {
@@ -16,7 +16,7 @@ export default class Restart extends BaseCommand {
 
   async run(): Promise<void> {
     const {args, flags} = await this.parse(Restart);
-    const {daemonNames, restartDaemon} = await import('../bootstrap/daemons.ts');
+    const {daemonNames, restartDaemon} = await import('../bootstrap/apply/daemons.ts');
     const {nodeOptions} = await import('../config/join.ts');
     const options = nodeOptions({hostname: hostname(), root: flags.root});
     for (const daemon of daemonNames.filter((name) => name === args.daemon)) {

@@ -1,8 +1,8 @@
 import {Flags} from '@oclif/core';
-import type {StatusReport} from '../bootstrap/status.ts';
+import type {StatusReport} from '../bootstrap/status/status.ts';
 import {categories} from '../checks/check.ts';
-import {goFirst} from '../edges/process-life.ts';
-import {ownProgram} from '../edges/program.ts';
+import {goFirst} from '../edges/process/process-life.ts';
+import {ownProgram} from '../edges/process/program.ts';
 import {NodectlError} from '../lib/errors.ts';
 import {BaseCommand} from '../ui/base-command.ts';
 import {here} from '../ui/node-command.ts';
@@ -53,7 +53,7 @@ export default class Status extends BaseCommand {
     process.exitCode = 1;
     goFirst();
     const {nodeOptions} = await import('../config/join.ts');
-    const loop = await import('../bootstrap/status-loop.ts');
+    const loop = await import('../bootstrap/status/status-loop.ts');
     const {verdictOf} = await import('../checks/node/verdict.ts');
     const stop = new AbortController();
     process.once('SIGINT', () => stop.abort());
@@ -87,11 +87,11 @@ export default class Status extends BaseCommand {
   /** Says each change on stderr before it is made; answers whether there was one. */
   async #fix(
     {checks}: StatusReport,
-    input: Omit<Parameters<typeof import('../bootstrap/fix.ts').applyFixes>[1], 'codes'>,
+    input: Omit<Parameters<typeof import('../bootstrap/fix/fix.ts').applyFixes>[1], 'codes'>,
     words: string,
   ): Promise<boolean> {
-    const {applyFixes, fixesFor} = await import('../bootstrap/fix.ts');
-    const {codesOf} = await import('../bootstrap/status-loop.ts');
+    const {applyFixes, fixesFor} = await import('../bootstrap/fix/fix.ts');
+    const {codesOf} = await import('../bootstrap/status/status-loop.ts');
     const codes = words === 'all' ? undefined : codesOf([words]);
     const findings = checks.flatMap((check) => (check.state === 'found' ? check.findings : []));
     const fixes = await fixesFor(findings, {codes});
@@ -103,8 +103,8 @@ export default class Status extends BaseCommand {
     return fixes.length > 0 && !input.plan;
   }
 
-  async #undo(input: Parameters<typeof import('../bootstrap/fix.ts').undoFixes>[0]): Promise<void> {
-    const {undone, left} = await (await import('../bootstrap/fix.ts')).undoFixes(input);
+  async #undo(input: Parameters<typeof import('../bootstrap/fix/fix.ts').undoFixes>[0]): Promise<void> {
+    const {undone, left} = await (await import('../bootstrap/fix/fix.ts')).undoFixes(input);
     for (const line of undone) this.log(`taken back: ${line}`);
     for (const line of left) this.log(`left as it is: ${line}`);
     if (undone.length + left.length === 0) this.log('--fix has changed nothing on this machine');

@@ -11,9 +11,9 @@ export default class Supervise extends BaseCommand {
 
   async run(): Promise<void> {
     const {flags} = await this.parse(Supervise);
-    const {jsonLogger} = await import('../edges/log.ts');
-    const {keepHeapSmall} = await import('../edges/heap.ts');
-    const {endingSignal} = await import('../edges/process-life.ts');
+    const {jsonLogger} = await import('../edges/logs/log.ts');
+    const {keepHeapSmall} = await import('../edges/machine/heap.ts');
+    const {endingSignal} = await import('../edges/process/process-life.ts');
     const {supervise} = await import('../edges/supervisor/daemon.ts');
     keepHeapSmall();
     await supervise(flags.dir, jsonLogger('supervisor'), endingSignal());

@@ -1,6 +1,6 @@
 import {Args, Flags} from '@oclif/core';
 import {placeOf} from '../config/layout.ts';
-import {ownProgram} from '../edges/program.ts';
+import {ownProgram} from '../edges/process/program.ts';
 import {BaseCommand, outputFlag} from '../ui/base-command.ts';
 import {fromEnvironment} from '../ui/environment.ts';
 import {withSteps} from '../ui/with-steps.ts';
@@ -22,7 +22,7 @@ export default class Upgrade extends BaseCommand {
   async run(): Promise<void> {
     const {args, flags} = await this.parse(Upgrade);
     const {upgradeNode} = await import('../bootstrap/upgrade.ts');
-    const {upgradeFile} = await import('../edges/upgrade-file.ts');
+    const {upgradeFile} = await import('../edges/install/upgrade-file.ts');
     const options = {
       ...placeOf(flags.root),
       file: await upgradeFile(args.binary, flags.sha256),

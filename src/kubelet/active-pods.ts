@@ -1,7 +1,7 @@
 import type {ActivePod} from './admission/types.ts';
-import {wasAdmitted} from './pod/admit-pod.ts';
-import {isTerminal} from './pod/phase.ts';
-import {isAlive} from './pod/runtime-state.ts';
+import {wasAdmitted} from './pod/apply/admit-pod.ts';
+import {isTerminal} from './pod/status/phase.ts';
+import {isAlive} from './pod/status/runtime-state.ts';
 import type {PodWorkers} from './pod/worker.ts';
 import type {PodStore} from './pod-store.ts';
 import {withAllocation} from './resize/allocation.ts';

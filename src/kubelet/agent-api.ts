@@ -1,8 +1,8 @@
 import type {Pod} from '../lib/kubernetes.ts';
 import type {ActivePod} from './admission/types.ts';
 import type {Reclaim} from './eviction/reclaim.ts';
-import type {PodRuntime} from './pod/runtime-state.ts';
 import type {Verdict} from './pod/seen.ts';
+import type {PodRuntime} from './pod/status/runtime-state.ts';
 import type {VolumeUsage} from './volumes/types.ts';
 
 export type RuntimeReadiness = {

@@ -1,7 +1,7 @@
 import type {KubeletConfig} from '../config/kubelet.ts';
 import type {Cri} from '../edges/cri/client.ts';
 import {type EventRecorder, eventTarget} from '../edges/kube/events.ts';
-import {type Logind, openLogind} from '../edges/logind.ts';
+import {type Logind, openLogind} from '../edges/systemd/logind.ts';
 import type {Pod} from '../lib/kubernetes.ts';
 import type {Logger} from '../lib/log.ts';
 import type {Clock} from '../lib/time.ts';

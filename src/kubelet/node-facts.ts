@@ -1,6 +1,6 @@
 import type {KubeletConfig} from '../config/kubelet.ts';
-import {exists, listDirectory} from '../edges/files.ts';
-import {readHostFacts} from '../edges/host-facts.ts';
+import {exists, listDirectory} from '../edges/files/files.ts';
+import {readHostFacts} from '../edges/machine/host-facts.ts';
 import type {NodeFacts} from './pod/deps.ts';
 
 /** What of the machine decides how pods are made; read once. */

@@ -1,9 +1,9 @@
 import type {KubeletConfig} from '../config/kubelet.ts';
 import type {Cri} from '../edges/cri/client.ts';
-import {readText} from '../edges/files.ts';
-import type {HttpServer} from '../edges/http-server.ts';
+import {readText} from '../edges/files/files.ts';
+import type {HttpServer} from '../edges/http/http-server.ts';
+import {servePlain} from '../edges/http/plain-http.ts';
 import type {KubeClient} from '../edges/kube/client.ts';
-import {servePlain} from '../edges/plain-http.ts';
 import {describeError, NodectlError} from '../lib/errors.ts';
 import type {Logger} from '../lib/log.ts';
 import type {Clock} from '../lib/time.ts';

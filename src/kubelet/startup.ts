@@ -1,9 +1,9 @@
 import type {KubeletConfig} from '../config/kubelet.ts';
 import type {Cri} from '../edges/cri/client.ts';
-import {makeDirectory} from '../edges/files.ts';
-import {observeMachine} from '../edges/machine.ts';
-import {portOwners} from '../edges/ports.ts';
-import {setOomScoreAdj} from '../edges/process-life.ts';
+import {makeDirectory} from '../edges/files/files.ts';
+import {observeMachine} from '../edges/machine/machine.ts';
+import {portOwners} from '../edges/network/ports.ts';
+import {setOomScoreAdj} from '../edges/process/process-life.ts';
 import {describeError, NodectlError} from '../lib/errors.ts';
 import type {Logger} from '../lib/log.ts';
 import type {Clock} from '../lib/time.ts';

@@ -7,7 +7,7 @@ import type {Logger} from '../lib/log.ts';
 import {Queue} from '../lib/queue.ts';
 import {pods} from '../lib/resources.ts';
 import type {Clock} from '../lib/time.ts';
-import {isEqual, isUrgent, statusPatch} from './pod/status-patch.ts';
+import {isEqual, isUrgent, statusPatch} from './pod/status/status-patch.ts';
 
 export type StatusWriterOptions = {
   readonly client: KubeClient;

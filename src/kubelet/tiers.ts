@@ -1,17 +1,17 @@
 import type {KubeletConfig} from '../config/kubelet.ts';
-import {type CgroupLimits, type Cgroups, openCgroups} from '../edges/cgroups.ts';
-import {readHostFacts} from '../edges/host-facts.ts';
-import {systemdCgroups} from '../edges/systemd-cgroups.ts';
+import {type CgroupLimits, type Cgroups, openCgroups} from '../edges/cgroups/cgroups.ts';
+import {systemdCgroups} from '../edges/cgroups/systemd-cgroups.ts';
+import {readHostFacts} from '../edges/machine/host-facts.ts';
 import {describeError} from '../lib/errors.ts';
 import type {Pod} from '../lib/kubernetes.ts';
 import type {Logger} from '../lib/log.ts';
 import {quantityMilli, quantityValue} from '../lib/quantity.ts';
 import type {Cancel, Clock} from '../lib/time.ts';
-import {tierCgroupPath} from './pod/cgroup-names.ts';
-import {isTerminal} from './pod/phase.ts';
-import {podRequests} from './pod/pod-resources.ts';
-import {qosClass} from './pod/qos.ts';
-import {cpuShares, cpuWeight} from './pod/resources.ts';
+import {tierCgroupPath} from './pod/config/cgroup-names.ts';
+import {podRequests} from './pod/config/pod-resources.ts';
+import {qosClass} from './pod/config/qos.ts';
+import {cpuShares, cpuWeight} from './pod/config/resources.ts';
+import {isTerminal} from './pod/status/phase.ts';
 
 export type TierOptions = {
   readonly config: KubeletConfig;

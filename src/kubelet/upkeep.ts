@@ -1,5 +1,5 @@
 import type {KubeletConfig} from '../config/kubelet.ts';
-import type {Cgroups} from '../edges/cgroups.ts';
+import type {Cgroups} from '../edges/cgroups/cgroups.ts';
 import type {Cri} from '../edges/cri/client.ts';
 import type {EventRecorder} from '../edges/kube/events.ts';
 import type {Logger} from '../lib/log.ts';
@@ -12,7 +12,7 @@ import type {PullRecords} from './images/pull-records.ts';
 import {startLogRotation} from './logs/rotation.ts';
 import type {ResourceManagers} from './managers/manager.ts';
 import {startPlacements} from './managers/placements.ts';
-import {isTerminal} from './pod/phase.ts';
+import {isTerminal} from './pod/status/phase.ts';
 import type {PodWorkers} from './pod/worker.ts';
 import type {PodStore} from './pod-store.ts';
 import type {RuntimeCache} from './runtime/cache.ts';

@@ -1,10 +1,10 @@
 import type {DetectLocal, ProxyConfig} from '../config/proxy.ts';
 import {realClock} from '../edges/clock.ts';
-import {deleteUdpFlows, listUdpFlows} from '../edges/conntrack.ts';
+import {servePlain} from '../edges/http/plain-http.ts';
 import type {KubeClient} from '../edges/kube/client.ts';
 import {type EventRecorder, eventTarget} from '../edges/kube/events.ts';
-import {globalAddresses} from '../edges/node-addresses.ts';
-import {servePlain} from '../edges/plain-http.ts';
+import {deleteUdpFlows, listUdpFlows} from '../edges/network/conntrack.ts';
+import {globalAddresses} from '../edges/network/node-addresses.ts';
 import type {Family} from '../lib/addresses.ts';
 import {describeError} from '../lib/errors.ts';
 import type {Logger} from '../lib/log.ts';

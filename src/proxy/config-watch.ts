@@ -1,7 +1,7 @@
 import {dirname} from 'node:path';
 import {realClock} from '../edges/clock.ts';
-import {readText} from '../edges/files.ts';
-import {watchDirectory} from '../edges/watch-directory.ts';
+import {readText} from '../edges/files/files.ts';
+import {watchDirectory} from '../edges/files/watch-directory.ts';
 import {NodectlError} from '../lib/errors.ts';
 
 /** A configuration as it was read. */

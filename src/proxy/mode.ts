@@ -1,5 +1,5 @@
-import type {Backend} from '../edges/iptables.ts';
-import type {IptablesSight} from '../edges/packet-filters.ts';
+import type {Backend} from '../edges/nftables/iptables.ts';
+import type {IptablesSight} from '../edges/nftables/packet-filters.ts';
 import {NodectlError} from '../lib/errors.ts';
 
 export type ProxyMode = 'nftables' | 'iptables';

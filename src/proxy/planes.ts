@@ -1,16 +1,16 @@
 import type {NodePortAddresses, ProxyConfig} from '../config/proxy.ts';
 import {realClock} from '../edges/clock.ts';
-import {openIptables} from '../edges/iptables.ts';
-import type {Nft} from '../edges/nft.ts';
-import {type NftChanges, watchNftChanges} from '../edges/nft-changes.ts';
+import {readSysctl, writeSysctl} from '../edges/machine/sysctl.ts';
+import {openIptables} from '../edges/nftables/iptables.ts';
+import type {Nft} from '../edges/nftables/nft.ts';
+import {type NftChanges, watchNftChanges} from '../edges/nftables/nft-changes.ts';
 import {
   installedIptables,
   kernelRelease,
   lookAtEveryIptables,
   nftVersion,
   savedRules,
-} from '../edges/packet-filters.ts';
-import {readSysctl, writeSysctl} from '../edges/sysctl.ts';
+} from '../edges/nftables/packet-filters.ts';
 import {cidrContains, type Family, parseAddress, parseCidr} from '../lib/addresses.ts';
 import {describeError} from '../lib/errors.ts';
 import type {Logger} from '../lib/log.ts';

@@ -1,11 +1,11 @@
 import type {ProxyConfig} from '../config/proxy.ts';
 import {realClock} from '../edges/clock.ts';
-import {exists} from '../edges/files.ts';
-import {keepHeapSmall} from '../edges/heap.ts';
+import {exists} from '../edges/files/files.ts';
 import {loadKubeconfig} from '../edges/kube/connection.ts';
 import {type EventRecorder, startEventRecorder} from '../edges/kube/events.ts';
 import {connectKube} from '../edges/kube/http-client.ts';
-import {type Nft, openNft} from '../edges/nft.ts';
+import {keepHeapSmall} from '../edges/machine/heap.ts';
+import {type Nft, openNft} from '../edges/nftables/nft.ts';
 import type {Family} from '../lib/addresses.ts';
 import {NodectlError} from '../lib/errors.ts';
 import type {Logger} from '../lib/log.ts';

@@ -1,7 +1,7 @@
 import type {ProxyConfig} from '../config/proxy.ts';
 import {formatDuration} from '../config/units.ts';
 import {realClock} from '../edges/clock.ts';
-import {type PlainAnswer, type PlainServer, servePlain} from '../edges/plain-http.ts';
+import {type PlainAnswer, type PlainServer, servePlain} from '../edges/http/plain-http.ts';
 import {describeError} from '../lib/errors.ts';
 import type {Logger} from '../lib/log.ts';
 import type {Commits} from './commits.ts';

@@ -1,7 +1,7 @@
 import {availableParallelism} from 'node:os';
 import type {ProxyConfig} from '../config/proxy.ts';
-import {setOomScoreAdj} from '../edges/oom.ts';
-import {readSysctl, writeSysctl} from '../edges/sysctl.ts';
+import {readSysctl, writeSysctl} from '../edges/machine/sysctl.ts';
+import {setOomScoreAdj} from '../edges/process/oom.ts';
 import type {Family} from '../lib/addresses.ts';
 import {describeError} from '../lib/errors.ts';
 import type {Logger} from '../lib/log.ts';

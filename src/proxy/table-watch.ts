@@ -1,5 +1,5 @@
 import {realClock} from '../edges/clock.ts';
-import type {NftChanges} from '../edges/nft-changes.ts';
+import type {NftChanges} from '../edges/nftables/nft-changes.ts';
 import {describeError} from '../lib/errors.ts';
 import type {Logger} from '../lib/log.ts';
 import type {Cancel} from '../lib/time.ts';

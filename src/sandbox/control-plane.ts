@@ -1,4 +1,4 @@
-import {readText} from '../edges/files.ts';
+import {readText} from '../edges/files/files.ts';
 import {createAdmission} from './admission/admit.ts';
 import type {ControllerDeps, ControllerTuning} from './controllers/deps.ts';
 import {startControllers} from './controllers/start.ts';

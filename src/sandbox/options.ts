@@ -1,5 +1,5 @@
 import type {KubeClient} from '../edges/kube/client.ts';
-import type {Authority} from '../edges/x509.ts';
+import type {Authority} from '../edges/trust/x509.ts';
 import type {Logger} from '../lib/log.ts';
 import type {Clock} from '../lib/time.ts';
 import type {Admit} from './admission/types.ts';

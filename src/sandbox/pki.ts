@@ -1,6 +1,6 @@
 import {createPrivateKey, createPublicKey, generateKeyPairSync, X509Certificate} from 'node:crypto';
 import {join} from 'node:path';
-import {makeDirectory, readText, writeAtomic} from '../edges/files.ts';
+import {makeDirectory, readText, writeAtomic} from '../edges/files/files.ts';
 import {
   type Authority,
   createCa,
@@ -9,7 +9,7 @@ import {
   type KeyUsage,
   type Names,
   publicKeyOf,
-} from '../edges/x509.ts';
+} from '../edges/trust/x509.ts';
 import {firstAddress} from './addresses.ts';
 import type {SandboxFiles} from './options.ts';
 

@@ -1,7 +1,7 @@
 import {join} from 'node:path';
 import {kubeconfigText} from '../config/kubeconfig.ts';
-import {errno, makeDirectory, writeAtomic} from '../edges/files.ts';
-import {portOwners} from '../edges/ports.ts';
+import {errno, makeDirectory, writeAtomic} from '../edges/files/files.ts';
+import {portOwners} from '../edges/network/ports.ts';
 import {NodectlError} from '../lib/errors.ts';
 import {urlHost} from './addresses.ts';
 import {HttpServer} from './api/http-server.ts';

@@ -1,5 +1,5 @@
 import {resolve} from 'node:path';
-import {run} from '../../src/edges/exec.ts';
+import {run} from '../../src/edges/process/exec.ts';
 import type {Table} from './table.ts';
 
 const project = resolve(import.meta.dirname, '../..');

@@ -2,7 +2,7 @@ import {mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync
 import {tmpdir} from 'node:os';
 import {dirname, join} from 'node:path';
 import {loadKubeletConfig} from '../../src/config/kubelet.ts';
-import {openCgroupReader} from '../../src/edges/cgroup-stats.ts';
+import {openCgroupReader} from '../../src/edges/cgroups/cgroup-stats.ts';
 import {realClock} from '../../src/edges/clock.ts';
 import type {Cri} from '../../src/edges/cri/client.ts';
 import {cadvisorText} from '../../src/kubelet/stats/cadvisor/text.ts';

@@ -1,6 +1,6 @@
 import {readFileSync} from 'node:fs';
 import {resolve} from 'node:path';
-import {run} from '../../src/edges/exec.ts';
+import {run} from '../../src/edges/process/exec.ts';
 import {createLan, type Machine} from '../integration/support/machine.ts';
 import {criFloor, type Floor} from './cri-floor.ts';
 import {milliseconds, quantile, ratio, type Table} from './table.ts';

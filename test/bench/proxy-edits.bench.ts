@@ -1,6 +1,6 @@
 import {isDeepStrictEqual} from 'node:util';
 import {realClock} from '../../src/edges/clock.ts';
-import {type Nft, openNft} from '../../src/edges/nft.ts';
+import {type Nft, openNft} from '../../src/edges/nftables/nft.ts';
 import type {Family} from '../../src/lib/addresses.ts';
 import {viewNode} from '../../src/proxy/model/node.ts';
 import {NftPlane} from '../../src/proxy/nftables/plane.ts';

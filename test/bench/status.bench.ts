@@ -1,6 +1,6 @@
 import {writeFileSync} from 'node:fs';
 import {join, resolve} from 'node:path';
-import {run} from '../../src/edges/exec.ts';
+import {run} from '../../src/edges/process/exec.ts';
 import {KubeCli} from '../integration/support/kube-cli.ts';
 import {createLan, type Machine} from '../integration/support/machine.ts';
 import {until} from '../integration/support/wait.ts';

@@ -2,7 +2,7 @@ import {chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:
 import {tmpdir} from 'node:os';
 import {join, resolve} from 'node:path';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
-import {run} from '../../src/edges/exec.ts';
+import {run} from '../../src/edges/process/exec.ts';
 
 /** Stands in for Kubernetes' e2e.test: writes what it was asked for, and the report that it was given. */
 const program = `#!/usr/bin/env node

@@ -1,12 +1,19 @@
-import {activeFirewall, isPortOpen} from '../../edges/firewall.ts';
-import {fileStamp} from '../../edges/host-files.ts';
-import {isWritable, type ModuleState, moduleState, readSysctl} from '../../edges/sysctl.ts';
+import {fileStamp} from '../../edges/files/host-files.ts';
+import {isWritable, type ModuleState, moduleState, readSysctl} from '../../edges/machine/sysctl.ts';
+import {activeFirewall, isPortOpen} from '../../edges/network/firewall.ts';
 import {NodectlError} from '../../lib/errors.ts';
-import type {Act} from '../acts.ts';
+import type {Act} from '../apply/acts.ts';
+import {swapActs} from '../learn/swap.ts';
+import {
+  missingTrees,
+  present,
+  unmetFiles,
+  type WantedFile,
+  type WantedTree,
+  writes,
+} from '../learn/wanted.ts';
 import {type Facts, phase} from '../phase.ts';
 import type {Foreseen} from '../plan/types.ts';
-import {swapActs} from '../swap.ts';
-import {missingTrees, present, unmetFiles, type WantedFile, type WantedTree, writes} from '../wanted.ts';
 
 type Setting = {
   readonly key: string;

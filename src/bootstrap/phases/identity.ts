@@ -1,15 +1,28 @@
 import type {ClusterIdentity} from '../../config/cluster-info.ts';
 import type {JoinOptions} from '../../config/join.ts';
 import {bootstrapKubeconfig, kubeletPaths} from '../../config/kubelet-files.ts';
-import {readText} from '../../edges/files.ts';
+import {readText} from '../../edges/files/files.ts';
 import {NodectlError} from '../../lib/errors.ts';
 import type {CertificateSigningRequest} from '../../lib/kubernetes.ts';
-import type {Act} from '../acts.ts';
-import {type Certificate, certifies, readCertificate, readRequest, requestName} from '../certificate.ts';
-import {kubeletFiles} from '../node-files.ts';
+import type {Act} from '../apply/acts.ts';
+import {
+  type Certificate,
+  certifies,
+  readCertificate,
+  readRequest,
+  requestName,
+} from '../apply/certificate.ts';
+import {kubeletFiles} from '../learn/node-files.ts';
+import {
+  missingTrees,
+  present,
+  unmetFiles,
+  type WantedFile,
+  type WantedTree,
+  writes,
+} from '../learn/wanted.ts';
 import {type Facts, type PhaseDecision, phase} from '../phase.ts';
 import type {Foreseen} from '../plan/types.ts';
-import {missingTrees, present, unmetFiles, type WantedFile, type WantedTree, writes} from '../wanted.ts';
 
 export type SeenIdentity = {
   readonly nowMs: number;

@@ -1,12 +1,12 @@
 import {type Finding, warning} from '../../checks/check.ts';
 import {excludeCommand, foreignProxy} from '../../config/foreign-proxy.ts';
 import type {JoinOptions} from '../../config/join.ts';
-import {lookAtNft} from '../../edges/nft-sight.ts';
-import type {ServiceUnit} from '../../edges/services.ts';
+import {lookAtNft} from '../../edges/nftables/nft-sight.ts';
+import type {ServiceUnit} from '../../edges/systemd/services.ts';
 import {NodectlError} from '../../lib/errors.ts';
 import type {Node, Pod} from '../../lib/kubernetes.ts';
 import {pods} from '../../lib/resources.ts';
-import {proxyUnit} from '../node-files.ts';
+import {proxyUnit} from '../learn/node-files.ts';
 import {type Facts, type PhaseDecision, phase} from '../phase.ts';
 import {asNode, readNode} from './ready.ts';
 import {decideServices, type SeenServices, seeServices} from './services.ts';

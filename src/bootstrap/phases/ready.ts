@@ -5,13 +5,13 @@ import type {KubeClient} from '../../edges/kube/client.ts';
 import {loadKubeconfig} from '../../edges/kube/connection.ts';
 import {isForbidden, isNotFound} from '../../edges/kube/errors.ts';
 import {connectKube} from '../../edges/kube/http-client.ts';
-import type {ServiceStatus} from '../../edges/services.ts';
+import type {ServiceStatus} from '../../edges/systemd/services.ts';
 import type {Code} from '../../lib/codes/catalogue.ts';
 import {NodectlError} from '../../lib/errors.ts';
 import type {Node} from '../../lib/kubernetes.ts';
 import {nodes} from '../../lib/resources.ts';
+import {unmetFiles, type WantedFile, writes} from '../learn/wanted.ts';
 import {type Facts, type PhaseDecision, phase} from '../phase.ts';
-import {unmetFiles, type WantedFile, writes} from '../wanted.ts';
 
 export type SeenNode = {
   readonly node: Node | undefined;

@@ -1,17 +1,17 @@
-import {askRuntime, type RuntimeAnswer} from '../../edges/containerd.ts';
-import {readText} from '../../edges/files.ts';
-import type {ServiceStatus, ServiceUnit} from '../../edges/services.ts';
+import {readText} from '../../edges/files/files.ts';
+import {askRuntime, type RuntimeAnswer} from '../../edges/runtime/containerd.ts';
+import type {ServiceStatus, ServiceUnit} from '../../edges/systemd/services.ts';
 import {NodectlError} from '../../lib/errors.ts';
-import type {Act} from '../acts.ts';
-import {type Claims, unclaimed} from '../claims.ts';
-import {cgroupDriver} from '../node-files.ts';
+import type {Act} from '../apply/acts.ts';
+import {type Claims, unclaimed} from '../learn/claims.ts';
+import {cgroupDriver} from '../learn/node-files.ts';
+import {missingTrees, unmetFiles, type WantedFile, type WantedTree, writes} from '../learn/wanted.ts';
 import {type Facts, type PhaseDecision, phase} from '../phase.ts';
 import type {Foreseen} from '../plan/types.ts';
 import {type WantedRuntime, wantedRuntime} from '../runtime/config.ts';
 import {embeddedImports, type MissingImages, missingArchives, missingImages} from '../runtime/images.ts';
 import {missingParts} from '../runtime/install.ts';
 import {foreseeParts, seeParts} from '../runtime/parts.ts';
-import {missingTrees, unmetFiles, type WantedFile, type WantedTree, writes} from '../wanted.ts';
 
 type Seen = {
   readonly trees: readonly WantedTree[];

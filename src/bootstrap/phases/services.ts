@@ -1,10 +1,10 @@
-import {getText} from '../../edges/http.ts';
-import type {ServiceStatus, ServiceUnit} from '../../edges/services.ts';
+import {getText} from '../../edges/http/http.ts';
+import type {ServiceStatus, ServiceUnit} from '../../edges/systemd/services.ts';
 import {NodectlError} from '../../lib/errors.ts';
-import type {Act} from '../acts.ts';
-import {kubeletUnit, proxyFiles, proxyUnit} from '../node-files.ts';
+import type {Act} from '../apply/acts.ts';
+import {kubeletUnit, proxyFiles, proxyUnit} from '../learn/node-files.ts';
+import {unmetFiles, type WantedFile, writes} from '../learn/wanted.ts';
 import {type Facts, type PhaseDecision, phase} from '../phase.ts';
-import {unmetFiles, type WantedFile, writes} from '../wanted.ts';
 
 export type SeenService = {
   readonly unit: ServiceUnit;

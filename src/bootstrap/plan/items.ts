@@ -1,8 +1,8 @@
-import {type PathState, pathState, sha256} from '../../edges/host-files.ts';
+import {type PathState, pathState, sha256} from '../../edges/files/host-files.ts';
 import {lineDiff} from '../../lib/line-diff.ts';
 import {redactText} from '../../lib/redact.ts';
-import {type Act, describeAct} from '../acts.ts';
-import {linkDigest} from '../apply-files.ts';
+import {type Act, describeAct} from '../apply/acts.ts';
+import {linkDigest} from '../apply/apply-files.ts';
 import type {Facts} from '../phase.ts';
 import type {Foreseen, PlanItem} from './types.ts';
 

@@ -1,6 +1,6 @@
-import {sha256} from '../../edges/host-files.ts';
+import {sha256} from '../../edges/files/host-files.ts';
 import {NodectlError} from '../../lib/errors.ts';
-import {type Act, describeAct} from '../acts.ts';
+import {type Act, describeAct} from '../apply/acts.ts';
 import type {Facts} from '../phase.ts';
 import {afterOf, keyOf} from './items.ts';
 import type {Plan, PlanItem} from './types.ts';

@@ -1,4 +1,4 @@
-import type {Act} from '../acts.ts';
+import type {Act} from '../apply/acts.ts';
 
 /**
  * An act that will be decided later. `before`: what it meets may be changed by an earlier act (a package brings a

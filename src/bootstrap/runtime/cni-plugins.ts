@@ -1,6 +1,6 @@
-import {listDirectory} from '../../edges/files.ts';
-import {cniPluginDirectory} from '../../edges/machine.ts';
-import type {Act} from '../acts.ts';
+import {listDirectory} from '../../edges/files/files.ts';
+import {cniPluginDirectory} from '../../edges/machine/machine.ts';
+import type {Act} from '../apply/acts.ts';
 import type {Facts} from '../phase.ts';
 
 /** What our own bridge network needs. */

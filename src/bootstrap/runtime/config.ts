@@ -7,13 +7,13 @@ import {
   releaseOf,
   templateName,
 } from '../../config/containerd.ts';
-import {assetText} from '../../edges/assets.ts';
-import {md5, type PathState, pathState} from '../../edges/host-files.ts';
-import type {ServiceUnit} from '../../edges/services.ts';
-import type {Act} from '../acts.ts';
-import {cgroupDriver, revision} from '../node-files.ts';
+import {assetText} from '../../edges/files/assets.ts';
+import {md5, type PathState, pathState} from '../../edges/files/host-files.ts';
+import type {ServiceUnit} from '../../edges/systemd/services.ts';
+import type {Act} from '../apply/acts.ts';
+import {cgroupDriver, revision} from '../learn/node-files.ts';
+import type {WantedFile} from '../learn/wanted.ts';
 import type {Facts} from '../phase.ts';
-import type {WantedFile} from '../wanted.ts';
 import type {Parts} from './parts.ts';
 
 export type WantedRuntime = {

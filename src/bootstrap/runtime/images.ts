@@ -1,7 +1,7 @@
 import {embeddedImages, helloImage, pauseImage} from '../../config/images.ts';
-import {hasImage} from '../../edges/containerd.ts';
-import {exists} from '../../edges/files.ts';
-import type {Act} from '../acts.ts';
+import {exists} from '../../edges/files/files.ts';
+import {hasImage} from '../../edges/runtime/containerd.ts';
+import type {Act} from '../apply/acts.ts';
 import type {Facts} from '../phase.ts';
 
 export type MissingImages = readonly Extract<Act, {kind: 'import' | 'import-archive'}>[];

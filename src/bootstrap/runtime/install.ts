@@ -1,8 +1,8 @@
 import type {Archive, RuntimeSource} from '../../config/runtime-source.ts';
-import {readText} from '../../edges/files.ts';
-import {findProgram} from '../../edges/packages.ts';
+import {readText} from '../../edges/files/files.ts';
+import {findProgram} from '../../edges/install/packages.ts';
 import {NodectlError} from '../../lib/errors.ts';
-import type {Act} from '../acts.ts';
+import type {Act} from '../apply/acts.ts';
 import type {Facts} from '../phase.ts';
 import {foundPlugins} from './cni-plugins.ts';
 import {archivePlaces} from './parts.ts';

@@ -1,10 +1,10 @@
 import {foreseenVersion, type RuntimeSource} from '../../config/runtime-source.ts';
-import {containerdVersion} from '../../edges/containerd.ts';
-import {exists} from '../../edges/files.ts';
-import {pathState} from '../../edges/host-files.ts';
-import {findProgram} from '../../edges/packages.ts';
+import {exists} from '../../edges/files/files.ts';
+import {pathState} from '../../edges/files/host-files.ts';
+import {findProgram} from '../../edges/install/packages.ts';
+import {containerdVersion} from '../../edges/runtime/containerd.ts';
 import {NodectlError} from '../../lib/errors.ts';
-import type {Act} from '../acts.ts';
+import type {Act} from '../apply/acts.ts';
 import type {Facts} from '../phase.ts';
 import {foundPlugins, pluginCopies, pluginDirectory, plugins} from './cni-plugins.ts';
 

@@ -4,8 +4,8 @@ import {runChecks} from '../../checks/graph.ts';
 import {judgeOwners} from '../../checks/leftovers/ports.ts';
 import {nodeOptions} from '../../config/join.ts';
 import {type SandboxSettings, sandboxService} from '../../config/sandbox.ts';
-import {observeMachine} from '../../edges/machine.ts';
-import {portOwners} from '../../edges/ports.ts';
+import {observeMachine} from '../../edges/machine/machine.ts';
+import {portOwners} from '../../edges/network/ports.ts';
 import {NodectlError} from '../../lib/errors.ts';
 import {sandboxServices} from './services.ts';
 

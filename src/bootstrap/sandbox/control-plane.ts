@@ -1,8 +1,8 @@
 import {dirname} from 'node:path';
 import {type SandboxSettings, sandboxPaths, sandboxService} from '../../config/sandbox.ts';
-import {makeDirectory} from '../../edges/files.ts';
-import {copyProgram, fileStamp} from '../../edges/host-files.ts';
-import type {ServiceManager, ServiceStatus, ServiceUnit} from '../../edges/services.ts';
+import {makeDirectory} from '../../edges/files/files.ts';
+import {copyProgram, fileStamp} from '../../edges/files/host-files.ts';
+import type {ServiceManager, ServiceStatus, ServiceUnit} from '../../edges/systemd/services.ts';
 import {NodectlError} from '../../lib/errors.ts';
 import type {Decision, Reconciler} from '../../lib/reconcile.ts';
 

@@ -1,12 +1,12 @@
 import {dirname} from 'node:path';
 import {type SandboxSettings, sandboxPaths, sandboxService} from '../../config/sandbox.ts';
-import {exists, removeFile} from '../../edges/files.ts';
-import {removeEmptyDirectory, removeTree} from '../../edges/host-files.ts';
-import {observeMachine} from '../../edges/machine.ts';
-import {shutdownIdleSupervisor} from '../../edges/supervised.ts';
+import {exists, removeFile} from '../../edges/files/files.ts';
+import {removeEmptyDirectory, removeTree} from '../../edges/files/host-files.ts';
+import {observeMachine} from '../../edges/machine/machine.ts';
+import {shutdownIdleSupervisor} from '../../edges/systemd/supervised.ts';
 import {NodectlError} from '../../lib/errors.ts';
-import {type ResetResult, resetNode} from '../reset.ts';
 import type {StepDeps} from '../types.ts';
+import {type ResetResult, resetNode} from '../undo/reset.ts';
 import {sandboxServices} from './services.ts';
 
 export type SandboxDownResult = ResetResult & {

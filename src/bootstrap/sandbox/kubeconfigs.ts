@@ -1,10 +1,10 @@
 import {randomBytes} from 'node:crypto';
 import {kubeconfigText} from '../../config/kubeconfig.ts';
 import {type SandboxSettings, sandboxPaths} from '../../config/sandbox.ts';
-import {readText} from '../../edges/files.ts';
+import {readText} from '../../edges/files/files.ts';
 import {type KubeConnection, loadKubeconfig} from '../../edges/kube/connection.ts';
 import {connectKube, type KubeConnectionClient} from '../../edges/kube/http-client.ts';
-import {spkiPin} from '../../edges/x509.ts';
+import {spkiPin} from '../../edges/trust/x509.ts';
 import {NodectlError} from '../../lib/errors.ts';
 import {secrets} from '../../lib/resources.ts';
 import {proxyToken} from './proxy-identity.ts';

@@ -1,8 +1,8 @@
 import {type SandboxSettings, sandboxPaths} from '../../config/sandbox.ts';
-import {observeMachine} from '../../edges/machine.ts';
-import type {ServiceManager} from '../../edges/services.ts';
-import {supervisedServices} from '../../edges/supervised.ts';
-import {systemdServices} from '../../edges/systemd.ts';
+import {observeMachine} from '../../edges/machine/machine.ts';
+import type {ServiceManager} from '../../edges/systemd/services.ts';
+import {supervisedServices} from '../../edges/systemd/supervised.ts';
+import {systemdServices} from '../../edges/systemd/systemd.ts';
 
 /**
  * Who runs the control plane. Where systemd is not, it has a supervisor of its own, so that resetting the node

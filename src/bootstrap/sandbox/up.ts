@@ -1,10 +1,10 @@
 import {type SandboxSettings, sandboxPaths} from '../../config/sandbox.ts';
 import {realClock, sleep} from '../../edges/clock.ts';
-import {getText} from '../../edges/http.ts';
+import {getText} from '../../edges/http/http.ts';
+import {findProgram} from '../../edges/install/packages.ts';
 import type {KubeClient} from '../../edges/kube/client.ts';
 import {loadKubeconfig} from '../../edges/kube/connection.ts';
 import {connectKube} from '../../edges/kube/http-client.ts';
-import {findProgram} from '../../edges/packages.ts';
 import {isNodectlError, NodectlError} from '../../lib/errors.ts';
 import {converge, type Reconciler} from '../../lib/reconcile.ts';
 import {nodes, services} from '../../lib/resources.ts';

@@ -1,5 +1,5 @@
-import {linkKind} from '../../edges/links.ts';
-import {readSysctl} from '../../edges/sysctl.ts';
+import {readSysctl} from '../../edges/machine/sysctl.ts';
+import {linkKind} from '../../edges/network/links.ts';
 import {failure} from '../check.ts';
 import {nodeCheck} from '../node/context.ts';
 

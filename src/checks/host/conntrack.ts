@@ -1,4 +1,4 @@
-import {readConntrack} from '../../edges/limits.ts';
+import {readConntrack} from '../../edges/machine/limits.ts';
 import {hostCheck} from '../check.ts';
 import {nearlyUsed} from './kernel-limits.ts';
 

@@ -1,4 +1,4 @@
-import {type DiskSpace, diskSpace} from '../../edges/disk.ts';
+import {type DiskSpace, diskSpace} from '../../edges/mounts/disk.ts';
 import {type Finding, failure} from '../check.ts';
 import {nodeCheck} from '../node/context.ts';
 import {bytesText, evictionThreshold} from './eviction.ts';

@@ -1,4 +1,4 @@
-import {type DiskSpace, diskSpace} from '../../edges/disk.ts';
+import {type DiskSpace, diskSpace} from '../../edges/mounts/disk.ts';
 import {check, type Finding, failure, warning} from '../check.ts';
 
 const neededBytes = 1024 ** 3;

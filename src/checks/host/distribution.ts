@@ -1,5 +1,5 @@
-import {cniPluginDirectory} from '../../edges/machine.ts';
-import {findProgram, packageManager} from '../../edges/packages.ts';
+import {findProgram, packageManager} from '../../edges/install/packages.ts';
+import {cniPluginDirectory} from '../../edges/machine/machine.ts';
 import {check, failure} from '../check.ts';
 
 /** Without a package manager everything must be there already. */

@@ -1,4 +1,4 @@
-import {readSysctl} from '../../edges/sysctl.ts';
+import {readSysctl} from '../../edges/machine/sysctl.ts';
 import {failure} from '../check.ts';
 import {nodeCheck} from '../node/context.ts';
 

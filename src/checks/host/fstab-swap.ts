@@ -1,5 +1,5 @@
 import {withoutSwap} from '../../config/fstab.ts';
-import {readText} from '../../edges/files.ts';
+import {readText} from '../../edges/files/files.ts';
 import {warning} from '../check.ts';
 import {nodeCheck} from '../node/context.ts';
 

@@ -1,4 +1,4 @@
-import {probeInotify} from '../../edges/limits.ts';
+import {probeInotify} from '../../edges/machine/limits.ts';
 import {failure, hostCheck} from '../check.ts';
 
 export const inotify = hostCheck({

@@ -1,4 +1,4 @@
-import {type LogUse, largestLogs} from '../../edges/log-use.ts';
+import {type LogUse, largestLogs} from '../../edges/logs/log-use.ts';
 import {quantityValue} from '../../lib/quantity.ts';
 import {type Finding, warning} from '../check.ts';
 import {nodeCheck} from '../node/context.ts';

@@ -1,4 +1,4 @@
-import {countOomKills, type KernelRecord, readKernelLog} from '../../edges/kernel-log.ts';
+import {countOomKills, type KernelRecord, readKernelLog} from '../../edges/logs/kernel-log.ts';
 import {type Finding, hostCheck, warning} from '../check.ts';
 import {agoText} from '../node/ago.ts';
 

@@ -1,4 +1,4 @@
-import type {Load} from '../../edges/load.ts';
+import type {Load} from '../../edges/machine/load.ts';
 import {type Finding, warning} from '../check.ts';
 import type {CheckResult} from '../graph.ts';
 

@@ -1,4 +1,4 @@
-import {readPidBounds} from '../../edges/limits.ts';
+import {readPidBounds} from '../../edges/machine/limits.ts';
 import {hostCheck} from '../check.ts';
 import {nearlyUsed} from './kernel-limits.ts';
 

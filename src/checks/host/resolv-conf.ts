@@ -1,4 +1,4 @@
-import {readText} from '../../edges/files.ts';
+import {readText} from '../../edges/files/files.ts';
 import {type Finding, warning} from '../check.ts';
 import {nodeCheck} from '../node/context.ts';
 

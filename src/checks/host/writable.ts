@@ -1,4 +1,4 @@
-import {isReadOnly} from '../../edges/files.ts';
+import {isReadOnly} from '../../edges/files/files.ts';
 import {failure, hostCheck} from '../check.ts';
 
 /** A kernel that met an error of the disk goes on with the file system read-only: everything still looks right. */

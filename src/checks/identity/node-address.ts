@@ -1,5 +1,5 @@
 import {sharedNat} from '../../config/node-ip.ts';
-import {globalAddresses} from '../../edges/node-addresses.ts';
+import {globalAddresses} from '../../edges/network/node-addresses.ts';
 import type {Node} from '../../lib/kubernetes.ts';
 import {type Finding, failure, warning} from '../check.ts';
 import {command, nodeCheck, type Told} from '../node/context.ts';

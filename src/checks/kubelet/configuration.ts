@@ -1,5 +1,5 @@
 import {kubeletPaths} from '../../config/kubelet-files.ts';
-import {exists} from '../../edges/files.ts';
+import {exists} from '../../edges/files/files.ts';
 import {describeError, isNodectlError} from '../../lib/errors.ts';
 import {failure} from '../check.ts';
 import {command, nodeCheck} from '../node/context.ts';

@@ -1,4 +1,4 @@
-import {portOwners} from '../../edges/ports.ts';
+import {portOwners} from '../../edges/network/ports.ts';
 import {judgeOwners} from '../leftovers/ports.ts';
 import {nodeCheck} from '../node/context.ts';
 

@@ -1,5 +1,5 @@
 import {kubeletPaths} from '../../config/kubelet-files.ts';
-import {exists} from '../../edges/files.ts';
+import {exists} from '../../edges/files/files.ts';
 import {check, failure} from '../check.ts';
 
 /** kubeadm refuses these too; files that nodectl itself wrote are a resumed join. */

@@ -1,4 +1,4 @@
-import {readMounts} from '../../edges/mounts.ts';
+import {readMounts} from '../../edges/mounts/mounts.ts';
 import {check, failure} from '../check.ts';
 
 /** A volume of a pod that is gone would be found again in the new kubelet's directory, and never be unmounted. */

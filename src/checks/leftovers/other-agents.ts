@@ -1,4 +1,4 @@
-import {sameNetwork} from '../../edges/same-network.ts';
+import {sameNetwork} from '../../edges/network/same-network.ts';
 import {check, type Finding, failure, warning} from '../check.ts';
 
 export type Agent = {readonly pid: number; readonly program: string; readonly command: string};

@@ -1,5 +1,5 @@
 import type {NodePorts} from '../../config/join.ts';
-import {type PortOwner, portOwners} from '../../edges/ports.ts';
+import {type PortOwner, portOwners} from '../../edges/network/ports.ts';
 import {type AnyCheck, check, type Finding, failure} from '../check.ts';
 
 /** One check per port, under kubeadm's name for it. */

@@ -1,4 +1,4 @@
-import {legacyRules, lookAtNft, type NftSight} from '../../edges/nft-sight.ts';
+import {legacyRules, lookAtNft, type NftSight} from '../../edges/nftables/nft-sight.ts';
 import {check, type Finding, warning} from '../check.ts';
 
 /** Rules outlive the daemons that wrote them: those of an earlier node still catch packets of the next one. */

@@ -1,5 +1,5 @@
-import {type Answer, slow} from '../../edges/discovery.ts';
-import {answersSmall} from '../../edges/small-packets.ts';
+import {answersSmall} from '../../edges/network/small-packets.ts';
+import {type Answer, slow} from '../../edges/trust/discovery.ts';
 import {type Finding, failure} from '../check.ts';
 import {command, nodeCheck} from '../node/context.ts';
 import {unreachable} from '../trust/answers.ts';

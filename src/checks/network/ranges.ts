@@ -1,5 +1,5 @@
-import {defaultRouteDevices} from '../../edges/node-addresses.ts';
-import {type Route, readRoutes} from '../../edges/routes.ts';
+import {defaultRouteDevices} from '../../edges/network/node-addresses.ts';
+import {type Route, readRoutes} from '../../edges/network/routes.ts';
 import {cidrContains, parseAddress, parseCidr} from '../../lib/addresses.ts';
 import {type Finding, failure} from '../check.ts';
 import {nodeCheck} from '../node/context.ts';

@@ -1,15 +1,15 @@
 import type {NodeOptions} from '../../config/join.ts';
 import type {KubeletConfig} from '../../config/kubelet.ts';
-import type {Answer} from '../../edges/discovery.ts';
-import type {HostFacts} from '../../edges/host-facts.ts';
-import type {Health} from '../../edges/http-health.ts';
+import type {Health} from '../../edges/http/http-health.ts';
 import type {KubeConnection} from '../../edges/kube/connection.ts';
-import type {Machine} from '../../edges/machine.ts';
-import type {NftSight} from '../../edges/nft-sight.ts';
-import type {ProxyCommit} from '../../edges/proxy-commits.ts';
-import type {RuntimeSight} from '../../edges/runtime-sight.ts';
-import type {SandboxProbe} from '../../edges/sandbox-probe.ts';
-import type {ServiceStatus} from '../../edges/services.ts';
+import type {HostFacts} from '../../edges/machine/host-facts.ts';
+import type {Machine} from '../../edges/machine/machine.ts';
+import type {NftSight} from '../../edges/nftables/nft-sight.ts';
+import type {ProxyCommit} from '../../edges/nftables/proxy-commits.ts';
+import type {RuntimeSight} from '../../edges/runtime/runtime-sight.ts';
+import type {SandboxProbe} from '../../edges/runtime/sandbox-probe.ts';
+import type {ServiceStatus} from '../../edges/systemd/services.ts';
+import type {Answer} from '../../edges/trust/discovery.ts';
 import type {CertificateSigningRequest, Lease, Node, Pod, Service} from '../../lib/kubernetes.ts';
 import {type Check, check} from '../check.ts';
 

@@ -1,4 +1,4 @@
-import type {Health} from '../../edges/http-health.ts';
+import type {Health} from '../../edges/http/http-health.ts';
 import {type Finding, failure, warning} from '../check.ts';
 import type {DaemonSight} from './context.ts';
 

@@ -1,4 +1,4 @@
-import type {ServiceStatus} from '../../edges/services.ts';
+import type {ServiceStatus} from '../../edges/systemd/services.ts';
 import {type Code, catalogue} from '../../lib/codes/catalogue.ts';
 import {type Finding, failure} from '../check.ts';
 

@@ -1,5 +1,5 @@
 import {withDeadline} from '../../edges/deadline.ts';
-import type {HostFacts} from '../../edges/host-facts.ts';
+import type {HostFacts} from '../../edges/machine/host-facts.ts';
 import type {Lease, Node, Pod} from '../../lib/kubernetes.ts';
 import type {DaemonSummary, NodeSummary} from '../../lib/node-report.ts';
 import {readCertificate} from '../identity/client-certificate.ts';

@@ -1,6 +1,6 @@
-import {hasKeys, listMap} from '../../edges/nft-sight.ts';
-import {type ProxyCommit, readCommits} from '../../edges/proxy-commits.ts';
-import {type Changer, watchChanges} from '../../edges/rule-changers.ts';
+import {hasKeys, listMap} from '../../edges/nftables/nft-sight.ts';
+import {type ProxyCommit, readCommits} from '../../edges/nftables/proxy-commits.ts';
+import {type Changer, watchChanges} from '../../edges/nftables/rule-changers.ts';
 import {mapDigest} from '../../lib/map-digest.ts';
 import {type Finding, failure, warning} from '../check.ts';
 import {agoText} from '../node/ago.ts';

@@ -1,5 +1,5 @@
 import {withDeadline} from '../../edges/deadline.ts';
-import type {NftSight} from '../../edges/nft-sight.ts';
+import type {NftSight} from '../../edges/nftables/nft-sight.ts';
 import {type Finding, failure} from '../check.ts';
 import {nodeCheck} from '../node/context.ts';
 

@@ -1,4 +1,4 @@
-import type {NftSight} from '../../edges/nft-sight.ts';
+import type {NftSight} from '../../edges/nftables/nft-sight.ts';
 import {type Finding, warning} from '../check.ts';
 import {nodeCheck} from '../node/context.ts';
 

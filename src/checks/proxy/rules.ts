@@ -1,4 +1,4 @@
-import {findProgram} from '../../edges/packages.ts';
+import {findProgram} from '../../edges/install/packages.ts';
 import {failure} from '../check.ts';
 import {command, nodeCheck} from '../node/context.ts';
 import {legacyChains} from './foreign-rules.ts';

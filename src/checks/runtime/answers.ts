@@ -1,4 +1,4 @@
-import type {RuntimeSight} from '../../edges/runtime-sight.ts';
+import type {RuntimeSight} from '../../edges/runtime/runtime-sight.ts';
 import {type Finding, failure} from '../check.ts';
 import {command, type DaemonSight, nodeCheck} from '../node/context.ts';
 import {howItEnded, lastWords} from '../node/last-words.ts';

@@ -1,4 +1,4 @@
-import {listDirectory} from '../../edges/files.ts';
+import {listDirectory} from '../../edges/files/files.ts';
 import {failure} from '../check.ts';
 import {nodeCheck} from '../node/context.ts';
 

@@ -1,6 +1,6 @@
 import {join} from 'node:path';
 import {pluginTypes} from '../../config/cni.ts';
-import {listDirectory, readText} from '../../edges/files.ts';
+import {listDirectory, readText} from '../../edges/files/files.ts';
 import {failure} from '../check.ts';
 import {nodeCheck} from '../node/context.ts';
 

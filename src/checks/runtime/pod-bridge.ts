@@ -1,7 +1,7 @@
 import {join} from 'node:path';
 import {bridgeOf} from '../../config/cni.ts';
-import {listDirectory, readText} from '../../edges/files.ts';
-import {bridgeState} from '../../edges/links.ts';
+import {listDirectory, readText} from '../../edges/files/files.ts';
+import {bridgeState} from '../../edges/network/links.ts';
 import {failure} from '../check.ts';
 import {nodeCheck} from '../node/context.ts';
 

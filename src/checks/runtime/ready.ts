@@ -1,4 +1,4 @@
-import type {RuntimeCondition} from '../../edges/runtime-sight.ts';
+import type {RuntimeCondition} from '../../edges/runtime/runtime-sight.ts';
 import {type Finding, failure} from '../check.ts';
 import {nodeCheck} from '../node/context.ts';
 

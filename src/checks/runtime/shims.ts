@@ -1,5 +1,5 @@
-import {exists} from '../../edges/files.ts';
-import {listShims, type Shim} from '../../edges/process-age.ts';
+import {exists} from '../../edges/files/files.ts';
+import {listShims, type Shim} from '../../edges/process/process-age.ts';
 import {type Finding, warning} from '../check.ts';
 import {nodeCheck} from '../node/context.ts';
 

@@ -1,4 +1,4 @@
-import type {Answer} from '../../edges/discovery.ts';
+import type {Answer} from '../../edges/trust/discovery.ts';
 import {NodectlError} from '../../lib/errors.ts';
 import type {Finding} from '../check.ts';
 

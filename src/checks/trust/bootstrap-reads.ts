@@ -2,7 +2,7 @@ import {type ClusterIdentity, dataOf} from '../../config/cluster-info.ts';
 import type {BootstrapCredentials} from '../../config/join.ts';
 import {judgeSkew} from '../../config/skew.ts';
 import {kubernetesVersion} from '../../config/version.ts';
-import {type Answer, askServer} from '../../edges/discovery.ts';
+import {type Answer, askServer} from '../../edges/trust/discovery.ts';
 import {NodectlError} from '../../lib/errors.ts';
 import type {Finding} from '../check.ts';
 import {unreachable} from './answers.ts';

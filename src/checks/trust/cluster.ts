@@ -8,8 +8,8 @@ import {
 } from '../../config/cluster-info.ts';
 import type {BootstrapToken, Discovery, JoinOptions} from '../../config/join.ts';
 import {sleep} from '../../edges/clock.ts';
-import {type Answer, askServer} from '../../edges/discovery.ts';
-import {spkiPin} from '../../edges/x509.ts';
+import {type Answer, askServer} from '../../edges/trust/discovery.ts';
+import {spkiPin} from '../../edges/trust/x509.ts';
 import {NodectlError} from '../../lib/errors.ts';
 import type {Finding} from '../check.ts';
 import {skewFinding, unreachable} from './answers.ts';

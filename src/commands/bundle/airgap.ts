@@ -1,7 +1,7 @@
 import {Flags} from '@oclif/core';
 import type {RuntimeSourceInput} from '../../config/runtime-source.ts';
-import {readInput} from '../../edges/input.ts';
-import {ownProgram} from '../../edges/program.ts';
+import {readInput} from '../../edges/files/input.ts';
+import {ownProgram} from '../../edges/process/program.ts';
 import {BaseCommand, outputFlag} from '../../ui/base-command.ts';
 import {fromEnvironment, list} from '../../ui/environment.ts';
 
@@ -32,7 +32,7 @@ export default class BundleAirgap extends BaseCommand {
     const {flags} = await this.parse(BundleAirgap);
     const {makeBundle} = await import('../../bootstrap/airgap-bundle.ts');
     const {runtimeSourceOf} = await import('../../config/runtime-source.ts');
-    const {assetText} = await import('../../edges/assets.ts');
+    const {assetText} = await import('../../edges/files/assets.ts');
     const digests = flags['runtime-digests'];
     const input: RuntimeSourceInput = {
       runtimeSource: 'archive',

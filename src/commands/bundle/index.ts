@@ -1,5 +1,5 @@
 import {Flags} from '@oclif/core';
-import {ownProgram} from '../../edges/program.ts';
+import {ownProgram} from '../../edges/process/program.ts';
 import {BaseCommand, outputFlag} from '../../ui/base-command.ts';
 import {here, nodeFlags} from '../../ui/node-command.ts';
 
@@ -17,7 +17,7 @@ export default class Bundle extends BaseCommand {
   async run(): Promise<void> {
     const {flags} = await this.parse(Bundle);
     const {nodeOptions} = await import('../../config/join.ts');
-    const {writeNodeBundle} = await import('../../bootstrap/node-bundle.ts');
+    const {writeNodeBundle} = await import('../../bootstrap/status/node-bundle.ts');
     const time = new Date().toISOString().replace(/[:.]/g, '-').slice(0, 19);
     const path = flags.file ?? `nodectl-bundle-${time}.tar`;
     const {root} = flags;

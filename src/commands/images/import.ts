@@ -10,9 +10,9 @@ export default class ImagesImport extends BaseCommand {
   async run(): Promise<void> {
     const {args, flags} = await this.parse(ImagesImport);
     const {nodeOptions} = await import('../../config/join.ts');
-    const {readKubeletEndpoint} = await import('../../bootstrap/kubelet-endpoint.ts');
-    const {withRuntime} = await import('../../bootstrap/runtime-view.ts');
-    const {importImages} = await import('../../bootstrap/images.ts');
+    const {readKubeletEndpoint} = await import('../../bootstrap/status/kubelet-endpoint.ts');
+    const {withRuntime} = await import('../../bootstrap/status/runtime-view.ts');
+    const {importImages} = await import('../../bootstrap/status/images.ts');
     const {withProgress} = await import('../../ui/with-progress.ts');
     const {megabytes} = await import('../../ui/table.ts');
     const options = nodeOptions(here(flags.root));

@@ -8,7 +8,7 @@ export default class Images extends BaseCommand {
   async run(): Promise<void> {
     const {flags} = await this.parse(Images);
     const {nodeOptions} = await import('../../config/join.ts');
-    const {withRuntime} = await import('../../bootstrap/runtime-view.ts');
+    const {withRuntime} = await import('../../bootstrap/status/runtime-view.ts');
     const {listImages} = await import('../../edges/cri/listing.ts');
     const {megabytes, shortId, table} = await import('../../ui/table.ts');
     const images = await withRuntime(nodeOptions(here(flags.root)), listImages);

@@ -13,8 +13,8 @@ export default class ImagesPrune extends BaseCommand {
   async run(): Promise<void> {
     const {flags} = await this.parse(ImagesPrune);
     const {nodeOptions} = await import('../../config/join.ts');
-    const {withRuntime} = await import('../../bootstrap/runtime-view.ts');
-    const {pruneImages} = await import('../../bootstrap/images.ts');
+    const {withRuntime} = await import('../../bootstrap/status/runtime-view.ts');
+    const {pruneImages} = await import('../../bootstrap/status/images.ts');
     const {megabytes} = await import('../../ui/table.ts');
     const {removed, bytes} = await withRuntime(nodeOptions(here(flags.root)), (cri) =>
       pruneImages(cri, flags.plan),

@@ -11,8 +11,8 @@ export default class ImagesPull extends BaseCommand {
   async run(): Promise<void> {
     const {argv, flags} = await this.parse(ImagesPull);
     const {nodeOptions} = await import('../../config/join.ts');
-    const {withRuntime} = await import('../../bootstrap/runtime-view.ts');
-    const {pullImage} = await import('../../bootstrap/images.ts');
+    const {withRuntime} = await import('../../bootstrap/status/runtime-view.ts');
+    const {pullImage} = await import('../../bootstrap/status/images.ts');
     const {withProgress} = await import('../../ui/with-progress.ts');
     const pulled = await withRuntime(nodeOptions(here(flags.root)), (cri) =>
       withProgress(async ({onEvent, signal}) => {

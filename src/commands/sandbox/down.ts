@@ -1,6 +1,6 @@
 import {Flags} from '@oclif/core';
 import {placeOf} from '../../config/layout.ts';
-import {ownProgram} from '../../edges/program.ts';
+import {ownProgram} from '../../edges/process/program.ts';
 import {BaseCommand, outputFlag} from '../../ui/base-command.ts';
 import {withSteps} from '../../ui/with-steps.ts';
 

@@ -24,9 +24,9 @@ export default class SandboxServe extends BaseCommand {
   async run(): Promise<void> {
     const {flags} = await this.parse(SandboxServe);
     const {realClock} = await import('../../edges/clock.ts');
-    const {jsonLogger} = await import('../../edges/log.ts');
-    const {keepHeapSmall} = await import('../../edges/heap.ts');
-    const {endingSignal} = await import('../../edges/process-life.ts');
+    const {jsonLogger} = await import('../../edges/logs/log.ts');
+    const {keepHeapSmall} = await import('../../edges/machine/heap.ts');
+    const {endingSignal} = await import('../../edges/process/process-life.ts');
     const {startControlPlane} = await import('../../sandbox/control-plane.ts');
     keepHeapSmall();
     const ending = endingSignal();

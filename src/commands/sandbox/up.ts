@@ -1,7 +1,7 @@
 import {hostname} from 'node:os';
 import {Flags} from '@oclif/core';
 import {hostLayout, layoutBelow} from '../../config/layout.ts';
-import {ownProgram} from '../../edges/program.ts';
+import {ownProgram} from '../../edges/process/program.ts';
 import {silent} from '../../lib/log.ts';
 import {BaseCommand, outputFlag} from '../../ui/base-command.ts';
 import {sandboxSummary} from '../../ui/sandbox-summary.ts';
@@ -31,7 +31,7 @@ export default class SandboxUp extends BaseCommand {
     const {flags} = await this.parse(SandboxUp);
     const {withProgress} = await import('../../ui/with-progress.ts');
     const {sandboxUp} = await import('../../bootstrap/sandbox/up.ts');
-    const {primaryAddress} = await import('../../edges/node-addresses.ts');
+    const {primaryAddress} = await import('../../edges/network/node-addresses.ts');
     const settings = {
       layout: flags.root === undefined ? hostLayout : layoutBelow(flags.root),
       root: flags.root,

@@ -1,5 +1,5 @@
 import {type Client, Code, ConnectError, createClient, type Interceptor} from '@connectrpc/connect';
-import {grpcOverSocket} from '../unix-grpc.ts';
+import {grpcOverSocket} from '../http/unix-grpc.ts';
 import {Node} from './gen/csi_pb.ts';
 
 /** A driver's node service. */

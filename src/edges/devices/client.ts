@@ -1,6 +1,6 @@
 import {fromBinary, toBinary} from '@bufbuild/protobuf';
 import {createClient} from '@connectrpc/connect';
-import {grpcOverSocket} from '../unix-grpc.ts';
+import {grpcOverSocket} from '../http/unix-grpc.ts';
 import {
   type ContainerAllocateResponse,
   ContainerAllocateResponseSchema,

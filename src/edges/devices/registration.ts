@@ -1,5 +1,5 @@
 import {describeError} from '../../lib/errors.ts';
-import {type GrpcServer, serveGrpc, unknownError} from '../grpc-server.ts';
+import {type GrpcServer, serveGrpc, unknownError} from '../http/grpc-server.ts';
 import {Registration} from './gen/deviceplugin_pb.ts';
 
 export type DeviceRegistration = {

@@ -1,5 +1,5 @@
 import {createClient} from '@connectrpc/connect';
-import {grpcOverSocket} from '../unix-grpc.ts';
+import {grpcOverSocket} from '../http/unix-grpc.ts';
 import {Registration} from './gen/pluginregistration_pb.ts';
 
 /** What a plugin says of itself. */

@@ -1,4 +1,4 @@
-import {exhaustedError, type GrpcServer, serveGrpc, unknownError} from '../grpc-server.ts';
+import {exhaustedError, type GrpcServer, serveGrpc, unknownError} from '../http/grpc-server.ts';
 import {PodResourcesLister} from './gen/podresources_pb.ts';
 
 export type ContainerDevicesAnswer = {

@@ -1,6 +1,6 @@
 import {connect} from 'node:net';
 import {NodectlError} from '../../lib/errors.ts';
-import {errno} from '../files.ts';
+import {errno} from '../files/files.ts';
 
 type Answer = {readonly ok: boolean; readonly error?: string; readonly pid?: number};
 

@@ -2,9 +2,9 @@ import {dirname} from 'node:path';
 import {Backoff} from '../../lib/backoff.ts';
 import type {Logger} from '../../lib/log.ts';
 import {realClock} from '../clock.ts';
-import {startDetached} from '../exec.ts';
-import {makeDirectory} from '../files.ts';
-import {endSession, identify, type ProcessId, signalProcess} from '../processes.ts';
+import {makeDirectory} from '../files/files.ts';
+import {startDetached} from '../process/exec.ts';
+import {endSession, identify, type ProcessId, signalProcess} from '../process/processes.ts';
 import {type Act, decide, type Seen} from './decide.ts';
 import type {SupervisedUnit, SupervisorState} from './state.ts';
 

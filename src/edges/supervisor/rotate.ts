@@ -1,5 +1,5 @@
 import {copyFile, rename, stat, truncate} from 'node:fs/promises';
-import {isMissing} from '../files.ts';
+import {isMissing} from '../files/files.ts';
 
 const maxBytes = 10 * 1024 * 1024;
 const kept = 3;

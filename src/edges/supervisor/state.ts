@@ -1,6 +1,6 @@
 import {basename, join} from 'node:path';
-import {exists, listDirectory, makeDirectory, readText, removeFile, writeAtomic} from '../files.ts';
-import {allPids, commandOf, environmentOf, identify, isAlive, type ProcessId} from '../processes.ts';
+import {exists, listDirectory, makeDirectory, readText, removeFile, writeAtomic} from '../files/files.ts';
+import {allPids, commandOf, environmentOf, identify, isAlive, type ProcessId} from '../process/processes.ts';
 
 /** A daemon's description as the supervisor reads it. */
 export type SupervisedUnit = {

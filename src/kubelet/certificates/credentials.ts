@@ -1,11 +1,11 @@
 import {dirname} from 'node:path';
 import {kubeconfigText} from '../../config/kubeconfig.ts';
 import type {KubeletConfig} from '../../config/kubelet.ts';
-import {type CertificateStore, openCertificateStore} from '../../edges/certificate-store.ts';
-import {exists, makeDirectory, writeAtomic} from '../../edges/files.ts';
+import {exists, makeDirectory, writeAtomic} from '../../edges/files/files.ts';
 import {type KubeConnection, loadKubeconfig} from '../../edges/kube/connection.ts';
 import {isForbidden, isUnauthorized} from '../../edges/kube/errors.ts';
 import {connectKube} from '../../edges/kube/http-client.ts';
+import {type CertificateStore, openCertificateStore} from '../../edges/trust/certificate-store.ts';
 import {Backoff} from '../../lib/backoff.ts';
 import {describeError, isNodectlError, NodectlError} from '../../lib/errors.ts';
 import type {Logger} from '../../lib/log.ts';

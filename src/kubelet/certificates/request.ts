@@ -1,7 +1,7 @@
 import {createHash} from 'node:crypto';
 import type {KubeClient} from '../../edges/kube/client.ts';
 import {isAlreadyExists} from '../../edges/kube/errors.ts';
-import {createCsr, type KeyUsage, type Names, publicKeyOf} from '../../edges/x509.ts';
+import {createCsr, type KeyUsage, type Names, publicKeyOf} from '../../edges/trust/x509.ts';
 import {NodectlError} from '../../lib/errors.ts';
 import type {CertificateSigningRequest} from '../../lib/kubernetes.ts';
 import {certificateSigningRequests} from '../../lib/resources.ts';

@@ -1,6 +1,6 @@
-import type {CertificateStore, KeyPair} from '../../edges/certificate-store.ts';
 import type {KubeClient} from '../../edges/kube/client.ts';
-import type {KeyUsage, Names} from '../../edges/x509.ts';
+import type {CertificateStore, KeyPair} from '../../edges/trust/certificate-store.ts';
+import type {KeyUsage, Names} from '../../edges/trust/x509.ts';
 import {Backoff} from '../../lib/backoff.ts';
 import {describeError, isNodectlError} from '../../lib/errors.ts';
 import type {Logger} from '../../lib/log.ts';

@@ -1,9 +1,9 @@
 import {join} from 'node:path';
 import {ipFamily, type KubeletConfig} from '../../config/kubelet.ts';
-import {type KeyPair, openCertificateStore} from '../../edges/certificate-store.ts';
-import {makeDirectory, readText, writeAtomic} from '../../edges/files.ts';
+import {makeDirectory, readText, writeAtomic} from '../../edges/files/files.ts';
 import type {KubeClient} from '../../edges/kube/client.ts';
-import {createSelfSigned, type Names} from '../../edges/x509.ts';
+import {type KeyPair, openCertificateStore} from '../../edges/trust/certificate-store.ts';
+import {createSelfSigned, type Names} from '../../edges/trust/x509.ts';
 import {describeError, NodectlError} from '../../lib/errors.ts';
 import type {Logger} from '../../lib/log.ts';
 import type {Clock} from '../../lib/time.ts';

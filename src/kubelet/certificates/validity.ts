@@ -1,5 +1,5 @@
 import {createPrivateKey, X509Certificate} from 'node:crypto';
-import type {KeyPair} from '../../edges/certificate-store.ts';
+import type {KeyPair} from '../../edges/trust/certificate-store.ts';
 
 export type Validity = {readonly notBeforeMs: number; readonly notAfterMs: number};
 

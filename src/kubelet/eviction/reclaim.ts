@@ -1,4 +1,4 @@
-import {isAlive, type PodRuntime, type RuntimeContainer} from '../pod/runtime-state.ts';
+import {isAlive, type PodRuntime, type RuntimeContainer} from '../pod/status/runtime-state.ts';
 import type {DiskLayout} from './rank.ts';
 import {resourceOf, type Signal} from './signals.ts';
 

@@ -2,15 +2,15 @@ import {helloImage, pauseImage} from '../../config/images.ts';
 import type {KubeletConfig} from '../../config/kubelet.ts';
 import {type Cri, isCriNotFound} from '../../edges/cri/client.ts';
 import type {Image} from '../../edges/cri/gen/api_pb.ts';
-import {diskSpace} from '../../edges/disk.ts';
 import type {EventRecorder} from '../../edges/kube/events.ts';
+import {diskSpace} from '../../edges/mounts/disk.ts';
 import {describeError} from '../../lib/errors.ts';
 import type {Pod} from '../../lib/kubernetes.ts';
 import type {Logger} from '../../lib/log.ts';
 import {formatBytes} from '../../lib/quantity.ts';
 import type {Clock} from '../../lib/time.ts';
 import {type Periodic, startPeriodic} from '../periodic.ts';
-import {isTerminal} from '../pod/phase.ts';
+import {isTerminal} from '../pod/status/phase.ts';
 import type {RuntimeCache} from '../runtime/cache.ts';
 import {
   type ImagePresent,

@@ -1,4 +1,4 @@
-import {readText} from '../../edges/files.ts';
+import {readText} from '../../edges/files/files.ts';
 import {type CredentialEntry, credentialsIn} from './credentials.ts';
 
 /**

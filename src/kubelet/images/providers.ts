@@ -1,9 +1,9 @@
 import {join} from 'node:path';
 import {type CredentialProvider, readCredentialProviders} from '../../config/credential-providers.ts';
 import type {Source} from '../../config/document.ts';
-import {run} from '../../edges/exec.ts';
-import {exists, listDirectory, readText} from '../../edges/files.ts';
+import {exists, listDirectory, readText} from '../../edges/files/files.ts';
 import type {KubeClient} from '../../edges/kube/client.ts';
+import {run} from '../../edges/process/exec.ts';
 import {describeError, NodectlError} from '../../lib/errors.ts';
 import type {Pod} from '../../lib/kubernetes.ts';
 import type {Logger} from '../../lib/log.ts';

@@ -1,5 +1,5 @@
 import {createHash} from 'node:crypto';
-import {listDirectory, makeDirectory, readText, removeFile, writeAtomic} from '../../edges/files.ts';
+import {listDirectory, makeDirectory, readText, removeFile, writeAtomic} from '../../edges/files/files.ts';
 
 const fileName = /^sha256-[0-9a-f]{64}$/;
 

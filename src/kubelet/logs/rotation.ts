@@ -1,8 +1,8 @@
 import {posix} from 'node:path';
 import type {KubeletConfig} from '../../config/kubelet.ts';
 import type {Cri} from '../../edges/cri/client.ts';
-import {listDirectory, removeFile} from '../../edges/files.ts';
-import {compressFile, fileSize, renameFile} from '../../edges/rotated-logs.ts';
+import {listDirectory, removeFile} from '../../edges/files/files.ts';
+import {compressFile, fileSize, renameFile} from '../../edges/logs/rotated-logs.ts';
 import {describeError} from '../../lib/errors.ts';
 import type {Logger} from '../../lib/log.ts';
 import {quantityValue} from '../../lib/quantity.ts';

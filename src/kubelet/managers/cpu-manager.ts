@@ -1,6 +1,6 @@
 import {cpuOptions} from '../../config/kubelet/managers.ts';
 import type {KubeletConfig} from '../../config/kubelet.ts';
-import type {MachineTopology} from '../../edges/machine-topology.ts';
+import type {MachineTopology} from '../../edges/machine/machine-topology.ts';
 import {type CpuSet, difference, noCpus, parseCpuSet, union} from '../../lib/cpu-set.ts';
 import type {Container, Pod} from '../../lib/kubernetes.ts';
 import type {Logger} from '../../lib/log.ts';

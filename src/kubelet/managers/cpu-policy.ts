@@ -10,7 +10,7 @@ import {
 } from '../../lib/cpu-set.ts';
 import type {Container, Pod} from '../../lib/kubernetes.ts';
 import {quantityMilli} from '../../lib/quantity.ts';
-import {qosClass} from '../pod/qos.ts';
+import {qosClass} from '../pod/config/qos.ts';
 import {type CpuState, emptyCpuState} from './cpu-state.ts';
 import {takeCpus} from './cpu-take.ts';
 import type {CpuTopology} from './cpu-topology.ts';

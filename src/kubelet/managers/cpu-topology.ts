@@ -1,4 +1,4 @@
-import type {Cpu} from '../../edges/machine-topology.ts';
+import type {Cpu} from '../../edges/machine/machine-topology.ts';
 import {type CpuSet, sorted} from '../../lib/cpu-set.ts';
 
 type Level = 'core' | 'socket' | 'node' | 'uncore';

@@ -1,6 +1,6 @@
 import {topologyOptions} from '../../config/kubelet/managers.ts';
 import type {KubeletConfig} from '../../config/kubelet.ts';
-import {type MachineTopology, readMachineTopology} from '../../edges/machine-topology.ts';
+import {type MachineTopology, readMachineTopology} from '../../edges/machine/machine-topology.ts';
 import {type CpuSet, formatCpuSet, sorted} from '../../lib/cpu-set.ts';
 import {describeError, NodectlError} from '../../lib/errors.ts';
 import type {Container, ContainerStatus, Pod} from '../../lib/kubernetes.ts';

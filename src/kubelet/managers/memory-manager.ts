@@ -1,5 +1,5 @@
 import type {KubeletConfig} from '../../config/kubelet.ts';
-import type {MachineTopology} from '../../edges/machine-topology.ts';
+import type {MachineTopology} from '../../edges/machine/machine-topology.ts';
 import type {Container, Pod} from '../../lib/kubernetes.ts';
 import type {Logger} from '../../lib/log.ts';
 import {idle} from './cpu-manager.ts';

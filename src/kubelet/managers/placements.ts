@@ -5,7 +5,7 @@ import type {Logger} from '../../lib/log.ts';
 import type {Clock} from '../../lib/time.ts';
 import type {ActivePod} from '../admission/types.ts';
 import {type Periodic, startPeriodic} from '../periodic.ts';
-import {isAlive, newestContainer} from '../pod/runtime-state.ts';
+import {isAlive, newestContainer} from '../pod/status/runtime-state.ts';
 import type {PodWorkers} from '../pod/worker.ts';
 import type {RuntimeCache} from '../runtime/cache.ts';
 import type {ResourceManagers} from './manager.ts';

@@ -1,4 +1,4 @@
-import {readText, writeAtomic} from '../../edges/files.ts';
+import {readText, writeAtomic} from '../../edges/files/files.ts';
 import {describeError, NodectlError} from '../../lib/errors.ts';
 import type {Logger} from '../../lib/log.ts';
 import {Serial} from '../../lib/serial.ts';

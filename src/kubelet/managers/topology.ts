@@ -1,4 +1,4 @@
-import type {NumaNode} from '../../edges/machine-topology.ts';
+import type {NumaNode} from '../../edges/machine/machine-topology.ts';
 import {type Hint, type Hints, isNarrower, maskOf, type NumaMask, nodesOf, sizeOf} from './numa.ts';
 
 export type TopologyPolicyName = 'none' | 'best-effort' | 'restricted' | 'single-numa-node';

@@ -1,5 +1,5 @@
 import {ipFamily} from '../../config/kubelet.ts';
-import type {AddressFacts} from '../../edges/node-addresses.ts';
+import type {AddressFacts} from '../../edges/network/node-addresses.ts';
 
 export type NodeAddress = {readonly type: string; readonly address: string};
 

@@ -1,11 +1,11 @@
 import type {KubeletConfig} from '../../config/kubelet.ts';
 import type {Cri} from '../../edges/cri/client.ts';
-import {readHostFacts} from '../../edges/host-facts.ts';
 import type {KubeClient} from '../../edges/kube/client.ts';
 import {isAlreadyExists, isNotFound} from '../../edges/kube/errors.ts';
 import {isOlderVersion} from '../../edges/kube/object-store.ts';
 import {type Reflector, startReflector} from '../../edges/kube/reflector.ts';
-import {type AddressFacts, readAddressFacts} from '../../edges/node-addresses.ts';
+import {readHostFacts} from '../../edges/machine/host-facts.ts';
+import {type AddressFacts, readAddressFacts} from '../../edges/network/node-addresses.ts';
 import {withCode} from '../../lib/codes/spoken.ts';
 import {describeError} from '../../lib/errors.ts';
 import type {Node} from '../../lib/kubernetes.ts';

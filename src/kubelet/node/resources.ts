@@ -1,5 +1,5 @@
 import type {KubeletConfig} from '../../config/kubelet.ts';
-import type {HostFacts} from '../../edges/host-facts.ts';
+import type {HostFacts} from '../../edges/machine/host-facts.ts';
 import {formatBytes, formatMilli, quantityMilli, quantityValue} from '../../lib/quantity.ts';
 
 export type Resources = Readonly<Record<string, string>>;

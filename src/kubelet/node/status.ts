@@ -1,6 +1,6 @@
 import {isDeepStrictEqual} from 'node:util';
 import type {KubeletConfig} from '../../config/kubelet.ts';
-import type {HostFacts} from '../../edges/host-facts.ts';
+import type {HostFacts} from '../../edges/machine/host-facts.ts';
 import type {Node} from '../../lib/kubernetes.ts';
 import {timestamp} from '../../lib/time.ts';
 import type {NodeAddress} from './addresses.ts';

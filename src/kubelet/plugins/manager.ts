@@ -1,6 +1,6 @@
+import {watchDirectory} from '../../edges/files/watch-directory.ts';
+import {listSockets, socketIdentity} from '../../edges/network/sockets.ts';
 import {connectRegistration, type RegistrationClient} from '../../edges/plugin-registration/client.ts';
-import {listSockets, socketIdentity} from '../../edges/sockets.ts';
-import {watchDirectory} from '../../edges/watch-directory.ts';
 import {describeError} from '../../lib/errors.ts';
 import type {Logger} from '../../lib/log.ts';
 import {Queue} from '../../lib/queue.ts';

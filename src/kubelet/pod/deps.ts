@@ -1,5 +1,5 @@
 import type {KubeletConfig} from '../../config/kubelet.ts';
-import type {Cgroups} from '../../edges/cgroups.ts';
+import type {Cgroups} from '../../edges/cgroups/cgroups.ts';
 import type {Cri} from '../../edges/cri/client.ts';
 import type {KubeClient} from '../../edges/kube/client.ts';
 import type {EventRecorder} from '../../edges/kube/events.ts';
@@ -9,10 +9,10 @@ import type {Clock} from '../../lib/time.ts';
 import type {ResourceManagers} from '../managers/manager.ts';
 import type {ObjectSource} from '../objects.ts';
 import type {RuntimeClassSource} from '../runtime-classes.ts';
-import type {ContainerDevice, ContainerMount} from './container-config.ts';
-import type {EnvironmentVariable} from './environment.ts';
-import type {ResourceFacts} from './resources.ts';
-import type {SecurityFacts} from './security.ts';
+import type {ContainerDevice, ContainerMount} from './config/container-config.ts';
+import type {EnvironmentVariable} from './config/environment.ts';
+import type {ResourceFacts} from './config/resources.ts';
+import type {SecurityFacts} from './config/security.ts';
 
 /** The Services of the cluster, for environments. */
 export type ServiceSource = {services(): Iterable<Service>; hasSynced(): boolean};

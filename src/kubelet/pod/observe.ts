@@ -1,12 +1,12 @@
 import type {Pod} from '../../lib/kubernetes.ts';
 import {withAllocation} from '../resize/allocation.ts';
 import {judgeResize} from '../resize/judge.ts';
-import {admitPod} from './admit-pod.ts';
-import {crashKey} from './crash-backoff.ts';
-import type {PodMemory} from './memory.ts';
-import {newestContainer, type PodRuntime} from './runtime-state.ts';
+import {crashKey} from './actions/crash-backoff.ts';
+import {admitPod} from './apply/admit-pod.ts';
+import type {PodMemory} from './config/memory.ts';
 import type {AllocatedResources, CrashBackoff, PodSeen, StartFailure, VolumesSeen} from './seen.ts';
-import type {PodView} from './view.ts';
+import {newestContainer, type PodRuntime} from './status/runtime-state.ts';
+import type {PodView} from './status/view.ts';
 
 export async function observePod(view: PodView, memory: PodMemory, signal: AbortSignal): Promise<PodSeen> {
   const {uid} = memory;

@@ -1,16 +1,16 @@
-import {errno} from '../../edges/files.ts';
+import {errno} from '../../edges/files/files.ts';
 import {describeError} from '../../lib/errors.ts';
 import type {Pod, PodStatus} from '../../lib/kubernetes.ts';
 import {Queue} from '../../lib/queue.ts';
 import type {StartLimit} from '../runtime/start-limit.ts';
-import {applyPod} from './apply.ts';
-import {decidePod} from './decide.ts';
-import {newMemory, type PodMemory} from './memory.ts';
+import {decidePod} from './actions/decide.ts';
+import {applyPod} from './apply/apply.ts';
+import {newMemory, type PodMemory} from './config/memory.ts';
 import {observePod} from './observe.ts';
-import {isTerminal} from './phase.ts';
 import {roomWaiters} from './room-waiters.ts';
 import type {Verdict} from './seen.ts';
-import type {PodView} from './view.ts';
+import {isTerminal} from './status/phase.ts';
+import type {PodView} from './status/view.ts';
 
 export type PodWorkers = {
   /** Something about this pod changed: look at it. */

@@ -1,5 +1,5 @@
 import type {Cri} from '../../edges/cri/client.ts';
-import {grpcProbe, httpProbe, type NetResult, tcpProbe} from '../../edges/probe-net.ts';
+import {grpcProbe, httpProbe, type NetResult, tcpProbe} from '../../edges/network/probe-net.ts';
 import type {Container} from '../../lib/kubernetes.ts';
 import {execProbe} from './exec.ts';
 import {portNumber} from './target.ts';

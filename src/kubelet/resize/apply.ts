@@ -1,9 +1,10 @@
 import {isCriUnimplemented} from '../../edges/cri/client.ts';
 import {criMessage} from '../../edges/cri/message.ts';
 import type {Pod} from '../../lib/kubernetes.ts';
-import type {PodAct} from '../pod/acts.ts';
-import type {ApplyContext} from '../pod/apply-context.ts';
-import {cgroupOf} from '../pod/build.ts';
+import type {PodAct} from '../pod/actions/acts.ts';
+import type {ApplyContext} from '../pod/apply/apply-context.ts';
+import {tellPod} from '../pod/apply/tell.ts';
+import {cgroupOf} from '../pod/config/build.ts';
 import {
   containerResources,
   cpuWeight,
@@ -11,8 +12,7 @@ import {
   podCgroup,
   quotaFacts,
   sandboxResources,
-} from '../pod/resources.ts';
-import {tellPod} from '../pod/tell.ts';
+} from '../pod/config/resources.ts';
 import {type Allocation, allocationOf, type Resources, withAllocation} from './allocation.ts';
 import type {ContainerUpdate, ResourceName} from './plan.ts';
 import {resizeMessage} from './state.ts';

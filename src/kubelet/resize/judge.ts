@@ -1,11 +1,11 @@
 import type {Pod} from '../../lib/kubernetes.ts';
-import {judgeAdmission, preempt} from '../pod/admit-pod.ts';
-import type {PodMemory} from '../pod/memory.ts';
-import {isTerminal} from '../pod/phase.ts';
-import {qosClass} from '../pod/qos.ts';
-import type {PodRuntime} from '../pod/runtime-state.ts';
-import {tellPod} from '../pod/tell.ts';
-import type {PodView} from '../pod/view.ts';
+import {judgeAdmission, preempt} from '../pod/apply/admit-pod.ts';
+import {tellPod} from '../pod/apply/tell.ts';
+import type {PodMemory} from '../pod/config/memory.ts';
+import {qosClass} from '../pod/config/qos.ts';
+import {isTerminal} from '../pod/status/phase.ts';
+import type {PodRuntime} from '../pod/status/runtime-state.ts';
+import type {PodView} from '../pod/status/view.ts';
 import {allocationOf, isSameAllocation, type ResourceRecord, withAllocation} from './allocation.ts';
 import {isActuated} from './plan.ts';
 import {type Pending, type Progress, resizeMessage, resizeStateOf} from './state.ts';

@@ -1,6 +1,6 @@
 import type {Container, Pod} from '../../lib/kubernetes.ts';
 import {quantityMilli, quantityValue} from '../../lib/quantity.ts';
-import {newestContainer, type PodRuntime, type RuntimeContainer} from '../pod/runtime-state.ts';
+import {newestContainer, type PodRuntime, type RuntimeContainer} from '../pod/status/runtime-state.ts';
 import type {Allocation, Resources} from './allocation.ts';
 
 export type ResourceName = 'cpu' | 'memory';

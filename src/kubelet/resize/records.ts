@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import {listDirectory, makeDirectory, readText, writeVolatile} from '../../edges/files.ts';
+import {listDirectory, makeDirectory, readText, writeVolatile} from '../../edges/files/files.ts';
 import {describeError} from '../../lib/errors.ts';
 import type {Pod} from '../../lib/kubernetes.ts';
 import type {Logger} from '../../lib/log.ts';

@@ -1,10 +1,10 @@
 import type {Container, Pod, PodStatus} from '../../lib/kubernetes.ts';
 import {formatBytes, formatMilli, quantityMilli, quantityValue} from '../../lib/quantity.ts';
 import {timestamp} from '../../lib/time.ts';
-import type {Condition} from '../pod/conditions.ts';
-import {podLimits, podRequests, type ResourceList} from '../pod/pod-resources.ts';
-import {podCgroup, quotaToMilli, type ResourceFacts, sharesToMilli} from '../pod/resources.ts';
-import type {RuntimeContainer} from '../pod/runtime-state.ts';
+import {podLimits, podRequests, type ResourceList} from '../pod/config/pod-resources.ts';
+import {podCgroup, quotaToMilli, type ResourceFacts, sharesToMilli} from '../pod/config/resources.ts';
+import type {Condition} from '../pod/status/conditions.ts';
+import type {RuntimeContainer} from '../pod/status/runtime-state.ts';
 import {type Allocation, type Resources, withAllocation} from './allocation.ts';
 import type {ResizeState} from './state.ts';
 

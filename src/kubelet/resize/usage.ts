@@ -1,8 +1,8 @@
 import type {Pod} from '../../lib/kubernetes.ts';
-import type {ApplyContext} from '../pod/apply-context.ts';
-import {cgroupOf} from '../pod/build.ts';
-import {podCgroup} from '../pod/resources.ts';
-import {podLabels} from '../pod/sandbox-config.ts';
+import type {ApplyContext} from '../pod/apply/apply-context.ts';
+import {cgroupOf} from '../pod/config/build.ts';
+import {podCgroup} from '../pod/config/resources.ts';
+import {podLabels} from '../pod/config/sandbox-config.ts';
 import {withAllocation} from './allocation.ts';
 import type {ResizePlan} from './plan.ts';
 

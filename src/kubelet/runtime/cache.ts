@@ -1,7 +1,7 @@
 import type {Cri} from '../../edges/cri/client.ts';
 import {type Container, type PodSandbox, PodSandboxState} from '../../edges/cri/gen/api_pb.ts';
-import {nothingRuns, type PodRuntime} from '../pod/runtime-state.ts';
-import {podLabels} from '../pod/sandbox-config.ts';
+import {podLabels} from '../pod/config/sandbox-config.ts';
+import {nothingRuns, type PodRuntime} from '../pod/status/runtime-state.ts';
 import {stateName} from './convert.ts';
 import {readPod} from './read.ts';
 

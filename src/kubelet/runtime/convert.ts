@@ -7,15 +7,15 @@ import {
   type PodSandboxStatus,
 } from '../../edges/cri/gen/api_pb.ts';
 import {isCutOffStart} from '../../edges/cri/message.ts';
-import {containerAnnotations} from '../pod/container-config.ts';
-import {quotaToMilli, sharesToMilli} from '../pod/resources.ts';
+import {containerAnnotations} from '../pod/config/container-config.ts';
+import {quotaToMilli, sharesToMilli} from '../pod/config/resources.ts';
+import {podLabels} from '../pod/config/sandbox-config.ts';
 import type {
   ContainerStateName,
   RuntimeContainer,
   RuntimeSandbox,
   RuntimeUser,
-} from '../pod/runtime-state.ts';
-import {podLabels} from '../pod/sandbox-config.ts';
+} from '../pod/status/runtime-state.ts';
 
 const perMs = 1_000_000n;
 const toMs = (nanoseconds: bigint): number => Number(nanoseconds / perMs);

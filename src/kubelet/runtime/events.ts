@@ -1,10 +1,10 @@
-import {followTasks} from '../../edges/containerd-events.ts';
 import {type Cri, isCriUnimplemented} from '../../edges/cri/client.ts';
 import type {ContainerEventResponse} from '../../edges/cri/gen/api_pb.ts';
+import {followTasks} from '../../edges/runtime/containerd-events.ts';
 import {describeError} from '../../lib/errors.ts';
 import type {Logger} from '../../lib/log.ts';
 import type {Clock} from '../../lib/time.ts';
-import {podLabels} from '../pod/sandbox-config.ts';
+import {podLabels} from '../pod/config/sandbox-config.ts';
 
 export type RuntimeEventsOptions = {
   readonly cri: Cri;

@@ -1,4 +1,4 @@
-import type {PodRuntime, RuntimeContainer} from '../pod/runtime-state.ts';
+import type {PodRuntime, RuntimeContainer} from '../pod/status/runtime-state.ts';
 
 export type GarbageSeen = {
   /** What the runtime has, by pod UID. */

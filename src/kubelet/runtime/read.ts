@@ -6,11 +6,11 @@ import {
   type PodSandbox,
   PodSandboxState,
 } from '../../edges/cri/gen/api_pb.ts';
-import {readEnd} from '../../edges/pod-files.ts';
+import {readEnd} from '../../edges/files/pod-files.ts';
 import {describeError} from '../../lib/errors.ts';
-import {containerAnnotations} from '../pod/container-config.ts';
-import type {PodRuntime, RuntimeContainer, RuntimeSandbox} from '../pod/runtime-state.ts';
-import {podLabels} from '../pod/sandbox-config.ts';
+import {containerAnnotations} from '../pod/config/container-config.ts';
+import {podLabels} from '../pod/config/sandbox-config.ts';
+import type {PodRuntime, RuntimeContainer, RuntimeSandbox} from '../pod/status/runtime-state.ts';
 import {containerFrom, sandboxFrom, stateName} from './convert.ts';
 import {lastLogText} from './log-text.ts';
 

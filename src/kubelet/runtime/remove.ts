@@ -1,5 +1,5 @@
-import {endTask} from '../../edges/containerd-tasks.ts';
 import {type Cri, isCriNotFound, isCriPrecondition} from '../../edges/cri/client.ts';
+import {endTask} from '../../edges/runtime/containerd-tasks.ts';
 
 export type RemoveOptions = {
   readonly cri: Cri;

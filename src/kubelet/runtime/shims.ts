@@ -1,8 +1,8 @@
-import {isUnknownContainer} from '../../edges/containerd-tasks.ts';
 import type {Cri} from '../../edges/cri/client.ts';
 import {socketPath} from '../../edges/cri/client.ts';
-import {listShims, type Shim} from '../../edges/process-age.ts';
-import {identify, signalProcess} from '../../edges/processes.ts';
+import {listShims, type Shim} from '../../edges/process/process-age.ts';
+import {identify, signalProcess} from '../../edges/process/processes.ts';
+import {isUnknownContainer} from '../../edges/runtime/containerd-tasks.ts';
 import {describeError} from '../../lib/errors.ts';
 import type {Logger} from '../../lib/log.ts';
 import type {Clock} from '../../lib/time.ts';

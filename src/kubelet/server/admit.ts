@@ -1,5 +1,5 @@
 import type {IncomingMessage} from 'node:http';
-import {peerCertificate} from '../../edges/http-server.ts';
+import {peerCertificate} from '../../edges/http/http-server.ts';
 import {describeError} from '../../lib/errors.ts';
 import type {Logger} from '../../lib/log.ts';
 import type {Authenticator, User} from './authenticate.ts';

@@ -1,5 +1,5 @@
 import {createHash} from 'node:crypto';
-import type {PeerCertificate} from '../../edges/http-server.ts';
+import type {PeerCertificate} from '../../edges/http/http-server.ts';
 import type {KubeClient} from '../../edges/kube/client.ts';
 import type {Clock} from '../../lib/time.ts';
 import {Expiring} from './expiring.ts';

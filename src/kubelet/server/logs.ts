@@ -1,6 +1,6 @@
 import {sleep} from '../../edges/clock.ts';
-import {isMissing} from '../../edges/files.ts';
-import {LogFile} from '../../edges/log-file.ts';
+import {isMissing} from '../../edges/files/files.ts';
+import {LogFile} from '../../edges/logs/log-file.ts';
 import {LineCutter, LogFilter} from './log-lines.ts';
 import type {LogOptions} from './log-options.ts';
 

@@ -1,6 +1,6 @@
 import type {KubeletConfig} from '../../config/kubelet.ts';
-import {writeAtomic} from '../../edges/files.ts';
-import type {InhibitLock, Logind, ShutdownWatch} from '../../edges/logind.ts';
+import {writeAtomic} from '../../edges/files/files.ts';
+import type {InhibitLock, Logind, ShutdownWatch} from '../../edges/systemd/logind.ts';
 import {describeError} from '../../lib/errors.ts';
 import type {Logger} from '../../lib/log.ts';
 import type {Cancel, Clock} from '../../lib/time.ts';

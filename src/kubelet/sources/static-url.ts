@@ -1,5 +1,5 @@
 import {parseStaticPods} from '../../config/static-pod.ts';
-import {fetchText} from '../../edges/http.ts';
+import {fetchText} from '../../edges/http/http.ts';
 import {describeError} from '../../lib/errors.ts';
 import type {Pod} from '../../lib/kubernetes.ts';
 import type {Logger} from '../../lib/log.ts';

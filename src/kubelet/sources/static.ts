@@ -1,6 +1,6 @@
 import {parseStaticPod} from '../../config/static-pod.ts';
-import {listDirectory, readText} from '../../edges/files.ts';
-import {watchDirectory} from '../../edges/watch-directory.ts';
+import {listDirectory, readText} from '../../edges/files/files.ts';
+import {watchDirectory} from '../../edges/files/watch-directory.ts';
 import {describeError} from '../../lib/errors.ts';
 import type {Pod} from '../../lib/kubernetes.ts';
 import type {Logger} from '../../lib/log.ts';

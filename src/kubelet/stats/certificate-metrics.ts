@@ -1,5 +1,5 @@
 import {Counter, Gauge, type Registry} from 'prom-client';
-import type {KeyPair} from '../../edges/certificate-store.ts';
+import type {KeyPair} from '../../edges/trust/certificate-store.ts';
 import {leafFacts} from '../certificates/validity.ts';
 
 export type CertificateKind = 'client' | 'server';

@@ -1,10 +1,10 @@
 import type {KubeletConfig} from '../../config/kubelet.ts';
-import {mountedFrom} from '../../edges/block-devices.ts';
 import type {Cri} from '../../edges/cri/client.ts';
 import type {FilesystemUsage} from '../../edges/cri/gen/api_pb.ts';
-import {deviceOf} from '../../edges/directory-usage.ts';
-import {diskSpace} from '../../edges/disk.ts';
-import {type MountEntry, readMounts} from '../../edges/mounts.ts';
+import {mountedFrom} from '../../edges/mounts/block-devices.ts';
+import {deviceOf} from '../../edges/mounts/directory-usage.ts';
+import {diskSpace} from '../../edges/mounts/disk.ts';
+import {type MountEntry, readMounts} from '../../edges/mounts/mounts.ts';
 import type {Clock} from '../../lib/time.ts';
 import type {DiskStats, SpaceStats} from './types.ts';
 

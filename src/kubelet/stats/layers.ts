@@ -1,4 +1,4 @@
-import type {CgroupSample} from '../../edges/cgroup-sample.ts';
+import type {CgroupSample} from '../../edges/cgroups/cgroup-sample.ts';
 import type {Cri} from '../../edges/cri/client.ts';
 import type {ContainerStats as CriStats} from '../../edges/cri/gen/api_pb.ts';
 import type {Usage} from './types.ts';

@@ -1,10 +1,10 @@
 import type {KubeletConfig} from '../../config/kubelet.ts';
-import {directoryUsage} from '../../edges/directory-usage.ts';
+import {directoryUsage} from '../../edges/mounts/directory-usage.ts';
 import {describeError} from '../../lib/errors.ts';
 import type {Pod, Volume} from '../../lib/kubernetes.ts';
 import type {Logger} from '../../lib/log.ts';
 import type {Clock} from '../../lib/time.ts';
-import {podPaths} from '../pod/pod-paths.ts';
+import {podPaths} from '../pod/config/pod-paths.ts';
 import {claimName} from '../volumes/resolve.ts';
 import type {VolumeUsage} from '../volumes/types.ts';
 import type {ReadVolumes, Usage, VolumeStats} from './types.ts';

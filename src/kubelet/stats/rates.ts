@@ -1,4 +1,4 @@
-import type {CgroupSample} from '../../edges/cgroup-sample.ts';
+import type {CgroupSample} from '../../edges/cgroups/cgroup-sample.ts';
 import type {Measured} from './types.ts';
 
 type Last = {readonly timeMs: number; readonly usageNs: number; readonly nanoCores: number | undefined};

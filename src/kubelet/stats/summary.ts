@@ -1,5 +1,5 @@
-import type {MemorySample, PressureSample} from '../../edges/cgroup-sample.ts';
-import type {NetworkSample} from '../../edges/network-sample.ts';
+import type {MemorySample, PressureSample} from '../../edges/cgroups/cgroup-sample.ts';
+import type {NetworkSample} from '../../edges/network/network-sample.ts';
 import {timestamp} from '../../lib/time.ts';
 import {ephemeralStorage, memoryOf, processesOf} from '../eviction/usage.ts';
 import type {

@@ -1,5 +1,5 @@
-import type {CgroupSample} from '../../edges/cgroup-sample.ts';
-import type {NetworkSample} from '../../edges/network-sample.ts';
+import type {CgroupSample} from '../../edges/cgroups/cgroup-sample.ts';
+import type {NetworkSample} from '../../edges/network/network-sample.ts';
 import type {Pod} from '../../lib/kubernetes.ts';
 import type {VolumeUsage} from '../volumes/types.ts';
 

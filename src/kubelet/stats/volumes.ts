@@ -1,8 +1,8 @@
 import type {KubeletConfig} from '../../config/kubelet.ts';
-import {directoryUsage} from '../../edges/directory-usage.ts';
-import {diskSpace} from '../../edges/disk.ts';
+import {directoryUsage} from '../../edges/mounts/directory-usage.ts';
+import {diskSpace} from '../../edges/mounts/disk.ts';
 import type {Volume} from '../../lib/kubernetes.ts';
-import {podRoot} from '../pod/pod-paths.ts';
+import {podRoot} from '../pod/config/pod-paths.ts';
 import type {VolumeUsage} from '../volumes/types.ts';
 import type {ReadVolumes} from './types.ts';
 

@@ -1,11 +1,11 @@
 import {MountPropagation} from '../../edges/cri/gen/api_pb.ts';
-import {bindSubPath} from '../../edges/subpath.ts';
+import {bindSubPath} from '../../edges/mounts/subpath.ts';
 import type {Container, Pod} from '../../lib/kubernetes.ts';
 import {parseImage} from '../images/reference.ts';
-import {PodConfigError} from '../pod/config-error.ts';
-import type {ContainerDevice, ContainerMount} from '../pod/container-config.ts';
-import type {EnvironmentVariable} from '../pod/environment.ts';
-import {expand} from '../pod/expansion.ts';
+import {PodConfigError} from '../pod/config/config-error.ts';
+import type {ContainerDevice, ContainerMount} from '../pod/config/container-config.ts';
+import type {EnvironmentVariable} from '../pod/config/environment.ts';
+import {expand} from '../pod/config/expansion.ts';
 import {podDirectory} from './places.ts';
 import type {PreparedVolume} from './types.ts';
 

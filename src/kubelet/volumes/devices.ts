@@ -1,5 +1,5 @@
-import {linkAtomic} from '../../edges/files.ts';
-import {ensureDirectory, fileType, realPath} from '../../edges/trees.ts';
+import {linkAtomic} from '../../edges/files/files.ts';
+import {ensureDirectory, fileType, realPath} from '../../edges/files/trees.ts';
 import {type PreparedVolume, type VolumeRequest, VolumeStepError} from './types.ts';
 
 /**

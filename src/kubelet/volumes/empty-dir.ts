@@ -1,10 +1,10 @@
-import {mountTmpfs} from '../../edges/mount-batch.ts';
-import {isTmpfs, mountHugePages, readMounts} from '../../edges/mounts.ts';
-import {needsGroupOwnership, setGroupOwnership} from '../../edges/ownership.ts';
-import {ensureDirectory} from '../../edges/trees.ts';
+import {needsGroupOwnership, setGroupOwnership} from '../../edges/files/ownership.ts';
+import {ensureDirectory} from '../../edges/files/trees.ts';
+import {mountTmpfs} from '../../edges/mounts/mount-batch.ts';
+import {isTmpfs, mountHugePages, readMounts} from '../../edges/mounts/mounts.ts';
 import type {Pod} from '../../lib/kubernetes.ts';
 import {quantityValue} from '../../lib/quantity.ts';
-import {podLimits} from '../pod/pod-resources.ts';
+import {podLimits} from '../pod/config/pod-resources.ts';
 import type {VolumePlugin, VolumeRequest} from './types.ts';
 
 const directoryMode = 0o777;

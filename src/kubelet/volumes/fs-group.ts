@@ -1,4 +1,4 @@
-import {needsGroupOwnership, setGroupOwnership} from '../../edges/ownership.ts';
+import {needsGroupOwnership, setGroupOwnership} from '../../edges/files/ownership.ts';
 import type {Pod} from '../../lib/kubernetes.ts';
 
 /**

@@ -1,4 +1,4 @@
-import {ensureDirectory, ensureFile, type FileType, fileType} from '../../edges/trees.ts';
+import {ensureDirectory, ensureFile, type FileType, fileType} from '../../edges/files/trees.ts';
 import type {VolumePlugin} from './types.ts';
 
 /** What each type demands, and in which words its absence is told (pkg/volume/hostpath). */

@@ -1,9 +1,9 @@
-import * as files from '../../edges/files.ts';
-import {formatAndMount} from '../../edges/filesystems.ts';
-import {unmountTree} from '../../edges/mount-batch.ts';
-import {isMounted} from '../../edges/mounts.ts';
-import {ensureDirectory, fileType, removeTree} from '../../edges/trees.ts';
-import {bindWithOptions} from '../../edges/volume-mounts.ts';
+import * as files from '../../edges/files/files.ts';
+import {ensureDirectory, fileType, removeTree} from '../../edges/files/trees.ts';
+import {formatAndMount} from '../../edges/mounts/filesystems.ts';
+import {unmountTree} from '../../edges/mounts/mount-batch.ts';
+import {isMounted} from '../../edges/mounts/mounts.ts';
+import {bindWithOptions} from '../../edges/mounts/volume-mounts.ts';
 import {Serial} from '../../lib/serial.ts';
 import {linkDevice} from './devices.ts';
 import {giveToGroup} from './fs-group.ts';

@@ -1,5 +1,5 @@
-import {ensureDirectory} from '../../edges/trees.ts';
-import {mountNfs, unmountOrForce} from '../../edges/volume-mounts.ts';
+import {ensureDirectory} from '../../edges/files/trees.ts';
+import {mountNfs, unmountOrForce} from '../../edges/mounts/volume-mounts.ts';
 import type {VolumePlugin} from './types.ts';
 
 /** Kubernetes' patience with a server that is away (pkg/volume/nfs). */

@@ -1,5 +1,5 @@
-import {listDirectory} from '../../edges/files.ts';
-import {mountsBelow, readMounts} from '../../edges/mounts.ts';
+import {listDirectory} from '../../edges/files/files.ts';
+import {mountsBelow, readMounts} from '../../edges/mounts/mounts.ts';
 import type {VolumeMode, VolumePlace} from './types.ts';
 
 /** A volume that the disk shows, and its plugin's directory. */

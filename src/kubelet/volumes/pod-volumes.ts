@@ -1,4 +1,4 @@
-import {readInside} from '../../edges/subpath.ts';
+import {readInside} from '../../edges/mounts/subpath.ts';
 import {Lanes} from '../../lib/batch.ts';
 import {describeError} from '../../lib/errors.ts';
 import type {Container, Pod, Volume} from '../../lib/kubernetes.ts';

@@ -1,6 +1,6 @@
-import {writeProjection} from '../../edges/atomic-writer.ts';
-import {setGroupOwnership} from '../../edges/ownership.ts';
-import {ensureDirectory} from '../../edges/trees.ts';
+import {writeProjection} from '../../edges/files/atomic-writer.ts';
+import {setGroupOwnership} from '../../edges/files/ownership.ts';
+import {ensureDirectory} from '../../edges/files/trees.ts';
 import {type Files, nestedMountpoints} from './content.ts';
 import {ensureTmpfs} from './empty-dir.ts';
 import type {PreparedVolume, VolumeRequest} from './types.ts';

@@ -5,7 +5,7 @@ import type {Node, Pod} from '../../lib/kubernetes.ts';
 import type {Logger} from '../../lib/log.ts';
 import type {Clock} from '../../lib/time.ts';
 import type {ObjectSource} from '../objects.ts';
-import {tellPod} from '../pod/tell.ts';
+import {tellPod} from '../pod/apply/tell.ts';
 import type {Telemetry} from '../stats/telemetry.ts';
 import type {VolumeOperationDone} from '../stats/volume-metrics.ts';
 import {apiClaims} from './claims.ts';

@@ -1,6 +1,6 @@
 import type {Node, PersistentVolume, PersistentVolumeClaim, Pod, Volume} from '../../lib/kubernetes.ts';
 import type {ObjectSource} from '../objects.ts';
-import type {DownwardFacts} from '../pod/downward-api.ts';
+import type {DownwardFacts} from '../pod/config/downward-api.ts';
 import type {VolumeOperationDone} from '../stats/volume-metrics.ts';
 import type {TokenSource} from './tokens.ts';
 import type {TrustBundles} from './trust-bundles.ts';

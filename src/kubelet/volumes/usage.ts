@@ -1,5 +1,5 @@
-import {directoryUsage} from '../../edges/directory-usage.ts';
-import {deviceBytes, localSpace, networkSpace} from '../../edges/volume-space.ts';
+import {directoryUsage} from '../../edges/mounts/directory-usage.ts';
+import {deviceBytes, localSpace, networkSpace} from '../../edges/mounts/volume-space.ts';
 import type {Pod} from '../../lib/kubernetes.ts';
 import type {VolumeUsage} from './types.ts';
 import type {StandingVolume} from './volumes.ts';

@@ -1,7 +1,7 @@
-import {removeEmptyTree} from '../../edges/empty-places.ts';
-import {unmountEach, unmountTree} from '../../edges/mount-batch.ts';
-import {mountsUpon, readMounts} from '../../edges/mounts.ts';
-import {ensureDirectory, removeTree} from '../../edges/trees.ts';
+import {removeEmptyTree} from '../../edges/files/empty-places.ts';
+import {ensureDirectory, removeTree} from '../../edges/files/trees.ts';
+import {unmountEach, unmountTree} from '../../edges/mounts/mount-batch.ts';
+import {mountsUpon, readMounts} from '../../edges/mounts/mounts.ts';
 import type {Pod, Volume} from '../../lib/kubernetes.ts';
 import type {ObjectReference} from '../objects.ts';
 import {configMap} from './config-map.ts';

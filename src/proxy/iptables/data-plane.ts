@@ -1,4 +1,4 @@
-import {type Iptables, RestoreError} from '../../edges/iptables.ts';
+import {type Iptables, RestoreError} from '../../edges/nftables/iptables.ts';
 import {describeError} from '../../lib/errors.ts';
 import type {Logger} from '../../lib/log.ts';
 import {mergeSlices, type Refused} from '../model/endpoints.ts';

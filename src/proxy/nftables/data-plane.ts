@@ -1,4 +1,4 @@
-import type {Nft} from '../../edges/nft.ts';
+import type {Nft} from '../../edges/nftables/nft.ts';
 import type {Changes, Committed, DataPlane, Inspected} from '../plane.ts';
 import {FamilyTable, type FamilyTableOptions} from '../table/family-table.ts';
 import {ipWord, type Operation} from '../table/table.ts';

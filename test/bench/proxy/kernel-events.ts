@@ -1,5 +1,5 @@
 import {createInterface} from 'node:readline';
-import {start} from '../../../src/edges/exec.ts';
+import {start} from '../../../src/edges/process/exec.ts';
 import type {Netns} from '../../integration/support/netns.ts';
 
 type Awaited = {readonly object: string; readonly seen: (atMs: number) => void};

@@ -1,5 +1,5 @@
 import {realClock} from '../../../src/edges/clock.ts';
-import {openNft} from '../../../src/edges/nft.ts';
+import {openNft} from '../../../src/edges/nftables/nft.ts';
 import type {Netns} from '../../integration/support/netns.ts';
 
 export type Probe = {

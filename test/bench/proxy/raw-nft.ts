@@ -1,5 +1,5 @@
 import {realClock} from '../../../src/edges/clock.ts';
-import {openNft} from '../../../src/edges/nft.ts';
+import {openNft} from '../../../src/edges/nftables/nft.ts';
 import {KernelEvents, mark} from './kernel-events.ts';
 import {type Figures, hears, type Load} from './measure.ts';
 import {benchNetns} from './place.ts';

@@ -4,7 +4,7 @@ import {createServer, type Server} from 'node:http';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterEach, beforeEach, expect, it} from 'vitest';
-import {fetchVerified} from '../../../src/edges/archives.ts';
+import {fetchVerified} from '../../../src/edges/install/archives.ts';
 
 const content = Buffer.alloc(3_000_000, 'release');
 const sha256 = createHash('sha256').update(content).digest('hex');

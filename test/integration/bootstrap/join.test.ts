@@ -1,5 +1,5 @@
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
-import type {RunResult} from '../../../src/edges/exec.ts';
+import type {RunResult} from '../../../src/edges/process/exec.ts';
 import {createLan, type Lan, type Machine} from '../support/machine.ts';
 import {type Traces, traces} from '../support/traces.ts';
 import {until} from '../support/wait.ts';

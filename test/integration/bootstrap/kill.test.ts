@@ -3,7 +3,7 @@ import {randomInt} from 'node:crypto';
 import {readFileSync} from 'node:fs';
 import {Pkcs10CertificateRequest} from '@peculiar/x509';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
-import type {Child, RunResult} from '../../../src/edges/exec.ts';
+import type {Child, RunResult} from '../../../src/edges/process/exec.ts';
 import {KubeCli} from '../support/kube-cli.ts';
 import {createLan, type Lan, type Machine} from '../support/machine.ts';
 import {type Traces, traces} from '../support/traces.ts';

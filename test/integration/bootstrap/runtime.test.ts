@@ -3,7 +3,7 @@ import {createHash} from 'node:crypto';
 import {copyFileSync, mkdirSync, readFileSync, writeFileSync} from 'node:fs';
 import {join as path} from 'node:path';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
-import type {Child, RunResult} from '../../../src/edges/exec.ts';
+import type {Child, RunResult} from '../../../src/edges/process/exec.ts';
 import {debianPackage} from '../support/debian.ts';
 import {createLan, type Lan, type Machine} from '../support/machine.ts';
 import {type Traces, traces} from '../support/traces.ts';

@@ -3,10 +3,10 @@ import {mkdtemp, rm, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterEach, beforeEach, describe, expect, it} from 'vitest';
-import {run, start} from '../../../src/edges/exec.ts';
-import {commandOf, identify, isAlive} from '../../../src/edges/processes.ts';
-import type {ServiceManager, ServiceUnit} from '../../../src/edges/services.ts';
-import {shutdownIdleSupervisor, supervisedServices} from '../../../src/edges/supervised.ts';
+import {run, start} from '../../../src/edges/process/exec.ts';
+import {commandOf, identify, isAlive} from '../../../src/edges/process/processes.ts';
+import type {ServiceManager, ServiceUnit} from '../../../src/edges/systemd/services.ts';
+import {shutdownIdleSupervisor, supervisedServices} from '../../../src/edges/systemd/supervised.ts';
 import {binary} from '../support/machine.ts';
 import {until} from '../support/wait.ts';
 

@@ -13,12 +13,12 @@ import {
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterEach, beforeEach, describe, expect, it} from 'vitest';
-import {applyFile, keepFile} from '../../../src/bootstrap/apply-files.ts';
-import {Journal} from '../../../src/bootstrap/journal.ts';
-import {undoEntry} from '../../../src/bootstrap/undo.ts';
-import {run} from '../../../src/edges/exec.ts';
-import {journalStore} from '../../../src/edges/journal-store.ts';
-import {supervisedServices} from '../../../src/edges/supervised.ts';
+import {applyFile, keepFile} from '../../../src/bootstrap/apply/apply-files.ts';
+import {Journal} from '../../../src/bootstrap/undo/journal.ts';
+import {undoEntry} from '../../../src/bootstrap/undo/undo.ts';
+import {journalStore} from '../../../src/edges/logs/journal-store.ts';
+import {run} from '../../../src/edges/process/exec.ts';
+import {supervisedServices} from '../../../src/edges/systemd/supervised.ts';
 
 let dir: string;
 let journal: Journal;

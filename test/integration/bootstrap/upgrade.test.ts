@@ -1,7 +1,7 @@
 import {createHash} from 'node:crypto';
 import {chmodSync, copyFileSync, readFileSync, writeFileSync} from 'node:fs';
 import {afterAll, beforeAll, expect, it} from 'vitest';
-import type {RunResult} from '../../../src/edges/exec.ts';
+import type {RunResult} from '../../../src/edges/process/exec.ts';
 import {binary, createLan, type Lan, type Machine} from '../support/machine.ts';
 
 /** Another nodectl on a node that works, and one that does not. */

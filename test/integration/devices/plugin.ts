@@ -1,7 +1,7 @@
 import {createClient} from '@connectrpc/connect';
 import {DevicePlugin, Registration} from '../../../src/edges/devices/gen/deviceplugin_pb.ts';
-import {type GrpcServer, serveGrpc, unknownError} from '../../../src/edges/grpc-server.ts';
-import {grpcOverSocket} from '../../../src/edges/unix-grpc.ts';
+import {type GrpcServer, serveGrpc, unknownError} from '../../../src/edges/http/grpc-server.ts';
+import {grpcOverSocket} from '../../../src/edges/http/unix-grpc.ts';
 
 export type TestDevice = {
   readonly ID: string;

@@ -1,6 +1,6 @@
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
-import type {CgroupReader} from '../../../src/edges/cgroup-stats.ts';
-import {type NodeSample, sampleNode} from '../../../src/edges/node-sample.ts';
+import type {CgroupReader} from '../../../src/edges/cgroups/cgroup-stats.ts';
+import {type NodeSample, sampleNode} from '../../../src/edges/machine/node-sample.ts';
 import type {Pod} from '../../../src/lib/kubernetes.ts';
 import {isReady, shell, sleeper, statusOf} from '../kubelet/harness.ts';
 import {until} from '../support/wait.ts';

@@ -16,8 +16,8 @@ import {afterAll, afterEach, beforeAll, beforeEach, describe, expect, it} from '
 import {kubeconfigText} from '../../../src/config/kubeconfig.ts';
 import {type KubeletConfig, loadKubeletConfig} from '../../../src/config/kubelet.ts';
 import {realClock} from '../../../src/edges/clock.ts';
-import {type HttpServer, startHttpServer} from '../../../src/edges/http-server.ts';
-import {createSelfSigned, generateKey, issueCertificate, publicKeyOf} from '../../../src/edges/x509.ts';
+import {type HttpServer, startHttpServer} from '../../../src/edges/http/http-server.ts';
+import {createSelfSigned, generateKey, issueCertificate, publicKeyOf} from '../../../src/edges/trust/x509.ts';
 import {openApiAccess} from '../../../src/kubelet/api-access.ts';
 import {runServing} from '../../../src/kubelet/certificates/serving.ts';
 import {Telemetry} from '../../../src/kubelet/stats/telemetry.ts';

@@ -3,7 +3,7 @@ import {createWriteStream} from 'node:fs';
 import {mkdir, readFile, writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import {kubeconfigText} from '../../../src/config/kubeconfig.ts';
-import {removeCgroup} from '../../../src/edges/cgroup-tree.ts';
+import {removeCgroup} from '../../../src/edges/cgroups/cgroup-tree.ts';
 import {realClock} from '../../../src/edges/clock.ts';
 import type {Node} from '../../../src/lib/kubernetes.ts';
 import {silent} from '../../../src/lib/log.ts';

@@ -12,7 +12,7 @@ import {
   generateKey,
   issueCertificate,
   publicKeyOf,
-} from '../../../src/edges/x509.ts';
+} from '../../../src/edges/trust/x509.ts';
 import {startContainerd, type TestContainerd} from '../support/containerd.ts';
 import {busyboxImage} from '../support/images.ts';
 import {connectNetns} from '../support/netns.ts';

@@ -8,7 +8,7 @@ import {realClock} from '../../../src/edges/clock.ts';
 import {connectCri} from '../../../src/edges/cri/client.ts';
 import type {KubeClient} from '../../../src/edges/kube/client.ts';
 import type {PodAgent} from '../../../src/kubelet/agent-api.ts';
-import type {PodRuntime} from '../../../src/kubelet/pod/runtime-state.ts';
+import type {PodRuntime} from '../../../src/kubelet/pod/status/runtime-state.ts';
 import {startKubeletServer} from '../../../src/kubelet/server/server.ts';
 import {startStats} from '../../../src/kubelet/stats/stats.ts';
 import {Telemetry} from '../../../src/kubelet/stats/telemetry.ts';

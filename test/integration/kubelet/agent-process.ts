@@ -4,7 +4,7 @@ import {connectCri} from '../../../src/edges/cri/client.ts';
 import {loadKubeconfig} from '../../../src/edges/kube/connection.ts';
 import {startEventRecorder} from '../../../src/edges/kube/events.ts';
 import {connectKube} from '../../../src/edges/kube/http-client.ts';
-import {jsonLogger} from '../../../src/edges/log.ts';
+import {jsonLogger} from '../../../src/edges/logs/log.ts';
 import {startPodAgent} from '../../../src/kubelet/agent.ts';
 
 const [kubeconfig = '', text = '{}'] = process.argv.slice(2);

@@ -1,7 +1,7 @@
 import {mkdir, writeFile} from 'node:fs/promises';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
-import {run} from '../../../src/edges/exec.ts';
-import {listShims} from '../../../src/edges/process-age.ts';
+import {run} from '../../../src/edges/process/exec.ts';
+import {listShims} from '../../../src/edges/process/process-age.ts';
 import {busyboxImage} from '../support/images.ts';
 import {until} from '../support/wait.ts';
 import {isReady, sleeper, startNode, statusOf, type TestNode} from './harness.ts';

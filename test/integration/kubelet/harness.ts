@@ -175,7 +175,7 @@ async function assemble(
       cri?.close();
       await sandbox.close();
       await containerd.remove();
-      await import('../../../src/edges/cgroup-tree.ts').then(({removeCgroup}) =>
+      await import('../../../src/edges/cgroups/cgroup-tree.ts').then(({removeCgroup}) =>
         removeCgroup(config.cgroupRoot),
       );
       void dir;

@@ -2,7 +2,7 @@ import {appendFileSync, existsSync, readdirSync, readFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {build} from 'esbuild';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
-import {type Child, start} from '../../../src/edges/exec.ts';
+import {type Child, start} from '../../../src/edges/process/exec.ts';
 import type {Pod} from '../../../src/lib/kubernetes.ts';
 import {pods} from '../../../src/lib/resources.ts';
 import {until} from '../support/wait.ts';

@@ -1,7 +1,7 @@
 import {existsSync} from 'node:fs';
 import {mkdir} from 'node:fs/promises';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
-import {openCgroups} from '../../../src/edges/cgroups.ts';
+import {openCgroups} from '../../../src/edges/cgroups/cgroups.ts';
 import {until} from '../support/wait.ts';
 import {isReady, shell, sleeper, startNode, statusOf, type TestNode} from './harness.ts';
 

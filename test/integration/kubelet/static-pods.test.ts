@@ -2,7 +2,7 @@ import {mkdir, mkdtemp, rm, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
-import {type PlainServer, servePlain} from '../../../src/edges/plain-http.ts';
+import {type PlainServer, servePlain} from '../../../src/edges/http/plain-http.ts';
 import {nodes} from '../../../src/lib/resources.ts';
 import {until} from '../support/wait.ts';
 import {isReady, nodeName, sleeper, startNode, type TestNode} from './harness.ts';

@@ -1,5 +1,5 @@
 import {afterEach, beforeEach, describe, expect, it} from 'vitest';
-import {run} from '../../../src/edges/exec.ts';
+import {run} from '../../../src/edges/process/exec.ts';
 import {node, service, slice} from '../../unit/proxy/support/objects.ts';
 import {world} from '../../unit/proxy/support/vectors.ts';
 import {Lab} from './lab.ts';

@@ -1,6 +1,6 @@
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 import {realClock} from '../../../src/edges/clock.ts';
-import {type Nft, openNft} from '../../../src/edges/nft.ts';
+import {type Nft, openNft} from '../../../src/edges/nftables/nft.ts';
 import type {EndpointSlice, Service} from '../../../src/lib/kubernetes.ts';
 import {viewNode} from '../../../src/proxy/model/node.ts';
 import {NftPlane} from '../../../src/proxy/nftables/plane.ts';

@@ -1,5 +1,5 @@
 import {afterEach, beforeEach, describe, expect, it} from 'vitest';
-import {run} from '../../../src/edges/exec.ts';
+import {run} from '../../../src/edges/process/exec.ts';
 import {service, slice} from '../../unit/proxy/support/objects.ts';
 import {createNetns, type Netns} from '../support/netns.ts';
 import {RunningProxy, StubApi} from './running.ts';

@@ -1,6 +1,6 @@
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 import {realClock} from '../../../src/edges/clock.ts';
-import {type Nft, openNft} from '../../../src/edges/nft.ts';
+import {type Nft, openNft} from '../../../src/edges/nftables/nft.ts';
 import {joinHostPort} from '../../../src/lib/addresses.ts';
 import {tableStatements} from '../../../src/proxy/nftables/text.ts';
 import {desiredTable, type Flow, loadVectors, type Vector} from '../../unit/proxy/support/vectors.ts';

@@ -1,7 +1,7 @@
 import {afterEach, beforeEach, describe, expect, it} from 'vitest';
 import {realClock} from '../../../src/edges/clock.ts';
-import {type Nft, openNft} from '../../../src/edges/nft.ts';
-import {watchNftChanges} from '../../../src/edges/nft-changes.ts';
+import {type Nft, openNft} from '../../../src/edges/nftables/nft.ts';
+import {watchNftChanges} from '../../../src/edges/nftables/nft-changes.ts';
 import {viewNode} from '../../../src/proxy/model/node.ts';
 import {NftDataPlane} from '../../../src/proxy/nftables/data-plane.ts';
 import {node, service, slice} from '../../unit/proxy/support/objects.ts';

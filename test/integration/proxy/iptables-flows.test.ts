@@ -1,5 +1,5 @@
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
-import type {Iptables} from '../../../src/edges/iptables.ts';
+import type {Iptables} from '../../../src/edges/nftables/iptables.ts';
 import {readSaved} from '../../../src/proxy/iptables/observed.ts';
 import {removalInputs} from '../../../src/proxy/iptables/removal.ts';
 import {expectedOf} from '../../unit/proxy/iptables/support/differences.ts';

@@ -1,4 +1,4 @@
-import {type Backend, type Iptables, openIptables} from '../../../src/edges/iptables.ts';
+import {type Backend, type Iptables, openIptables} from '../../../src/edges/nftables/iptables.ts';
 import type {Family} from '../../../src/lib/addresses.ts';
 import {places} from '../../../src/proxy/iptables/names.ts';
 import {type Observed, readSaved} from '../../../src/proxy/iptables/observed.ts';

@@ -1,4 +1,4 @@
-import type {RunResult} from '../../../src/edges/exec.ts';
+import type {RunResult} from '../../../src/edges/process/exec.ts';
 import {ipWord, type Table} from '../../../src/proxy/table/table.ts';
 
 type Run = (file: string, args: readonly string[]) => Promise<RunResult>;

@@ -1,8 +1,8 @@
 import {readFile} from 'node:fs/promises';
 import {afterEach, beforeEach, describe, expect, it} from 'vitest';
 import {realClock} from '../../../src/edges/clock.ts';
-import {run} from '../../../src/edges/exec.ts';
-import {type Nft, openNft} from '../../../src/edges/nft.ts';
+import {type Nft, openNft} from '../../../src/edges/nftables/nft.ts';
+import {run} from '../../../src/edges/process/exec.ts';
 import {viewNode} from '../../../src/proxy/model/node.ts';
 import {NftPlane} from '../../../src/proxy/nftables/plane.ts';
 import {removalStatements, tableStatements} from '../../../src/proxy/nftables/text.ts';

@@ -1,6 +1,6 @@
 import {join} from 'node:path';
 import {createInterface} from 'node:readline';
-import {type Child, run, start} from '../../../src/edges/exec.ts';
+import {type Child, run, start} from '../../../src/edges/process/exec.ts';
 import type {Family} from '../../../src/lib/addresses.ts';
 import {world} from '../../unit/proxy/support/vectors.ts';
 import {createNetns, type Netns} from '../support/netns.ts';

@@ -2,7 +2,7 @@ import {mkdtemp, readFile, rename, rm, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {createInterface, type Interface} from 'node:readline';
-import {type Child, type RunResult, start} from '../../../src/edges/exec.ts';
+import {type Child, type RunResult, start} from '../../../src/edges/process/exec.ts';
 import type {Netns} from '../support/netns.ts';
 
 /** The stub API as a process in a namespace. */

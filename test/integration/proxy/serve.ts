@@ -1,7 +1,7 @@
 // `nodectl proxy` from the sources, for tests: the same configuration and the same run.
 import {readFileSync} from 'node:fs';
 import {loadProxyConfig} from '../../../src/config/proxy.ts';
-import {jsonLogger} from '../../../src/edges/log.ts';
+import {jsonLogger} from '../../../src/edges/logs/log.ts';
 import {cleanupProxy, runProxy} from '../../../src/proxy/run.ts';
 
 const [path = '', word] = process.argv.slice(2);

@@ -2,7 +2,7 @@ import {mkdtemp, rm} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterEach, beforeEach, expect, it} from 'vitest';
-import {type Child, start} from '../../../src/edges/exec.ts';
+import {type Child, start} from '../../../src/edges/process/exec.ts';
 import {service, slice} from '../../unit/proxy/support/objects.ts';
 import {createNetns, type Netns} from '../support/netns.ts';
 import {canServe, iptablesIn} from './iptables-support.ts';

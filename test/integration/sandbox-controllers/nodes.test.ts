@@ -1,6 +1,6 @@
 import {createHmac, X509Certificate} from 'node:crypto';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
-import {createCsr, generateKey} from '../../../src/edges/x509.ts';
+import {createCsr, generateKey} from '../../../src/edges/trust/x509.ts';
 import {
   certificateSigningRequests,
   configMaps,

@@ -3,7 +3,7 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterAll, beforeAll, describe, expect, it, onTestFinished} from 'vitest';
 import {realClock} from '../../../src/edges/clock.ts';
-import {type Child, run, start} from '../../../src/edges/exec.ts';
+import {type Child, run, start} from '../../../src/edges/process/exec.ts';
 import {silent} from '../../../src/lib/log.ts';
 import {startControlPlane} from '../../../src/sandbox/control-plane.ts';
 import type {Sandbox} from '../../../src/sandbox/server.ts';

@@ -4,7 +4,7 @@ import {createServer, request, type Server} from 'node:https';
 import {TLSSocket} from 'node:tls';
 import {afterAll, beforeAll, beforeEach, describe, expect, it} from 'vitest';
 import {loadKubeconfig} from '../../../src/edges/kube/connection.ts';
-import {createSelfSigned} from '../../../src/edges/x509.ts';
+import {createSelfSigned} from '../../../src/edges/trust/x509.ts';
 import {nodes, pods, serviceAccounts} from '../../../src/lib/resources.ts';
 import type {Sandbox} from '../../../src/sandbox/server.ts';
 import {startServer, temporaryDir} from './server.ts';

@@ -1,9 +1,9 @@
 import {readFileSync, statSync} from 'node:fs';
 import {afterAll, beforeAll, describe, expect, it, onTestFinished} from 'vitest';
-import {type Child, start} from '../../../src/edges/exec.ts';
 import type {Credentials} from '../../../src/edges/kube/connection.ts';
 import {connectKube, type KubeConnectionClient} from '../../../src/edges/kube/http-client.ts';
-import {createCa, generateKey, issueCertificate, publicKeyOf} from '../../../src/edges/x509.ts';
+import {type Child, start} from '../../../src/edges/process/exec.ts';
+import {createCa, generateKey, issueCertificate, publicKeyOf} from '../../../src/edges/trust/x509.ts';
 import {
   configMaps,
   endpointSlices,

@@ -3,7 +3,7 @@ import {mkdtemp, readFile, rm, writeFile} from 'node:fs/promises';
 import {connect, type Socket} from 'node:net';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
-import {start} from '../../../src/edges/exec.ts';
+import {start} from '../../../src/edges/process/exec.ts';
 import {until} from '../support/wait.ts';
 
 /** A bus of a test's own, and on it somebody who calls himself logind. */

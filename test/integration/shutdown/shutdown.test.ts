@@ -1,7 +1,7 @@
 import {readFileSync} from 'node:fs';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 import {realClock} from '../../../src/edges/clock.ts';
-import {openLogind} from '../../../src/edges/logind.ts';
+import {openLogind} from '../../../src/edges/systemd/logind.ts';
 import {type Shutdown, startShutdown} from '../../../src/kubelet/shutdown/manager.ts';
 import {silent} from '../../../src/lib/log.ts';
 import {isReady, shell, sleeper, startNode, statusOf, type TestNode} from '../kubelet/harness.ts';

@@ -1,6 +1,6 @@
 import {request as httpsRequest} from 'node:https';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
-import {generateKey, issueCertificate, publicKeyOf} from '../../../src/edges/x509.ts';
+import {generateKey, issueCertificate, publicKeyOf} from '../../../src/edges/trust/x509.ts';
 import type {Pod} from '../../../src/lib/kubernetes.ts';
 import {pods} from '../../../src/lib/resources.ts';
 import {type Fixture, inside, nodeName, startFixture} from '../kubelet-node/fixture.ts';

@@ -1,4 +1,4 @@
-import {start} from '../../../src/edges/exec.ts';
+import {start} from '../../../src/edges/process/exec.ts';
 import type {Machine} from '../support/machine.ts';
 import {until} from '../support/wait.ts';
 

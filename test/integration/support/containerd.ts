@@ -4,7 +4,7 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {type Layout, layoutBelow} from '../../../src/config/layout.ts';
 import {type Cri, connectCri} from '../../../src/edges/cri/client.ts';
-import {type Child, run, start} from '../../../src/edges/exec.ts';
+import {type Child, run, start} from '../../../src/edges/process/exec.ts';
 import {importTestImages, pauseImage} from './images.ts';
 import {createNetns, type Netns} from './netns.ts';
 import {until} from './wait.ts';

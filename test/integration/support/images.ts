@@ -1,6 +1,6 @@
 import {createHash} from 'node:crypto';
 import {readFileSync} from 'node:fs';
-import {run} from '../../../src/edges/exec.ts';
+import {run} from '../../../src/edges/process/exec.ts';
 import {type TarEntry, tar} from './tar.ts';
 
 export const busyboxImage = 'test.local/busybox:1';

@@ -1,7 +1,7 @@
 import {copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
-import {type Child, type RunOptions, type RunResult, run, start} from '../../../src/edges/exec.ts';
+import {type Child, type RunOptions, type RunResult, run, start} from '../../../src/edges/process/exec.ts';
 import {kubectl} from './debian.ts';
 import type {Machine} from './machine.ts';
 

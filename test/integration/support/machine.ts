@@ -15,7 +15,7 @@ import {
 } from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join, resolve} from 'node:path';
-import {type Child, type RunOptions, type RunResult, run, start} from '../../../src/edges/exec.ts';
+import {type Child, type RunOptions, type RunResult, run, start} from '../../../src/edges/process/exec.ts';
 import {mirror} from './debian.ts';
 import {createNetns, type Netns} from './netns.ts';
 import {until} from './wait.ts';

@@ -1,5 +1,5 @@
 import {randomBytes} from 'node:crypto';
-import {type RunOptions, type RunResult, run} from '../../../src/edges/exec.ts';
+import {type RunOptions, type RunResult, run} from '../../../src/edges/process/exec.ts';
 
 /** A network namespace of a test's own, with loopback up and forwarding on. */
 export type Netns = {

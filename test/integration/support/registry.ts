@@ -1,7 +1,7 @@
 import {createHash} from 'node:crypto';
 import {mkdirSync, writeFileSync} from 'node:fs';
 import {resolve} from 'node:path';
-import {start} from '../../../src/edges/exec.ts';
+import {start} from '../../../src/edges/process/exec.ts';
 import {busyboxFiles} from './images.ts';
 import type {Netns} from './netns.ts';
 import {tar} from './tar.ts';

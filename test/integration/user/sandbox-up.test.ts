@@ -1,5 +1,5 @@
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
-import {run} from '../../../src/edges/exec.ts';
+import {run} from '../../../src/edges/process/exec.ts';
 import {KubeCli} from '../support/kube-cli.ts';
 import {createLan, type Lan, type Machine} from '../support/machine.ts';
 import {type Traces, traces} from '../support/traces.ts';

@@ -2,7 +2,7 @@ import {execFileSync} from 'node:child_process';
 import * as fs from 'node:fs/promises';
 import {join} from 'node:path';
 import {afterAll, beforeAll, expect, it} from 'vitest';
-import {mountsAtOrBelow, readMounts} from '../../../src/edges/mounts.ts';
+import {mountsAtOrBelow, readMounts} from '../../../src/edges/mounts/mounts.ts';
 import type {PersistentVolume, Pod} from '../../../src/lib/kubernetes.ts';
 import {events, persistentVolumeClaims, persistentVolumes} from '../../../src/lib/resources.ts';
 import {isReady, shell, sleeper, startNode, statusOf, type TestNode} from '../kubelet/harness.ts';

@@ -1,4 +1,4 @@
-import type {ProjectedFile} from '../../../src/edges/atomic-writer.ts';
+import type {ProjectedFile} from '../../../src/edges/files/atomic-writer.ts';
 import type {VolumeContext} from '../../../src/kubelet/volumes/types.ts';
 import {configMap, container, secret} from '../../unit/kubelet/pod-config/pods.ts';
 import {mountingPod, volumeContext} from './support.ts';

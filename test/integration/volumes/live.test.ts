@@ -6,7 +6,7 @@ import {realClock} from '../../../src/edges/clock.ts';
 import {loadKubeconfig} from '../../../src/edges/kube/connection.ts';
 import {connectKube, type KubeConnectionClient} from '../../../src/edges/kube/http-client.ts';
 import {type ObjectSource, startObjectSource} from '../../../src/kubelet/objects.ts';
-import {podReferences} from '../../../src/kubelet/pod/references.ts';
+import {podReferences} from '../../../src/kubelet/pod/config/references.ts';
 import {apiClaims} from '../../../src/kubelet/volumes/claims.ts';
 import {type KeptVolumes, keepVolumes} from '../../../src/kubelet/volumes/pod-volumes.ts';
 import {createTokenSource} from '../../../src/kubelet/volumes/tokens.ts';

@@ -4,7 +4,7 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterEach, beforeEach, describe, expect, it} from 'vitest';
 import {realClock} from '../../../src/edges/clock.ts';
-import {mountsAtOrBelow, readMounts} from '../../../src/edges/mounts.ts';
+import {mountsAtOrBelow, readMounts} from '../../../src/edges/mounts/mounts.ts';
 import {type KeptVolumes, keepVolumes} from '../../../src/kubelet/volumes/pod-volumes.ts';
 import type {PersistentVolume, PersistentVolumeClaim, Pod} from '../../../src/lib/kubernetes.ts';
 import {silent} from '../../../src/lib/log.ts';

@@ -3,9 +3,9 @@ import * as fs from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterEach, beforeEach, expect, it} from 'vitest';
-import {mountsAtOrBelow, readMounts} from '../../../src/edges/mounts.ts';
-import {setGroupOwnership} from '../../../src/edges/ownership.ts';
-import {bindSubPath, readInside} from '../../../src/edges/subpath.ts';
+import {setGroupOwnership} from '../../../src/edges/files/ownership.ts';
+import {mountsAtOrBelow, readMounts} from '../../../src/edges/mounts/mounts.ts';
+import {bindSubPath, readInside} from '../../../src/edges/mounts/subpath.ts';
 
 /** `NODECTL_LONG_TESTS=1`: the minute that a release is held to. */
 const raceMs = process.env.NODECTL_LONG_TESTS === '1' ? 60_000 : 2_000;

@@ -1,7 +1,7 @@
 /** A process that can be killed: writes a volume (`write DIR VERSION`), or makes and takes down a pod's volumes for ever. */
 
-import {writeProjection} from '../../../src/edges/atomic-writer.ts';
 import {realClock} from '../../../src/edges/clock.ts';
+import {writeProjection} from '../../../src/edges/files/atomic-writer.ts';
 import {keepVolumes} from '../../../src/kubelet/volumes/pod-volumes.ts';
 import {silent} from '../../../src/lib/log.ts';
 import {churningContext, churningPod, payload} from './kill-fixtures.ts';

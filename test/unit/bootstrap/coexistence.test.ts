@@ -3,7 +3,7 @@ import {decideProxy, type SeenProxy} from '../../../src/bootstrap/phases/proxy.t
 import {judgeAgents} from '../../../src/checks/leftovers/other-agents.ts';
 import {foreignProxy} from '../../../src/config/foreign-proxy.ts';
 import {withoutSwap} from '../../../src/config/fstab.ts';
-import {parseSwapUnits} from '../../../src/edges/swaps.ts';
+import {parseSwapUnits} from '../../../src/edges/mounts/swaps.ts';
 import type {Pod} from '../../../src/lib/kubernetes.ts';
 
 const none = {tables: [], chains: []};

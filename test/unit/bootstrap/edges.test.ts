@@ -1,11 +1,11 @@
 import {describe, expect, it} from 'vitest';
-import {effectiveCapabilities, parseOsRelease, parseSwaps} from '../../../src/edges/machine.ts';
-import {mountsBelow, parseMountinfo} from '../../../src/edges/mounts.ts';
-import {parseSimulation, parseTransaction, parseUris} from '../../../src/edges/packages.ts';
-import {parseListeners} from '../../../src/edges/ports.ts';
-import {parseStat} from '../../../src/edges/processes.ts';
+import {parseSimulation, parseTransaction, parseUris} from '../../../src/edges/install/packages.ts';
+import {effectiveCapabilities, parseOsRelease, parseSwaps} from '../../../src/edges/machine/machine.ts';
+import {mountsBelow, parseMountinfo} from '../../../src/edges/mounts/mounts.ts';
+import {parseListeners} from '../../../src/edges/network/ports.ts';
+import {parseStat} from '../../../src/edges/process/processes.ts';
 import {decide, type Seen} from '../../../src/edges/supervisor/decide.ts';
-import {quoteWord, renderUnit} from '../../../src/edges/systemd.ts';
+import {quoteWord, renderUnit} from '../../../src/edges/systemd/systemd.ts';
 
 describe('machine', () => {
   it('reads os-release with and without quotes', () => {

@@ -1,5 +1,5 @@
 import {expect, it} from 'vitest';
-import {parseUfw} from '../../../src/edges/firewall.ts';
+import {parseUfw} from '../../../src/edges/network/firewall.ts';
 
 it('reads what ufw lets in from everywhere', () => {
   const status = `Status: active

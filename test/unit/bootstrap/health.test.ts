@@ -1,5 +1,5 @@
 import {expect, it} from 'vitest';
-import {judgeHealth, type SeenHealth} from '../../../src/bootstrap/health.ts';
+import {judgeHealth, type SeenHealth} from '../../../src/bootstrap/status/health.ts';
 
 const up = {installed: true, enabled: true, running: true, restarting: false, restarts: 0};
 const seen: SeenHealth = {

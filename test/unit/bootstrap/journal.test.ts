@@ -1,7 +1,7 @@
 import {describe, expect, it} from 'vitest';
-import type {Entry} from '../../../src/bootstrap/entries.ts';
-import {Journal} from '../../../src/bootstrap/journal.ts';
-import type {JournalStore} from '../../../src/edges/journal-store.ts';
+import type {Entry} from '../../../src/bootstrap/apply/entries.ts';
+import {Journal} from '../../../src/bootstrap/undo/journal.ts';
+import type {JournalStore} from '../../../src/edges/logs/journal-store.ts';
 
 /** Keeps state, so that a journal can be opened again on what another left. */
 function memoryStore(files = new Map<string, string>()): JournalStore & {files: Map<string, string>} {

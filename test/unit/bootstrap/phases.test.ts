@@ -6,7 +6,7 @@ import {decideReady, lateCode, type SeenNode} from '../../../src/bootstrap/phase
 import {decideRuntime, type SeenRuntime} from '../../../src/bootstrap/phases/runtime.ts';
 import {decideServices, type SeenService} from '../../../src/bootstrap/phases/services.ts';
 import {hostLayout} from '../../../src/config/layout.ts';
-import type {ServiceStatus, ServiceUnit} from '../../../src/edges/services.ts';
+import type {ServiceStatus, ServiceUnit} from '../../../src/edges/systemd/services.ts';
 import type {Node} from '../../../src/lib/kubernetes.ts';
 
 const unit: ServiceUnit = {

@@ -2,7 +2,7 @@ import {mkdtemp, readdir, rm, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {expect, it} from 'vitest';
-import {removeOrphans, writerOf} from '../../../src/edges/temporaries.ts';
+import {removeOrphans, writerOf} from '../../../src/edges/files/temporaries.ts';
 
 it.each([
   ['.1234.x7kq2.tmp', 1234],

@@ -11,8 +11,8 @@ import {judgeForward} from '../../../src/checks/proxy/forward-drop.ts';
 import {judgeMixed} from '../../../src/checks/proxy/mixed-rules.ts';
 import {repairsOf} from '../../../src/checks/proxy/repairs.ts';
 import {judgeRequests} from '../../../src/checks/trust/serving-request.ts';
-import {parseMap, parseRuleset} from '../../../src/edges/nft-sight.ts';
-import {parseRoutes} from '../../../src/edges/routes.ts';
+import {parseRoutes} from '../../../src/edges/network/routes.ts';
+import {parseMap, parseRuleset} from '../../../src/edges/nftables/nft-sight.ts';
 import {mapDigest} from '../../../src/lib/map-digest.ts';
 
 const brief = (findings: readonly Finding[]) => findings.map(({code, severity}) => `${severity} ${code}`);

@@ -16,7 +16,7 @@ import {judgeRuntime} from '../../../src/checks/runtime/answers.ts';
 import {notTrue} from '../../../src/checks/runtime/ready.ts';
 import {judgeShims} from '../../../src/checks/runtime/shims.ts';
 import {judgeRefusal} from '../../../src/checks/trust/authorized.ts';
-import {parseRuleset} from '../../../src/edges/nft-sight.ts';
+import {parseRuleset} from '../../../src/edges/nftables/nft-sight.ts';
 
 const brief = (findings: readonly Finding[]) => findings.map(({code, severity}) => `${severity} ${code}`);
 const day = 86_400_000;

@@ -2,7 +2,7 @@ import {appendFileSync, mkdtempSync, renameSync, rmSync, writeFileSync} from 'no
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterEach, beforeEach, expect, it} from 'vitest';
-import {LogFile} from '../../../src/edges/log-file.ts';
+import {LogFile} from '../../../src/edges/logs/log-file.ts';
 
 let root: string;
 let path: string;

@@ -1,7 +1,7 @@
 import {createServer as createHttp2} from 'node:http2';
 import {type AddressInfo, createServer, type Server, type Socket} from 'node:net';
 import {afterEach, describe, expect, it} from 'vitest';
-import {grpcProbe, httpProbe, tcpProbe} from '../../../src/edges/probe-net.ts';
+import {grpcProbe, httpProbe, tcpProbe} from '../../../src/edges/network/probe-net.ts';
 
 const servers: {server: Server | ReturnType<typeof createHttp2>; sockets: Set<Socket>}[] = [];
 afterEach(async () => {

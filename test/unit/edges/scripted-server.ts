@@ -3,7 +3,7 @@ import {createSecureServer} from 'node:http2';
 import {createServer as createHttps} from 'node:https';
 import {type AddressInfo, connect, createServer, type Socket} from 'node:net';
 import type {KubeConnection} from '../../../src/edges/kube/connection.ts';
-import {createSelfSigned} from '../../../src/edges/x509.ts';
+import {createSelfSigned} from '../../../src/edges/trust/x509.ts';
 
 /** What a test needs of a request and its response in either version of HTTP. */
 export type Request = {

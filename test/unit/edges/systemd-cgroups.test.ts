@@ -1,5 +1,5 @@
 import {describe, expect, it} from 'vitest';
-import {sliceProperties} from '../../../src/edges/systemd-cgroups.ts';
+import {sliceProperties} from '../../../src/edges/cgroups/systemd-cgroups.ts';
 
 describe('the properties of a pod’s slice', () => {
   const amounts = (...args: Parameters<typeof sliceProperties>) =>

@@ -14,7 +14,7 @@ import {
   publicKeyOf,
   readCsr,
   spkiPin,
-} from '../../../src/edges/x509.ts';
+} from '../../../src/edges/trust/x509.ts';
 
 let directory = '';
 let ca: Authority;

@@ -1,5 +1,5 @@
 import {describe, expect, it} from 'vitest';
-import {parseFlow} from '../../../src/edges/conntrack.ts';
+import {parseFlow} from '../../../src/edges/network/conntrack.ts';
 import {commitInMs} from '../../../src/proxy/batch.ts';
 import {closed, signature, staleFlows, udpFrontends} from '../../../src/proxy/conntrack.ts';
 import {ProxyHealth} from '../../../src/proxy/health.ts';

@@ -1,5 +1,5 @@
 import {describe, expect, it} from 'vitest';
-import {tableLine} from '../../../src/edges/mount-batch.ts';
+import {tableLine} from '../../../src/edges/mounts/mount-batch.ts';
 import {Batch, Lanes} from '../../../src/lib/batch.ts';
 
 const held = () => {

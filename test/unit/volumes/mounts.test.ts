@@ -1,6 +1,6 @@
 import {describe, expect, it} from 'vitest';
-import {mountsUpon, parseMountinfo} from '../../../src/edges/mounts.ts';
-import {imageVolumesOf} from '../../../src/kubelet/pod/image-volumes.ts';
+import {mountsUpon, parseMountinfo} from '../../../src/edges/mounts/mounts.ts';
+import {imageVolumesOf} from '../../../src/kubelet/pod/config/image-volumes.ts';
 import {containerDevices, containerMounts} from '../../../src/kubelet/volumes/container-mounts.ts';
 import type {PreparedVolume} from '../../../src/kubelet/volumes/types.ts';
 import type {Container} from '../../../src/lib/kubernetes.ts';

@@ -1,5 +1,5 @@
 import {expect, it, vi} from 'vitest';
-import {rejectionOf} from '../../../src/kubelet/pod/prepare.ts';
+import {rejectionOf} from '../../../src/kubelet/pod/apply/prepare.ts';
 import {isResourceExhausted} from '../../../src/kubelet/volumes/csi/attachments.ts';
 import {csiVolume} from '../../../src/kubelet/volumes/csi/source.ts';
 import {Waits} from '../../../src/kubelet/volumes/csi/waits.ts';

@@ -2,7 +2,7 @@ import {execFileSync, spawn} from 'node:child_process';
 import {existsSync, mkdtempSync, openSync, readFileSync, rmSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
-import {primaryAddress} from '../../../src/edges/node-addresses.ts';
+import {primaryAddress} from '../../../src/edges/network/node-addresses.ts';
 import {binary} from '../../integration/support/machine.ts';
 import {until} from '../../integration/support/wait.ts';
 import {freePort} from './port.ts';

@@ -2,7 +2,7 @@ import {execFileSync, spawn} from 'node:child_process';
 import {copyFileSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
-import {type RunOptions, type RunResult, run} from '../../../src/edges/exec.ts';
+import {type RunOptions, type RunResult, run} from '../../../src/edges/process/exec.ts';
 import {kubectl} from '../../integration/support/debian.ts';
 import {binary} from '../../integration/support/machine.ts';
 import {until} from '../../integration/support/wait.ts';

@@ -1,4 +1,4 @@
-import type {CpuSample} from '../../../edges/cgroup-sample.ts';
+import type {CpuSample} from '../../../edges/cgroups/cgroup-sample.ts';
 import {type CadvisorMetric, counter, just, type Read, sampleOf} from './metric.ts';
 
 const perSecond = 1e9;

@@ -1,5 +1,5 @@
-import {blockDeviceName} from '../../../edges/block-devices.ts';
-import type {IoSample} from '../../../edges/cgroup-sample.ts';
+import type {IoSample} from '../../../edges/cgroups/cgroup-sample.ts';
+import {blockDeviceName} from '../../../edges/mounts/block-devices.ts';
 import {labelText} from '../exposition.ts';
 import type {Subject} from '../types.ts';
 import {type CadvisorMetric, counter, gauge, type Read, sampleOf} from './metric.ts';

@@ -1,4 +1,4 @@
-import type {MemorySample} from '../../../edges/cgroup-sample.ts';
+import type {MemorySample} from '../../../edges/cgroups/cgroup-sample.ts';
 import {type CadvisorMetric, counter, gauge, just, type Read, sampleOf} from './metric.ts';
 
 const ofMemory =

@@ -1,4 +1,4 @@
-import type {CgroupSample} from '../../../edges/cgroup-sample.ts';
+import type {CgroupSample} from '../../../edges/cgroups/cgroup-sample.ts';
 import type {Subject} from '../types.ts';
 
 type Value = {readonly value: number; readonly labels?: string};

@@ -1,4 +1,4 @@
-import type {NetworkSample} from '../../../edges/network-sample.ts';
+import type {NetworkSample} from '../../../edges/network/network-sample.ts';
 import {labelText} from '../exposition.ts';
 import {type CadvisorMetric, counter, type Read} from './metric.ts';
 

@@ -1,4 +1,4 @@
-import {type PressureResource, pressureResources} from '../../../edges/cgroup-sample.ts';
+import {type PressureResource, pressureResources} from '../../../edges/cgroups/cgroup-sample.ts';
 import {type CadvisorMetric, counter, just, type Read, sampleOf} from './metric.ts';
 
 const ofPressure =

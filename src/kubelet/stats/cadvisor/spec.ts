@@ -1,4 +1,4 @@
-import type {LimitsSample} from '../../../edges/cgroup-sample.ts';
+import type {LimitsSample} from '../../../edges/cgroups/cgroup-sample.ts';
 import {type CadvisorMetric, gauge, just, type Read, sampleOf, spec} from './metric.ts';
 
 const ofLimits =

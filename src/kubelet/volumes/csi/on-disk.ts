@@ -1,6 +1,6 @@
-import {removeEmpty} from '../../../edges/empty-places.ts';
-import {listDirectory} from '../../../edges/files.ts';
-import {isMounted} from '../../../edges/mounts.ts';
+import {removeEmpty} from '../../../edges/files/empty-places.ts';
+import {listDirectory} from '../../../edges/files/files.ts';
+import {isMounted} from '../../../edges/mounts/mounts.ts';
 import {placesOf} from '../places.ts';
 import type {VolumePlace} from '../types.ts';
 import {blockPlaces, blockReserved, blockRoot, pluginDirectory, uniqueVolumeName} from './names.ts';

@@ -1,6 +1,6 @@
 import {dirname} from 'node:path';
-import {linkAtomic} from '../../../edges/files.ts';
-import {ensureDirectory} from '../../../edges/trees.ts';
+import {linkAtomic} from '../../../edges/files/files.ts';
+import {ensureDirectory} from '../../../edges/files/trees.ts';
 import {describeError} from '../../../lib/errors.ts';
 import type {Logger} from '../../../lib/log.ts';
 import type {Serial} from '../../../lib/serial.ts';

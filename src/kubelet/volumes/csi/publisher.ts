@@ -1,9 +1,9 @@
 import {isFinal} from '../../../edges/csi/client.ts';
-import {removeEmpty} from '../../../edges/empty-places.ts';
-import {linkAtomic} from '../../../edges/files.ts';
+import {removeEmpty} from '../../../edges/files/empty-places.ts';
+import {linkAtomic} from '../../../edges/files/files.ts';
+import {ensureDirectory} from '../../../edges/files/trees.ts';
 import type {KubeClient} from '../../../edges/kube/client.ts';
-import {hasLabels, isMounted, unmount} from '../../../edges/mounts.ts';
-import {ensureDirectory} from '../../../edges/trees.ts';
+import {hasLabels, isMounted, unmount} from '../../../edges/mounts/mounts.ts';
 import type {CsiDriver} from '../../../lib/kubernetes.ts';
 import {timestamp} from '../../../lib/time.ts';
 import {linkDevice} from '../devices.ts';

@@ -1,10 +1,10 @@
 import {dirname} from 'node:path';
 import {isFinal} from '../../../edges/csi/client.ts';
-import {removeEmpty} from '../../../edges/empty-places.ts';
-import {exists} from '../../../edges/files.ts';
+import {removeEmpty} from '../../../edges/files/empty-places.ts';
+import {exists} from '../../../edges/files/files.ts';
+import {ensureDirectory} from '../../../edges/files/trees.ts';
 import type {KubeClient} from '../../../edges/kube/client.ts';
-import {mountReferences} from '../../../edges/mount-references.ts';
-import {ensureDirectory} from '../../../edges/trees.ts';
+import {mountReferences} from '../../../edges/mounts/mount-references.ts';
 import {type AskedDriver, stageVolume} from './calls.ts';
 import {Capability} from './capability.ts';
 import type {Inventory} from './inventory.ts';

@@ -1,5 +1,5 @@
-import {exists} from '../../../edges/files.ts';
-import {isMounted, unmount} from '../../../edges/mounts.ts';
+import {exists} from '../../../edges/files/files.ts';
+import {isMounted, unmount} from '../../../edges/mounts/mounts.ts';
 import type {VolumePlace} from '../types.ts';
 import type {Drivers} from './drivers.ts';
 import {blockPlaces} from './names.ts';

@@ -1,4 +1,4 @@
-import {readText, removeFile, writeAtomic} from '../../../edges/files.ts';
+import {readText, removeFile, writeAtomic} from '../../../edges/files/files.ts';
 
 /** What is noted of a volume beside it, for whoever takes it away (pkg/volume/csi: vol_data.json). */
 export type VolumeData = {

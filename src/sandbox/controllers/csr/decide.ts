@@ -1,4 +1,4 @@
-import type {CertificateRequest} from '../../../edges/x509.ts';
+import type {CertificateRequest} from '../../../edges/trust/x509.ts';
 import type {CertificateSigningRequest, Node} from '../../../lib/kubernetes.ts';
 import type {Decision} from '../../../lib/reconcile.ts';
 import {conditionOf} from '../pods.ts';

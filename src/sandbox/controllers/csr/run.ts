@@ -1,6 +1,11 @@
 import {X509Certificate} from 'node:crypto';
 import {isConflict} from '../../../edges/kube/errors.ts';
-import {type CertificateRequest, issueCertificate, type KeyUsage, readCsr} from '../../../edges/x509.ts';
+import {
+  type CertificateRequest,
+  issueCertificate,
+  type KeyUsage,
+  readCsr,
+} from '../../../edges/trust/x509.ts';
 import {describeError} from '../../../lib/errors.ts';
 import type {CertificateSigningRequest} from '../../../lib/kubernetes.ts';
 import {Queue} from '../../../lib/queue.ts';

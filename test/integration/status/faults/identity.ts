@@ -1,5 +1,11 @@
 import {renameSync, writeFileSync} from 'node:fs';
-import {createCa, createCsr, generateKey, issueCertificate, publicKeyOf} from '../../../../src/edges/x509.ts';
+import {
+  createCa,
+  createCsr,
+  generateKey,
+  issueCertificate,
+  publicKeyOf,
+} from '../../../../src/edges/trust/x509.ts';
 import {KubeCli} from '../../support/kube-cli.ts';
 import {until} from '../../support/wait.ts';
 import {clusterCa} from '../cluster-ca.ts';

@@ -1,4 +1,4 @@
-import {createCa, generateKey, issueCertificate, publicKeyOf} from '../../../../src/edges/x509.ts';
+import {createCa, generateKey, issueCertificate, publicKeyOf} from '../../../../src/edges/trust/x509.ts';
 import {clusterCa} from '../cluster-ca.ts';
 import {edited, type Fault, filtered, type StatusNode} from '../node.ts';
 import {serveWrongClock} from '../wrong-clock.ts';

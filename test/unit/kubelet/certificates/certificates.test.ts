@@ -2,14 +2,14 @@ import {mkdtemp, readdir, readFile, readlink, rm, stat} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterEach, beforeEach, describe, expect, it} from 'vitest';
-import {openCertificateStore, splitPem} from '../../../../src/edges/certificate-store.ts';
+import {openCertificateStore, splitPem} from '../../../../src/edges/trust/certificate-store.ts';
 import {
   createCa,
   createSelfSigned,
   generateKey,
   issueCertificate,
   publicKeyOf,
-} from '../../../../src/edges/x509.ts';
+} from '../../../../src/edges/trust/x509.ts';
 import {requestName, requestState} from '../../../../src/kubelet/certificates/request.ts';
 import {decideRotation} from '../../../../src/kubelet/certificates/rotation.ts';
 import {servingNames} from '../../../../src/kubelet/certificates/serving.ts';

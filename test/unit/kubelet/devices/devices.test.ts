@@ -1,6 +1,6 @@
 import {describe, expect, it} from 'vitest';
 import type {PluginDevice} from '../../../../src/edges/devices/client.ts';
-import type {HostFacts} from '../../../../src/edges/host-facts.ts';
+import type {HostFacts} from '../../../../src/edges/machine/host-facts.ts';
 import {readCheckpoint, writeCheckpoint} from '../../../../src/kubelet/devices/checkpoint.ts';
 import {byNode, type ChoiceSeen, chooseDevices} from '../../../../src/kubelet/devices/choose.ts';
 import {additionsOf} from '../../../../src/kubelet/devices/grants.ts';

@@ -1,4 +1,4 @@
-import type {CgroupSample} from '../../../../src/edges/cgroup-sample.ts';
+import type {CgroupSample} from '../../../../src/edges/cgroups/cgroup-sample.ts';
 import type {
   ContainerStats,
   DiskStats,

@@ -3,7 +3,7 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {gunzipSync} from 'node:zlib';
 import {expect, it} from 'vitest';
-import {compressFile} from '../../../../src/edges/rotated-logs.ts';
+import {compressFile} from '../../../../src/edges/logs/rotated-logs.ts';
 import {decideRotation} from '../../../../src/kubelet/logs/decide.ts';
 import {nowMs} from '../pod/fixtures.ts';
 

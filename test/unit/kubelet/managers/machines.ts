@@ -1,4 +1,4 @@
-import type {Cpu, NumaNode} from '../../../../src/edges/machine-topology.ts';
+import type {Cpu, NumaNode} from '../../../../src/edges/machine/machine-topology.ts';
 
 type Shape = {
   readonly sockets: number;

@@ -1,7 +1,7 @@
 import {describe, expect, it} from 'vitest';
 import {loadKubeletConfig} from '../../../../src/config/kubelet.ts';
-import type {HostFacts} from '../../../../src/edges/host-facts.ts';
-import {type AddressFacts, parseRoutes4, parseRoutes6} from '../../../../src/edges/node-addresses.ts';
+import type {HostFacts} from '../../../../src/edges/machine/host-facts.ts';
+import {type AddressFacts, parseRoutes4, parseRoutes6} from '../../../../src/edges/network/node-addresses.ts';
 import {chooseAddresses} from '../../../../src/kubelet/node/addresses.ts';
 import {decideNode, type NodeAct, type NodeSeen} from '../../../../src/kubelet/node/decide.ts';
 import {declaredFeatures} from '../../../../src/kubelet/node/declared-features.ts';

@@ -1,8 +1,8 @@
 import {create, toJson} from '@bufbuild/protobuf';
 import {describe, expect, it} from 'vitest';
 import {ContainerConfigSchema, PodSandboxConfigSchema} from '../../../../src/edges/cri/gen/api_pb.ts';
-import {containerConfig} from '../../../../src/kubelet/pod/container-config.ts';
-import {sandboxConfig} from '../../../../src/kubelet/pod/sandbox-config.ts';
+import {containerConfig} from '../../../../src/kubelet/pod/config/container-config.ts';
+import {sandboxConfig} from '../../../../src/kubelet/pod/config/sandbox-config.ts';
 import {container, pod, resourceFacts, securityFacts} from './pods.ts';
 
 const sandbox = (of = pod()) =>

@@ -1,6 +1,6 @@
 import {describe, expect, it} from 'vitest';
-import {parseResolvConf, podDns} from '../../../../src/kubelet/pod/dns.ts';
-import {hostsFile, kernelHostname, podHostname} from '../../../../src/kubelet/pod/hosts.ts';
+import {parseResolvConf, podDns} from '../../../../src/kubelet/pod/config/dns.ts';
+import {hostsFile, kernelHostname, podHostname} from '../../../../src/kubelet/pod/config/hosts.ts';
 import type {Pod} from '../../../../src/lib/kubernetes.ts';
 import {pod} from './pods.ts';
 

@@ -1,6 +1,6 @@
 import {describe, expect, it} from 'vitest';
-import type {PodAct} from '../../../../src/kubelet/pod/acts.ts';
-import {decidePod} from '../../../../src/kubelet/pod/decide.ts';
+import type {PodAct} from '../../../../src/kubelet/pod/actions/acts.ts';
+import {decidePod} from '../../../../src/kubelet/pod/actions/decide.ts';
 import type {PodSeen} from '../../../../src/kubelet/pod/seen.ts';
 import {container, exited, pod, record, sandbox, seen} from './fixtures.ts';
 

@@ -1,8 +1,8 @@
-import {containerAnnotations} from '../../../../src/kubelet/pod/container-config.ts';
-import {containerHash} from '../../../../src/kubelet/pod/hash.ts';
-import type {ResourceFacts} from '../../../../src/kubelet/pod/resources.ts';
-import type {RuntimeContainer, RuntimeSandbox} from '../../../../src/kubelet/pod/runtime-state.ts';
+import {containerHash} from '../../../../src/kubelet/pod/actions/hash.ts';
+import {containerAnnotations} from '../../../../src/kubelet/pod/config/container-config.ts';
+import type {ResourceFacts} from '../../../../src/kubelet/pod/config/resources.ts';
 import type {PodSeen} from '../../../../src/kubelet/pod/seen.ts';
+import type {RuntimeContainer, RuntimeSandbox} from '../../../../src/kubelet/pod/status/runtime-state.ts';
 import type {Container, Pod, PodSpec} from '../../../../src/lib/kubernetes.ts';
 
 /** A world in which all is well; tests change one thing in it. */

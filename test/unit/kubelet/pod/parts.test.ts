@@ -1,10 +1,10 @@
 import {describe, expect, it} from 'vitest';
-import {cgroupParent, podCgroupPath} from '../../../../src/kubelet/pod/cgroup-names.ts';
-import {CrashBackoffs} from '../../../../src/kubelet/pod/crash-backoff.ts';
-import {containerHash} from '../../../../src/kubelet/pod/hash.ts';
-import {qosClass} from '../../../../src/kubelet/pod/qos.ts';
-import {isUrgent, statusPatch} from '../../../../src/kubelet/pod/status-patch.ts';
-import {goDuration} from '../../../../src/kubelet/pod/waiting.ts';
+import {CrashBackoffs} from '../../../../src/kubelet/pod/actions/crash-backoff.ts';
+import {containerHash} from '../../../../src/kubelet/pod/actions/hash.ts';
+import {goDuration} from '../../../../src/kubelet/pod/actions/waiting.ts';
+import {cgroupParent, podCgroupPath} from '../../../../src/kubelet/pod/config/cgroup-names.ts';
+import {qosClass} from '../../../../src/kubelet/pod/config/qos.ts';
+import {isUrgent, statusPatch} from '../../../../src/kubelet/pod/status/status-patch.ts';
 
 describe('the container hash', () => {
   it('is the one of Kubernetes (pkg/kubelet/container/container_hash_test.go)', () => {

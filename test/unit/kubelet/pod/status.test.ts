@@ -1,5 +1,5 @@
 import {describe, expect, it} from 'vitest';
-import {decidePod} from '../../../../src/kubelet/pod/decide.ts';
+import {decidePod} from '../../../../src/kubelet/pod/actions/decide.ts';
 import type {PodSeen} from '../../../../src/kubelet/pod/seen.ts';
 import {container, exited, nowMs, pod, record, sandbox, seen} from './fixtures.ts';
 

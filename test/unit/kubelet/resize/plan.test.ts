@@ -1,6 +1,6 @@
 import {describe, expect, it} from 'vitest';
-import {decidePod} from '../../../../src/kubelet/pod/decide.ts';
-import {statusPatch} from '../../../../src/kubelet/pod/status-patch.ts';
+import {decidePod} from '../../../../src/kubelet/pod/actions/decide.ts';
+import {statusPatch} from '../../../../src/kubelet/pod/status/status-patch.ts';
 import {allocationOf, isSameAllocation, withAllocation} from '../../../../src/kubelet/resize/allocation.ts';
 import {isActuated, resizePlan} from '../../../../src/kubelet/resize/plan.ts';
 import {containerResourcesStatus, podResourcesStatus} from '../../../../src/kubelet/resize/status.ts';

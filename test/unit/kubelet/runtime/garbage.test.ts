@@ -1,5 +1,5 @@
 import {describe, expect, it} from 'vitest';
-import type {RuntimeContainer} from '../../../../src/kubelet/pod/runtime-state.ts';
+import type {RuntimeContainer} from '../../../../src/kubelet/pod/status/runtime-state.ts';
 import {decideGarbage, type GarbageSeen} from '../../../../src/kubelet/runtime/garbage.ts';
 import {exited, record, sandbox} from '../pod/fixtures.ts';
 

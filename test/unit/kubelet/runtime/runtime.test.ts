@@ -1,5 +1,5 @@
 import {describe, expect, it} from 'vitest';
-import {taskEvent} from '../../../../src/edges/containerd-events.ts';
+import {taskEvent} from '../../../../src/edges/runtime/containerd-events.ts';
 import {lastLogText} from '../../../../src/kubelet/runtime/log-text.ts';
 import {StartLimit} from '../../../../src/kubelet/runtime/start-limit.ts';
 

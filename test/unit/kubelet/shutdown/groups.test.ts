@@ -1,5 +1,5 @@
 import {describe, expect, it} from 'vitest';
-import {parsePrepareForShutdown} from '../../../../src/edges/logind.ts';
+import {parsePrepareForShutdown} from '../../../../src/edges/systemd/logind.ts';
 import {groupByPriority, shutdownPeriods} from '../../../../src/kubelet/shutdown/groups.ts';
 
 const none = {

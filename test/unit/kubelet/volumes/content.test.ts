@@ -1,5 +1,5 @@
 import {describe, expect, it} from 'vitest';
-import {mountsAtOrBelow, parseMountinfo} from '../../../../src/edges/mounts.ts';
+import {mountsAtOrBelow, parseMountinfo} from '../../../../src/edges/mounts/mounts.ts';
 import {
   commonUser,
   configMapFiles,

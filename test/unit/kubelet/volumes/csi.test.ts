@@ -2,7 +2,7 @@ import {Code, ConnectError} from '@connectrpc/connect';
 import {describe, expect, it} from 'vitest';
 import {isFinal, rpcMessage} from '../../../../src/edges/csi/client.ts';
 import {VolumeCapability_AccessMode_Mode as Mode} from '../../../../src/edges/csi/gen/csi_pb.ts';
-import {referencesOf} from '../../../../src/edges/mount-references.ts';
+import {referencesOf} from '../../../../src/edges/mounts/mount-references.ts';
 import {attachmentFault} from '../../../../src/kubelet/volumes/csi/attachments.ts';
 import {accessMode, Capability} from '../../../../src/kubelet/volumes/csi/capability.ts';
 import {checkLifecycle, givesToGroup} from '../../../../src/kubelet/volumes/csi/driver-rules.ts';

@@ -1,5 +1,5 @@
 import {describe, expect, it} from 'vitest';
-import {lineNumber} from '../../../../src/edges/iptables.ts';
+import {lineNumber} from '../../../../src/edges/nftables/iptables.ts';
 import {chainNames} from '../../../../src/proxy/iptables/names.ts';
 import {readSaved} from '../../../../src/proxy/iptables/observed.ts';
 import {isOurs, removalInputs} from '../../../../src/proxy/iptables/removal.ts';

@@ -1,5 +1,5 @@
 import {describe, expect, it} from 'vitest';
-import type {CertificateRequest} from '../../../../src/edges/x509.ts';
+import type {CertificateRequest} from '../../../../src/edges/trust/x509.ts';
 import type {CertificateSigningRequest, ConfigMap, Secret} from '../../../../src/lib/kubernetes.ts';
 import {decideBootstrap} from '../../../../src/sandbox/controllers/bootstrap/decide.ts';
 import {type CsrSeen, decideCsr, lifetimeMs} from '../../../../src/sandbox/controllers/csr/decide.ts';

@@ -1,4 +1,4 @@
-import {type Iptables, RestoreError} from '../../../../../src/edges/iptables.ts';
+import {type Iptables, RestoreError} from '../../../../../src/edges/nftables/iptables.ts';
 import type {Family} from '../../../../../src/lib/addresses.ts';
 
 const builtIn: Readonly<Record<string, readonly string[]>> = {

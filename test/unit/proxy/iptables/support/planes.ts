@@ -1,4 +1,4 @@
-import type {Iptables} from '../../../../../src/edges/iptables.ts';
+import type {Iptables} from '../../../../../src/edges/nftables/iptables.ts';
 import {silent} from '../../../../../src/lib/log.ts';
 import {IptablesDataPlane, type IptablesPlaneOptions} from '../../../../../src/proxy/iptables/data-plane.ts';
 import {nodePortIPs} from '../../../../../src/proxy/model/node.ts';

@@ -1,0 +1,197 @@
+import {helloImage, pauseImage} from '../../config/images.ts';
+import {sleep} from '../../edges/clock.ts';
+import {removeEmptyDirectory, removeTree} from '../../edges/files/host-files.ts';
+import {takeLock} from '../../edges/files/lock.ts';
+import {removeOrphans} from '../../edges/files/temporaries.ts';
+import {packageManager} from '../../edges/install/packages.ts';
+import {journalStore} from '../../edges/logs/journal-store.ts';
+import {observeMachine} from '../../edges/machine/machine.ts';
+import {forceUnmountBelow} from '../../edges/mounts/mounts.ts';
+import {deleteTable, listTables} from '../../edges/network/net-leftovers.ts';
+import {askRuntime, removeAllPods, removeImages} from '../../edges/runtime/containerd.ts';
+import {logindDropIn, reloadLogind} from '../../edges/systemd/logind.ts';
+import type {ServiceManager} from '../../edges/systemd/services.ts';
+import {shutdownIdleSupervisor} from '../../edges/systemd/supervised.ts';
+import {describeError, NodectlError} from '../../lib/errors.ts';
+import {drain, retire} from '../apply/drain.ts';
+import type {Entry} from '../apply/entries.ts';
+import {lockPath} from '../join.ts';
+import {serviceManager} from '../preflight.ts';
+import type {NodePlace, StepDeps} from '../types.ts';
+import {Journal} from './journal.ts';
+import {holdsJournal, type UndoTools, undoEntry} from './undo.ts';
+import {writePlaces} from './write-places.ts';
+
+export type ResetOptions = NodePlace & {
+  readonly plan: boolean;
+  /** Evict the node's pods through the API first, as far as that works. */
+  readonly drain: boolean;
+};
+
+export type ResetResult = {
+  readonly planned: boolean;
+  readonly nodeName: string | undefined;
+  readonly undone: readonly string[];
+  readonly left: readonly {readonly what: string; readonly why: string}[];
+};
+
+const ourTables = ['ip nodectl-proxy', 'ip6 nodectl-proxy'];
+
+/**
+ * Puts the machine back to what it was before it joined: ends what runs, then undoes the journal from its end to its
+ * beginning. Stopped half-way, it goes on where it was; what it leaves it names.
+ */
+export async function resetNode(options: ResetOptions, deps: StepDeps): Promise<ResetResult> {
+  const machine = await observeMachine();
+  if (!machine.root) throw new NodectlError('ND101', 'a reset changes the machine and must run as root');
+  const lock = await takeLock(lockPath(options.layout));
+  try {
+    const {layout} = options;
+    const journal = await Journal.open(journalStore(`${layout.stateDir}/journal`));
+    const services = serviceManager(options, machine.systemd, deps.program);
+    const packages = await packageManager();
+    const tools: UndoTools = {journal, services, packages, stateDir: layout.stateDir};
+    const entries = journal.entries.toReversed();
+    const nodeName = entries.find(({kind}) => kind === 'node')?.target;
+    if (options.plan) return {planned: true, nodeName, undone: entries.map(describeEntry), left: []};
+    if (entries.length === 0) return {planned: false, nodeName, undone: [], left: []};
+    const stuck = await endEverything(options, deps, services, entries);
+    await removeOrphans([...journal.directories, ...writePlaces(options.layout)], Date.now());
+    const {undone, left} = await undoAll(entries, tools, deps);
+    await finish(options, services, entries);
+    return {planned: false, nodeName, undone, left: [...stuck, ...left]};
+  } finally {
+    await lock.release();
+  }
+}
+
+type Remains = {what: string; why: string};
+
+/** Nothing that could make new things runs any more when the undoing begins. */
+async function endEverything(
+  options: ResetOptions,
+  deps: StepDeps,
+  services: ServiceManager,
+  entries: readonly Entry[],
+): Promise<Remains[]> {
+  const {layout} = options;
+  const names = entries.flatMap(({kind, target}) => (kind === 'service' ? [target] : []));
+  if (options.drain) await drain(layout, deps);
+  for (const name of names.filter((n) => n.startsWith('nodectl-'))) {
+    deps.onStep(`stop ${name}`);
+    await services.stop(name);
+  }
+  await retire(layout, deps);
+  const remains = await endPods(options, deps, services, names);
+  if (names.includes('containerd')) await services.stop('containerd');
+  for (const dir of [layout.kubeletDir, layout.containerdState, layout.containerdRoot])
+    for (const point of await forceUnmountBelow(dir))
+      remains.push({what: point, why: 'it cannot be unmounted'});
+  const tables = await listTables();
+  for (const table of ourTables.filter((t) => tables.includes(t))) {
+    deps.onStep(`delete nftables table ${table}`);
+    await deleteTable(table);
+  }
+  return remains;
+}
+
+/** By CRI, so that the network plugins take back what they gave; a runtime that is down is started for it. */
+async function endPods(
+  {layout}: ResetOptions,
+  deps: StepDeps,
+  services: ServiceManager,
+  names: readonly string[],
+): Promise<Remains[]> {
+  const socket = layout.containerdSocket;
+  if (!names.includes('containerd') && (await askRuntime(socket)) === undefined) return [];
+  if ((await askRuntime(socket)) === undefined && (await services.status('containerd')).installed) {
+    await services.start('containerd').catch(() => undefined);
+    for (let waited = 0; waited < 10_000 && (await askRuntime(socket)) === undefined; waited += 200)
+      await sleep(200, deps.signal);
+  }
+  deps.onStep('stop and remove all pods');
+  try {
+    const stuck = await removeAllPods(socket);
+    await removeImages(socket, [pauseImage, helloImage]);
+    return stuck.map((what) => ({what: `pod ${what}`, why: 'the runtime could not remove it'}));
+  } catch (error) {
+    return [{what: 'pods', why: `the runtime does not answer: ${describeError(error)}`}];
+  }
+}
+
+async function undoAll(
+  entries: readonly Entry[],
+  tools: UndoTools,
+  deps: StepDeps,
+): Promise<{undone: string[]; left: Remains[]}> {
+  const undone: string[] = [];
+  const left: Remains[] = [];
+  for (const entry of entries) {
+    deps.signal.throwIfAborted();
+    const text = describeEntry(entry);
+    deps.onStep(text);
+    const why = await undoEntry(entry, tools).catch(describeError);
+    if (why === undefined) undone.push(text);
+    else left.push({what: `${entry.kind} ${entry.target}`, why});
+    // What is left stays noted no longer: it has been told, and is the administrator's from now on.
+    if (!holdsJournal(entry.target, tools.stateDir)) await tools.journal.forget(entry);
+  }
+  return {undone, left};
+}
+
+/** Services that were here before go on with their own files; then our state, and the journal with it, goes. */
+async function finish(
+  {layout}: ResetOptions,
+  services: ServiceManager,
+  entries: readonly Entry[],
+): Promise<void> {
+  if (services.kind === 'systemd') await services.reload();
+  if (entries.some(({kind, target}) => kind === 'file' && target === logindDropIn)) await reloadLogind();
+  for (const entry of entries)
+    if (entry.kind === 'service' && entry.before?.running === true)
+      if ((await services.status(entry.target)).installed) await services.restart(entry.target);
+  if (services.kind === 'supervised') await shutdownIdleSupervisor(`${layout.stateDir}/supervisor`);
+  for (const entry of entries.filter(({target}) => holdsJournal(target, layout.stateDir))) {
+    if (entry.kind === 'directory') await removeEmptyDirectory(entry.target);
+    if (entry.kind === 'tree')
+      await removeTree(
+        entry.target,
+        entry.before.filter((name) => name !== 'journal'),
+        entry.existed,
+      );
+  }
+}
+
+export function describeEntry(entry: Entry): string {
+  switch (entry.kind) {
+    case 'file':
+      return entry.before.kind === 'absent' ? `remove ${entry.target}` : `restore ${entry.target}`;
+    case 'directory':
+      return `remove ${entry.target} if it is empty`;
+    case 'tree':
+      return entry.existed
+        ? `remove what nodectl made in ${entry.target}`
+        : `remove ${entry.target} and all in it`;
+    case 'sysctl':
+      return `set ${entry.target} = ${entry.before}`;
+    case 'module':
+      return `unload kernel module ${entry.target}`;
+    case 'swap':
+      return `turn on swap on ${entry.target}`;
+    case 'firewall':
+      return `close port ${entry.target} in ${entry.firewall}`;
+    case 'packages':
+      return `remove packages ${entry.names.join(', ')}`;
+    case 'service':
+      return entry.before === undefined
+        ? `remove service ${entry.target}`
+        : `give back service ${entry.target}`;
+    case 'cgroup':
+    case 'interface':
+      return `remove ${entry.kind} ${entry.target}`;
+    case 'table':
+      return `remove nftables table ${entry.target} if only plugins used it`;
+    case 'node':
+      return `forget node ${entry.target} (kubectl delete node ${entry.target} removes it from the cluster)`;
+  }
+}

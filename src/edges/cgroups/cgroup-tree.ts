@@ -1,0 +1,55 @@
+import {readdir, readFile} from 'node:fs/promises';
+import {join} from 'node:path';
+import {errno, exists, listDirectory} from '../files/files.ts';
+import {removeEmptyDirectory} from '../files/host-files.ts';
+
+const mountPoint = '/sys/fs/cgroup';
+
+/** Every hierarchy of this machine: one under cgroup v2, one per controller under v1. */
+async function hierarchies(): Promise<string[]> {
+  if (await exists(join(mountPoint, 'cgroup.controllers'))) return [mountPoint];
+  return (await listDirectory(mountPoint)).map((name) => join(mountPoint, name));
+}
+
+export async function cgroupExists(path: string): Promise<boolean> {
+  for (const root of await hierarchies()) if (await exists(join(root, path))) return true;
+  return false;
+}
+
+/** Removes an empty cgroup and the empty ones in it, in every hierarchy; false when a process still lives there. */
+export async function removeCgroup(path: string): Promise<boolean> {
+  let gone = true;
+  for (const root of await hierarchies()) gone = (await removeBelow(join(root, path))) && gone;
+  return gone;
+}
+
+/** Ends every process in a cgroup and in those in it, whatever it is doing. */
+export async function killCgroup(path: string): Promise<void> {
+  const found = await Promise.all((await hierarchies()).map((root) => pidsBelow(join(root, path))));
+  for (const pid of new Set(found.flat())) killOne(pid);
+}
+
+async function pidsBelow(path: string): Promise<number[]> {
+  const text = await readFile(join(path, 'cgroup.procs'), 'utf8').catch(() => '');
+  const own = text.split('\n').filter(Boolean).map(Number);
+  const entries = await readdir(path, {withFileTypes: true}).catch(() => []);
+  const inner = entries.filter((entry) => entry.isDirectory()).map(({name}) => pidsBelow(join(path, name)));
+  return [...own, ...(await Promise.all(inner)).flat()];
+}
+
+/** 0 stands for a process outside of what this pid namespace can see. */
+function killOne(pid: number): void {
+  if (pid <= 1) return;
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if (errno(error) !== 'ESRCH') throw error;
+  }
+}
+
+async function removeBelow(path: string): Promise<boolean> {
+  if (!(await exists(path))) return true;
+  const entries = await readdir(path, {withFileTypes: true});
+  for (const entry of entries) if (entry.isDirectory()) await removeBelow(join(path, entry.name));
+  return removeEmptyDirectory(path);
+}

@@ -1,0 +1,140 @@
+import {mkdir, readFile, writeFile} from 'node:fs/promises';
+import {join} from 'node:path';
+import {errno, exists, listDirectory, readText} from '../files/files.ts';
+import {killCgroup, removeCgroup} from './cgroup-tree.ts';
+
+/** Limits of a cgroup; what is undefined stays as the kernel made it. */
+export type CgroupLimits = {
+  readonly cpuShares?: number;
+  readonly cpuWeight?: number;
+  /** Microseconds; -1: none. */
+  readonly cpuQuota?: number;
+  readonly cpuPeriod?: number;
+  readonly memoryBytes?: number;
+  readonly pids?: number;
+};
+
+export type Cgroups = {
+  readonly v2: boolean;
+  /** Makes the cgroup (its parents too) and sets what is given. `path` is absolute below the mount. */
+  ensure(path: string, limits: CgroupLimits): Promise<void>;
+  /** Ends what lives in it, removes it and those in it; throws EBUSY while a process is still about to end. */
+  remove(path: string): Promise<void>;
+  /** Bytes that its processes use; undefined where the kernel does not say. */
+  memoryUsage(path: string): Promise<number | undefined>;
+  /** Names of the cgroups directly in `path`. */
+  children(path: string): Promise<string[]>;
+};
+
+const mountPoint = '/sys/fs/cgroup';
+/** v1: a pod is made in every hierarchy that runc will put its containers in. */
+const v1Controllers = [
+  'cpu',
+  'cpuacct',
+  'memory',
+  'pids',
+  'blkio',
+  'cpuset',
+  'devices',
+  'freezer',
+  'hugetlb',
+];
+
+/** cgroups by plain files: the cgroupfs driver. */
+export async function openCgroups(): Promise<Cgroups> {
+  const v2 = await exists(join(mountPoint, 'cgroup.controllers'));
+  const roots = v2 ? [mountPoint] : await v1Roots();
+  return {
+    v2,
+    async ensure(path, limits) {
+      if (v2) await delegate(path);
+      for (const root of roots) await makeCgroup(root, path);
+      for (const [file, value] of v2 ? v2Files(limits) : v1Files(limits)) await write(file, path, value, v2);
+    },
+    async remove(path) {
+      if (await removeCgroup(path)) return;
+      // Its containers have ended: what still lives there is what they left (tryKillingCgroupProcesses).
+      await killCgroup(path);
+      if (!(await removeCgroup(path)))
+        throw Object.assign(new Error(`processes still live in cgroup ${path}`), {code: 'EBUSY'});
+    },
+    async memoryUsage(path) {
+      const file = v2 ? join(path, 'memory.current') : join('memory', path, 'memory.usage_in_bytes');
+      const text = await readText(join(mountPoint, file));
+      return text === undefined ? undefined : Number(text);
+    },
+    async children(path) {
+      const names = await Promise.all(roots.map((root) => listDirectory(join(root, path))));
+      return [...new Set(names.flat())];
+    },
+  };
+}
+
+async function v1Roots(): Promise<string[]> {
+  const names = await listDirectory(mountPoint);
+  return v1Controllers.filter((name) => names.includes(name)).map((name) => join(mountPoint, name));
+}
+
+async function makeCgroup(root: string, path: string): Promise<void> {
+  await mkdir(join(root, path), {recursive: true});
+  // An empty cpuset accepts no process (cgroup v1, cpuset.cpus): each level takes what its parent has.
+  if (root.endsWith('/cpuset')) await inheritCpuset(root, path);
+}
+
+async function inheritCpuset(root: string, path: string): Promise<void> {
+  let at = root;
+  for (const part of path.split('/').filter((name) => name !== '')) {
+    const child = join(at, part);
+    for (const file of ['cpuset.cpus', 'cpuset.mems']) {
+      const own = (await readFile(join(child, file), 'utf8')).trim();
+      if (own === '') await writeFile(join(child, file), await readFile(join(at, file), 'utf8'));
+    }
+    at = child;
+  }
+}
+
+/** v2: controllers reach a cgroup only when every cgroup above it hands them down. */
+async function delegate(path: string): Promise<void> {
+  let at = mountPoint;
+  for (const part of path.split('/').filter((name) => name !== '')) {
+    for (const controller of ['cpu', 'cpuset', 'io', 'memory', 'pids', 'hugetlb'])
+      await writeFile(join(at, 'cgroup.subtree_control'), `+${controller}`).catch(() => undefined);
+    at = join(at, part);
+    await mkdir(at, {recursive: true});
+  }
+}
+
+function v2Files(limits: CgroupLimits): [string, string][] {
+  const quota = limits.cpuQuota === undefined || limits.cpuQuota < 0 ? 'max' : String(limits.cpuQuota);
+  return [
+    ...line('cpu.weight', limits.cpuWeight),
+    ...(limits.cpuPeriod === undefined ? [] : line('cpu.max', `${quota} ${limits.cpuPeriod}`)),
+    ...line('memory.max', limits.memoryBytes),
+    ...line('pids.max', limits.pids),
+  ];
+}
+
+function v1Files(limits: CgroupLimits): [string, string][] {
+  return [
+    ...line('cpu/cpu.shares', limits.cpuShares),
+    ...line('cpu/cpu.cfs_period_us', limits.cpuPeriod),
+    ...line('cpu/cpu.cfs_quota_us', limits.cpuQuota),
+    ...line('memory/memory.limit_in_bytes', limits.memoryBytes),
+    ...line('pids/pids.max', limits.pids),
+  ];
+}
+
+function line(file: string, value: string | number | undefined): [string, string][] {
+  return value === undefined ? [] : [[file, String(value)]];
+}
+
+/** A controller that the machine has not cannot limit anything. */
+async function write(file: string, path: string, value: string, v2: boolean): Promise<void> {
+  const [first = '', second = ''] = file.split('/');
+  const target = v2 ? join(mountPoint, path, file) : join(mountPoint, first, path, second);
+  try {
+    await writeFile(target, value);
+  } catch (error) {
+    if (errno(error) !== 'ENOENT') throw error;
+  }
+}

@@ -1,0 +1,88 @@
+import {constants} from 'node:fs';
+import * as fs from 'node:fs/promises';
+import {join} from 'node:path';
+import {mountsBelow, readMounts} from '../mounts/mounts.ts';
+import {isExisting, isMissing} from './files.ts';
+
+export type FileType = 'directory' | 'file' | 'socket' | 'character device' | 'block device' | 'other';
+
+/** Makes a directory with exactly this mode, whatever the umask; parents are made as needed. True when it is new. */
+export async function ensureDirectory(path: string, mode: number, parentMode = 0o750): Promise<boolean> {
+  let isNew = await makeOne(path);
+  if (isNew === undefined) {
+    await fs.mkdir(join(path, '..'), {recursive: true, mode: parentMode});
+    isNew = await makeOne(path);
+    if (isNew === undefined) throw new Error(`${path} could not be made: its parent went away`);
+  }
+  if (isNew) await fs.chmod(path, mode);
+  return isNew;
+}
+
+/** False: it is there; undefined: its parent is not. */
+async function makeOne(path: string): Promise<boolean | undefined> {
+  try {
+    await fs.mkdir(path);
+    return true;
+  } catch (error) {
+    if (isExisting(error)) return false;
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+/** What a path is, links followed; undefined when there is nothing. */
+export async function fileType(path: string): Promise<FileType | undefined> {
+  try {
+    const stats = await fs.stat(path);
+    if (stats.isDirectory()) return 'directory';
+    if (stats.isFile()) return 'file';
+    if (stats.isSocket()) return 'socket';
+    if (stats.isCharacterDevice()) return 'character device';
+    return stats.isBlockDevice() ? 'block device' : 'other';
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Where a path leads once every link in it is followed. */
+export async function realPath(path: string): Promise<string> {
+  return fs.realpath(path);
+}
+
+/** An empty file of that mode; one that is there already is kept as it is. */
+export async function ensureFile(path: string, mode: number): Promise<void> {
+  try {
+    const handle = await fs.open(path, constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY, mode);
+    await handle.chmod(mode).finally(() => handle.close());
+  } catch (error) {
+    if (!isExisting(error)) throw error;
+  }
+}
+
+/**
+ * Removes a tree that nothing is mounted in: neither a mount nor another file system is ever entered.
+ * @throws when there is a mount in it
+ */
+export async function removeTree(path: string): Promise<void> {
+  const live = mountsBelow(await readMounts(path), path);
+  if (live.length > 0) throw busy(`not removing ${path}: ${live.join(', ')} is still mounted`);
+  try {
+    const {dev} = await fs.lstat(path);
+    await remove(path, dev);
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+  }
+}
+
+function busy(message: string): Error {
+  return Object.assign(new Error(message), {code: 'EBUSY'});
+}
+
+async function remove(path: string, dev: number): Promise<void> {
+  const stats = await fs.lstat(path);
+  if (!stats.isDirectory()) return fs.unlink(path);
+  if (stats.dev !== dev) throw new Error(`not removing ${path}: another file system`);
+  for (const name of await fs.readdir(path)) await remove(join(path, name), dev);
+  return fs.rmdir(path);
+}

@@ -1,0 +1,63 @@
+import {createServer, type Server} from 'node:http';
+import {NodectlError} from '../../lib/errors.ts';
+import {errno} from '../files/files.ts';
+
+export type PlainAnswer = {
+  readonly code: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body: string;
+};
+
+export type PlainServer = {readonly port: number; close(): Promise<void>};
+
+export type PlainServerOptions = {
+  readonly host: string;
+  /** 0 for any free one. */
+  readonly port: number;
+  /** `::` is IPv6 alone rather than both families. */
+  readonly ipv6Only?: boolean;
+  /** Answers GET and HEAD by path; undefined is 404. */
+  readonly answer: (path: string) => PlainAnswer | undefined | Promise<PlainAnswer | undefined>;
+};
+
+/**
+ * A small HTTP server for health and metrics: no TLS, no bodies, short questions.
+ * @throws NodectlError ND601 when the address is taken
+ */
+export async function servePlain({
+  host,
+  port,
+  ipv6Only = false,
+  answer,
+}: PlainServerOptions): Promise<PlainServer> {
+  const server = createServer((request, response) => {
+    void Promise.resolve(answer((request.url ?? '/').split('?')[0] ?? '/'))
+      .catch((): PlainAnswer => ({code: 500, body: 'internal error\n'}))
+      .then((given) => {
+        const {code, headers, body} = given ?? {code: 404, body: '404 page not found\n'};
+        response.writeHead(code, {'X-Content-Type-Options': 'nosniff', ...headers});
+        response.end(request.method === 'HEAD' ? '' : body);
+      });
+  });
+  server.headersTimeout = 10_000;
+  server.requestTimeout = 10_000;
+  await listen(server, {host, port, ipv6Only});
+  const address = server.address();
+  return {
+    port: typeof address === 'object' && address !== null ? address.port : port,
+    close() {
+      server.closeAllConnections();
+      return new Promise((resolve) => server.close(() => resolve()));
+    },
+  };
+}
+
+function listen(server: Server, at: {host: string; port: number; ipv6Only: boolean}): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause) => {
+      const code = errno(cause) === 'EADDRINUSE' ? 'ND601' : 'ND903';
+      reject(new NodectlError(code, `cannot listen on ${at.host} port ${at.port}`, {cause}));
+    });
+    server.listen(at, resolve);
+  });
+}

@@ -1,0 +1,226 @@
+import {constants} from 'node:fs';
+import {access} from 'node:fs/promises';
+import {join} from 'node:path';
+import {isNodectlError, NodectlError} from '../../lib/errors.ts';
+import {sleep} from '../clock.ts';
+import {run} from '../process/exec.ts';
+
+/** The distribution's package manager, as nodectl needs it. */
+export type PackageManager = {
+  readonly kind: 'apt' | 'dnf';
+  /** Everything that installing these would newly bring, dependencies included; changes nothing installed. */
+  simulate(names: readonly string[]): Promise<string[]>;
+  install(names: readonly string[]): Promise<void>;
+  /** What of an installation of these is not on this machine yet, and must come over a network. */
+  toFetch(names: readonly string[]): Promise<readonly string[]>;
+  /** The version that an installation would bring. */
+  candidate(name: string): Promise<string | undefined>;
+  /** With their configuration files; absent ones are fine. */
+  remove(names: readonly string[]): Promise<void>;
+  /** The package's own version of a configuration file it owns: its MD5, or undefined. */
+  shippedDigest(path: string): Promise<string | undefined>;
+};
+
+const searchPath = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
+
+/** The absolute path of a program, where root's shell would find it. */
+export async function findProgram(name: string): Promise<string | undefined> {
+  for (const directory of searchPath) {
+    const path = join(directory, name);
+    if (await isExecutable(path)) return path;
+  }
+  return undefined;
+}
+
+async function isExecutable(path: string): Promise<boolean> {
+  try {
+    await access(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export async function packageManager(): Promise<PackageManager | undefined> {
+  if ((await findProgram('apt-get')) !== undefined) return apt;
+  if ((await findProgram('dnf')) !== undefined) return dnf;
+  return undefined;
+}
+
+const aptOptions = [
+  '-y',
+  '-q',
+  '--no-install-recommends',
+  // cloud-init and unattended-upgrades hold the lock on a machine's first minutes.
+  '-o',
+  'DPkg::Lock::Timeout=120',
+  '-o',
+  'Dpkg::Options::=--force-confold',
+];
+const aptEnvironment = {DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C'};
+const minutes = 60_000;
+
+const apt: PackageManager = {
+  kind: 'apt',
+  async simulate(names) {
+    await settleDpkg();
+    const args = [...aptOptions, '--simulate', 'install', ...names];
+    const {stdout} = await run('apt-get', args, {env: aptEnvironment}).catch(async (error: unknown) => {
+      if (!isNodectlError(error, 'ND903')) throw error;
+      // A fresh machine has no package lists yet.
+      await run('apt-get', ['-q', '-o', 'DPkg::Lock::Timeout=120', 'update'], {
+        env: aptEnvironment,
+        timeoutMs: 5 * minutes,
+      });
+      return run('apt-get', args, {env: aptEnvironment});
+    });
+    return parseSimulation(stdout);
+  },
+  async install(names) {
+    await settleDpkg();
+    await run('apt-get', [...aptOptions, 'install', ...names], {
+      env: aptEnvironment,
+      timeoutMs: 15 * minutes,
+    });
+  },
+  async toFetch(names) {
+    const args = [...aptOptions, '--print-uris', 'install', ...names];
+    const {exitCode, stdout} = await run('apt-get', args, {env: aptEnvironment, okCodes: [0, 100]});
+    return exitCode === 0 ? parseUris(stdout) : names;
+  },
+  async candidate(name) {
+    const {stdout} = await run('apt-cache', ['policy', name], {env: aptEnvironment, okCodes: [0, 100]});
+    const version = /^\s+Candidate: (\S+)/m.exec(stdout)?.[1];
+    return version === '(none)' ? undefined : version;
+  },
+  async remove(names) {
+    await settleDpkg();
+    const present = await presentIn(names);
+    // Not apt: it would take along what others have installed on top since; dpkg refuses that.
+    if (present.length > 0)
+      await run('dpkg', ['--purge', '--force-remove-reinstreq', '--', ...present], {
+        env: aptEnvironment,
+        timeoutMs: 10 * minutes,
+      });
+  },
+  async shippedDigest(path) {
+    const owner = await run('dpkg-query', ['-S', path], {okCodes: [0, 1]});
+    const name = owner.stdout.split(':')[0];
+    if (owner.exitCode !== 0 || name === undefined) return undefined;
+    const {stdout} = await run('dpkg-query', ['-W', '-f', `\${Conffiles}\n`, name], {okCodes: [0, 1]});
+    const line = stdout.split('\n').find((entry) => entry.trim().startsWith(`${path} `));
+    return line?.trim().split(' ')[1];
+  },
+};
+
+const lockPatienceMs = 120_000;
+
+/**
+ * Waits for another dpkg (an apt that outlived a killed join, perhaps) and finishes what one that was killed left
+ * half done; otherwise apt refuses everything.
+ */
+async function settleDpkg(): Promise<void> {
+  for (let waited = 0; ; waited += 500) {
+    const {exitCode, stderr} = await run('dpkg', ['--force-confold', '--configure', '-a'], {
+      env: aptEnvironment,
+      okCodes: [0, 1, 2],
+      timeoutMs: 10 * minutes,
+    });
+    if (exitCode !== 2 || !stderr.includes('lock')) return;
+    if (waited >= lockPatienceMs) throw new NodectlError('ND503', stderr.trim());
+    await sleep(500);
+  }
+}
+
+/** Those of which dpkg has anything: half installed and configuration files count. */
+async function presentIn(names: readonly string[]): Promise<string[]> {
+  if (names.length === 0) return [];
+  const format = `\${Package} \${db:Status-Status}\n`;
+  const {stdout} = await run('dpkg-query', ['-W', '-f', format, ...names], {okCodes: [0, 1]});
+  return stdout
+    .split('\n')
+    .filter((line) => line !== '' && !line.endsWith(' not-installed'))
+    .map((line) => line.split(' ')[0] ?? '');
+}
+
+/** `Inst runc (1.1.5 …)`: newly installed; `Inst x [old] (new)` is an upgrade and not ours to take away. */
+export function parseSimulation(output: string): string[] {
+  return output.split('\n').flatMap((line) => /^Inst (\S+) \(/.exec(line)?.[1] ?? []);
+}
+
+/** `'http://…/pool/r/runc_1.1.5_amd64.deb' runc_1.1.5_amd64.deb 123 SHA256:…`: what is in apt's cache has no line. */
+export function parseUris(output: string): string[] {
+  return output.split('\n').flatMap((line) => /^'[^']+' ([^_\s]+)_\S+\.deb /.exec(line)?.[1] ?? []);
+}
+
+/**
+ * The packages that a transaction of dnf newly installs, dependencies too: lines below headings as
+ * `Installing dependencies:`. A package has one space before its name in both dnf 4 and dnf 5.
+ */
+export function parseTransaction(output: string): string[] {
+  let installing = false;
+  return output.split('\n').flatMap((line) => {
+    if (/^\S/.test(line)) installing = /^Installing( \S+)*:$/.test(line.trim());
+    const name = installing ? /^ (\S+)/.exec(line)?.[1] : undefined;
+    return name ?? [];
+  });
+}
+
+/** rpm exits with the number of packages that it did not find. */
+const anyCount = Array.from({length: 64}, (_, count) => count);
+
+const dnfOptions = ['--setopt=install_weak_deps=False'];
+const dnfEnvironment = {LC_ALL: 'C'};
+
+const dnf: PackageManager = {
+  kind: 'dnf',
+  async simulate(names) {
+    // It answers its own question with no, and says by 1 that it did nothing.
+    const {exitCode, stdout, stderr} = await run('dnf', ['--assumeno', ...dnfOptions, 'install', ...names], {
+      env: dnfEnvironment,
+      okCodes: [0, 1],
+      timeoutMs: 5 * minutes,
+    });
+    const brings = parseTransaction(stdout);
+    if (exitCode === 1 && brings.length === 0)
+      throw new NodectlError('ND503', `dnf cannot install ${names.join(', ')}: ${stderr.trim()}`);
+    return brings;
+  },
+  async install(names) {
+    await run('dnf', ['-y', '-q', ...dnfOptions, 'install', ...names], {
+      env: dnfEnvironment,
+      timeoutMs: 15 * minutes,
+    });
+  },
+  async toFetch(names) {
+    const {exitCode} = await run(
+      'dnf',
+      ['-y', '-q', '--cacheonly', '--downloadonly', ...dnfOptions, 'install', ...names],
+      {
+        env: dnfEnvironment,
+        okCodes: [0, 1],
+        timeoutMs: 5 * minutes,
+      },
+    );
+    return exitCode === 0 ? [] : names;
+  },
+  async candidate(name) {
+    const query = ['-q', 'repoquery', '--latest-limit=1', '--queryformat', '%{version}\n', name];
+    const {stdout} = await run('dnf', query, {okCodes: [0, 1], timeoutMs: 2 * minutes});
+    return stdout.trim().split('\n').at(-1) || undefined;
+  },
+  async remove(names) {
+    // rpm, and not dnf, for the same reason as above.
+    const queried = await run('rpm', ['-q', '--qf', '%{NAME}\n', ...names], {okCodes: anyCount});
+    const present = queried.stdout.split('\n').filter((line) => names.includes(line));
+    if (present.length > 0) await run('rpm', ['--erase', ...present], {timeoutMs: 10 * minutes});
+  },
+  async shippedDigest(path) {
+    const {exitCode, stdout} = await run('rpm', ['-qf', '--qf', '[%{FILENAMES} %{FILEDIGESTS}\n]', path], {
+      okCodes: [0, 1],
+    });
+    const line =
+      exitCode === 0 ? stdout.split('\n').find((entry) => entry.startsWith(`${path} `)) : undefined;
+    return line?.split(' ')[1];
+  },
+};

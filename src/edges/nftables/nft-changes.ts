@@ -1,0 +1,93 @@
+import {readlink} from 'node:fs/promises';
+import {createInterface} from 'node:readline';
+import type {Cancel, Clock} from '../../lib/time.ts';
+import {type Child, start} from '../process/exec.ts';
+
+/** Hears of every transaction of nftables in this network namespace, whoever makes it. */
+export type NftChanges = {
+  /** It has been heard to work: who changes something is told of. */
+  readonly hears: boolean;
+  stop(): void;
+};
+
+type Options = {
+  readonly clock: Clock;
+  /** Whether a process with this id works for us. */
+  readonly isOwn: (pid: number) => boolean;
+  /** Somebody else has changed something, or may have. */
+  readonly onForeign: () => void;
+  /** Tests put `nsenter --net=…` before it. */
+  readonly command?: readonly string[];
+};
+
+/**
+ * iptables' own monitor prints each generation with the process that made it, and keeps nothing: 2 MB, where
+ * `nft monitor` holds a copy of every element. Without `stdbuf` it would speak in blocks of 4 KB.
+ */
+const monitor = ['stdbuf', '-oL', 'xtables-monitor', '--event'];
+/** The kernel's queue to it overflows in a large transaction, and it ends. */
+const restartMs = 2_000;
+/** A program that is not there, or ends at once, is not asked for ever. */
+const maxTries = 3;
+/** The id of the host's own pid namespace (include/linux/proc_ns.h): the kernel tells processes by their ids there. */
+const hostPids = 'pid:[4026531836]';
+
+/** Undefined where processes cannot be told apart; without the program it never hears. */
+export async function watchNftChanges(options: Options): Promise<NftChanges | undefined> {
+  const own = await readlink('/proc/self/ns/pid').catch(() => undefined);
+  return own === hostPids ? new Monitor(options) : undefined;
+}
+
+class Monitor implements NftChanges {
+  readonly #options: Options;
+  #child: Child | undefined;
+  #cancel: Cancel = () => {};
+  #stopped = false;
+  #works = false;
+  #tries = 0;
+  #alive = false;
+
+  constructor(options: Options) {
+    this.#options = options;
+    this.#start();
+  }
+
+  get hears(): boolean {
+    return this.#works && this.#alive;
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#cancel();
+    this.#child?.kill('SIGKILL');
+  }
+
+  #start(): void {
+    const [file = '', ...args] = [...(this.#options.command ?? []), ...monitor];
+    const child = start(file, args);
+    this.#child = child;
+    this.#alive = true;
+    child.stdin.on('error', () => undefined);
+    child.stderr.resume();
+    createInterface({input: child.stdout}).on('line', (line) => this.#line(line));
+    void child.then(() => this.#ended());
+  }
+
+  /** `NEWGEN: GENID=26 PID=12585 NAME=iptables-nft` */
+  #line(line: string): void {
+    const pid = /^NEWGEN: .*\bPID=(\d+)/.exec(line)?.[1];
+    if (pid === undefined) return;
+    this.#works = true;
+    if (!this.#options.isOwn(Number(pid))) this.#options.onForeign();
+  }
+
+  #ended(): void {
+    this.#alive = false;
+    if (this.#stopped || (!this.#works && ++this.#tries === maxTries)) return;
+    this.#cancel = this.#options.clock.after(restartMs, () => {
+      this.#start();
+      // What happened in between was not heard.
+      if (this.#works) this.#options.onForeign();
+    });
+  }
+}

@@ -1,0 +1,236 @@
+import {createInterface} from 'node:readline';
+import {pipeline} from 'node:stream/promises';
+import {describeError, NodectlError} from '../../lib/errors.ts';
+import type {Clock} from '../../lib/time.ts';
+import {type Child, start} from '../process/exec.ts';
+
+/** Runs nft statements; each call is one transaction: all of it or nothing. */
+export type Nft = {
+  /** @throws NodectlError ND712: nothing of it was done, or (when the child died) nobody knows */
+  commit(statements: readonly string[]): Promise<void>;
+  /**
+   * Whether a map exists, without reading anything: nft's listings fetch every element of every table. The deletion
+   * of an element that never exists (port 0) fails in the kernel where the map is there, and in nft where it is not.
+   */
+  hasMap(place: string, map: string, impossibleKey: string): Promise<boolean>;
+  /**
+   * A table as nft prints it, line by line; false when there is none. `rules` leaves elements out, which are fetched
+   * otherwise (55 MB at ten thousand Services); then other tables are printed as well.
+   */
+  list(place: string, what: 'all' | 'rules', onLine: (line: string) => void): Promise<boolean>;
+  /** Whether a process is, or was a moment ago, a child of this one. */
+  isOwn(pid: number): boolean;
+  stop(): Promise<void>;
+};
+
+/** Longer transactions go through a process of their own: their parsing costs more than a fork, and memory for good. */
+const maxLineBytes = 16 * 1024;
+/** `nft -i` remembers each line as its history; after so much of it another one takes over. */
+const maxSessionBytes = 1024 * 1024;
+/** It also reads the history at its start and leaves it at its end in ~/.nft.history: there is no such home. */
+const homeless = {HOME: '/dev/null'};
+/** A commit takes milliseconds; a kernel that needs this long is stuck, and a child that does is replaced. */
+const answerMs = 30_000;
+/** An nft that was built without its interactive mode, or with another, is found out at once. */
+const greetingMs = 3_000;
+const fileTimeoutMs = 300_000;
+const maxComplaint = 2_000;
+/** Far more transactions than the kernel has not told of yet. */
+const maxPids = 64;
+
+export type NftOptions = {
+  readonly clock: Clock;
+  /** The network namespace is the process's own; tests put `nsenter --net=…` before nft. */
+  readonly command?: readonly string[];
+};
+
+/**
+ * nft through a child that stays: a change costs a fraction of a millisecond rather than a fork. One line is one
+ * transaction. `nft -i` confirms nothing, so each line is followed by a word that is no statement; when the complaint
+ * about that word arrives on stderr, everything before it has been done, and any other complaint is the answer. Where
+ * nft cannot be talked to like that, each transaction is a process of its own.
+ */
+export function openNft({clock, command = ['nft']}: NftOptions): Nft {
+  let session: Session | undefined;
+  let interactive = true;
+  let queue: Promise<unknown> = Promise.resolve();
+  const own = new RecentPids();
+  const greet = async (): Promise<Session | undefined> => {
+    const opened = new Session(command, clock, own);
+    const answers = await opened.execute('', greetingMs).then(
+      () => true,
+      () => false,
+    );
+    if (answers) return opened;
+    interactive = false;
+    return undefined;
+  };
+  const dispatch = async (statements: readonly string[]): Promise<void> => {
+    const bytes = statements.reduce((sum, statement) => sum + statement.length, 0);
+    if (bytes > maxLineBytes || !interactive) return runFile(command, statements, own);
+    if (session !== undefined && session.bytes > maxSessionBytes) {
+      void session.end();
+      session = undefined;
+    }
+    session = session?.alive ? session : await greet();
+    if (session === undefined) return runFile(command, statements, own);
+    await session.execute(statements.join('; '), answerMs);
+  };
+  const commit = (statements: readonly string[]): Promise<void> => {
+    const result = queue.then(() => dispatch(statements));
+    queue = result.catch(() => undefined);
+    return result;
+  };
+  return {
+    commit,
+    hasMap: (place, map, impossibleKey) =>
+      commit([`delete element ${place} ${map} { ${impossibleKey} }`]).then(
+        () => true,
+        (error: unknown) => describeError(error).includes('Could not process rule: No such file'),
+      ),
+    list: (place, what, onLine) => listTable(command, place, what, onLine),
+    isOwn: (pid) => own.has(pid),
+    async stop() {
+      await queue;
+      await session?.end();
+    },
+  };
+}
+
+/** A child is told of by the kernel when it has ended already. */
+class RecentPids {
+  readonly #pids = new Set<number>();
+
+  add(pid: number | undefined): void {
+    if (pid === undefined) return;
+    this.#pids.delete(pid);
+    this.#pids.add(pid);
+    const [oldest] = this.#pids;
+    if (this.#pids.size > maxPids && oldest !== undefined) this.#pids.delete(oldest);
+  }
+
+  has(pid: number): boolean {
+    return this.#pids.has(pid);
+  }
+}
+
+/** Written piece by piece: the text of a large table is never whole in memory. */
+async function runFile(
+  [file = 'nft', ...args]: readonly string[],
+  statements: readonly string[],
+  own: RecentPids,
+): Promise<void> {
+  const child = start(file, [...args, '-f', '-'], {
+    signal: AbortSignal.timeout(fileTimeoutMs),
+  });
+  own.add(child.pid);
+  let complaint = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    if (complaint.length < maxComplaint) complaint += text;
+  });
+  child.stdout.resume();
+  // It may end before it has read everything; then it says why.
+  const fed = pipeline(lines(statements), child.stdin).catch(() => undefined);
+  const {exitCode, signal, originalMessage} = await child;
+  await fed;
+  if (exitCode === 0) return;
+  const why = complaint.trim().slice(0, maxComplaint) || signal || originalMessage || `exit ${exitCode}`;
+  throw new NodectlError('ND712', `nft refused a transaction: ${why}`);
+}
+
+function* lines(statements: readonly string[]): Generator<string> {
+  for (const statement of statements) yield `${statement}\n`;
+}
+
+async function listTable(
+  [file = 'nft', ...args]: readonly string[],
+  place: string,
+  what: 'all' | 'rules',
+  onLine: (line: string) => void,
+): Promise<boolean> {
+  const words = what === 'all' ? ['list', 'table', ...place.split(' ')] : ['--terse', 'list', 'ruleset'];
+  const child = start(file, [...args, '--stateless', ...words]);
+  child.stdin.end();
+  child.stderr.resume();
+  let inside = false;
+  let found = false;
+  createInterface({input: child.stdout}).on('line', (line) => {
+    if (line.startsWith('table ')) inside = line === `table ${place} {`;
+    found ||= inside;
+    if (inside) onLine(line);
+  });
+  return (await child).exitCode === 0 && found;
+}
+
+type Waiting = {readonly marker: string; settle(complaint: string | undefined, cause?: Error): void};
+
+class Session {
+  readonly #child: Child;
+  readonly #clock: Clock;
+  readonly #ended: Promise<unknown>;
+  #stderr = '';
+  #count = 0;
+  #waiting: Waiting | undefined;
+  alive = true;
+  /** Of all lines so far. */
+  bytes = 0;
+
+  constructor([file = 'nft', ...args]: readonly string[], clock: Clock, own: RecentPids) {
+    this.#clock = clock;
+    this.#child = start(file, [...args, '-i'], {env: homeless});
+    own.add(this.#child.pid);
+    this.#child.stdout.resume();
+    this.#child.stdin.on('error', () => this.#die('its input is closed'));
+    this.#child.stderr.setEncoding('utf8').on('data', (text: string) => this.#read(text));
+    this.#ended = this.#child.then((result) => this.#die(result.signal ?? `exit ${result.exitCode}`));
+  }
+
+  async execute(line: string, timeoutMs: number): Promise<void> {
+    const marker = `done-${++this.#count}`;
+    this.bytes += line.length;
+    const complaint = await new Promise<string | undefined>((resolve, reject) => {
+      const cancel = this.#clock.after(timeoutMs, () => this.#die(`no answer within ${timeoutMs} ms`));
+      this.#waiting = {
+        marker,
+        settle(text, cause) {
+          cancel();
+          if (cause === undefined) resolve(text);
+          else reject(new NodectlError('ND712', 'the nft child ended', {cause}));
+        },
+      };
+      if (this.alive) this.#child.stdin.write(line === '' ? `${marker}\n` : `${line}\n${marker}\n`);
+      else this.#settle(undefined, new Error('it had ended before'));
+    });
+    if (complaint !== undefined)
+      throw new NodectlError('ND712', `nft refused a transaction: ${complaint.slice(0, 2000)}`);
+  }
+
+  async end(): Promise<void> {
+    this.#child.stdin.end();
+    await this.#ended;
+  }
+
+  #read(text: string): void {
+    this.#stderr += text;
+    const at = this.#waiting === undefined ? -1 : this.#stderr.indexOf(`\n${this.#waiting.marker}\n`);
+    if (at < 0) return;
+    const before = this.#stderr.slice(0, at);
+    this.#stderr = this.#stderr.slice(at + 1);
+    const own = before.lastIndexOf('Error:');
+    const complaint = before.slice(Math.max(0, before.indexOf('Error:')), own);
+    this.#settle(complaint.includes('Error:') ? complaint.trim() : undefined);
+  }
+
+  #settle(complaint: string | undefined, cause?: Error): void {
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    waiting?.settle(complaint, cause);
+  }
+
+  /** Whether the running line was committed is unknown now: the caller has to write the whole table again. */
+  #die(why: string): void {
+    this.alive = false;
+    this.#child.kill('SIGKILL');
+    this.#settle(undefined, new Error(why));
+  }
+}

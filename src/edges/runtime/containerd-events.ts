@@ -1,0 +1,129 @@
+import * as http2 from 'node:http2';
+import {connect} from 'node:net';
+import {socketPath} from '../cri/client.ts';
+
+/** Something happened to a task of containerd: a process in a container. */
+export type TaskEvent = {readonly topic: string; readonly containerId: string};
+
+export type TaskEventsOptions = {
+  readonly endpoint: string;
+  /** From now on nothing is missed. */
+  readonly onAccepted: () => void;
+  readonly onEvent: (event: TaskEvent) => void;
+  readonly signal: AbortSignal;
+};
+
+/** The namespace in which containerd's CRI plugin keeps its containers. */
+const namespace = 'k8s.io';
+const topics = ['/tasks/exit', '/tasks/delete', '/tasks/oom'];
+
+/**
+ * Follows containerd's own event stream, which says at once when a process has ended; also where the CRI has no
+ * events yet (containerd 1.6). Resolves when the stream ends: true when it had been accepted.
+ */
+export function followTasks({endpoint, onAccepted, onEvent, signal}: TaskEventsOptions): Promise<boolean> {
+  const {promise, resolve} = Promise.withResolvers<boolean>();
+  const session = http2.connect('http://localhost', {createConnection: () => connect(socketPath(endpoint))});
+  let accepted = false;
+  const end = () => {
+    signal.removeEventListener('abort', end);
+    session.destroy();
+    resolve(accepted);
+  };
+  signal.addEventListener('abort', end, {once: true});
+  session.on('error', end);
+  session.on('close', end);
+  const stream = session.request({
+    ':method': 'POST',
+    ':path': '/containerd.services.events.v1.Events/Subscribe',
+    'content-type': 'application/grpc',
+    'containerd-namespace': namespace,
+    te: 'trailers',
+  });
+  const frames = new Frames((message) => {
+    const event = taskEvent(message);
+    if (event !== undefined) onEvent(event);
+  });
+  stream.on('response', (headers) => {
+    accepted = headers['grpc-status'] === undefined;
+    if (accepted) onAccepted();
+  });
+  stream.on('data', (chunk: Buffer) => frames.push(chunk));
+  stream.on('error', end);
+  stream.on('end', end);
+  stream.end(subscription());
+  return promise;
+}
+
+/** SubscribeRequest: field 1, a filter each; one that fits is enough. */
+function subscription(): Buffer {
+  const filters = topics.map((topic) => Buffer.from(`namespace=="${namespace}",topic=="${topic}"`));
+  const message = Buffer.concat(filters.flatMap((filter) => [Buffer.from([0x0a, filter.length]), filter]));
+  const head = Buffer.alloc(5);
+  head.writeUInt32BE(message.length, 1);
+  return Buffer.concat([head, message]);
+}
+
+/** Cuts a gRPC stream into messages: a flag byte, four bytes of length. */
+class Frames {
+  readonly #onMessage: (message: Buffer) => void;
+  #rest = Buffer.alloc(0);
+
+  constructor(onMessage: (message: Buffer) => void) {
+    this.#onMessage = onMessage;
+  }
+
+  push(chunk: Buffer): void {
+    this.#rest = Buffer.concat([this.#rest, chunk]);
+    while (this.#rest.length >= 5) {
+      const end = 5 + this.#rest.readUInt32BE(1);
+      if (this.#rest.length < end) return;
+      this.#onMessage(this.#rest.subarray(5, end));
+      this.#rest = this.#rest.subarray(end);
+    }
+  }
+}
+
+/**
+ * Envelope: topic is field 3, event (an Any, its value is field 2) field 4. In every task event the container's id
+ * is field 1.
+ */
+export function taskEvent(envelope: Uint8Array): TaskEvent | undefined {
+  const fields = byteFields(envelope);
+  const event = fields.get(4);
+  const value = event === undefined ? undefined : byteFields(event).get(2);
+  const id = value === undefined ? undefined : byteFields(value).get(1);
+  const topic = fields.get(3);
+  if (topic === undefined || id === undefined) return undefined;
+  return {topic: text(topic), containerId: text(id)};
+}
+
+const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
+
+/** The length-delimited fields of a protobuf message; of repeated ones the last. Damaged input gives fewer. */
+function byteFields(message: Uint8Array): Map<number, Uint8Array> {
+  const fields = new Map<number, Uint8Array>();
+  let at = 0;
+  const varint = (): number => {
+    let value = 0;
+    for (let shift = 0; at < message.length && shift < 64; shift += 7) {
+      const byte = message[at++] ?? 0;
+      value += (byte & 0x7f) * 2 ** shift;
+      if (byte < 0x80) break;
+    }
+    return value;
+  };
+  while (at < message.length) {
+    const key = varint();
+    const wire = key & 7;
+    if (wire === 0) varint();
+    else if (wire === 1) at += 8;
+    else if (wire === 5) at += 4;
+    else if (wire === 2) {
+      const length = varint();
+      fields.set(key >>> 3, message.subarray(at, at + length));
+      at += length;
+    } else return fields;
+  }
+  return fields;
+}

@@ -1,0 +1,70 @@
+import {rootCertificates} from 'node:tls';
+import type {BootstrapCredentials, DiscoveryFile} from '../../config/join.ts';
+import {NodectlError} from '../../lib/errors.ts';
+import {readText} from '../files/files.ts';
+import {inlineKubeconfig, type KubeConnection, loadKubeconfig} from '../kube/connection.ts';
+import {askServer} from './discovery.ts';
+
+/** What --discovery-file gives: a path, or an https URL whose server this machine trusts. */
+export async function readDiscoveryFile(place: string): Promise<DiscoveryFile> {
+  if (/^http:\/\//i.test(place))
+    throw new NodectlError(
+      'ND411',
+      `${place}: a CA that comes over plain http could be anybody’s; use https`,
+    );
+  const connection = /^https:\/\//i.test(place)
+    ? await inlineKubeconfig(place, await fetchText(place))
+    : await loadKubeconfig(place);
+  return discoveryOf(place, connection);
+}
+
+async function discoveryOf(place: string, connection: KubeConnection): Promise<DiscoveryFile> {
+  const {server, ca, insecure, serverName} = connection;
+  if (insecure === true) throw unusable(place, 'has insecure-skip-tls-verify: its server could be anybody');
+  if (serverName !== undefined) throw unusable(place, 'has a tls-server-name, which a join does not support');
+  if (ca === undefined || ca === '') throw unusable(place, 'has no certificate-authority for its cluster');
+  return {server, ca, credentials: await bootstrapOf(connection)};
+}
+
+/** A plugin or a token file is asked once: its answer serves for the minutes of a join. */
+async function bootstrapOf({credentials}: KubeConnection): Promise<BootstrapCredentials | undefined> {
+  switch (credentials.kind) {
+    case 'anonymous':
+      return undefined;
+    case 'certificate':
+      return credentials;
+    case 'token': {
+      const {token} = credentials;
+      return {kind: 'token', token: (typeof token === 'string' ? token : await token()).trim()};
+    }
+  }
+}
+
+async function fetchText(place: string): Promise<string> {
+  const url = new URL(place);
+  const path = `${url.pathname}${url.search}`;
+  const answer = await askServer(url.origin, path, {ca: await hostAuthorities(), timeoutMs: 8000});
+  if (answer.kind !== 'answer') throw unusable(place, `cannot be read: ${answer.detail}`);
+  if (answer.status !== 200) throw unusable(place, `cannot be read: it answers ${answer.status}`);
+  return answer.body;
+}
+
+/** Where distributions keep the authorities that the machine trusts (Go's crypto/x509, root_linux.go). */
+const bundles = [
+  '/etc/ssl/certs/ca-certificates.crt',
+  '/etc/pki/tls/certs/ca-bundle.crt',
+  '/etc/ssl/ca-bundle.pem',
+  '/etc/ssl/cert.pem',
+];
+
+async function hostAuthorities(): Promise<string> {
+  for (const path of [process.env.SSL_CERT_FILE ?? '', ...bundles]) {
+    const text = path === '' ? undefined : await readText(path);
+    if (text !== undefined) return text;
+  }
+  return rootCertificates.join('\n');
+}
+
+function unusable(place: string, what: string): NodectlError {
+  return new NodectlError('ND411', `${place} ${what}`);
+}

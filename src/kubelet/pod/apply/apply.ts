@@ -1,0 +1,254 @@
+import {isCriNotFound} from '../../../edges/cri/client.ts';
+import {criMessage} from '../../../edges/cri/message.ts';
+import {makeDirectory} from '../../../edges/files/files.ts';
+import {removeLinksInto} from '../../../edges/files/pod-files.ts';
+import {removeTree} from '../../../edges/files/trees.ts';
+import {isConflict, isNotFound} from '../../../edges/kube/errors.ts';
+import {describeError} from '../../../lib/errors.ts';
+import type {Container, Pod} from '../../../lib/kubernetes.ts';
+import {pods} from '../../../lib/resources.ts';
+import {noteGiven, resizePod} from '../../resize/apply.ts';
+import {removeFromRuntime} from '../../runtime/remove.ts';
+import type {PodAct} from '../actions/acts.ts';
+import {crashKey} from '../actions/crash-backoff.ts';
+import {buildSandbox, cgroupOf} from '../config/build.ts';
+import {PodConfigError} from '../config/config-error.ts';
+import {podPaths, podRoot} from '../config/pod-paths.ts';
+import {newestContainer} from '../status/runtime-state.ts';
+import {containerGrace} from '../status/termination.ts';
+import type {ApplyContext} from './apply-context.ts';
+import {beginKills} from './kill.ts';
+import {preparePod} from './prepare.ts';
+import {type ContainerLaunch, runPostStart, StartError, startContainer} from './start-container.ts';
+import {tellPod} from './tell.ts';
+
+/** Sandboxes take longer than other calls: the network is made with them (Kubernetes: twice the timeout). */
+const sandboxTimeoutFactor = 2;
+/** As Kubernetes waits between tries of a pod that could not be synced. */
+const startRetryMs = 10_000;
+const callTimeoutMs = 10_000;
+
+/** Does one thing to a pod. Whatever it makes or ends in the runtime is read again before the next decision. */
+export async function applyPod(context: ApplyContext, act: PodAct, signal: AbortSignal): Promise<void> {
+  switch (act.do) {
+    case 'prepare':
+      return preparePod(context);
+    case 'createSandbox':
+      return createSandbox(context, act.attempt, signal);
+    case 'ensureImage':
+      if (context.pod !== undefined) context.images.ensure(context.pod, act.container);
+      return;
+    case 'start':
+      return start(context, act, signal);
+    case 'kill':
+      return kill(context, act);
+    case 'resize':
+      return resizePod(context, act);
+    case 'stopSandboxes':
+      return each(context, act.ids, (podSandboxId, options) =>
+        context.deps.cri.runtime.stopPodSandbox({podSandboxId}, options),
+      );
+    case 'removeContainers':
+      return each(context, act.ids, (id, {timeoutMs}) => {
+        const {cri, config} = context.deps;
+        return removeFromRuntime({cri, endpoint: config.containerRuntimeEndpoint, timeoutMs}, id);
+      });
+    case 'removeSandboxes':
+      return each(context, act.ids, (podSandboxId, options) =>
+        context.deps.cri.runtime.removePodSandbox({podSandboxId}, options),
+      );
+    case 'tearDown':
+      return tearDown(context);
+    case 'deleteObject':
+      return deleteObject(context);
+    case 'forget':
+      return forget(context);
+    case 'tell':
+      context.memory.told.add(act.key);
+      return tell(context, act.container, act.type, act.reason, act.message);
+    default:
+      return act satisfies never;
+  }
+}
+
+function tell(
+  {deps, pod}: ApplyContext,
+  container: string | undefined,
+  type: 'Normal' | 'Warning',
+  reason: string,
+  message: string,
+): void {
+  if (pod !== undefined) tellPod(deps.recorder, pod, container, type, reason, message);
+}
+
+async function createSandbox(context: ApplyContext, attempt: number, signal: AbortSignal): Promise<void> {
+  const {deps, pod, limit, runtime, memory} = context;
+  if (pod === undefined) return;
+  try {
+    const runtimeHandler = await handlerOf(context, pod);
+    const {config, warnings} = await buildSandbox(deps, pod, attempt);
+    for (const {reason, message} of warnings) tell(context, undefined, 'Warning', reason, message);
+    await makeDirectory(podPaths(deps.config, pod).logs, 0o755);
+    const timeoutMs = deps.config.runtimeRequestTimeout * sandboxTimeoutFactor;
+    if (attempt > 0)
+      tell(
+        context,
+        undefined,
+        'Normal',
+        'SandboxChanged',
+        'Pod sandbox changed, it will be killed and re-created.',
+      );
+    await limit.run('begin', signal, async () => {
+      runtime.touch(memory.uid);
+      await deps.cri.runtime.runPodSandbox({config, runtimeHandler}, {signal, timeoutMs});
+    });
+  } catch (error) {
+    signal.throwIfAborted();
+    const message = error instanceof PodConfigError ? error.message : criMessage(error);
+    tell(context, undefined, 'Warning', 'FailedCreatePodSandBox', `Failed to create pod sandbox: ${message}`);
+    throw error;
+  } finally {
+    runtime.touch(memory.uid);
+  }
+}
+
+async function handlerOf({deps}: ApplyContext, {spec}: Pod): Promise<string> {
+  const handler = await deps.runtimeClasses.handler(spec.runtimeClassName);
+  if (handler !== undefined) return handler;
+  throw new PodConfigError(`runtimeclass.node.k8s.io "${spec.runtimeClassName}" not found`);
+}
+
+async function start(context: ApplyContext, act: PodAct & {do: 'start'}, signal: AbortSignal): Promise<void> {
+  const {deps, pod, limit, runtime, memory, images} = context;
+  if (pod === undefined) return;
+  const {container, sandbox} = act;
+  const {name} = container;
+  const known = runtime.peek(memory.uid) ?? {sandboxes: [], containers: []};
+  const last = newestContainer(known, name);
+  if (last?.state === 'exited')
+    memory.crashes.restarted(crashKey(pod, name), last.finishedAtMs, deps.clock.now());
+  const target = (pod.spec.ephemeralContainers ?? []).find((c) => c.name === name)?.targetContainerName;
+  const launch: ContainerLaunch = {
+    ...act,
+    pod,
+    podIps: pod.spec.hostNetwork ? deps.facts.hostIps() : sandbox.ips,
+    targetContainerId: target === undefined ? undefined : newestContainer(known, target)?.id,
+  };
+  try {
+    const id = await limit.run('finish', signal, () => startContainer(deps, launch, signal));
+    images.consume(memory.uid, name);
+    memory.startFailures.delete(name);
+    runtime.touch(memory.uid);
+    await noteGiven(context, pod, container.name);
+    await runPostStart(deps, launch, id, signal);
+  } catch (error) {
+    if (!(error instanceof StartError)) throw error;
+    images.consume(memory.uid, name);
+    await startFailed(context, pod, container, error);
+  } finally {
+    runtime.touch(memory.uid);
+  }
+}
+
+async function startFailed(
+  context: ApplyContext,
+  pod: Pod,
+  spec: Container,
+  error: StartError,
+): Promise<void> {
+  const {name} = spec;
+  const {deps, memory} = context;
+  const {reason, message} = error;
+  tell(context, name, 'Warning', 'Failed', `Error: ${message}`);
+  // A container that the runtime has started and that ended has the crash back-off; others wait here.
+  const retry = error.containerId === undefined ? {retryAtMs: deps.clock.monotonic() + startRetryMs} : {};
+  memory.startFailures.set(name, {reason, message, ...retry});
+  if (error.containerId === undefined) return;
+  const runtime = await context.runtime.get(memory.uid);
+  const container = runtime.containers.find(({id}) => id === error.containerId);
+  if (container === undefined) return;
+  const graceSeconds = containerGrace(pod, spec, 'changed');
+  const kills = [
+    {container, spec, reason: 'ended', message: 'FailedPostStartHook', graceSeconds, after: []},
+  ] as const;
+  kill(context, {do: 'kill', kills});
+}
+
+function kill(context: ApplyContext, {kills}: PodAct & {do: 'kill'}): void {
+  const {deps, memory, pod, runtime} = context;
+  const podIp = runtime.peek(memory.uid)?.sandboxes[0]?.ips[0] ?? '';
+  const onEnd = () => {
+    runtime.touch(memory.uid);
+    context.again();
+  };
+  for (const {container, restart} of kills) if (restart) memory.restarting.add(container.id);
+  beginKills({deps, memory, pod, podIp, onEnd}, kills);
+}
+
+type Call = (id: string, options: {timeoutMs: number}) => Promise<unknown>;
+
+/** All at the same time; what is gone already is as it should be. */
+async function each(
+  {deps, runtime, memory}: ApplyContext,
+  ids: readonly string[],
+  call: Call,
+): Promise<void> {
+  const options = {timeoutMs: deps.config.runtimeRequestTimeout};
+  try {
+    await Promise.all(
+      ids.map(async (id) => {
+        try {
+          await call(id, options);
+        } catch (error) {
+          if (!isCriNotFound(error)) throw error;
+        }
+      }),
+    );
+  } finally {
+    runtime.touch(memory.uid);
+  }
+}
+
+async function tearDown(context: ApplyContext): Promise<void> {
+  const {deps, memory, pod, images, probes} = context;
+  memory.preparing?.abort(new Error('the pod has come to its end'));
+  images.forget(memory.uid);
+  probes.forget(memory.uid);
+  await deps.volumes.tearDown(memory.uid);
+  context.records.forget(memory.uid);
+  if (pod !== undefined) await deps.cgroups.remove(cgroupOf(deps, pod));
+  memory.volumes = {state: 'none'};
+  memory.local = 'clean';
+}
+
+async function deleteObject({deps, memory, pod}: ApplyContext): Promise<void> {
+  if (pod === undefined) return;
+  const {name, namespace, uid} = pod.metadata;
+  const how = {gracePeriodSeconds: 0, preconditions: {uid}};
+  try {
+    await deps.client.delete(pods, {name, namespace}, how, {timeoutMs: callTimeoutMs});
+  } catch (error) {
+    // Gone, or another pod of that name: the watch will tell.
+    if (!isNotFound(error) && !isConflict(error)) throw error;
+  }
+  memory.objectDeleted = true;
+}
+
+async function forget(context: ApplyContext): Promise<void> {
+  const {deps, memory, pod, writer} = context;
+  try {
+    await removeTree(podRoot(deps.config, memory.uid));
+    if (pod !== undefined) {
+      const {logs} = podPaths(deps.config, pod);
+      await removeLinksInto(deps.config.containerLogDir, logs);
+      await removeTree(logs);
+    }
+  } catch (error) {
+    // What cannot go now is found again by the sweep of leftovers; the pod itself is over.
+    deps.log.warn('files of a pod stay behind', {uid: memory.uid, error: describeError(error)});
+  }
+  deps.objects.release(memory.uid);
+  writer.forget(memory.uid);
+  context.records.forget(memory.uid);
+  context.forget();
+}

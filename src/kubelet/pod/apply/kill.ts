@@ -1,0 +1,101 @@
+import {isCriNotFound} from '../../../edges/cri/client.ts';
+import {describeError} from '../../../lib/errors.ts';
+import type {Container, Pod} from '../../../lib/kubernetes.ts';
+import type {Kill} from '../actions/acts.ts';
+import type {PodMemory} from '../config/memory.ts';
+import type {PodDeps} from '../deps.ts';
+import {runHook} from './hooks.ts';
+import {tellPod} from './tell.ts';
+
+/** Kubernetes never gives a container less than that to shut down. */
+const minimumGraceSeconds = 2;
+/** A stop that failed is not tried again at once. */
+const afterFailureMs = 2000;
+
+export type KillContext = {
+  readonly deps: PodDeps;
+  readonly memory: PodMemory;
+  readonly pod: Pod | undefined;
+  readonly podIp: string;
+  /** A container has ended, or its stop has failed. */
+  readonly onEnd: () => void;
+};
+
+/**
+ * Begins to stop containers, all at the same time; those that go `after` others wait for them within their grace.
+ * The hook's time and the waiting count against the grace.
+ */
+export function beginKills(context: KillContext, kills: readonly Kill[]): void {
+  const turns = new Map(kills.map(({container}) => [container.name, Promise.withResolvers<void>()]));
+  for (const kill of kills) {
+    const before = kill.after.flatMap((name) => turns.get(name)?.promise ?? []);
+    void stopOne(context, kill, Promise.all(before)).finally(() => turns.get(kill.container.name)?.resolve());
+  }
+}
+
+async function stopOne(context: KillContext, kill: Kill, turn: Promise<unknown>): Promise<void> {
+  const {deps, memory, onEnd} = context;
+  const {id} = kill.container;
+  const again = memory.stopping.get(id);
+  const endsAtMs = deps.clock.monotonic() + kill.graceSeconds * 1000;
+  memory.stopping.set(id, {endsAtMs, jobs: (again?.jobs ?? 0) + 1});
+  let failed = false;
+  try {
+    if (again === undefined) await shutDown(context, kill, turn, endsAtMs);
+    const leftSeconds = Math.floor((endsAtMs - deps.clock.monotonic()) / 1000);
+    const minimum = kill.reason === 'restartAll' ? 0 : minimumGraceSeconds;
+    await stopContainer(deps, id, Math.max(leftSeconds, minimum));
+  } catch (error) {
+    failed = true;
+    deps.log.warn('a container could not be stopped', {uid: memory.uid, id, error: describeError(error)});
+  }
+  if (failed) await new Promise<void>((resolve) => deps.clock.after(afterFailureMs, resolve));
+  const entry = memory.stopping.get(id);
+  if (entry !== undefined && --entry.jobs === 0) memory.stopping.delete(id);
+  onEnd();
+}
+
+/** What comes before the signal: the event, the preStop hook, the container's turn. */
+async function shutDown(
+  context: KillContext,
+  kill: Kill,
+  turn: Promise<unknown>,
+  endsAtMs: number,
+): Promise<void> {
+  const {deps, pod} = context;
+  if (pod !== undefined) tellPod(deps.recorder, pod, kill.container.name, 'Normal', 'Killing', kill.message);
+  if (kill.graceSeconds > 0) await preStop(context, kill.container.id, kill.spec, endsAtMs);
+  await Promise.race([turn, until(deps, endsAtMs)]);
+}
+
+async function preStop(
+  {deps, pod, podIp}: KillContext,
+  containerId: string,
+  container: Container | undefined,
+  endsAtMs: number,
+): Promise<void> {
+  const handler = container?.lifecycle?.preStop;
+  if (container === undefined || handler === undefined) return;
+  const controller = new AbortController();
+  const hook = runHook(deps, handler, {containerId, container, podIp}, controller.signal).catch((error) => {
+    if (controller.signal.aborted) return;
+    deps.log.info('a preStop hook failed', {container: container.name, error: String(error)});
+    if (pod !== undefined)
+      tellPod(deps.recorder, pod, container.name, 'Warning', 'FailedPreStopHook', 'PreStopHook failed');
+  });
+  await Promise.race([hook, until(deps, endsAtMs)]);
+  controller.abort(new Error('the grace period is over'));
+}
+
+function until({clock}: PodDeps, endsAtMs: number): Promise<void> {
+  return new Promise((resolve) => clock.after(Math.max(0, endsAtMs - clock.monotonic()), resolve));
+}
+
+async function stopContainer(deps: PodDeps, id: string, seconds: number): Promise<void> {
+  try {
+    const timeoutMs = seconds * 1000 + deps.config.runtimeRequestTimeout;
+    await deps.cri.runtime.stopContainer({containerId: id, timeout: BigInt(seconds)}, {timeoutMs});
+  } catch (error) {
+    if (!isCriNotFound(error)) throw error;
+  }
+}

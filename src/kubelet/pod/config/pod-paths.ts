@@ -1,0 +1,27 @@
+import type {KubeletConfig} from '../../../config/kubelet.ts';
+import type {Pod} from '../../../lib/kubernetes.ts';
+import {podLogDirectory} from './sandbox-config.ts';
+
+/** Where the things of a pod are. */
+export type PodPaths = {
+  readonly root: string;
+  readonly etcHosts: string;
+  readonly logs: string;
+};
+
+export function podPaths(config: KubeletConfig, pod: Pod): PodPaths {
+  const root = podRoot(config, pod.metadata.uid);
+  return {root, etcHosts: `${root}/etc-hosts`, logs: podLogDirectory(config.podLogsDir, pod)};
+}
+
+export function podRoot(config: KubeletConfig, uid: string): string {
+  return `${config.rootDir}/pods/${uid}`;
+}
+
+/** `<pod>_<namespace>_<container>-<id>.log`, as log collectors expect it. */
+export function logLink(config: KubeletConfig, pod: Pod, container: string, id: string): string {
+  const {name, namespace} = pod.metadata;
+  // The file name may have 255 bytes; Kubernetes cuts in front of the suffix too.
+  const stem = `${name}_${namespace}_${container}-${id}`.slice(0, 251);
+  return `${config.containerLogDir}/${stem}.log`;
+}

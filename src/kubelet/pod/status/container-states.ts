@@ -1,0 +1,251 @@
+import type {Container, ContainerStatus, Pod} from '../../../lib/kubernetes.ts';
+import {timestamp} from '../../../lib/time.ts';
+import {containerResourcesStatus} from '../../resize/status.ts';
+import {hasRegularContainer, isSidecar, shouldStart} from '../actions/restart.ts';
+import {isRestartingAll, restartingAllContainers} from '../actions/restart-all.ts';
+import type {PodSeen, ProbesSeen} from '../seen.ts';
+import {newestContainer, type RuntimeContainer} from './runtime-state.ts';
+
+type State = NonNullable<ContainerStatus['state']>;
+type Terminated = NonNullable<State['terminated']>;
+
+/** Kubernetes' word for a container that ran and cannot be found any more. */
+const statusUnknown = 'ContainerStatusUnknown';
+
+export type ListKind = 'init' | 'regular' | 'ephemeral';
+
+/** The statuses of one of the pod's container lists, in the order that clients expect. */
+export function containerStatuses(seen: PodSeen, pod: Pod, kind: ListKind): ContainerStatus[] {
+  const containers = listOf(pod, kind);
+  const old = oldList(seen, kind);
+  const statuses = containers.map((container) => {
+    const before = old.find((status) => status.name === container.name);
+    const status = withProbes(seen, container, kind, oneStatus(seen, pod, container, kind, before));
+    const allocatedResourcesStatus = kind === 'regular' ? seen.devices?.get(container.name) : undefined;
+    return allocatedResourcesStatus === undefined ? status : {...status, allocatedResourcesStatus};
+  });
+  return kind === 'init' ? statuses : statuses.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+function listOf({spec}: Pod, kind: ListKind): readonly Container[] {
+  if (kind === 'init') return spec.initContainers ?? [];
+  return kind === 'regular' ? spec.containers : (spec.ephemeralContainers ?? []);
+}
+
+function oldList({status}: PodSeen, kind: ListKind): readonly ContainerStatus[] {
+  if (kind === 'init') return status?.initContainerStatuses ?? [];
+  return (kind === 'regular' ? status?.containerStatuses : status?.ephemeralContainerStatuses) ?? [];
+}
+
+function oneStatus(
+  seen: PodSeen,
+  pod: Pod,
+  container: Container,
+  kind: ListKind,
+  before: ContainerStatus | undefined,
+): ContainerStatus {
+  const [newest, previous] = seen.runtime.containers.filter(({name}) => name === container.name);
+  if (newest === undefined && kind !== 'ephemeral' && isRestartingAll(seen, pod))
+    return removed(seen, container, before);
+  const status =
+    newest === undefined
+      ? withoutRecord(seen, pod, container, kind, before)
+      : fromRecord(seen, container, newest, previous, before);
+  return waitingAgain(seen, pod, container, kind, newest, status);
+}
+
+function fromRecord(
+  seen: PodSeen,
+  container: Container,
+  newest: RuntimeContainer,
+  previous: RuntimeContainer | undefined,
+  before: ContainerStatus | undefined,
+): ContainerStatus {
+  const last =
+    previous?.state === 'exited'
+      ? {terminated: ended(previous, before?.lastState?.terminated)}
+      : lastFrom(before, newest.id);
+  return {
+    ...blank(seen, container),
+    restartCount: Math.max(newest.attempt, before?.restartCount ?? 0),
+    image: newest.image,
+    imageID: newest.imageRef,
+    containerID: containerUri(newest.id),
+    state: stateOf(newest, before),
+    lastState: last,
+    resources: containerResourcesStatus(container, newest, seen.actuated?.containers[container.name]),
+    ...(container.resources?.requests === undefined
+      ? {}
+      : {allocatedResources: container.resources.requests}),
+    ...(newest.user === undefined ? {} : {user: {linux: userOf(newest.user)}}),
+  };
+}
+
+/** It was there and was removed, so that all containers begin anew. */
+function removed(seen: PodSeen, container: Container, before: ContainerStatus | undefined): ContainerStatus {
+  const wasThere = before?.containerID !== undefined;
+  const message = 'The container is removed because RestartAllContainers in place';
+  const terminated = {exitCode: 137, reason: restartingAllContainers, message};
+  return {
+    ...blank(seen, container),
+    restartCount: (before?.restartCount ?? 0) + (wasThere ? 1 : 0),
+    state: {waiting: {reason: restartingAllContainers, message}},
+    lastState: wasThere ? {terminated} : (before?.lastState ?? {}),
+  };
+}
+
+/** What the runtime no longer has, the last status still knows. */
+function lastFrom(before: ContainerStatus | undefined, id: string): State {
+  const terminated = before?.state?.terminated;
+  if (before?.containerID !== containerUri(id) && terminated !== undefined) return {terminated};
+  return before?.lastState ?? {};
+}
+
+function stateOf(record: RuntimeContainer, before: ContainerStatus | undefined): State {
+  switch (record.state) {
+    case 'running':
+      return {running: {startedAt: timestamp(record.startedAtMs)}};
+    case 'created':
+      return {waiting: {}};
+    case 'exited':
+      return {terminated: ended(record, before?.state?.terminated)};
+    case 'unknown':
+      return before?.state?.running === undefined
+        ? {waiting: {}}
+        : {terminated: lostState('The container could not be located when the pod was terminated')};
+  }
+}
+
+/** An end does not change; its message may be gone from disk since it was told. */
+function ended(record: RuntimeContainer, told: Terminated | undefined): Terminated {
+  if (told?.containerID === containerUri(record.id)) return told;
+  return {
+    exitCode: record.exitCode,
+    ...(record.reason === '' ? {} : {reason: record.reason}),
+    ...(record.message === '' ? {} : {message: record.message}),
+    startedAt: timestamp(record.startedAtMs),
+    finishedAt: timestamp(record.finishedAtMs),
+    containerID: containerUri(record.id),
+  };
+}
+
+function lostState(message: string): Terminated {
+  return {exitCode: 137, reason: statusUnknown, message};
+}
+
+/** The runtime has no container of that name: not yet, or not any more. */
+function withoutRecord(
+  seen: PodSeen,
+  pod: Pod,
+  container: Container,
+  kind: ListKind,
+  before: ContainerStatus | undefined,
+): ContainerStatus {
+  if (before?.state?.terminated !== undefined) return before;
+  const waits = pod.spec.initContainers?.length && kind !== 'ephemeral';
+  const status: ContainerStatus = {
+    ...blank(seen, container),
+    restartCount: before?.restartCount ?? 0,
+    lastState: before?.lastState ?? {},
+    state: {waiting: {reason: waits ? 'PodInitializing' : 'ContainerCreating'}},
+  };
+  if (before?.state?.running === undefined || status.lastState?.terminated !== undefined) return status;
+  const deleted = pod.metadata.deletionTimestamp !== undefined;
+  const message =
+    'The container could not be located when the pod was deleted.  The container used to be Running';
+  return {
+    ...status,
+    lastState: {terminated: lostState(message)},
+    restartCount: status.restartCount + (deleted ? 0 : 1),
+  };
+}
+
+/** A container that shall start and could not is Waiting, with the reason of the failure. */
+function waitingAgain(
+  seen: PodSeen,
+  pod: Pod,
+  container: Container,
+  kind: ListKind,
+  newest: RuntimeContainer | undefined,
+  status: ContainerStatus,
+): ContainerStatus {
+  if (kind === 'init' && newest?.state === 'exited' && newest.exitCode === 0) return status;
+  const done = newest === undefined && hasRegularContainer(pod.spec, seen.runtime);
+  if (kind === 'init' && done && !isSidecar(container) && status.state?.waiting !== undefined)
+    return {...status, state: {terminated: goneInit}};
+  if (pod.metadata.deletionTimestamp !== undefined || kind === 'ephemeral') return status;
+  const failure = seen.startFailures.get(container.name);
+  if (failure === undefined || !shouldStart(container, pod.spec, newest)) return status;
+  const {reason, message} = failure;
+  const lastState = status.state?.terminated === undefined ? status.lastState : status.state;
+  return {...status, lastState, state: {waiting: {reason, ...(message === '' ? {} : {message})}}};
+}
+
+const goneInit: Terminated = {
+  exitCode: 0,
+  reason: 'Completed',
+  message:
+    'Unable to get init container status from container runtime and pod has been initialized, treat it as exited normally',
+};
+
+function blank(seen: PodSeen, container: Container): ContainerStatus {
+  const volumeMounts = (container.volumeMounts ?? []).map(
+    ({name, mountPath, readOnly, recursiveReadOnly: wish = 'Disabled'}) => {
+      const recursiveReadOnly =
+        wish !== 'Disabled' && seen.recursiveReadOnly === true ? 'Enabled' : 'Disabled';
+      return {name, mountPath, ...(readOnly ? {readOnly, recursiveReadOnly} : {})};
+    },
+  );
+  return {
+    name: container.name,
+    image: container.image ?? '',
+    imageID: '',
+    ready: false,
+    started: false,
+    restartCount: 0,
+    state: {},
+    lastState: {},
+    ...(volumeMounts.length === 0 ? {} : {volumeMounts}),
+  };
+}
+
+/** started and ready, as pkg/kubelet/prober (UpdatePodStatus) sets them. */
+function withProbes(
+  seen: PodSeen,
+  container: Container,
+  kind: ListKind,
+  status: ContainerStatus,
+): ContainerStatus {
+  if (kind === 'ephemeral') return {...status, ready: false, started: false};
+  const record = newestContainer(seen.runtime, container.name);
+  const results = record === undefined ? undefined : seen.probes.get(record.id);
+  const started = isStarted(container, status, results);
+  if (kind === 'init' && !isSidecar(container))
+    return {...status, started, ready: status.state?.terminated?.exitCode === 0};
+  const ready = started && (container.readinessProbe === undefined || results?.readiness === 'success');
+  return {...status, started, ready};
+}
+
+export function isStarted(
+  container: Container,
+  status: ContainerStatus,
+  results: ProbesSeen | undefined,
+): boolean {
+  if (status.state?.running === undefined) return false;
+  return container.startupProbe === undefined || results?.startup === 'success';
+}
+
+function userOf(user: NonNullable<RuntimeContainer['user']>) {
+  return {uid: user.uid, gid: user.gid, supplementalGroups: [...user.supplementalGroups]};
+}
+
+export function containerUri(id: string): string {
+  return `containerd://${id}`;
+}
+
+/** After the last container is gone nothing may look as if it ran (status_manager.go, TerminatePod). */
+export function finalStatus(status: ContainerStatus): ContainerStatus {
+  if (status.state?.terminated !== undefined) return status;
+  const terminated = lostState('The container could not be located when the pod was terminated');
+  return {...status, ready: false, started: false, state: {terminated}};
+}

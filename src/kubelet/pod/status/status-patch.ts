@@ -1,0 +1,95 @@
+import type {PodStatus} from '../../../lib/kubernetes.ts';
+import {resizeConditions} from '../../resize/state.ts';
+import type {Condition} from './conditions.ts';
+import {isTerminal} from './phase.ts';
+
+/** Fields of the status that the kubelet writes; whatever else is there is somebody else's. */
+const fields = [
+  'observedGeneration',
+  'phase',
+  'reason',
+  'message',
+  'hostIP',
+  'hostIPs',
+  'podIP',
+  'podIPs',
+  'startTime',
+  'qosClass',
+  'resources',
+  'allocatedResources',
+  'containerStatuses',
+  'initContainerStatuses',
+  'ephemeralContainerStatuses',
+] as const satisfies readonly (keyof PodStatus)[];
+
+/** The strategic merge patch that makes `wanted` of `base`; undefined when nothing differs. */
+export function statusPatch(base: PodStatus, wanted: PodStatus): Record<string, unknown> | undefined {
+  const patch: Record<string, unknown> = {};
+  for (const field of fields) {
+    if (isEqual(base[field], wanted[field])) continue;
+    // What is immutable or unknown to us is never taken away.
+    if (wanted[field] === undefined && !['reason', 'message'].includes(field)) continue;
+    patch[field] = wanted[field] ?? null;
+  }
+  mergeByIp(patch, 'podIPs', base.podIPs);
+  mergeByIp(patch, 'hostIPs', base.hostIPs);
+  const conditions = changedConditions(base.conditions ?? [], wanted.conditions ?? []);
+  if (conditions.length > 0) patch.conditions = conditions;
+  return Object.keys(patch).length === 0 ? undefined : patch;
+}
+
+/** Lists that the API merges by `ip`: what shall not stay is named. */
+function mergeByIp(
+  patch: Record<string, unknown>,
+  field: 'podIPs' | 'hostIPs',
+  before: readonly {ip?: string}[] = [],
+): void {
+  const wanted = patch[field];
+  if (!Array.isArray(wanted)) return;
+  const keep = new Set(wanted.map(({ip}: {ip?: string}) => ip));
+  const gone = before.filter(({ip}) => ip !== undefined && !keep.has(ip));
+  patch[field] = [...wanted, ...gone.map(({ip}) => ({$patch: 'delete', ip}))];
+}
+
+/** Conditions merge by type; a field that has gone is nulled, or it would stay. */
+function changedConditions(base: readonly Condition[], wanted: readonly Condition[]): object[] {
+  const gone = base.filter(({type}) => isOurs(type) && !wanted.some((condition) => condition.type === type));
+  const changed = wanted.flatMap((condition) => {
+    const before = base.find(({type}) => type === condition.type);
+    if (isEqual(before, condition)) return [];
+    const dropped = ['reason', 'message'].filter(
+      (field) => before !== undefined && field in before && !(field in condition),
+    );
+    return [{...condition, ...Object.fromEntries(dropped.map((field) => [field, null]))}];
+  });
+  return [...changed, ...gone.map(({type}) => ({$patch: 'delete', type}))];
+}
+
+/** Conditions that only the kubelet sets, and that go when they no longer hold. */
+function isOurs(type: string): boolean {
+  return resizeConditions.some((own) => own === type);
+}
+
+/** Readiness, phases and addresses are waited for by Services, controllers and people. */
+export function isUrgent(base: PodStatus, wanted: PodStatus): boolean {
+  const ready = (status: PodStatus) => status.conditions?.find(({type}) => type === 'Ready')?.status;
+  return (
+    isTerminal(wanted.phase) ||
+    base.phase !== wanted.phase ||
+    (ready(base) ?? 'False') !== ready(wanted) ||
+    base.reason !== wanted.reason
+  );
+}
+
+/** Equal as JSON: an absent field, null and undefined are the same. */
+export function isEqual(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (a === undefined || a === null || b === undefined || b === null) return (a ?? null) === (b ?? null);
+  if (typeof a !== 'object' || typeof b !== 'object') return false;
+  if (Array.isArray(a) !== Array.isArray(b)) return false;
+  const left = new Map(Object.entries(a));
+  const right = new Map(Object.entries(b));
+  return [...new Set([...left.keys(), ...right.keys()])].every((key) =>
+    isEqual(left.get(key), right.get(key)),
+  );
+}

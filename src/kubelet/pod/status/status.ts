@@ -1,0 +1,144 @@
+import type {ContainerStatus, Pod, PodStatus} from '../../../lib/kubernetes.ts';
+import {timestamp} from '../../../lib/time.ts';
+import {podResourcesStatus, resizeConditionsOf} from '../../resize/status.ts';
+import {isRestarting} from '../actions/ending.ts';
+import {hasOldContainers, isRestartingAll} from '../actions/restart-all.ts';
+import {sandboxNeed} from '../actions/sandbox-need.ts';
+import {qosClass} from '../config/qos.ts';
+import type {PodSeen, Verdict} from '../seen.ts';
+import {hasStarted, podConditions} from './conditions.ts';
+import {containerStatuses, finalStatus} from './container-states.ts';
+import {isTerminal, phaseOf} from './phase.ts';
+import {isAlive} from './runtime-state.ts';
+
+/**
+ * The pod's status from what was seen, and nothing else. `ending`: nothing of the pod will be started again.
+ * A terminal phase shows only when nothing of it can run any more.
+ */
+export function podStatus(seen: PodSeen, pod: Pod, ending: boolean, verdict: Verdict | undefined): PodStatus {
+  if (verdict?.rejected) return rejected(seen, pod, verdict);
+  const ended = ending && isStill(seen);
+  const lists = finished(seen, pod, ended && pod.metadata.deletionTimestamp !== undefined);
+  const phase = phaseFor(seen, pod, lists, ended, verdict);
+  const words = reasonFor(seen, phase.shown, ended ? verdict : undefined);
+  const network = addresses(seen, pod);
+  return clean({
+    ...(pod.status?.nominatedNodeName === undefined ? {} : {nominatedNodeName: pod.status.nominatedNodeName}),
+    observedGeneration: pod.metadata.generation,
+    phase: phase.shown,
+    ...words,
+    startTime: seen.status?.startTime ?? pod.status?.startTime ?? timestamp(seen.nowMs),
+    qosClass: qosClass(pod.spec),
+    ...network,
+    conditions: podConditions({
+      pod,
+      nowMs: seen.nowMs,
+      phase: phase.judged,
+      statuses: [...lists.init, ...lists.regular],
+      readyToStart: !sandboxNeed(pod, seen.runtime).needed,
+      restartingAll: isRestartingAll(seen, pod) && hasOldContainers(seen, pod),
+      old: seen.status?.conditions ?? [],
+      resize: ended ? [] : resizeConditionsOf(seen.resize, seen.nowMs),
+      ...disruptionOf(verdict),
+    }),
+    ...podResourcesStatus(pod, seen.actuated, seen.resources),
+    containerStatuses: lists.regular,
+    initContainerStatuses: lists.init.length === 0 ? undefined : lists.init,
+    ephemeralContainerStatuses: lists.ephemeral.length === 0 ? undefined : lists.ephemeral,
+  });
+}
+
+type Lists = {init: ContainerStatus[]; regular: ContainerStatus[]; ephemeral: ContainerStatus[]};
+
+export function isStill(seen: PodSeen): boolean {
+  return seen.stopping.size === 0 && !seen.runtime.containers.some(isAlive);
+}
+
+function finished(seen: PodSeen, pod: Pod, final: boolean): Lists {
+  const lists = {
+    init: containerStatuses(seen, pod, 'init'),
+    regular: containerStatuses(seen, pod, 'regular'),
+    ephemeral: containerStatuses(seen, pod, 'ephemeral'),
+  };
+  if (!final || !lists.regular.some(hasStarted)) return lists;
+  return {...lists, init: lists.init.map(finalStatus), regular: lists.regular.map(finalStatus)};
+}
+
+/** `judged` decides the conditions; `shown` is what the API may see of it yet. */
+function phaseFor(seen: PodSeen, pod: Pod, lists: Lists, ended: boolean, verdict: Verdict | undefined) {
+  const computed = phaseOf({
+    spec: pod.spec,
+    statuses: [...lists.init, ...lists.regular],
+    ended,
+    isStatic: seen.isStatic,
+    hasStarted: startedHere(seen, pod),
+    restartingAll: isRestartingAll(seen, pod),
+  });
+  const shown = isRestarting(seen) && isTerminal(computed) && !ended ? 'Running' : computed;
+  const told = [seen.status?.phase, pod.status?.phase].find(isTerminal);
+  const deleted = pod.metadata.deletionTimestamp !== undefined;
+  const closed = ended && deleted && !seen.isStatic && !isTerminal(computed) ? 'Failed' : shown;
+  const judged = told ?? (verdict === undefined ? closed : 'Failed');
+  const before = told ?? seen.status?.phase ?? 'Pending';
+  const held = isTerminal(judged) && !isStill(seen) && !isTerminal(before);
+  return {judged, shown: held ? before : judged};
+}
+
+function startedHere(seen: PodSeen, pod: Pod): boolean {
+  const [sandbox] = seen.runtime.sandboxes;
+  return seen.runtime.containers.some(
+    (c) =>
+      c.sandboxId === sandbox?.id &&
+      c.state !== 'created' &&
+      pod.spec.containers.some(({name}) => name === c.name),
+  );
+}
+
+function reasonFor(seen: PodSeen, phase: string, verdict: Verdict | undefined) {
+  if (verdict !== undefined) return {reason: verdict.reason, message: verdict.message};
+  if (phase !== seen.status?.phase) return {};
+  return {reason: seen.status.reason, message: seen.status.message};
+}
+
+function disruptionOf(verdict: Verdict | undefined) {
+  if (verdict?.disruption === undefined) return {};
+  return {disruption: {reason: verdict.disruption, message: verdict.disruptionMessage ?? verdict.message}};
+}
+
+/** The addresses stay after the sandbox is gone: logs of what ended are still read by them. */
+function addresses({runtime, hostIps, status}: PodSeen, pod: Pod): Partial<PodStatus> {
+  const [sandbox] = runtime.sandboxes;
+  const [hostIP] = hostIps;
+  const own = sandbox?.ready ? sandbox.ips : [];
+  const kept = (status?.podIPs ?? []).map(({ip}) => ip);
+  const ips = pod.spec.hostNetwork ? hostIps : own.length > 0 ? ordered(own, hostIP) : kept;
+  return {
+    ...(hostIP === undefined ? {} : {hostIP, hostIPs: hostIps.map((ip) => ({ip}))}),
+    ...(ips[0] === undefined ? {} : {podIP: ips[0], podIPs: ips.map((ip) => ({ip}))}),
+  };
+}
+
+/** The family of the node's first address comes first. */
+function ordered(ips: readonly string[], hostIp: string | undefined): string[] {
+  const isSix = (ip: string) => ip.includes(':');
+  const first = hostIp !== undefined && isSix(hostIp);
+  return [...ips].sort((a, b) => Number(isSix(a) !== first) - Number(isSix(b) !== first));
+}
+
+/** A pod that was refused: its containers were never anything. */
+function rejected(seen: PodSeen, pod: Pod, {reason, message}: Verdict): PodStatus {
+  return clean({
+    ...pod.status,
+    observedGeneration: pod.metadata.generation,
+    phase: 'Failed',
+    reason,
+    message: `Pod was rejected: ${message}`,
+    startTime: seen.status?.startTime ?? pod.status?.startTime ?? timestamp(seen.nowMs),
+    qosClass: qosClass(pod.spec),
+  });
+}
+
+/** Without fields that are undefined, so that equal statuses compare equal. */
+function clean(status: PodStatus): PodStatus {
+  return Object.fromEntries(Object.entries(status).filter(([, value]) => value !== undefined));
+}
