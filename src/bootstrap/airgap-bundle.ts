@@ -1,5 +1,5 @@
 import {basename, dirname, resolve} from 'node:path';
-import type {RuntimeSource} from '../config/runtime-source.ts';
+import type {RuntimeSource} from '../config/runtime/runtime-source.ts';
 import {makeDirectory, writeAtomic} from '../edges/files/files.ts';
 import {copyProgram, removeTree} from '../edges/files/host-files.ts';
 import {digestsName, packBundle, sha256OfFile} from '../edges/install/airgap.ts';

@@ -1,7 +1,7 @@
 import type {Finding} from '../checks/check.ts';
 import type {Cluster} from '../checks/trust/cluster.ts';
 import type {JoinOptions} from '../config/join.ts';
-import type {AddressCandidate} from '../config/node-ip.ts';
+import type {AddressCandidate} from '../config/machine/node-ip.ts';
 import type {PackageManager} from '../edges/install/packages.ts';
 import type {Machine} from '../edges/machine/machine.ts';
 import type {ServiceManager} from '../edges/systemd/services.ts';

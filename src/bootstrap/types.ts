@@ -1,6 +1,6 @@
 import type {Finding} from '../checks/check.ts';
 import type {Layout} from '../config/layout.ts';
-import type {AddressCandidate} from '../config/node-ip.ts';
+import type {AddressCandidate} from '../config/machine/node-ip.ts';
 import type {Logger} from '../lib/log.ts';
 import type {Plan} from './plan/types.ts';
 

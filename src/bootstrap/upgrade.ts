@@ -1,4 +1,4 @@
-import type {Digested} from '../config/runtime-source.ts';
+import type {Digested} from '../config/runtime/runtime-source.ts';
 import {exists, removeFile} from '../edges/files/files.ts';
 import {copyProgram, makeExecutable, makeOneDirectory} from '../edges/files/host-files.ts';
 import {takeLock} from '../edges/files/lock.ts';

@@ -27,7 +27,7 @@ export default class Apply extends BaseCommand {
     const {readDiscoveryFile} = await import('../edges/trust/discovery-file.ts');
     const {assetText} = await import('../edges/files/assets.ts');
     const {joinSummary} = await import('../ui/join-summary.ts');
-    const {withProgress} = await import('../ui/with-progress.ts');
+    const {withProgress} = await import('../ui/progress/with-progress.ts');
     const {'discovery-file': discovery, 'proxy-kubeconfig': proxy} = flags;
     const planned = readPlanFile(args.plan, await readInput(`@${args.plan}`));
     const options = joinOptions({

@@ -3,7 +3,7 @@ import {Args, Flags} from '@oclif/core';
 import type {JoinResult} from '../bootstrap/join.ts';
 import type {JoinFile} from '../config/join/file.ts';
 import type {JoinInput} from '../config/join.ts';
-import type {RuntimeSourceInput} from '../config/runtime-source.ts';
+import type {RuntimeSourceInput} from '../config/runtime/runtime-source.ts';
 import {readInput, readPatches} from '../edges/files/input.ts';
 import {ownProgram} from '../edges/process/program.ts';
 import {silent} from '../lib/log.ts';
@@ -76,7 +76,7 @@ export default class Join extends BaseCommand {
     const {joinNode} = await import('../bootstrap/join.ts');
     const {joinOptions} = await import('../config/join.ts');
     const {joinSummary} = await import('../ui/join-summary.ts');
-    const {showProgress} = await import('../ui/progress.ts');
+    const {showProgress} = await import('../ui/progress/progress.ts');
     const input = await gather(args.endpoint ?? process.env.NODECTL_ENDPOINT, flags);
     forgetSecrets();
     const options = joinOptions(input);

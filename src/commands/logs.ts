@@ -32,7 +32,7 @@ export default class Logs extends BaseCommand {
     const {args, flags} = await this.parse(Logs);
     const {nodeOptions} = await import('../config/join.ts');
     const {daemonNames, showDaemonLog} = await import('../bootstrap/apply/daemons.ts');
-    const {parseDuration} = await import('../config/units.ts');
+    const {parseDuration} = await import('../config/machine/units.ts');
     const options = nodeOptions(here(flags.root));
     const stop = new AbortController();
     process.once('SIGINT', () => stop.abort());

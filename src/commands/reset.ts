@@ -4,7 +4,7 @@ import {ownProgram} from '../edges/process/program.ts';
 import {BaseCommand, outputFlag} from '../ui/base-command.ts';
 import {fromEnvironment} from '../ui/environment.ts';
 import {resetSummary} from '../ui/join-summary.ts';
-import {withSteps} from '../ui/with-steps.ts';
+import {withSteps} from '../ui/progress/with-steps.ts';
 
 export default class Reset extends BaseCommand {
   static override summary = 'Put this machine back to what it was before it joined';

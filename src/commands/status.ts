@@ -6,7 +6,7 @@ import {ownProgram} from '../edges/process/program.ts';
 import {NodectlError} from '../lib/errors.ts';
 import {BaseCommand} from '../ui/base-command.ts';
 import {here} from '../ui/node-command.ts';
-import {type StatusOutput, statusOutputs} from '../ui/status-output.ts';
+import {type StatusOutput, statusOutputs} from '../ui/status/status-output.ts';
 
 /** What a flag means that is given without a value. */
 const bare: Readonly<Record<string, string>> = {
@@ -70,7 +70,7 @@ export default class Status extends BaseCommand {
       textOf(report, flags.output, flags.category === undefined && flags.only === undefined);
     if (flags['undo-fixes']) return this.#undo(input);
     if (flags.watch !== undefined) {
-      const show = (await import('../ui/watch-screen.ts')).watchScreen();
+      const show = (await import('../ui/status/watch-screen.ts')).watchScreen();
       const everyMs = seconds('watch', flags.watch) * 1000;
       return loop.watchNode(input, everyMs, async (report) => {
         show(await text(report));
@@ -113,7 +113,7 @@ export default class Status extends BaseCommand {
 }
 
 async function textOf(report: StatusReport, output: StatusOutput, whole: boolean): Promise<string> {
-  const {statusOutput} = await import('../ui/status-output.ts');
+  const {statusOutput} = await import('../ui/status/status-output.ts');
   const {verdictOf} = await import('../checks/node/verdict.ts');
   const {catalogue} = await import('../lib/codes/catalogue.ts');
   const fixes = Object.fromEntries(Object.entries(catalogue).map(([code, {fix}]) => [code, fix]));

@@ -3,7 +3,7 @@ import {placeOf} from '../config/layout.ts';
 import {ownProgram} from '../edges/process/program.ts';
 import {BaseCommand, outputFlag} from '../ui/base-command.ts';
 import {fromEnvironment} from '../ui/environment.ts';
-import {withSteps} from '../ui/with-steps.ts';
+import {withSteps} from '../ui/progress/with-steps.ts';
 
 export default class Upgrade extends BaseCommand {
   static override summary = 'Replace nodectl on this node, without touching a container';

@@ -5,7 +5,7 @@ import {type SkippablePhase, skippedPhases} from './join/phases.ts';
 import {configuredPorts, defaultPorts, type NodePorts, nodeLayout} from './join/place.ts';
 import {labelProblems} from './kubelet/node-labels.ts';
 import type {Layout} from './layout.ts';
-import {type RuntimeSource, type RuntimeSourceInput, runtimeSourceOf} from './runtime-source.ts';
+import {type RuntimeSource, type RuntimeSourceInput, runtimeSourceOf} from './runtime/runtime-source.ts';
 
 export {defaultPorts, type NodePorts} from './join/place.ts';
 

@@ -11,8 +11,8 @@ import {refusedUnderPressure} from './eviction/admission.ts';
 import {type Eviction, startEviction} from './eviction/manager.ts';
 import type {Pressure} from './node/pressure.ts';
 import {type Shutdown, startShutdown} from './shutdown/manager.ts';
+import type {Telemetry} from './stats/metrics/telemetry.ts';
 import {type Machine, type Stats, startStats} from './stats/stats.ts';
-import type {Telemetry} from './stats/telemetry.ts';
 
 export type GuardOptions = {
   readonly config: KubeletConfig;

@@ -6,7 +6,7 @@ import type {Logger} from '../lib/log.ts';
 import type {Clock} from '../lib/time.ts';
 import {startPluginManager} from './plugins/manager.ts';
 import type {PluginHandler, PluginHandlers} from './plugins/types.ts';
-import type {Telemetry} from './stats/telemetry.ts';
+import type {Telemetry} from './stats/metrics/telemetry.ts';
 import {startCsi} from './volumes/csi/start.ts';
 import type {VolumePlugin} from './volumes/types.ts';
 

@@ -11,7 +11,8 @@ import type {Node, Pod} from '../lib/kubernetes.ts';
 import type {Logger} from '../lib/log.ts';
 import {startPodAgent} from './agent.ts';
 import type {PodAgent} from './agent-api.ts';
-import {type ApiAccess, openApiAccess} from './api-access.ts';
+import {type ApiAccess, openApiAccess} from './api/api-access.ts';
+import {startServiceSource} from './api/service-source.ts';
 import {type Guard, startGuard} from './guard.ts';
 import {ResourceManagers, type ResourceManagersOptions} from './managers/manager.ts';
 import {type NodeAgent, startNodeAgent} from './node/agent.ts';
@@ -19,10 +20,9 @@ import {startNodePlugins} from './node-plugins.ts';
 import {startPodResources} from './podresources/start.ts';
 import {serveHealth, serveKubelet} from './serve.ts';
 import type {HealthChecks} from './server/healthz.ts';
-import {startServiceSource} from './service-source.ts';
 import {checkMachine, makeDirectories, waitForRuntime} from './startup.ts';
+import {operationName, Telemetry} from './stats/metrics/telemetry.ts';
 import type {Stats} from './stats/stats.ts';
-import {operationName, Telemetry} from './stats/telemetry.ts';
 import {startTiers} from './tiers.ts';
 
 /** Parts that were started, stopped in reverse order however the rest went. */

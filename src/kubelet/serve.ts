@@ -11,8 +11,8 @@ import type {PodAgent} from './agent-api.ts';
 import {runServing} from './certificates/serving.ts';
 import {type HealthChecks, healthz} from './server/healthz.ts';
 import {startKubeletServer} from './server/server.ts';
+import type {Telemetry} from './stats/metrics/telemetry.ts';
 import type {Stats} from './stats/stats.ts';
-import type {Telemetry} from './stats/telemetry.ts';
 
 export type ServeOptions = {
   readonly config: KubeletConfig;

@@ -6,9 +6,9 @@ import type {Logger} from '../lib/log.ts';
 import type {Cancel, Clock} from '../lib/time.ts';
 import {commitInMs} from './batch.ts';
 import {Caches, type Change, type Stores} from './caches.ts';
-import type {FamilyProxy} from './family-proxy.ts';
-import type {ProxyMetrics} from './metrics.ts';
+import type {ProxyMetrics} from './health/metrics.ts';
 import {type NodeView, nodePortIPs} from './model/node.ts';
+import type {FamilyProxy} from './plane/family-proxy.ts';
 import type {ServiceSource} from './table/family-table.ts';
 import type {NodeContext} from './table/skeleton.ts';
 

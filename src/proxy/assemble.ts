@@ -8,17 +8,17 @@ import {globalAddresses} from '../edges/network/node-addresses.ts';
 import type {Family} from '../lib/addresses.ts';
 import {describeError} from '../lib/errors.ts';
 import type {Logger} from '../lib/log.ts';
-import type {Commits} from './commits.ts';
-import {FamilyProxy} from './family-proxy.ts';
-import type {ProxyHealth} from './health.ts';
-import {HealthPorts} from './health-ports.ts';
-import type {ProxyMetrics} from './metrics.ts';
+import {UdpCleaner} from './conntrack/udp-cleaner.ts';
+import type {ProxyHealth} from './health/health.ts';
+import {HealthPorts} from './health/health-ports.ts';
+import type {ProxyMetrics} from './health/metrics.ts';
 import type {Refused} from './model/endpoints.ts';
 import {type NodeView, nodePortIPs} from './model/node.ts';
 import type {NodeWatch} from './node-watch.ts';
-import type {Planes} from './planes.ts';
+import type {Commits} from './plane/commits.ts';
+import {FamilyProxy} from './plane/family-proxy.ts';
+import type {Planes} from './plane/planes.ts';
 import type {PodMatch} from './table/skeleton.ts';
-import {UdpCleaner} from './udp-cleaner.ts';
 
 export type Serving = {
   readonly config: ProxyConfig;

@@ -1,7 +1,7 @@
 import type {ProxyConfig} from '../config/proxy.ts';
 import {realClock} from '../edges/clock.ts';
 import type {KubeClient} from '../edges/kube/client.ts';
-import {startReflector} from '../edges/kube/reflector.ts';
+import {startReflector} from '../edges/kube/watch/reflector.ts';
 import type {Logger} from '../lib/log.ts';
 import {nodes} from '../lib/resources.ts';
 import {type NodeView, trimNode, viewNode} from './model/node.ts';

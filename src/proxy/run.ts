@@ -9,14 +9,14 @@ import {type Nft, openNft} from '../edges/nftables/nft.ts';
 import type {Family} from '../lib/addresses.ts';
 import {NodectlError} from '../lib/errors.ts';
 import type {Logger} from '../lib/log.ts';
-import {Commits} from './commits.ts';
 import {type WrittenConfig, watchConfig} from './config-watch.ts';
-import {ProxyHealth} from './health.ts';
-import {createMetrics} from './metrics.ts';
+import {ProxyHealth} from './health/health.ts';
+import {createMetrics} from './health/metrics.ts';
+import {startServers} from './health/servers.ts';
 import {type NodeWatch, watchNode} from './node-watch.ts';
-import {openPlanes, removeIptables, removeNftables} from './planes.ts';
+import {Commits} from './plane/commits.ts';
+import {openPlanes, removeIptables, removeNftables} from './plane/planes.ts';
 import {serveServices} from './serve.ts';
-import {startServers} from './servers.ts';
 import {applySettings} from './settings.ts';
 
 /**

@@ -1,15 +1,15 @@
 import {realClock} from '../edges/clock.ts';
-import {type Reflector, startReflector} from '../edges/kube/reflector.ts';
+import {type Reflector, startReflector} from '../edges/kube/watch/reflector.ts';
 import type {KubeObject} from '../lib/kubernetes.ts';
 import {endpointSlices, type Resource, services} from '../lib/resources.ts';
 import {ProxyAgent} from './agent.ts';
 import {familyProxy, healthPorts, localAddresses, type Serving} from './assemble.ts';
-import type {FamilyProxy} from './family-proxy.ts';
 import {trimSlice} from './model/endpoints.ts';
 import type {NodeView} from './model/node.ts';
 import {trimService} from './model/services.ts';
+import type {FamilyProxy} from './plane/family-proxy.ts';
+import {watchTables} from './plane/table-watch.ts';
 import {ipWord} from './table/table.ts';
-import {watchTables} from './table-watch.ts';
 
 /** A Node that cannot be read (its reader may not) must not keep Services from working. */
 const nodeWaitMs = 5_000;

@@ -4,7 +4,7 @@ import {readFileSync} from 'node:fs';
 import {realClock} from '../../src/edges/clock.ts';
 import {loadKubeconfig} from '../../src/edges/kube/connection.ts';
 import {connectKube} from '../../src/edges/kube/http-client.ts';
-import {startReflector} from '../../src/edges/kube/reflector.ts';
+import {startReflector} from '../../src/edges/kube/watch/reflector.ts';
 import type {Draft, Pod} from '../../src/lib/kubernetes.ts';
 import {silent} from '../../src/lib/log.ts';
 import {pods} from '../../src/lib/resources.ts';

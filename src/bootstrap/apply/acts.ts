@@ -1,4 +1,4 @@
-import type {Archive, ArchivePlace, Digested} from '../../config/runtime-source.ts';
+import type {Archive, ArchivePlace, Digested} from '../../config/runtime/runtime-source.ts';
 import type {Firewall} from '../../edges/network/firewall.ts';
 
 /** Everything that a join may do to the machine or the cluster, as data; `apply.ts` performs it. */

@@ -1,5 +1,5 @@
 import {basename, dirname} from 'node:path';
-import type {Archive} from '../../config/runtime-source.ts';
+import type {Archive} from '../../config/runtime/runtime-source.ts';
 import {proofCgroup, proveCgroups} from '../../edges/cgroups/cgroup-proof.ts';
 import {makeDirectory, removeFile, writeAtomic} from '../../edges/files/files.ts';
 import {removeTree} from '../../edges/files/host-files.ts';

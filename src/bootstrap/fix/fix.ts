@@ -1,6 +1,6 @@
 import type {Finding} from '../../checks/check.ts';
-import {withoutSwap} from '../../config/fstab.ts';
 import type {NodeOptions} from '../../config/join.ts';
+import {withoutSwap} from '../../config/machine/fstab.ts';
 import {readText} from '../../edges/files/files.ts';
 import {journalStore} from '../../edges/logs/journal-store.ts';
 import {observeMachine} from '../../edges/machine/machine.ts';

@@ -1,7 +1,7 @@
 import {type Finding, warning} from '../../checks/check.ts';
 import type {JoinOptions} from '../../config/join.ts';
 import {kubeletPaths} from '../../config/kubelet-files.ts';
-import {type AddressCandidate, addressLines, chooseNodeIp, sharedNat} from '../../config/node-ip.ts';
+import {type AddressCandidate, addressLines, chooseNodeIp, sharedNat} from '../../config/machine/node-ip.ts';
 import {readText} from '../../edges/files/files.ts';
 import {globalAddresses} from '../../edges/network/node-addresses.ts';
 import {routeSource} from '../../edges/network/route-source.ts';

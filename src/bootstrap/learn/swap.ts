@@ -1,5 +1,5 @@
 import {parse} from 'yaml';
-import {withoutSwap} from '../../config/fstab.ts';
+import {withoutSwap} from '../../config/machine/fstab.ts';
 import {pathState} from '../../edges/files/host-files.ts';
 import {activeSwaps, swapUnits} from '../../edges/mounts/swaps.ts';
 import type {Act} from '../apply/acts.ts';

@@ -1,6 +1,6 @@
-import {bridgeConflist, conflistName} from '../../config/cni.ts';
 import type {JoinOptions, Wait} from '../../config/join.ts';
 import {kubeletPaths} from '../../config/kubelet-files.ts';
+import {bridgeConflist, conflistName} from '../../config/runtime/cni.ts';
 import type {KubeClient} from '../../edges/kube/client.ts';
 import {loadKubeconfig} from '../../edges/kube/connection.ts';
 import {isForbidden, isNotFound} from '../../edges/kube/errors.ts';

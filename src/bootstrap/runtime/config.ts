@@ -6,7 +6,7 @@ import {
   ownConfig,
   releaseOf,
   templateName,
-} from '../../config/containerd.ts';
+} from '../../config/runtime/containerd.ts';
 import {assetText} from '../../edges/files/assets.ts';
 import {md5, type PathState, pathState} from '../../edges/files/host-files.ts';
 import type {ServiceUnit} from '../../edges/systemd/services.ts';

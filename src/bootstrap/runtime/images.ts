@@ -1,4 +1,4 @@
-import {embeddedImages, helloImage, pauseImage} from '../../config/images.ts';
+import {embeddedImages, helloImage, pauseImage} from '../../config/runtime/images.ts';
 import {exists} from '../../edges/files/files.ts';
 import {hasImage} from '../../edges/runtime/containerd.ts';
 import type {Act} from '../apply/acts.ts';

@@ -1,4 +1,4 @@
-import type {Archive, RuntimeSource} from '../../config/runtime-source.ts';
+import type {Archive, RuntimeSource} from '../../config/runtime/runtime-source.ts';
 import {readText} from '../../edges/files/files.ts';
 import {findProgram} from '../../edges/install/packages.ts';
 import {NodectlError} from '../../lib/errors.ts';

@@ -1,4 +1,4 @@
-import {foreseenVersion, type RuntimeSource} from '../../config/runtime-source.ts';
+import {foreseenVersion, type RuntimeSource} from '../../config/runtime/runtime-source.ts';
 import {exists} from '../../edges/files/files.ts';
 import {pathState} from '../../edges/files/host-files.ts';
 import {findProgram} from '../../edges/install/packages.ts';

@@ -1,4 +1,4 @@
-import {helloImage} from '../../config/images.ts';
+import {helloImage} from '../../config/runtime/images.ts';
 import type {KubeClient} from '../../edges/kube/client.ts';
 import {isNotFound} from '../../edges/kube/errors.ts';
 import type {Deployment, Draft, Service} from '../../lib/kubernetes.ts';

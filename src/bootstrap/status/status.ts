@@ -1,6 +1,6 @@
 import type {AnyCheck, Finding} from '../../checks/check.ts';
 import {type CheckResult, closure, type Limits, runChecks, statusLimits} from '../../checks/graph.ts';
-import {judgeLoad, ranOutOfTime} from '../../checks/host/overload.ts';
+import {judgeLoad, ranOutOfTime} from '../../checks/host/kernel/overload.ts';
 import {nodeCatalogue} from '../../checks/node/catalogue.ts';
 import type {Daemon, Joined, NodeContext} from '../../checks/node/context.ts';
 import {openSight} from '../../checks/node/sight.ts';

@@ -1,4 +1,4 @@
-import {helloImage, pauseImage} from '../../config/images.ts';
+import {helloImage, pauseImage} from '../../config/runtime/images.ts';
 import {sleep} from '../../edges/clock.ts';
 import {removeEmptyDirectory, removeTree} from '../../edges/files/host-files.ts';
 import {takeLock} from '../../edges/files/lock.ts';

@@ -1,4 +1,4 @@
-import {sharedNat} from '../../config/node-ip.ts';
+import {sharedNat} from '../../config/machine/node-ip.ts';
 import {globalAddresses} from '../../edges/network/node-addresses.ts';
 import type {Node} from '../../lib/kubernetes.ts';
 import {type Finding, failure, warning} from '../check.ts';

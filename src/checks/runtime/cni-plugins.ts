@@ -1,5 +1,5 @@
 import {join} from 'node:path';
-import {pluginTypes} from '../../config/cni.ts';
+import {pluginTypes} from '../../config/runtime/cni.ts';
 import {listDirectory, readText} from '../../edges/files/files.ts';
 import {failure} from '../check.ts';
 import {nodeCheck} from '../node/context.ts';

@@ -1,5 +1,5 @@
 import {join} from 'node:path';
-import {bridgeOf} from '../../config/cni.ts';
+import {bridgeOf} from '../../config/runtime/cni.ts';
 import {listDirectory, readText} from '../../edges/files/files.ts';
 import {bridgeState} from '../../edges/network/links.ts';
 import {failure} from '../check.ts';

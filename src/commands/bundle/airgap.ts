@@ -1,5 +1,5 @@
 import {Flags} from '@oclif/core';
-import type {RuntimeSourceInput} from '../../config/runtime-source.ts';
+import type {RuntimeSourceInput} from '../../config/runtime/runtime-source.ts';
 import {readInput} from '../../edges/files/input.ts';
 import {ownProgram} from '../../edges/process/program.ts';
 import {BaseCommand, outputFlag} from '../../ui/base-command.ts';
@@ -31,7 +31,7 @@ export default class BundleAirgap extends BaseCommand {
   async run(): Promise<void> {
     const {flags} = await this.parse(BundleAirgap);
     const {makeBundle} = await import('../../bootstrap/airgap-bundle.ts');
-    const {runtimeSourceOf} = await import('../../config/runtime-source.ts');
+    const {runtimeSourceOf} = await import('../../config/runtime/runtime-source.ts');
     const {assetText} = await import('../../edges/files/assets.ts');
     const digests = flags['runtime-digests'];
     const input: RuntimeSourceInput = {

@@ -13,7 +13,7 @@ export default class ImagesImport extends BaseCommand {
     const {readKubeletEndpoint} = await import('../../bootstrap/status/kubelet-endpoint.ts');
     const {withRuntime} = await import('../../bootstrap/status/runtime-view.ts');
     const {importImages} = await import('../../bootstrap/status/images.ts');
-    const {withProgress} = await import('../../ui/with-progress.ts');
+    const {withProgress} = await import('../../ui/progress/with-progress.ts');
     const {megabytes} = await import('../../ui/table.ts');
     const options = nodeOptions(here(flags.root));
     const socket = await readKubeletEndpoint(options);

@@ -13,7 +13,7 @@ export default class ImagesPull extends BaseCommand {
     const {nodeOptions} = await import('../../config/join.ts');
     const {withRuntime} = await import('../../bootstrap/status/runtime-view.ts');
     const {pullImage} = await import('../../bootstrap/status/images.ts');
-    const {withProgress} = await import('../../ui/with-progress.ts');
+    const {withProgress} = await import('../../ui/progress/with-progress.ts');
     const pulled = await withRuntime(nodeOptions(here(flags.root)), (cri) =>
       withProgress(async ({onEvent, signal}) => {
         const done = [];

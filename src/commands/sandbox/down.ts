@@ -2,7 +2,7 @@ import {Flags} from '@oclif/core';
 import {placeOf} from '../../config/layout.ts';
 import {ownProgram} from '../../edges/process/program.ts';
 import {BaseCommand, outputFlag} from '../../ui/base-command.ts';
-import {withSteps} from '../../ui/with-steps.ts';
+import {withSteps} from '../../ui/progress/with-steps.ts';
 
 export default class SandboxDown extends BaseCommand {
   static override summary =

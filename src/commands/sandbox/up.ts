@@ -29,7 +29,7 @@ export default class SandboxUp extends BaseCommand {
 
   async run(): Promise<void> {
     const {flags} = await this.parse(SandboxUp);
-    const {withProgress} = await import('../../ui/with-progress.ts');
+    const {withProgress} = await import('../../ui/progress/with-progress.ts');
     const {sandboxUp} = await import('../../bootstrap/sandbox/up.ts');
     const {primaryAddress} = await import('../../edges/network/node-addresses.ts');
     const settings = {

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import {parseDuration} from '../units.ts';
+import {parseDuration} from '../machine/units.ts';
 
 /**
  * kubeadm's JoinConfiguration, v1beta4 and v1beta3, strict. What only concerns control planes but is printed by

@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import {parseQuantity} from '../../lib/quantity.ts';
-import {parseDuration} from '../units.ts';
+import {parseDuration} from '../machine/units.ts';
 
 /**
  * KubeletConfiguration kubelet.config.k8s.io/v1beta1 with the defaults of Kubernetes 1.36

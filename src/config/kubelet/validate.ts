@@ -1,6 +1,6 @@
 import {parseQuantity} from '../../lib/quantity.ts';
 import {sysctlNamespace} from '../../lib/sysctls.ts';
-import {parseDuration} from '../units.ts';
+import {parseDuration} from '../machine/units.ts';
 import type {KubeletConfiguration} from './defaults.ts';
 import {managerProblems} from './managers.ts';
 import {cipherSuites} from './tls.ts';

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import {parseDuration} from '../units.ts';
+import {parseDuration} from '../machine/units.ts';
 
 /**
  * KubeProxyConfiguration kubeproxy.config.k8s.io/v1alpha1 as it is written, with the defaults of Kubernetes 1.36

@@ -4,7 +4,7 @@ import {type FileHandle, open, readdir, rename} from 'node:fs/promises';
 import {dirname, join} from 'node:path';
 import type {Readable} from 'node:stream';
 import {EnvHttpProxyAgent, interceptors, request} from 'undici';
-import type {ArchivePlace, Digested} from '../../config/runtime-source.ts';
+import type {ArchivePlace, Digested} from '../../config/runtime/runtime-source.ts';
 import {describeError, NodectlError} from '../../lib/errors.ts';
 import {makeDirectory, removeFile} from '../files/files.ts';
 import {removeTree} from '../files/host-files.ts';

@@ -1,5 +1,5 @@
 import {resolve} from 'node:path';
-import type {Digested} from '../../config/runtime-source.ts';
+import type {Digested} from '../../config/runtime/runtime-source.ts';
 import {NodectlError} from '../../lib/errors.ts';
 import {bundleText} from './archives.ts';
 

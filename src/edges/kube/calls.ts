@@ -6,9 +6,9 @@ import type {CallOptions} from './client.ts';
 import type {KubeConnection} from './connection.ts';
 import {ApiError} from './errors.ts';
 import {parseJson} from './json.ts';
-import {splitLines} from './lines.ts';
 import {seen} from './request-sight.ts';
 import {openTransport, type Transport, type TransportTimes} from './transport.ts';
+import {splitLines} from './watch/lines.ts';
 
 const defaultTimeoutMs = 30_000;
 /** client-go gives up after ten answers with Retry-After. */

@@ -1,5 +1,5 @@
 import type {KubeletConfig} from '../../config/kubelet.ts';
-import {parseDuration} from '../../config/units.ts';
+import {parseDuration} from '../../config/machine/units.ts';
 import {quantityValue} from '../../lib/quantity.ts';
 import {type Observation, type Observations, type Signal, signals} from './signals.ts';
 

@@ -1,5 +1,5 @@
-import {helloImage, pauseImage} from '../../config/images.ts';
 import type {KubeletConfig} from '../../config/kubelet.ts';
+import {helloImage, pauseImage} from '../../config/runtime/images.ts';
 import {type Cri, isCriNotFound} from '../../edges/cri/client.ts';
 import type {Image} from '../../edges/cri/gen/api_pb.ts';
 import type {EventRecorder} from '../../edges/kube/events.ts';
@@ -21,7 +21,7 @@ import {
   shortage,
   tooOld,
 } from './garbage.ts';
-import type {PullRecords} from './pull-records.ts';
+import type {PullRecords} from './records/pull-records.ts';
 import {parseImage} from './reference.ts';
 
 export type ImageCollectorOptions = {

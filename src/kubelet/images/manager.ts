@@ -1,12 +1,12 @@
-import {formatDuration} from '../../config/units.ts';
+import {formatDuration} from '../../config/machine/units.ts';
 import {Backoff} from '../../lib/backoff.ts';
 import type {Container, Pod} from '../../lib/kubernetes.ts';
 import type {Clock} from '../../lib/time.ts';
 import type {ImageSeen, PresentImage, StartFailure} from '../pod/seen.ts';
-import type {Login} from './credentials.ts';
+import type {Login} from './credentials/credentials.ts';
 import {failureOf, ImageError, isPullFailure} from './failure.ts';
-import type {PullRecords} from './pull-records.ts';
 import type {FoundImage, Pulled, Puller} from './puller.ts';
+import type {PullRecords} from './records/pull-records.ts';
 import {type ImageReference, parseImage} from './reference.ts';
 
 export type Tell = (

@@ -3,7 +3,7 @@ import type {Image} from '../../edges/cri/gen/api_pb.ts';
 import {criMessage} from '../../edges/cri/message.ts';
 import type {Clock} from '../../lib/time.ts';
 import type {PresentImage} from '../pod/seen.ts';
-import type {Credential} from './credentials.ts';
+import type {Credential} from './credentials/credentials.ts';
 
 export type FoundImage = PresentImage & {readonly bytes: number};
 export type Pulled = {

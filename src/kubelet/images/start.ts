@@ -4,18 +4,18 @@ import type {KubeClient} from '../../edges/kube/client.ts';
 import type {EventRecorder} from '../../edges/kube/events.ts';
 import type {Logger} from '../../lib/log.ts';
 import type {Clock} from '../../lib/time.ts';
-import type {ObjectSource} from '../objects.ts';
+import type {ObjectSource} from '../api/objects.ts';
 import {tellPod} from '../pod/apply/tell.ts';
 import {containerOfEvent} from '../pod/config/image-volumes.ts';
-import type {Telemetry} from '../stats/telemetry.ts';
-import {podLogins} from './logins.ts';
+import type {Telemetry} from '../stats/metrics/telemetry.ts';
+import {podLogins} from './credentials/logins.ts';
+import {nodeLogins} from './credentials/node-logins.ts';
+import {openProviders, type Providers} from './credentials/providers.ts';
 import {ImageManager} from './manager.ts';
-import {nodeLogins} from './node-logins.ts';
-import {openProviders, type Providers} from './providers.ts';
 import {createPullRate} from './pull-rate.ts';
-import {PullRecords} from './pull-records.ts';
 import {createPuller} from './puller.ts';
-import {verificationPolicy} from './verification.ts';
+import {PullRecords} from './records/pull-records.ts';
+import {verificationPolicy} from './records/verification.ts';
 
 export type ImageSourcesOptions = {
   readonly client: KubeClient;

@@ -1,6 +1,6 @@
 import {durationPaths, kubeletConfiguration} from '../../config/kubelet/schema.ts';
 import type {KubeletConfig} from '../../config/kubelet.ts';
-import {formatDuration} from '../../config/units.ts';
+import {formatDuration} from '../../config/machine/units.ts';
 
 /** The configuration in the form of its file, durations as Go prints them; what only flags say is not part of it. */
 export function configz(config: KubeletConfig): {readonly kubeletconfig: Record<string, unknown>} {

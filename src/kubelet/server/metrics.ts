@@ -1,10 +1,10 @@
 import {Counter, collectDefaultMetrics, Gauge, Registry} from 'prom-client';
 import type {KubeletConfig} from '../../config/kubelet.ts';
 import type {PodAgent} from '../agent-api.ts';
-import {render} from '../stats/exposition.ts';
-import {nodeFamilies} from '../stats/kubelet-metrics.ts';
+import {render} from '../stats/metrics/exposition.ts';
+import {nodeFamilies} from '../stats/metrics/kubelet-metrics.ts';
+import type {Telemetry} from '../stats/metrics/telemetry.ts';
 import {housekeepingMs, type Stats} from '../stats/stats.ts';
-import type {Telemetry} from '../stats/telemetry.ts';
 import type {Snapshot} from '../stats/types.ts';
 import type {Endpoint} from './routes.ts';
 

@@ -1,5 +1,5 @@
 import type {KubeClient} from '../../edges/kube/client.ts';
-import {startReflector} from '../../edges/kube/reflector.ts';
+import {startReflector} from '../../edges/kube/watch/reflector.ts';
 import type {Pod} from '../../lib/kubernetes.ts';
 import type {Logger} from '../../lib/log.ts';
 import {pods} from '../../lib/resources.ts';

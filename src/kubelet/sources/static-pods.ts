@@ -1,6 +1,6 @@
 import type {Pod} from '../../lib/kubernetes.ts';
+import type {PodStore} from '../api/pod-store.ts';
 import type {PodWorkers} from '../pod/worker.ts';
-import type {PodStore} from '../pod-store.ts';
 import type {Mirrors} from './mirror.ts';
 import type {StaticSource} from './static.ts';
 import {type StaticSourcesOptions, startStaticSources} from './static-url.ts';

@@ -1,4 +1,4 @@
-import {type Family, type Line, labelText, render} from './exposition.ts';
+import {type Family, type Line, labelText, render} from './metrics/exposition.ts';
 import type {ContainerStats, Measured, PodStats, Snapshot} from './types.ts';
 
 /** `/metrics/resource`, which metrics-server reads (pkg/kubelet/metrics/collectors/resource_metrics.go). */

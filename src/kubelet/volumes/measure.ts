@@ -1,5 +1,5 @@
 import type {Volume} from '../../lib/kubernetes.ts';
-import type {VolumeOperation} from '../stats/volume-metrics.ts';
+import type {VolumeOperation} from '../stats/metrics/volume-metrics.ts';
 import type {ResolvedVolume} from './resolve.ts';
 import type {VolumeContext, VolumeMode, VolumePlugin} from './types.ts';
 

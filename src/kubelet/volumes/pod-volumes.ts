@@ -5,7 +5,7 @@ import type {Container, Pod, Volume} from '../../lib/kubernetes.ts';
 import type {Logger} from '../../lib/log.ts';
 import {Serial} from '../../lib/serial.ts';
 import type {Cancel, Clock} from '../../lib/time.ts';
-import type {ObjectReference} from '../objects.ts';
+import type {ObjectReference} from '../api/objects.ts';
 import type {PodVolumes} from '../pod/deps.ts';
 import {containerDevices, containerMounts} from './container-mounts.ts';
 import {pluginName} from './measure.ts';

@@ -1,14 +1,14 @@
 import type {PersistentVolume, Volume} from '../../lib/kubernetes.ts';
-import type {ObjectReference} from '../objects.ts';
-import {configMap} from './config-map.ts';
-import {downwardApi} from './downward-api.ts';
-import {emptyDir} from './empty-dir.ts';
-import {hostPath} from './host-path.ts';
-import {image} from './image.ts';
-import {local} from './local.ts';
-import {nfs} from './nfs.ts';
-import {projected} from './projected.ts';
-import {secret} from './secret.ts';
+import type {ObjectReference} from '../api/objects.ts';
+import {configMap} from './kinds/config-map.ts';
+import {downwardApi} from './kinds/downward-api.ts';
+import {emptyDir} from './kinds/empty-dir.ts';
+import {hostPath} from './kinds/host-path.ts';
+import {image} from './kinds/image.ts';
+import {local} from './kinds/local.ts';
+import {nfs} from './kinds/nfs.ts';
+import {projected} from './kinds/projected.ts';
+import {secret} from './kinds/secret.ts';
 import type {VolumePlugin} from './types.ts';
 
 /** Every kind of volume that this node can give a pod without anybody's help. */

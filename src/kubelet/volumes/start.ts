@@ -4,14 +4,14 @@ import type {EventRecorder} from '../../edges/kube/events.ts';
 import type {Node, Pod} from '../../lib/kubernetes.ts';
 import type {Logger} from '../../lib/log.ts';
 import type {Clock} from '../../lib/time.ts';
-import type {ObjectSource} from '../objects.ts';
+import type {ObjectSource} from '../api/objects.ts';
 import {tellPod} from '../pod/apply/tell.ts';
-import type {Telemetry} from '../stats/telemetry.ts';
-import type {VolumeOperationDone} from '../stats/volume-metrics.ts';
+import type {Telemetry} from '../stats/metrics/telemetry.ts';
+import type {VolumeOperationDone} from '../stats/metrics/volume-metrics.ts';
 import {apiClaims} from './claims.ts';
+import {createTokenSource} from './kinds/tokens.ts';
+import {lazyTrustBundles, showsTrust} from './kinds/trust-bundles.ts';
 import {type CanMountRecursively, type KeptVolumes, keepVolumes} from './pod-volumes.ts';
-import {createTokenSource} from './tokens.ts';
-import {lazyTrustBundles, showsTrust} from './trust-bundles.ts';
 import type {VolumePlugin} from './types.ts';
 
 export type PodVolumesOptions = {

@@ -1,9 +1,9 @@
 import type {Node, PersistentVolume, PersistentVolumeClaim, Pod, Volume} from '../../lib/kubernetes.ts';
-import type {ObjectSource} from '../objects.ts';
+import type {ObjectSource} from '../api/objects.ts';
 import type {DownwardFacts} from '../pod/config/downward-api.ts';
-import type {VolumeOperationDone} from '../stats/volume-metrics.ts';
-import type {TokenSource} from './tokens.ts';
-import type {TrustBundles} from './trust-bundles.ts';
+import type {VolumeOperationDone} from '../stats/metrics/volume-metrics.ts';
+import type {TokenSource} from './kinds/tokens.ts';
+import type {TrustBundles} from './kinds/trust-bundles.ts';
 
 /** PersistentVolumeClaims and PersistentVolumes as the API has them at this moment (a node may only `get` them). */
 export type ClaimSource = {

@@ -3,16 +3,16 @@ import {ensureDirectory, removeTree} from '../../edges/files/trees.ts';
 import {unmountEach, unmountTree} from '../../edges/mounts/mount-batch.ts';
 import {mountsUpon, readMounts} from '../../edges/mounts/mounts.ts';
 import type {Pod, Volume} from '../../lib/kubernetes.ts';
-import type {ObjectReference} from '../objects.ts';
-import {configMap} from './config-map.ts';
-import {downwardApi} from './downward-api.ts';
-import {emptyDir} from './empty-dir.ts';
+import type {ObjectReference} from '../api/objects.ts';
+import {configMap} from './kinds/config-map.ts';
+import {downwardApi} from './kinds/downward-api.ts';
+import {emptyDir} from './kinds/empty-dir.ts';
+import {projected} from './kinds/projected.ts';
+import {secret} from './kinds/secret.ts';
 import {measureMount, measureUnmounts, pluginName} from './measure.ts';
 import {type FoundPlace, placesOf, podDirectory, podsOnDisk, podsUsing, volumeDirectory} from './places.ts';
-import {projected} from './projected.ts';
 import {allPlugins, follows, pluginFor, shows} from './registry.ts';
 import {isForOnePod, isReachable, isUsed, type ResolvedVolume, resolveVolume, volumeUses} from './resolve.ts';
-import {secret} from './secret.ts';
 import {
   type PreparedVolume,
   type VolumeContext,

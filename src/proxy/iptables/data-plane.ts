@@ -4,7 +4,7 @@ import type {Logger} from '../../lib/log.ts';
 import {mergeSlices, type Refused} from '../model/endpoints.ts';
 import type {NodeView} from '../model/node.ts';
 import {healthCheckNodePort, viewService} from '../model/services.ts';
-import type {Changes, Committed, DataPlane, Inspected} from '../plane.ts';
+import type {Changes, Committed, DataPlane, Inspected} from '../plane/plane.ts';
 import type {ServiceSource} from '../table/family-table.ts';
 import type {PodMatch} from '../table/skeleton.ts';
 import {type FixedContext, fixedChains, localTraffic, nodePortRules} from './fixed.ts';

@@ -1,5 +1,5 @@
 import type {Nft} from '../../edges/nftables/nft.ts';
-import type {Changes, Committed, DataPlane, Inspected} from '../plane.ts';
+import type {Changes, Committed, DataPlane, Inspected} from '../plane/plane.ts';
 import {FamilyTable, type FamilyTableOptions} from '../table/family-table.ts';
 import {ipWord, type Operation} from '../table/table.ts';
 import {Fingerprint} from './fingerprint.ts';

@@ -11,7 +11,6 @@ import {
   services,
 } from '../../lib/resources.ts';
 import {forbidden, notFound} from '../status.ts';
-import {Allocators} from './allocators.ts';
 import {checkMetadata} from './metadata.ts';
 import {
   admitConfigMap,
@@ -21,9 +20,10 @@ import {
   admitNode,
   admitSecret,
 } from './others.ts';
-import {admitPod} from './pod.ts';
+import {admitPod} from './pods/pod.ts';
 import {Problems} from './problems.ts';
-import {admitService} from './service.ts';
+import {Allocators} from './services/allocators.ts';
+import {admitService} from './services/service.ts';
 import {type AdmissionOptions, type Admit, concerns, type Lookup, type Write} from './types.ts';
 import {admitDeployment, admitReplicaSet} from './workloads.ts';
 

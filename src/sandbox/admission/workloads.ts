@@ -2,8 +2,8 @@ import {isDeepStrictEqual} from 'node:util';
 import type {Deployment, ReplicaSet} from '../../lib/kubernetes.ts';
 import {matchesSelector} from '../../lib/labels.ts';
 import {checkMetadata} from './metadata.ts';
-import {defaultPodSpec} from './pod-defaults.ts';
-import {checkPodSpec, checkTemplateLabels} from './pod-validation.ts';
+import {defaultPodSpec} from './pods/pod-defaults.ts';
+import {checkPodSpec, checkTemplateLabels} from './pods/pod-validation.ts';
 import {Problems} from './problems.ts';
 import type {Write} from './types.ts';
 

@@ -1,6 +1,6 @@
 import type {KubeClient, ListQuery} from '../../edges/kube/client.ts';
-import {isOlderVersion} from '../../edges/kube/object-store.ts';
-import {type Reflector, startReflector} from '../../edges/kube/reflector.ts';
+import {isOlderVersion} from '../../edges/kube/watch/object-store.ts';
+import {type Reflector, startReflector} from '../../edges/kube/watch/reflector.ts';
 import {NodectlError} from '../../lib/errors.ts';
 import type {KubeObject} from '../../lib/kubernetes.ts';
 import type {Logger} from '../../lib/log.ts';

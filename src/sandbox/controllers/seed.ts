@@ -2,7 +2,7 @@ import {isDeepStrictEqual} from 'node:util';
 import {isAlreadyExists, isNotFound} from '../../edges/kube/errors.ts';
 import type {Draft, EndpointSlice, KubeObject, Service} from '../../lib/kubernetes.ts';
 import {configMaps, endpointSlices, namespaces, type Resource, services} from '../../lib/resources.ts';
-import {addressRange, addressText} from '../admission/address-range.ts';
+import {addressRange, addressText} from '../admission/services/address-range.ts';
 import type {ControllerDeps} from './deps.ts';
 import {kubeadmMaps} from './seed-kubeadm.ts';
 

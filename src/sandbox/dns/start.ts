@@ -1,7 +1,7 @@
 import {createSocket, type Socket as UdpSocket} from 'node:dgram';
 import {createServer, isIPv6, type Server, type Socket} from 'node:net';
 import type {KubeClient} from '../../edges/kube/client.ts';
-import {type ReflectorEvent, startReflector} from '../../edges/kube/reflector.ts';
+import {type ReflectorEvent, startReflector} from '../../edges/kube/watch/reflector.ts';
 import {describeError} from '../../lib/errors.ts';
 import type {EndpointSlice, KubeObject, Service} from '../../lib/kubernetes.ts';
 import type {Logger} from '../../lib/log.ts';

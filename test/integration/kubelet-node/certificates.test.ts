@@ -18,9 +18,9 @@ import {type KubeletConfig, loadKubeletConfig} from '../../../src/config/kubelet
 import {realClock} from '../../../src/edges/clock.ts';
 import {type HttpServer, startHttpServer} from '../../../src/edges/http/http-server.ts';
 import {createSelfSigned, generateKey, issueCertificate, publicKeyOf} from '../../../src/edges/trust/x509.ts';
-import {openApiAccess} from '../../../src/kubelet/api-access.ts';
+import {openApiAccess} from '../../../src/kubelet/api/api-access.ts';
 import {runServing} from '../../../src/kubelet/certificates/serving.ts';
-import {Telemetry} from '../../../src/kubelet/stats/telemetry.ts';
+import {Telemetry} from '../../../src/kubelet/stats/metrics/telemetry.ts';
 import {describeError} from '../../../src/lib/errors.ts';
 import {silent} from '../../../src/lib/log.ts';
 import {certificateSigningRequests, nodes, secrets, services} from '../../../src/lib/resources.ts';

@@ -10,8 +10,8 @@ import type {KubeClient} from '../../../src/edges/kube/client.ts';
 import type {PodAgent} from '../../../src/kubelet/agent-api.ts';
 import type {PodRuntime} from '../../../src/kubelet/pod/status/runtime-state.ts';
 import {startKubeletServer} from '../../../src/kubelet/server/server.ts';
+import {Telemetry} from '../../../src/kubelet/stats/metrics/telemetry.ts';
 import {startStats} from '../../../src/kubelet/stats/stats.ts';
-import {Telemetry} from '../../../src/kubelet/stats/telemetry.ts';
 import type {Pod} from '../../../src/lib/kubernetes.ts';
 import {silent} from '../../../src/lib/log.ts';
 

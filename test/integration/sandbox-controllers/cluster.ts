@@ -4,7 +4,7 @@ import {join} from 'node:path';
 import {realClock} from '../../../src/edges/clock.ts';
 import type {KubeClient} from '../../../src/edges/kube/client.ts';
 import {isAlreadyExists, isNotFound} from '../../../src/edges/kube/errors.ts';
-import {startReflector} from '../../../src/edges/kube/reflector.ts';
+import {startReflector} from '../../../src/edges/kube/watch/reflector.ts';
 import type {KubeObject, Pod} from '../../../src/lib/kubernetes.ts';
 import {type Logger, silent} from '../../../src/lib/log.ts';
 import {leases, nodes, pods, type Resource} from '../../../src/lib/resources.ts';

@@ -1,6 +1,6 @@
 import * as fs from 'node:fs/promises';
 import {afterAll, beforeAll, expect, it} from 'vitest';
-import {inlineHandle} from '../../../src/kubelet/volumes/csi/names.ts';
+import {inlineHandle} from '../../../src/kubelet/volumes/csi/driver/names.ts';
 import {csiNodes, nodes} from '../../../src/lib/resources.ts';
 import {sleeper} from '../kubelet/harness.ts';
 import {nodeName} from '../kubelet-node/fixture.ts';

@@ -1,5 +1,5 @@
 import {afterAll, beforeAll, expect, it} from 'vitest';
-import {attachmentName, uniqueVolumeName} from '../../../src/kubelet/volumes/csi/names.ts';
+import {attachmentName, uniqueVolumeName} from '../../../src/kubelet/volumes/csi/driver/names.ts';
 import type {Volume} from '../../../src/lib/kubernetes.ts';
 import {
   csiNodes,

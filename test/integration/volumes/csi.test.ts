@@ -1,8 +1,8 @@
 import * as fs from 'node:fs/promises';
 import {afterAll, beforeAll, expect, it} from 'vitest';
 import {connectCsi} from '../../../src/edges/csi/client.ts';
-import {volumeUsage} from '../../../src/kubelet/volumes/csi/calls.ts';
-import {capabilitiesOf} from '../../../src/kubelet/volumes/csi/capability.ts';
+import {volumeUsage} from '../../../src/kubelet/volumes/csi/driver/calls.ts';
+import {capabilitiesOf} from '../../../src/kubelet/volumes/csi/driver/capability.ts';
 import {csiNodes, nodes} from '../../../src/lib/resources.ts';
 import {sleeper} from '../kubelet/harness.ts';
 import {nodeName} from '../kubelet-node/fixture.ts';

@@ -2,7 +2,7 @@ import {describe, expect, it} from 'vitest';
 import {decideProxy, type SeenProxy} from '../../../src/bootstrap/phases/proxy.ts';
 import {judgeAgents} from '../../../src/checks/leftovers/other-agents.ts';
 import {foreignProxy} from '../../../src/config/foreign-proxy.ts';
-import {withoutSwap} from '../../../src/config/fstab.ts';
+import {withoutSwap} from '../../../src/config/machine/fstab.ts';
 import {parseSwapUnits} from '../../../src/edges/mounts/swaps.ts';
 import type {Pod} from '../../../src/lib/kubernetes.ts';
 

@@ -2,7 +2,7 @@ import {describe, expect, it} from 'vitest';
 import type {AnyCheck, CheckContext} from '../../../src/checks/check.ts';
 import {failure, warning} from '../../../src/checks/check.ts';
 import {ignoring, runChecks} from '../../../src/checks/graph.ts';
-import {judgeSpace} from '../../../src/checks/host/disk.ts';
+import {judgeSpace} from '../../../src/checks/host/disk/disk.ts';
 import {judgeOwners} from '../../../src/checks/leftovers/ports.ts';
 import {skewFinding, unreachable} from '../../../src/checks/trust/answers.ts';
 import {isReadyNode} from '../../../src/checks/trust/bootstrap-reads.ts';

@@ -1,8 +1,8 @@
 import {describe, expect, it} from 'vitest';
 import type {Finding} from '../../../src/checks/check.ts';
-import {judgeRoom} from '../../../src/checks/host/disk-room.ts';
-import {nearlyUsed} from '../../../src/checks/host/kernel-limits.ts';
-import {judgeMemory} from '../../../src/checks/host/memory-room.ts';
+import {judgeRoom} from '../../../src/checks/host/disk/disk-room.ts';
+import {nearlyUsed} from '../../../src/checks/host/kernel/kernel-limits.ts';
+import {judgeMemory} from '../../../src/checks/host/memory/memory-room.ts';
 import {judgeResolvConf} from '../../../src/checks/host/resolv-conf.ts';
 import {judgeCertificate} from '../../../src/checks/identity/client-certificate.ts';
 import {judgeLease} from '../../../src/checks/kubelet/lease.ts';

@@ -1,8 +1,8 @@
 import {describe, expect, it} from 'vitest';
-import {judgeComplaints} from '../../../src/checks/host/kernel-complaints.ts';
-import {judgeLoad, ranOutOfTime} from '../../../src/checks/host/overload.ts';
+import {judgeComplaints} from '../../../src/checks/host/kernel/kernel-complaints.ts';
+import {judgeLoad, ranOutOfTime} from '../../../src/checks/host/kernel/overload.ts';
 import {judgeSandboxes} from '../../../src/checks/pods/sandboxes.ts';
-import {bridgeConflist, bridgeOf} from '../../../src/config/cni.ts';
+import {bridgeConflist, bridgeOf} from '../../../src/config/runtime/cni.ts';
 import {catalogue} from '../../../src/lib/codes/catalogue.ts';
 import {codeOfEvent, withCode} from '../../../src/lib/codes/spoken.ts';
 

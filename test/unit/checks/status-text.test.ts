@@ -1,6 +1,6 @@
 import {stripVTControlCharacters} from 'node:util';
 import {describe, expect, it} from 'vitest';
-import {type StatusView, statusText} from '../../../src/ui/status-text.ts';
+import {type StatusView, statusText} from '../../../src/ui/status/status-text.ts';
 import {terminalWidth, wrap} from '../../../src/ui/wrap.ts';
 
 const cause = {

@@ -1,7 +1,13 @@
 import {readFileSync} from 'node:fs';
 import {describe, expect, it} from 'vitest';
-import {configVersionOf, editedConfig, isOurs, ownConfig, tableOf} from '../../../src/config/containerd.ts';
 import {hostLayout, layoutBelow} from '../../../src/config/layout.ts';
+import {
+  configVersionOf,
+  editedConfig,
+  isOurs,
+  ownConfig,
+  tableOf,
+} from '../../../src/config/runtime/containerd.ts';
 
 const settings = {
   layout: hostLayout,

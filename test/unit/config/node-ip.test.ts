@@ -1,5 +1,5 @@
 import {describe, expect, it} from 'vitest';
-import {type AddressSight, chooseNodeIp} from '../../../src/config/node-ip.ts';
+import {type AddressSight, chooseNodeIp} from '../../../src/config/machine/node-ip.ts';
 
 const local = [
   {device: 'eth0', address: '10.0.2.15', family: 4},

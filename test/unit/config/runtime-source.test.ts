@@ -1,6 +1,6 @@
 import {readFileSync} from 'node:fs';
 import {describe, expect, it} from 'vitest';
-import {foreseenVersion, parseDigests, runtimeSourceOf} from '../../../src/config/runtime-source.ts';
+import {foreseenVersion, parseDigests, runtimeSourceOf} from '../../../src/config/runtime/runtime-source.ts';
 
 const builtInDigests = readFileSync('templates/runtime.sha256', 'utf8');
 const hex = (digit: string) => digit.repeat(64);

@@ -1,7 +1,7 @@
 import {afterEach, beforeEach, describe, expect, it} from 'vitest';
 import {realClock} from '../../../src/edges/clock.ts';
 import {connectKube, type KubeConnectionClient} from '../../../src/edges/kube/http-client.ts';
-import {type Reflector, startReflector} from '../../../src/edges/kube/reflector.ts';
+import {type Reflector, startReflector} from '../../../src/edges/kube/watch/reflector.ts';
 import type {ConfigMap} from '../../../src/lib/kubernetes.ts';
 import {silent} from '../../../src/lib/log.ts';
 import {configMaps} from '../../../src/lib/resources.ts';

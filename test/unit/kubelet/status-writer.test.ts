@@ -1,7 +1,7 @@
 import {expect, it} from 'vitest';
 import type {KubeClient} from '../../../src/edges/kube/client.ts';
 import {ApiError} from '../../../src/edges/kube/errors.ts';
-import {StatusWriter} from '../../../src/kubelet/status-writer.ts';
+import {StatusWriter} from '../../../src/kubelet/api/status-writer.ts';
 import {silent} from '../../../src/lib/log.ts';
 import type {Clock} from '../../../src/lib/time.ts';
 import {pod} from './pod/fixtures.ts';

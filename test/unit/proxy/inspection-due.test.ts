@@ -1,5 +1,5 @@
 import {describe, expect, it} from 'vitest';
-import {type InspectionFacts, inspectionDue} from '../../../src/proxy/inspection-due.ts';
+import {type InspectionFacts, inspectionDue} from '../../../src/proxy/plane/inspection-due.ts';
 
 const facts = (changed: Partial<InspectionFacts>): InspectionFacts => ({
   nowMs: 100_000,

@@ -1,8 +1,8 @@
 import {describe, expect, it} from 'vitest';
 import {parseFlow} from '../../../src/edges/network/conntrack.ts';
 import {commitInMs} from '../../../src/proxy/batch.ts';
-import {closed, signature, staleFlows, udpFrontends} from '../../../src/proxy/conntrack.ts';
-import {ProxyHealth} from '../../../src/proxy/health.ts';
+import {closed, signature, staleFlows, udpFrontends} from '../../../src/proxy/conntrack/conntrack.ts';
+import {ProxyHealth} from '../../../src/proxy/health/health.ts';
 import {needsWriting, wantedSysctls} from '../../../src/proxy/sysctls.ts';
 import {service, slice} from './support/objects.ts';
 

@@ -4,12 +4,12 @@ import {silent as log} from '../../../src/lib/log.ts';
 import type {Clock} from '../../../src/lib/time.ts';
 import {ProxyAgent} from '../../../src/proxy/agent.ts';
 import {Caches} from '../../../src/proxy/caches.ts';
-import {FamilyProxy} from '../../../src/proxy/family-proxy.ts';
-import {ProxyHealth} from '../../../src/proxy/health.ts';
-import {createMetrics} from '../../../src/proxy/metrics.ts';
+import {UdpCleaner} from '../../../src/proxy/conntrack/udp-cleaner.ts';
+import {ProxyHealth} from '../../../src/proxy/health/health.ts';
+import {createMetrics} from '../../../src/proxy/health/metrics.ts';
 import {viewNode} from '../../../src/proxy/model/node.ts';
-import type {Changes, Committed, DataPlane} from '../../../src/proxy/plane.ts';
-import {UdpCleaner} from '../../../src/proxy/udp-cleaner.ts';
+import {FamilyProxy} from '../../../src/proxy/plane/family-proxy.ts';
+import type {Changes, Committed, DataPlane} from '../../../src/proxy/plane/plane.ts';
 import {node, service, slice} from './support/objects.ts';
 
 const clock: Clock = {

@@ -1,6 +1,6 @@
 import {Registry} from 'prom-client';
 import {expect, it} from 'vitest';
-import {VolumeMetrics} from '../../../src/kubelet/stats/volume-metrics.ts';
+import {VolumeMetrics} from '../../../src/kubelet/stats/metrics/volume-metrics.ts';
 import {measureMount, measureUnmounts, pluginName} from '../../../src/kubelet/volumes/measure.ts';
 import {VolumeWaitError} from '../../../src/kubelet/volumes/types.ts';
 

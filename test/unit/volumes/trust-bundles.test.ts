@@ -1,5 +1,5 @@
 import {expect, it} from 'vitest';
-import {showsTrust, trustAnchors} from '../../../src/kubelet/volumes/trust-bundles.ts';
+import {showsTrust, trustAnchors} from '../../../src/kubelet/volumes/kinds/trust-bundles.ts';
 import type {ClusterTrustBundle} from '../../../src/lib/kubernetes.ts';
 
 const block = (body: string) => `-----BEGIN CERTIFICATE-----\n${body}\n-----END CERTIFICATE-----\n`;

@@ -1,8 +1,8 @@
 import {expect, it, vi} from 'vitest';
 import {rejectionOf} from '../../../src/kubelet/pod/apply/prepare.ts';
-import {isResourceExhausted} from '../../../src/kubelet/volumes/csi/attachments.ts';
-import {csiVolume} from '../../../src/kubelet/volumes/csi/source.ts';
-import {Waits} from '../../../src/kubelet/volumes/csi/waits.ts';
+import {isResourceExhausted} from '../../../src/kubelet/volumes/csi/volume/attachments.ts';
+import {csiVolume} from '../../../src/kubelet/volumes/csi/volume/source.ts';
+import {Waits} from '../../../src/kubelet/volumes/csi/volume/waits.ts';
 import type {VolumeRequest} from '../../../src/kubelet/volumes/types.ts';
 import {VolumeRejection} from '../../../src/kubelet/volumes/types.ts';
 import {pod} from '../kubelet/pod-config/pods.ts';

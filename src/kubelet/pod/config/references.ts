@@ -1,5 +1,5 @@
 import type {Container, Pod} from '../../../lib/kubernetes.ts';
-import type {ObjectReference} from '../../objects.ts';
+import type {ObjectReference} from '../../api/objects.ts';
 import {environmentReferences} from './environment.ts';
 
 /** Every Secret and ConfigMap that a pod uses: image pulls, environments, volumes. */

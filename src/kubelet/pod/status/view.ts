@@ -1,10 +1,10 @@
 import type {Node, Pod} from '../../../lib/kubernetes.ts';
 import type {ActivePod, Rejection} from '../../admission/types.ts';
+import type {StatusWriter} from '../../api/status-writer.ts';
 import type {ImageManager} from '../../images/manager.ts';
 import type {Probes} from '../../probes/manager.ts';
 import type {ResourceRecords} from '../../resize/records.ts';
 import type {RuntimeCache} from '../../runtime/cache.ts';
-import type {StatusWriter} from '../../status-writer.ts';
 import type {PodDeps} from '../deps.ts';
 import type {Verdict} from '../seen.ts';
 

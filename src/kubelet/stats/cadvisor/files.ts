@@ -1,6 +1,6 @@
 import type {IoSample} from '../../../edges/cgroups/cgroup-sample.ts';
 import {blockDeviceName} from '../../../edges/mounts/block-devices.ts';
-import {labelText} from '../exposition.ts';
+import {labelText} from '../metrics/exposition.ts';
 import type {Subject} from '../types.ts';
 import {type CadvisorMetric, counter, gauge, type Read, sampleOf} from './metric.ts';
 

@@ -1,4 +1,4 @@
-import {type Family, labelText} from '../exposition.ts';
+import {type Family, labelText} from '../metrics/exposition.ts';
 import type {Snapshot} from '../types.ts';
 
 export type MachineFacts = {

@@ -1,5 +1,5 @@
 import type {NetworkSample} from '../../../edges/network/network-sample.ts';
-import {labelText} from '../exposition.ts';
+import {labelText} from '../metrics/exposition.ts';
 import {type CadvisorMetric, counter, type Read} from './metric.ts';
 
 const ofNetwork =

@@ -1,4 +1,4 @@
-import {type Family, joinLabels, labelText, render} from '../exposition.ts';
+import {type Family, joinLabels, labelText, render} from '../metrics/exposition.ts';
 import type {ContainerStats, PodStats, Snapshot, SpaceStats, Subject} from '../types.ts';
 import {type MachineFacts, machineFamilies} from './machine.ts';
 import type {CadvisorMetric} from './metric.ts';

@@ -3,10 +3,10 @@ import type {Logger} from '../../../lib/log.ts';
 import {Queue} from '../../../lib/queue.ts';
 import type {Serial} from '../../../lib/serial.ts';
 import type {Clock} from '../../../lib/time.ts';
-import type {Drivers} from './drivers.ts';
-import type {Inventory} from './inventory.ts';
-import {type StagedVolume, stagedOnDisk} from './on-disk.ts';
-import type {Stager} from './stager.ts';
+import type {Drivers} from './driver/drivers.ts';
+import type {Inventory} from './driver/inventory.ts';
+import {type StagedVolume, stagedOnDisk} from './volume/on-disk.ts';
+import type {Stager} from './volume/stager.ts';
 
 export type StageCollectorOptions = {
   readonly rootDir: string;

@@ -2,7 +2,7 @@ import {describe, expect, it} from 'vitest';
 import {normaliseArguments} from '../../../../src/config/kubelet/argv.ts';
 import {durationPaths} from '../../../../src/config/kubelet/schema.ts';
 import {ipFamily, type KubeletFlags, loadKubeletConfig} from '../../../../src/config/kubelet.ts';
-import {formatDuration, parseDuration} from '../../../../src/config/units.ts';
+import {formatDuration, parseDuration} from '../../../../src/config/machine/units.ts';
 
 const header = 'apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n';
 const load = (text: string, flags: KubeletFlags = {}, ...dropIns: string[]) =>

@@ -1,5 +1,5 @@
 import {describe, expect, it} from 'vitest';
-import {credentialsOf, matching} from '../../../../src/kubelet/images/credentials.ts';
+import {credentialsOf, matching} from '../../../../src/kubelet/images/credentials/credentials.ts';
 import {parseImage} from '../../../../src/kubelet/images/reference.ts';
 
 describe('an image name', () => {

@@ -1,6 +1,9 @@
 import {describe, expect, it} from 'vitest';
-import {readCredentialProviders} from '../../../../src/config/credential-providers.ts';
-import {ExecProvider, type ServiceAccountSeen} from '../../../../src/kubelet/images/exec-provider.ts';
+import {readCredentialProviders} from '../../../../src/config/runtime/credential-providers.ts';
+import {
+  ExecProvider,
+  type ServiceAccountSeen,
+} from '../../../../src/kubelet/images/credentials/exec-provider.ts';
 import {createPullRate} from '../../../../src/kubelet/images/pull-rate.ts';
 import type {Pod} from '../../../../src/lib/kubernetes.ts';
 

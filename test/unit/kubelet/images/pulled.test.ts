@@ -2,10 +2,14 @@ import {mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync} from 'nod
 import {tmpdir} from 'node:os';
 import {afterEach, beforeEach, describe, expect, it} from 'vitest';
 import {realClock} from '../../../../src/edges/clock.ts';
-import {credentialHash, type Login} from '../../../../src/kubelet/images/credentials.ts';
-import {PullRecords} from '../../../../src/kubelet/images/pull-records.ts';
-import {credentialsOfPull, judgeAccess, mergeCredentials} from '../../../../src/kubelet/images/pulled.ts';
-import {verificationPolicy} from '../../../../src/kubelet/images/verification.ts';
+import {credentialHash, type Login} from '../../../../src/kubelet/images/credentials/credentials.ts';
+import {PullRecords} from '../../../../src/kubelet/images/records/pull-records.ts';
+import {
+  credentialsOfPull,
+  judgeAccess,
+  mergeCredentials,
+} from '../../../../src/kubelet/images/records/pulled.ts';
+import {verificationPolicy} from '../../../../src/kubelet/images/records/verification.ts';
 import {silent} from '../../../../src/lib/log.ts';
 
 const login = (name: string, password = 'words', kind: 'secret' | 'serviceAccount' = 'secret'): Login => ({

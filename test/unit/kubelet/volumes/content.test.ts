@@ -8,7 +8,7 @@ import {
   nestedMountpoints,
   secretFiles,
 } from '../../../../src/kubelet/volumes/content.ts';
-import {tmpfsBytes} from '../../../../src/kubelet/volumes/empty-dir.ts';
+import {tmpfsBytes} from '../../../../src/kubelet/volumes/kinds/empty-dir.ts';
 import {pluginFor} from '../../../../src/kubelet/volumes/registry.ts';
 import {configMap, container, pod, secret} from '../pod-config/pods.ts';
 

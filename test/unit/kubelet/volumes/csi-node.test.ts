@@ -6,7 +6,7 @@ import {
   withDriver,
   withdrawDriver,
   withoutDriver,
-} from '../../../../src/kubelet/volumes/csi/csi-node.ts';
+} from '../../../../src/kubelet/volumes/csi/node/csi-node.ts';
 import type {CsiNode, Node} from '../../../../src/lib/kubernetes.ts';
 
 const node = (labels = {}, annotations = {}): Node => ({

@@ -3,20 +3,20 @@ import {describe, expect, it} from 'vitest';
 import {isFinal, rpcMessage} from '../../../../src/edges/csi/client.ts';
 import {VolumeCapability_AccessMode_Mode as Mode} from '../../../../src/edges/csi/gen/csi_pb.ts';
 import {referencesOf} from '../../../../src/edges/mounts/mount-references.ts';
-import {attachmentFault} from '../../../../src/kubelet/volumes/csi/attachments.ts';
-import {accessMode, Capability} from '../../../../src/kubelet/volumes/csi/capability.ts';
-import {checkLifecycle, givesToGroup} from '../../../../src/kubelet/volumes/csi/driver-rules.ts';
-import {Inventory} from '../../../../src/kubelet/volumes/csi/inventory.ts';
+import {accessMode, Capability} from '../../../../src/kubelet/volumes/csi/driver/capability.ts';
+import {checkLifecycle, givesToGroup} from '../../../../src/kubelet/volumes/csi/driver/driver-rules.ts';
+import {Inventory} from '../../../../src/kubelet/volumes/csi/driver/inventory.ts';
 import {
   attachmentName,
   blockPlaces,
   inlineHandle,
   stageDirectory,
   uniqueVolumeName,
-} from '../../../../src/kubelet/volumes/csi/names.ts';
-import {type CsiVolume, csiVolume} from '../../../../src/kubelet/volumes/csi/source.ts';
-import {compare, highestSupported} from '../../../../src/kubelet/volumes/csi/version.ts';
-import {parseVolumeData} from '../../../../src/kubelet/volumes/csi/volume-data.ts';
+} from '../../../../src/kubelet/volumes/csi/driver/names.ts';
+import {compare, highestSupported} from '../../../../src/kubelet/volumes/csi/driver/version.ts';
+import {attachmentFault} from '../../../../src/kubelet/volumes/csi/volume/attachments.ts';
+import {type CsiVolume, csiVolume} from '../../../../src/kubelet/volumes/csi/volume/source.ts';
+import {parseVolumeData} from '../../../../src/kubelet/volumes/csi/volume/volume-data.ts';
 import type {VolumeRequest} from '../../../../src/kubelet/volumes/types.ts';
 import type {CsiDriver} from '../../../../src/lib/kubernetes.ts';
 

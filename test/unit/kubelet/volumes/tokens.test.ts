@@ -1,7 +1,7 @@
 import {beforeEach, describe, expect, it} from 'vitest';
 import {realClock} from '../../../../src/edges/clock.ts';
 import type {KubeClient} from '../../../../src/edges/kube/client.ts';
-import {createTokenSource, type TokenSource} from '../../../../src/kubelet/volumes/tokens.ts';
+import {createTokenSource, type TokenSource} from '../../../../src/kubelet/volumes/kinds/tokens.ts';
 import {silent} from '../../../../src/lib/log.ts';
 import {pod} from '../pod-config/pods.ts';
 

@@ -14,7 +14,7 @@ import {
   addressText,
   familyOf,
   offsetIn,
-} from '../../../../src/sandbox/admission/address-range.ts';
+} from '../../../../src/sandbox/admission/services/address-range.ts';
 import {refusal, world} from './world.ts';
 
 const service = (name: string, spec: object): object => ({

@@ -2,7 +2,7 @@ import type {Iptables} from '../../../../../src/edges/nftables/iptables.ts';
 import {silent} from '../../../../../src/lib/log.ts';
 import {IptablesDataPlane, type IptablesPlaneOptions} from '../../../../../src/proxy/iptables/data-plane.ts';
 import {nodePortIPs} from '../../../../../src/proxy/model/node.ts';
-import type {Changes} from '../../../../../src/proxy/plane.ts';
+import type {Changes} from '../../../../../src/proxy/plane/plane.ts';
 import {nodeOf, podRange, serviceRange, sourcesOf, type Vector, world} from '../../support/vectors.ts';
 
 export function iptablesPlane(

@@ -1,0 +1,132 @@
+import type {KubeClient} from '../../edges/kube/client.ts';
+import {isConflict, isNotFound, isOtherUid} from '../../edges/kube/errors.ts';
+import {isOlderVersion} from '../../edges/kube/watch/object-store.ts';
+import {describeError} from '../../lib/errors.ts';
+import type {Pod, PodStatus} from '../../lib/kubernetes.ts';
+import type {Logger} from '../../lib/log.ts';
+import {Queue} from '../../lib/queue.ts';
+import {pods} from '../../lib/resources.ts';
+import type {Clock} from '../../lib/time.ts';
+import {isEqual, isUrgent, statusPatch} from '../pod/status/status-patch.ts';
+
+export type StatusWriterOptions = {
+  readonly client: KubeClient;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** The API server has taken a status. */
+  readonly onWritten: (uid: string) => void;
+};
+
+type Entry = {
+  /** Of the object that carries the status: the pod, or the mirror of a static pod. */
+  readonly uid: string;
+  readonly name: string;
+  readonly namespace: string;
+  wanted: PodStatus;
+  /** What the server has, as far as is known. */
+  base: PodStatus;
+  version: string | undefined;
+  /** A patch that the server took without doing all of it (fields that it does not know): not sent again. */
+  futile: string | undefined;
+};
+
+const concurrency = 16;
+/** What nobody waits for may be told a little later, together with what follows it. */
+const calmMs = 150;
+const callTimeoutMs = 10_000;
+
+/** Brings computed statuses to the API server: one patch when something differs, Ready and ends first. */
+export class StatusWriter {
+  readonly #options: StatusWriterOptions;
+  readonly #entries = new Map<string, Entry>();
+  readonly #queue: Queue;
+
+  constructor(options: StatusWriterOptions) {
+    this.#options = options;
+    this.#queue = new Queue({
+      clock: options.clock,
+      concurrency,
+      backoff: {firstMs: 200, maxMs: 10_000},
+      work: (uid) => this.#write(uid),
+      onError: (uid, error, retryInMs) =>
+        options.log.warn('a pod status could not be written', {uid, retryInMs, error: describeError(error)}),
+    });
+  }
+
+  /** The server's own copy, from the watch. Older than what was written it is ignored. */
+  observed(uid: string, pod: Pod): void {
+    const entry = this.#entries.get(uid);
+    if (entry?.uid !== pod.metadata.uid || isOlderVersion(pod.metadata.resourceVersion, entry.version))
+      return;
+    entry.base = pod.status ?? {};
+    entry.version = pod.metadata.resourceVersion;
+  }
+
+  /** `pod` is the object that carries the status; its mirror in the case of a static pod. */
+  want(uid: string, pod: Pod, status: PodStatus): void {
+    const known = this.#entries.get(uid);
+    const same = known?.uid === pod.metadata.uid ? known : undefined;
+    const entry = same ?? {
+      uid: pod.metadata.uid,
+      name: pod.metadata.name,
+      namespace: pod.metadata.namespace,
+      wanted: status,
+      base: pod.status ?? {},
+      version: pod.metadata.resourceVersion,
+      futile: undefined,
+    };
+    entry.wanted = status;
+    this.#entries.set(uid, entry);
+    const patch = statusPatch(entry.base, status);
+    if (patch === undefined || JSON.stringify(patch) === entry.futile) return;
+    if (isUrgent(entry.base, status)) this.#queue.enqueue(uid);
+    else this.#queue.enqueueAfter(uid, calmMs);
+  }
+
+  /** What the server is known to have. */
+  written(uid: string): PodStatus | undefined {
+    return this.#entries.get(uid)?.base;
+  }
+
+  forget(uid: string): void {
+    this.#entries.delete(uid);
+  }
+
+  stop(): Promise<void> {
+    return this.#queue.stop();
+  }
+
+  async #write(uid: string): Promise<undefined> {
+    const entry = this.#entries.get(uid);
+    const status = entry === undefined ? undefined : statusPatch(entry.base, entry.wanted);
+    if (entry === undefined || status === undefined) return;
+    const {name, namespace} = entry;
+    // The uid makes it conditional: a pod of the same name made anew is not touched.
+    const body = {metadata: {uid: entry.uid}, status};
+    try {
+      const key = {name, namespace, subresource: 'status'};
+      const written = await this.#options.client.patch(
+        pods,
+        key,
+        {type: 'strategic', body},
+        {timeoutMs: callTimeoutMs},
+      );
+      if (!isOlderVersion(written.metadata.resourceVersion, entry.version)) {
+        entry.base = written.status ?? {};
+        entry.version = written.metadata.resourceVersion;
+        entry.futile = futilePart(status, statusPatch(entry.base, entry.wanted));
+      }
+    } catch (error) {
+      // The pod is gone, or another one has its name: nobody is left to be told.
+      if (isNotFound(error) || isConflict(error) || isOtherUid(error)) return;
+      throw error;
+    }
+    this.#options.onWritten(uid);
+  }
+}
+
+/** What is still to be written although just that was sent. */
+function futilePart(sent: Record<string, unknown>, rest: Record<string, unknown> | undefined) {
+  const same = Object.entries(rest ?? {}).every(([field, value]) => isEqual(sent[field], value));
+  return rest !== undefined && same ? JSON.stringify(rest) : undefined;
+}

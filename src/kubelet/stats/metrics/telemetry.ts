@@ -1,0 +1,163 @@
+import {Counter, Gauge, Histogram, Registry} from 'prom-client';
+import type {SeenRequest} from '../../../edges/kube/request-sight.ts';
+import type {Pod, PodStatus} from '../../../lib/kubernetes.ts';
+import {CertificateMetrics} from './certificate-metrics.ts';
+import {PodStarts} from './pod-starts.ts';
+import {ProbeMetrics} from './probe-metrics.ts';
+import {VolumeMetrics} from './volume-metrics.ts';
+
+/** Buckets of Kubernetes' kubelet (pkg/kubelet/metrics/metrics.go). */
+const defaultBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const operationBuckets = Array.from({length: 14}, (_, at) => 0.005 * 2.5 ** at);
+const startBuckets = [
+  0.5, 1, 2, 3, 4, 5, 6, 8, 10, 20, 30, 45, 60, 120, 180, 240, 300, 360, 480, 600, 900, 1200, 1800, 2700,
+  3600,
+];
+const requestBuckets = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60];
+
+/** What the kubelet counts of its own work. */
+export class Telemetry {
+  readonly registry = new Registry();
+  readonly probes = new ProbeMetrics();
+  readonly volumes = new VolumeMetrics(this.registry);
+  readonly certificates = new CertificateMetrics(this.registry, Date.now);
+  readonly #operations = counter(
+    this.registry,
+    'kubelet_runtime_operations_total',
+    'Cumulative number of runtime operations by operation type.',
+    ['operation_type'],
+  );
+  readonly #failures = counter(
+    this.registry,
+    'kubelet_runtime_operations_errors_total',
+    'Cumulative number of runtime operation errors by operation type.',
+    ['operation_type'],
+  );
+  readonly #operationSeconds = histogram(
+    this.registry,
+    'kubelet_runtime_operations_duration_seconds',
+    'Duration in seconds of runtime operations. Broken down by operation type.',
+    operationBuckets,
+    ['operation_type'],
+  );
+  readonly #evictions = counter(
+    this.registry,
+    'kubelet_evictions',
+    'Cumulative number of pod evictions by eviction signal',
+    ['eviction_signal'],
+  );
+  readonly #requests = counter(
+    this.registry,
+    'rest_client_requests_total',
+    'Number of HTTP requests, partitioned by status code, method, and host.',
+    ['code', 'host', 'method'],
+  );
+  readonly #requestSeconds = histogram(
+    this.registry,
+    'rest_client_request_duration_seconds',
+    'Request latency in seconds. Broken down by verb, and host.',
+    requestBuckets,
+    ['host', 'verb'],
+  );
+  readonly #relistSeconds = histogram(
+    this.registry,
+    'kubelet_pleg_relist_duration_seconds',
+    'Duration in seconds for relisting pods in PLEG.',
+    defaultBuckets,
+    [],
+  );
+  readonly #relistInterval = histogram(
+    this.registry,
+    'kubelet_pleg_relist_interval_seconds',
+    'Interval in seconds between relisting in PLEG.',
+    defaultBuckets,
+    [],
+  );
+  readonly #lastRelist = new Gauge({
+    registers: [this.registry],
+    name: 'kubelet_pleg_last_seen_seconds',
+    help: 'Timestamp in seconds when PLEG was last seen active.',
+  });
+  readonly #startSeconds = histogram(
+    this.registry,
+    'kubelet_pod_start_sli_duration_seconds',
+    'Duration in seconds to start a pod, excluding time to pull images and run init containers, measured from pod creation timestamp to when all its containers are reported as started and observed via watch',
+    startBuckets,
+    [],
+  );
+  readonly #startTotalSeconds = histogram(
+    this.registry,
+    'kubelet_pod_start_total_duration_seconds',
+    'Duration in seconds to start a pod since creation, including time to pull images and run init containers, measured from pod creation timestamp to when all its containers are reported as started and observed via watch',
+    startBuckets,
+    [],
+  );
+  readonly #starts: PodStarts;
+  #relistedMs: number | undefined;
+
+  constructor(startedMs: number) {
+    this.#starts = new PodStarts(startedMs);
+  }
+
+  runtimeOperation(operation: string, seconds: number, failed: boolean): void {
+    this.#operations.inc({operation_type: operation});
+    this.#operationSeconds.observe({operation_type: operation}, seconds);
+    if (failed) this.#failures.inc({operation_type: operation});
+  }
+
+  evicted(signal: string): void {
+    this.#evictions.inc({eviction_signal: signal});
+  }
+
+  request({host, method, code, seconds}: SeenRequest): void {
+    this.#requests.inc({code, host, method});
+    this.#requestSeconds.observe({host, verb: method}, seconds);
+  }
+
+  relisted(startMs: number, endMs: number, nowMs: number): void {
+    this.#relistSeconds.observe((endMs - startMs) / 1000);
+    if (this.#relistedMs !== undefined)
+      this.#relistInterval.observe(Math.max(0, startMs - this.#relistedMs) / 1000);
+    this.#relistedMs = startMs;
+    this.#lastRelist.set(nowMs / 1000);
+  }
+
+  /** An event about an image of a pod: the time that pulling takes is nobody's fault here. */
+  imageEvent(uid: string, reason: string, nowMs: number): void {
+    this.#starts.imageEvent(uid, reason, nowMs);
+  }
+
+  statusWritten(pod: Pod, status: PodStatus | undefined, nowMs: number): void {
+    const started = this.#starts.statusWritten(pod, status, nowMs);
+    if (started === undefined) return;
+    this.#startSeconds.observe(started.ownMs / 1000);
+    this.#startTotalSeconds.observe(started.totalMs / 1000);
+  }
+
+  forget(uid: string): void {
+    this.#starts.forget(uid);
+    this.probes.forget(uid);
+  }
+}
+
+/** The CRI's method as Kubernetes' metric names it: `RunPodSandbox` is `run_podsandbox`. */
+export function operationName(method: string): string {
+  const words = method
+    .replace('PodSandbox', 'Podsandbox')
+    .replace('UpdateContainerResources', 'UpdateContainer');
+  return words.replace(/([a-z])([A-Z])/g, '$1_$2').toLowerCase();
+}
+
+function counter<T extends string>(registry: Registry, name: string, help: string, labelNames: T[]) {
+  return new Counter({registers: [registry], name, help, labelNames});
+}
+
+function histogram<T extends string>(
+  registry: Registry,
+  name: string,
+  help: string,
+  buckets: number[],
+  labelNames: T[],
+) {
+  return new Histogram({registers: [registry], name, help, buckets, labelNames});
+}

@@ -1,0 +1,206 @@
+import {
+  isFailedPrecondition,
+  isFinal,
+  isInfeasible,
+  isRpcError,
+  rpcMessage,
+} from '../../../../edges/csi/client.ts';
+import type {KubeClient} from '../../../../edges/kube/client.ts';
+import type {EventRecorder} from '../../../../edges/kube/events.ts';
+import {describeError} from '../../../../lib/errors.ts';
+import type {PersistentVolumeClaim} from '../../../../lib/kubernetes.ts';
+import type {Logger} from '../../../../lib/log.ts';
+import {quantityValue} from '../../../../lib/quantity.ts';
+import {persistentVolumeClaims} from '../../../../lib/resources.ts';
+import {type Clock, timestamp} from '../../../../lib/time.ts';
+import {type VolumeRequest, VolumeStepError} from '../../types.ts';
+import {type AskedDriver, expandVolume} from '../driver/calls.ts';
+import {Capability} from '../driver/capability.ts';
+import {blockPlaces, stageDirectory} from '../driver/names.ts';
+import {secretWords} from '../driver/secrets.ts';
+import {targetPath} from '../volume/on-disk.ts';
+import {placeOf} from '../volume/publisher.ts';
+import type {CsiVolume} from '../volume/source.ts';
+import {failedPatch, finishedPatch, type Growth, growthOf, inProgressPatch} from './growth.ts';
+
+export type ExpanderOptions = {
+  readonly client: KubeClient;
+  readonly recorder: EventRecorder;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly nodeName: string;
+};
+
+type Claimed = {readonly request: VolumeRequest; readonly volume: CsiVolume; readonly growth: Growth};
+type Node = {
+  knownBytes: number;
+  hasFailed: boolean;
+  /** The driver does not expand what is in use: not tried again while it is mounted. */
+  refused: boolean;
+};
+
+const timeoutMs = 10_000;
+
+/** Makes volumes on this node as large as their persistent volumes have become. */
+export class Expander {
+  readonly #options: ExpanderOptions;
+  /** By v1.UniqueVolumeName. */
+  readonly #nodes = new Map<string, Node>();
+
+  constructor(options: ExpanderOptions) {
+    this.#options = options;
+  }
+
+  /** Whether a mounted volume has grown elsewhere; asks the API. */
+  async hasGrown(request: VolumeRequest, volume: CsiVolume): Promise<boolean> {
+    const node = this.#nodes.get(volume.uniqueName);
+    if (node === undefined || node.refused || request.persistent === undefined) return false;
+    const {volume: found} = await this.#fresh(request, request.persistent);
+    return quantityValue(found.spec.capacity?.storage) > node.knownBytes;
+  }
+
+  /** @throws when it has to grow and cannot: what is being mounted must not be used then */
+  async expand(
+    driver: AskedDriver,
+    request: VolumeRequest,
+    volume: CsiVolume,
+    when: 'mount' | 'online',
+  ): Promise<void> {
+    const {persistent} = request;
+    if (persistent === undefined) return;
+    const known = this.#nodes.get(volume.uniqueName);
+    const seen = when === 'online' ? await this.#fresh(request, persistent) : persistent;
+    const statusBytes = quantityValue(seen.claim.status?.capacity?.storage);
+    const node = known ?? {knownBytes: statusBytes, hasFailed: false, refused: false};
+    this.#nodes.set(volume.uniqueName, node);
+    const knownBytes = when === 'online' ? node.knownBytes : undefined;
+    const growth = growthOf({...seen, knownBytes, hasFailed: node.hasFailed});
+    if (growth === undefined) {
+      node.knownBytes = Math.max(node.knownBytes, statusBytes);
+      return;
+    }
+    if (request.readOnly) {
+      node.knownBytes = growth.bytes;
+      return this.#tellReadOnly(request, volume, seen.claim);
+    }
+    await this.#grow(driver, {request, volume, growth}, seen.claim, node);
+  }
+
+  forget(uniqueName: string): void {
+    this.#nodes.delete(uniqueName);
+  }
+
+  async #grow(
+    driver: AskedDriver,
+    claimed: Claimed,
+    before: PersistentVolumeClaim,
+    node: Node,
+  ): Promise<void> {
+    const {growth, volume} = claimed;
+    const marks = growth.followed && !growth.claimHasIt;
+    const claim = marks ? await this.#patch(before, inProgressPatch(before)) : before;
+    const supported = driver.capabilities.has(Capability.EXPAND_VOLUME);
+    if (!supported && !marks) {
+      node.knownBytes = growth.bytes;
+      return;
+    }
+    try {
+      if (!supported) throw new Error(`NodeExpand is not supported by the CSI driver ${volume.driver}`);
+      await this.#call(driver, claimed);
+    } catch (error) {
+      await this.#failed(error, claimed, claim, node);
+      return;
+    }
+    this.#tellBoth(
+      claimed.request,
+      claim,
+      'Normal',
+      'FileSystemResizeSuccessful',
+      `MountVolume.NodeExpandVolume succeeded for volume "${volume.specName}" ${this.#options.nodeName}`,
+    );
+    node.knownBytes = growth.bytes;
+    if (!growth.claimHasIt) await this.#patch(claim, finishedPatch(claim, growth.size));
+  }
+
+  async #call(driver: AskedDriver, {request, volume, growth}: Claimed): Promise<void> {
+    const {context, specName} = request;
+    const staged = driver.capabilities.has(Capability.STAGE_UNSTAGE_VOLUME);
+    const stage = volume.block
+      ? blockPlaces(context.rootDir, specName).staging
+      : `${stageDirectory(context.rootDir, volume.driver, volume.handle)}/globalmount`;
+    await expandVolume(
+      driver,
+      {
+        volume,
+        path: targetPath(placeOf(request)),
+        stagingPath: staged ? stage : '',
+        bytes: growth.bytes,
+        secrets: await secretWords(
+          this.#options.client,
+          volume.expandSecret,
+          'NodeExpandSecretRef',
+          request.signal,
+        ),
+      },
+      request.signal === undefined ? {} : {signal: request.signal},
+    );
+  }
+
+  async #failed(error: unknown, claimed: Claimed, claim: PersistentVolumeClaim, node: Node): Promise<void> {
+    const {growth, request, volume} = claimed;
+    const {clock, log} = this.#options;
+    const why = rpcMessage(error);
+    const message = isFinal(error) ? `Expander.NodeExpand failed to expand the volume : ${why}` : why;
+    // What failed before the driver was asked is over, too.
+    const over = isFinal(error) || !isRpcError(error);
+    if (over) node.hasFailed = true;
+    if (over && growth.followed && !growth.claimHasIt) {
+      const infeasible = isInfeasible(error) || growth.infeasibleOnFailure;
+      const body = failedPatch(claim, message, timestamp(clock.now()), infeasible);
+      await this.#patch(claim, body).catch((failure: unknown) =>
+        log.warn('a claim could not be told of its failure', {error: describeError(failure)}),
+      );
+    }
+    if (isFailedPrecondition(error)) {
+      node.refused = true;
+      log.warn('a volume cannot be expanded while it is in use', {volume: volume.specName, error: why});
+      return;
+    }
+    request.signal?.throwIfAborted();
+    throw new VolumeStepError('NodeExpandVolume.NodeExpandVolume failed', message, {
+      reason: 'VolumeResizeFailed',
+    });
+  }
+
+  async #fresh({context, signal}: VolumeRequest, known: NonNullable<VolumeRequest['persistent']>) {
+    const {namespace, name} = known.claim.metadata;
+    const [claim, volume] = await Promise.all([
+      context.claims.claim(namespace, name, signal),
+      context.claims.volume(known.volume.metadata.name, signal),
+    ]);
+    return {claim, volume};
+  }
+
+  #patch({metadata}: PersistentVolumeClaim, body: object): Promise<PersistentVolumeClaim> {
+    const key = {namespace: metadata.namespace, name: metadata.name, subresource: 'status'};
+    return this.#options.client.patch(persistentVolumeClaims, key, {type: 'merge', body}, {timeoutMs});
+  }
+
+  #tellReadOnly(request: VolumeRequest, {specName}: CsiVolume, claim: PersistentVolumeClaim): void {
+    const message = `MountVolume.NodeExpandVolume failed for volume "${specName}" requested read-only file system`;
+    this.#tellBoth(request, claim, 'Warning', 'FileSystemResizeFailed', message);
+  }
+
+  #tellBoth(
+    {pod, context}: VolumeRequest,
+    {metadata}: PersistentVolumeClaim,
+    type: 'Normal' | 'Warning',
+    reason: string,
+    message: string,
+  ): void {
+    const {name, namespace, uid, resourceVersion} = metadata;
+    context.tell?.(pod, type, reason, message);
+    const target = {kind: 'PersistentVolumeClaim', apiVersion: 'v1', name, namespace, uid, resourceVersion};
+    this.#options.recorder.record(target, type, reason, message);
+  }
+}

@@ -1,0 +1,84 @@
+import type {Family} from '../../lib/addresses.ts';
+import {describeError} from '../../lib/errors.ts';
+import type {EndpointSlice, Service} from '../../lib/kubernetes.ts';
+import type {Logger} from '../../lib/log.ts';
+import type {ProxyMetrics} from '../health/metrics.ts';
+import {closed, type Flow, signature, staleFlows, type UdpFrontend, udpFrontends} from './conntrack.ts';
+
+export type FlowTable = {
+  list(family: Family): Promise<readonly Flow[]>;
+  delete(family: Family, flow: Flow): Promise<number>;
+};
+
+type Options = {
+  readonly family: Family;
+  readonly flows: FlowTable;
+  readonly metrics: ProxyMetrics;
+  readonly monotonic: () => number;
+  readonly log: Logger;
+};
+
+/** Each deletion is a child process; so many run at once. */
+const parallel = 4;
+
+/**
+ * Ends UDP flows to endpoints that are gone: a tracked flow never asks the rules again, so its client would talk to
+ * nobody for as long as it keeps sending. Runs after a commit and beside the next ones.
+ */
+export class UdpCleaner {
+  readonly #options: Options;
+  readonly #known = new Map<string, readonly UdpFrontend[]>();
+  readonly #pending = new Map<string, readonly UdpFrontend[]>();
+  #running: Promise<void> | undefined;
+
+  constructor(options: Options) {
+    this.#options = options;
+  }
+
+  /** Notes what a Service is now; the next `clean` looks at it if that changed who may answer. */
+  note(key: string, service: Service | undefined, slices: readonly EndpointSlice[]): void {
+    const now = udpFrontends(service, slices, this.#options.family);
+    const before = this.#known.get(key) ?? [];
+    if (signature(before) === signature(now)) return;
+    if (now.length === 0) this.#known.delete(key);
+    else this.#known.set(key, now);
+    this.#pending.set(key, [...now, ...closed(before, now)]);
+  }
+
+  clean(): void {
+    if (this.#pending.size === 0 || this.#running !== undefined) return;
+    this.#running = this.#round().finally(() => {
+      this.#running = undefined;
+      this.clean();
+    });
+  }
+
+  async idle(): Promise<void> {
+    while (this.#running !== undefined) await this.#running;
+  }
+
+  async #round(): Promise<void> {
+    const {family, flows, metrics, monotonic, log} = this.#options;
+    const frontends = [...this.#pending.values()].flat();
+    this.#pending.clear();
+    const started = monotonic();
+    try {
+      const stale = staleFlows(await flows.list(family), this.#withoutReused(frontends));
+      let deleted = 0;
+      for (let i = 0; i < stale.length; i += parallel) {
+        const some = stale.slice(i, i + parallel).map((flow) => flows.delete(family, flow));
+        for (const count of await Promise.all(some)) deleted += count;
+      }
+      metrics.conntrackDeleted.inc({ip_family: family}, deleted);
+    } catch (error) {
+      log.warn('UDP flows to old endpoints could not be ended', {error: describeError(error)});
+    }
+    metrics.conntrackDuration.observe({ip_family: family}, (monotonic() - started) / 1000);
+  }
+
+  /** A frontend that one Service closed may be another's by now: the open one says who answers. */
+  #withoutReused(frontends: readonly UdpFrontend[]): UdpFrontend[] {
+    const open = new Map([...this.#known.values()].flat().map((f) => [`${f.address} ${f.port}`, f]));
+    return frontends.map((f) => open.get(`${f.address} ${f.port}`) ?? f);
+  }
+}

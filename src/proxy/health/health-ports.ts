@@ -1,0 +1,119 @@
+import type {Family} from '../../lib/addresses.ts';
+import {describeError} from '../../lib/errors.ts';
+import type {EndpointSlice, Service} from '../../lib/kubernetes.ts';
+import type {Logger} from '../../lib/log.ts';
+import {mergeSlices} from '../model/endpoints.ts';
+import {healthCheckNodePort, viewService} from '../model/services.ts';
+import type {ServiceSource} from '../table/family-table.ts';
+
+export type Answer = {
+  readonly code: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+};
+export type Listen = (host: string, port: number, answer: () => Answer) => Promise<{close(): Promise<void>}>;
+
+type Options = {
+  readonly family: Family;
+  readonly nodeName: string;
+  readonly listen: Listen;
+  /** Where to listen: the node-port addresses, or all. */
+  readonly hosts: () => readonly string[];
+  readonly proxyHealthy: () => boolean;
+  readonly log: Logger;
+  /** A port could not be opened; becomes an Event on the Service. */
+  readonly onFailed: (service: Service, message: string) => void;
+};
+
+type Check = {
+  port: number;
+  localEndpoints: number;
+  readonly service: Service;
+  servers: {close(): Promise<void>}[];
+};
+
+/**
+ * Health check node ports of LoadBalancer Services with externalTrafficPolicy Local: load balancers ask them which
+ * nodes have endpoints (pkg/proxy/healthcheck/service_health.go).
+ */
+export class HealthPorts {
+  readonly #options: Options;
+  readonly #checks = new Map<string, Check>();
+  #work: Promise<void> = Promise.resolve();
+
+  constructor(options: Options) {
+    this.#options = options;
+  }
+
+  /** Follows what a round has looked at. */
+  sync(sources: ReadonlyMap<string, ServiceSource>): void {
+    for (const [key, {service, slices}] of sources) {
+      const port = service === undefined || this.#foreign(service) ? 0 : healthCheckNodePort(service);
+      const known = this.#checks.get(key);
+      if (port === 0 && known === undefined) continue;
+      if (known !== undefined && known.port === port) {
+        known.localEndpoints = this.#count(slices);
+        continue;
+      }
+      if (known !== undefined) this.#close(key, known);
+      if (port !== 0 && service !== undefined) this.#open(key, port, service, slices);
+    }
+  }
+
+  async stop(): Promise<void> {
+    for (const [key, check] of this.#checks) this.#close(key, check);
+    await this.#work;
+  }
+
+  #foreign(service: Service): boolean {
+    return viewService(service, this.#options.family) === undefined;
+  }
+
+  #count(slices: readonly EndpointSlice[]): number {
+    const {family, nodeName} = this.#options;
+    const endpoints = [...mergeSlices(slices, family, nodeName, () => undefined).values()].flat();
+    return new Set(endpoints.filter((e) => e.local && e.ready).map((e) => e.ip)).size;
+  }
+
+  #open(key: string, port: number, service: Service, slices: readonly EndpointSlice[]): void {
+    const check: Check = {port, localEndpoints: this.#count(slices), service, servers: []};
+    this.#checks.set(key, check);
+    this.#then(async () => {
+      for (const host of this.#options.hosts())
+        check.servers.push(await this.#options.listen(host, port, () => this.#answer(check)));
+    }, check);
+  }
+
+  #close(key: string, check: Check): void {
+    this.#checks.delete(key);
+    this.#then(async () => {
+      for (const server of check.servers.splice(0)) await server.close();
+    }, check);
+  }
+
+  /** One after the other: a port may be closed for one Service and opened for another in the same round. */
+  #then(work: () => Promise<void>, {service, port}: Check): void {
+    this.#work = this.#work.then(work).catch((error: unknown) => {
+      const message = `node ${this.#options.nodeName} failed to start healthcheck on port ${port}: ${describeError(error)}`;
+      this.#options.log.error('a health check port failed', {port, error: describeError(error)});
+      this.#options.onFailed(service, message);
+    });
+  }
+
+  #answer({service: {metadata}, localEndpoints}: Check): Answer {
+    const serviceProxyHealthy = this.#options.proxyHealthy();
+    const document = {
+      service: {namespace: metadata.namespace, name: metadata.name},
+      localEndpoints,
+      serviceProxyHealthy,
+    };
+    return {
+      code: localEndpoints > 0 && serviceProxyHealthy ? 200 : 503,
+      headers: {
+        'Content-Type': 'application/json',
+        'X-Load-Balancing-Endpoint-Weight': String(localEndpoints),
+      },
+      body: JSON.stringify(document, null, '\t'),
+    };
+  }
+}
