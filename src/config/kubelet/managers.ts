@@ -1,6 +1,7 @@
 import {formatCpuSet, parseCpuSet} from '../../lib/cpu-set.ts';
 import {parseQuantity} from '../../lib/quantity.ts';
 import type {KubeletConfiguration} from './defaults.ts';
+import {isEnabled} from './feature-gates.ts';
 
 /** What the static CPU manager can be told (cpumanager/policy_options.go). */
 export type CpuOptions = {
@@ -28,11 +29,11 @@ const cpuOptionNames = {
   'prefer-align-cpus-by-uncorecache': 'alignByUncoreCache',
 } as const;
 
-/** Options that exist behind a gate, and the gate's default in Kubernetes 1.36. */
-const gated: Readonly<Record<string, readonly [gate: string, on: boolean]>> = {
-  'distribute-cpus-across-numa': ['CPUManagerPolicyBetaOptions', true],
-  'distribute-cpus-across-cores': ['CPUManagerPolicyAlphaOptions', false],
-  'align-by-socket': ['CPUManagerPolicyAlphaOptions', false],
+/** Options that exist behind a gate. */
+const gated: Readonly<Record<string, string>> = {
+  'distribute-cpus-across-numa': 'CPUManagerPolicyBetaOptions',
+  'distribute-cpus-across-cores': 'CPUManagerPolicyAlphaOptions',
+  'align-by-socket': 'CPUManagerPolicyAlphaOptions',
 };
 
 const exclusive = [
@@ -116,8 +117,9 @@ function cpuProblems(c: KubeletConfiguration): string[] {
 function cpuOptionProblems(c: KubeletConfiguration, name: string, value: string): string[] {
   const field = `cpuManagerPolicyOptions.${name}`;
   if (!Object.hasOwn(cpuOptionNames, name)) return [`${field}: is not known`];
-  const [gate, on] = gated[name] ?? ['', true];
-  if (!(c.featureGates[gate] ?? on)) return [`${field}: needs the feature gate ${gate}`];
+  const gate = gated[name];
+  if (gate !== undefined && !isEnabled(c.featureGates, gate))
+    return [`${field}: needs the feature gate ${gate}`];
   return parseBoolean(value) === undefined ? [`${field}: ${value} is neither true nor false`] : [];
 }
 

@@ -15,17 +15,28 @@ const known: ReadonlySet<string> = new Set([
 ]);
 const ownDomains = ['kubelet.kubernetes.io', 'node.kubernetes.io'];
 const name = /^[A-Za-z0-9]([-\w.]{0,61}[A-Za-z0-9])?$/;
-const domain = /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/;
+const domain = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
+const maxDomain = 253;
+
+/** `name` or `domain/name`: labels and taints have the same keys and values. */
+export function isLabelKey(key: string): boolean {
+  const at = key.indexOf('/');
+  const prefix = at < 0 ? undefined : key.slice(0, at);
+  if (prefix !== undefined && (prefix.length > maxDomain || !domain.test(prefix))) return false;
+  return name.test(key.slice(at + 1));
+}
+
+export function isLabelValue(value: string): boolean {
+  return value === '' || name.test(value);
+}
 
 /** What is wrong with --node-labels; the API server would refuse the whole Node for it (NodeRestriction). */
 export function labelProblems(labels: Readonly<Record<string, string>>): string[] {
   return Object.entries(labels).flatMap(([key, value]) => {
     const at = key.indexOf('/');
     const prefix = at < 0 ? undefined : key.slice(0, at);
-    if (!name.test(key.slice(at + 1)) || (prefix !== undefined && !domain.test(prefix)))
-      return [`--node-labels: ${JSON.stringify(key)} is not a label key`];
-    if (value !== '' && !name.test(value))
-      return [`--node-labels: ${JSON.stringify(value)} is not a label value`];
+    if (!isLabelKey(key)) return [`--node-labels: ${JSON.stringify(key)} is not a label key`];
+    if (!isLabelValue(value)) return [`--node-labels: ${JSON.stringify(value)} is not a label value`];
     return prefix === undefined || mayUse(key, prefix)
       ? []
       : [`--node-labels: ${key} is a label that a node may not give itself`];

@@ -1,4 +1,5 @@
 import {complete, type KubeletConfiguration} from './defaults.ts';
+import {movedGates} from './feature-gates.ts';
 import {kubeletConfiguration} from './schema.ts';
 
 type Field = keyof KubeletConfiguration;
@@ -29,7 +30,16 @@ const warnedFields: readonly Field[] = [
 ];
 
 /** Gates whose both positions mean something here; others have no effect. */
-const knownGates: readonly string[] = ['RotateKubeletServerCertificate', 'CustomCPUCFSQuotaPeriod'];
+const knownGates: readonly string[] = [
+  'CPUManagerPolicyAlphaOptions',
+  'CPUManagerPolicyBetaOptions',
+  'CustomCPUCFSQuotaPeriod',
+  'GracefulNodeShutdown',
+  'GracefulNodeShutdownBasedOnPodPriority',
+  'KubeletCrashLoopBackOffMax',
+  'KubeletEnsureSecretPulledImages',
+  'RotateKubeletServerCertificate',
+];
 
 export type Support = {readonly refused: readonly string[]; readonly warnings: readonly string[]};
 
@@ -46,7 +56,7 @@ export function judgeSupport(configuration: KubeletConfiguration): Support {
     ],
     warnings: [
       ...warnedFields.filter(differs).map((field) => `${field}: has no effect yet`),
-      ...Object.keys(configuration.featureGates)
+      ...movedGates(configuration.featureGates)
         .filter((gate) => !knownGates.includes(gate))
         .map((gate) => `featureGates.${gate}: has no effect`),
     ],

@@ -1,53 +1,60 @@
+import {posix} from 'node:path';
 import {parseQuantity} from '../../lib/quantity.ts';
 import {sysctlNamespace} from '../../lib/sysctls.ts';
-import {parseDuration} from '../machine/units.ts';
 import type {KubeletConfiguration} from './defaults.ts';
+import {evictionProblems} from './eviction-rules.ts';
+import {gateProblems, isEnabled} from './feature-gates.ts';
+import {imageProblems} from './image-rules.ts';
 import {managerProblems} from './managers.ts';
+import {isLabelKey, isLabelValue} from './node-labels.ts';
+import {rule} from './rule.ts';
 import {cipherSuites} from './tls.ts';
 
 /** Rules between fields (pkg/kubelet/apis/config/validation); each broken one is one line that names the field. */
 export function validate(c: KubeletConfiguration): string[] {
   return [
+    ...gateProblems(c.featureGates),
     ...limits(c),
-    ...images(c),
+    ...logs(c),
+    ...memory(c),
+    ...taints(c),
+    ...imageProblems(c),
     ...shutdown(c),
     ...allocatable(c),
-    ...eviction(c),
+    ...evictionProblems(c),
     ...tls(c),
     ...managerProblems(c),
   ];
 }
 
-function rule(holds: boolean, complaint: string): string[] {
-  return holds ? [] : [complaint];
-}
+const defaultQuotaPeriodMs = 100;
 
 function limits(c: KubeletConfiguration): string[] {
   const {maxContainerRestartPeriod: restart} = c.crashLoopBackOff;
+  const {idsPerPod} = c.userNamespaces;
   return [
     ...rule(
       c.cpuCFSQuotaPeriod >= 1 && c.cpuCFSQuotaPeriod <= 1000,
       'cpuCFSQuotaPeriod: must be between 1ms and 1s',
     ),
     ...rule(
+      c.cpuCFSQuotaPeriod === defaultQuotaPeriodMs || isEnabled(c.featureGates, 'CustomCPUCFSQuotaPeriod'),
+      'cpuCFSQuotaPeriod: needs the feature gate CustomCPUCFSQuotaPeriod',
+    ),
+    ...rule(
       restart === undefined || (restart >= 1000 && restart <= 300_000),
       'crashLoopBackOff.maxContainerRestartPeriod: must be between 1s and 300s',
     ),
-    ...rule(c.containerLogMonitorInterval >= 3000, 'containerLogMonitorInterval: must be 3s or more'),
     ...rule(
-      /^\d/.test(c.containerLogMaxSize) && parseQuantity(c.containerLogMaxSize) !== undefined,
-      'containerLogMaxSize: is not a quantity such as 10Mi',
+      restart === undefined || isEnabled(c.featureGates, 'KubeletCrashLoopBackOffMax'),
+      'crashLoopBackOff.maxContainerRestartPeriod: needs the feature gate KubeletCrashLoopBackOffMax',
     ),
     ...c.allowedUnsafeSysctls
       .filter((pattern) => sysctlNamespace(pattern) === undefined)
       .map((pattern) => `allowedUnsafeSysctls: ${pattern} is not known to be namespaced`),
     ...rule(
-      c.memoryThrottlingFactor > 0 && c.memoryThrottlingFactor <= 1,
-      'memoryThrottlingFactor: must be in (0, 1]',
-    ),
-    ...rule(
-      c.userNamespaces.idsPerPod >= 65_536 && c.userNamespaces.idsPerPod % 65_536 === 0,
-      'userNamespaces.idsPerPod: must be a multiple of 65536',
+      idsPerPod >= 65_536 && idsPerPod % 65_536 === 0 && idsPerPod < 2 ** 32,
+      'userNamespaces.idsPerPod: must be a multiple of 65536 below 2^32',
     ),
     ...rule(
       c.cgroupsPerQOS || c.enforceNodeAllocatable.every((e) => e === 'none'),
@@ -56,45 +63,74 @@ function limits(c: KubeletConfiguration): string[] {
   ];
 }
 
-function images(c: KubeletConfiguration): string[] {
+function logs(c: KubeletConfiguration): string[] {
+  const directory = c.podLogsDir;
+  return [
+    ...rule(c.containerLogMonitorInterval >= 3000, 'containerLogMonitorInterval: must be 3s or more'),
+    ...rule(
+      /^\d/.test(c.containerLogMaxSize) && parseQuantity(c.containerLogMaxSize) !== undefined,
+      'containerLogMaxSize: is not a quantity such as 10Mi',
+    ),
+    ...rule(
+      posix.isAbsolute(directory) && posix.join(directory, '.') === directory,
+      'podLogsDir: must be an absolute path without . and .. and without a slash at its end',
+    ),
+    // It becomes part of metrics.
+    ...rule(/^[\x20-\x7e]*$/.test(directory), 'podLogsDir: must be ASCII'),
+    ...rule(['text', 'json'].includes(c.logging.format), 'logging.format: must be text or json'),
+  ];
+}
+
+function memory(c: KubeletConfiguration): string[] {
   return [
     ...rule(
-      c.imageGCLowThresholdPercent < c.imageGCHighThresholdPercent,
-      'imageGCLowThresholdPercent: must be less than imageGCHighThresholdPercent',
+      c.memoryThrottlingFactor > 0 && c.memoryThrottlingFactor <= 1,
+      'memoryThrottlingFactor: must be in (0, 1]',
     ),
     ...rule(
-      c.imageMaximumGCAge === 0 || c.imageMaximumGCAge > c.imageMinimumGCAge,
-      'imageMaximumGCAge: must be greater than imageMinimumGCAge',
-    ),
-    ...rule(
-      !c.serializeImagePulls || (c.maxParallelImagePulls ?? 1) < 2,
-      'maxParallelImagePulls: above 1 needs serializeImagePulls: false',
+      c.memoryReservationPolicy === 'None' || isEnabled(c.featureGates, 'MemoryQoS'),
+      'memoryReservationPolicy: needs the feature gate MemoryQoS',
     ),
   ];
+}
+
+function taints(c: KubeletConfiguration): string[] {
+  return c.registerWithTaints.flatMap(({key, value = ''}) => [
+    ...rule(isLabelKey(key), `registerWithTaints: ${JSON.stringify(key)} is not a key of a taint`),
+    ...rule(isLabelValue(value), `registerWithTaints: ${JSON.stringify(value)} is not a value of a taint`),
+  ]);
 }
 
 function shutdown(c: KubeletConfiguration): string[] {
+  const {shutdownGracePeriod: all, shutdownGracePeriodCriticalPods: critical} = c;
+  const byPriority = c.shutdownGracePeriodByPodPriority.length > 0;
+  const isPeriod = (ms: number) => ms === 0 || ms >= 1000;
   return [
+    ...rule(isPeriod(all), 'shutdownGracePeriod: must be 0 or 1s and more'),
+    ...rule(isPeriod(critical), 'shutdownGracePeriodCriticalPods: must be 0 or 1s and more'),
+    ...rule(critical <= all, 'shutdownGracePeriodCriticalPods: must not exceed shutdownGracePeriod'),
     ...rule(
-      c.shutdownGracePeriodCriticalPods <= c.shutdownGracePeriod,
-      'shutdownGracePeriodCriticalPods: must not exceed shutdownGracePeriod',
+      !byPriority || (all === 0 && critical === 0),
+      'shutdownGracePeriodByPodPriority: cannot be given together with shutdownGracePeriod',
     ),
     ...rule(
-      c.shutdownGracePeriodByPodPriority.length === 0 || c.shutdownGracePeriod === 0,
-      'shutdownGracePeriodByPodPriority: cannot be given together with shutdownGracePeriod',
+      (all === 0 && critical === 0) || isEnabled(c.featureGates, 'GracefulNodeShutdown'),
+      'shutdownGracePeriod: needs the feature gate GracefulNodeShutdown',
+    ),
+    ...rule(
+      !byPriority || isEnabled(c.featureGates, 'GracefulNodeShutdownBasedOnPodPriority'),
+      'shutdownGracePeriodByPodPriority: needs the feature gate GracefulNodeShutdownBasedOnPodPriority',
     ),
   ];
 }
 
+/** pid as it is spelled here; nothing else can be set aside (server.go, parseResourceList). */
 const reservable = ['cpu', 'memory', 'ephemeral-storage', 'pid'];
 
 function allocatable(c: KubeletConfiguration): string[] {
   const unknown = (['kubeReserved', 'systemReserved'] as const).flatMap((field) =>
     Object.entries(c[field])
-      .filter(
-        ([name, amount]) =>
-          !(reservable.includes(name) || name.startsWith('hugepages-')) || amount.startsWith('-'),
-      )
+      .filter(([name, amount]) => !reservable.includes(name) || amount.startsWith('-'))
       .map(([name]) => `${field}.${name}: cannot be reserved`),
   );
   const modes = c.enforceNodeAllocatable;
@@ -104,6 +140,12 @@ function allocatable(c: KubeletConfiguration): string[] {
     ...rule(
       !modes.includes('none') || modes.length === 1,
       'enforceNodeAllocatable: none excludes the others',
+    ),
+    ...(['system-reserved', 'kube-reserved'] as const).flatMap((mode) =>
+      rule(
+        !modes.includes(mode) || !modes.includes(`${mode}-compressible`),
+        `enforceNodeAllocatable: ${mode} and ${mode}-compressible exclude each other`,
+      ),
     ),
     ...rule(
       !modes.some((m) => m.startsWith('system-reserved')) || c.systemReservedCgroup !== '',
@@ -116,41 +158,6 @@ function allocatable(c: KubeletConfiguration): string[] {
   ];
 }
 
-const signals = [
-  'memory.available',
-  'allocatableMemory.available',
-  'nodefs.available',
-  'nodefs.inodesFree',
-  'imagefs.available',
-  'imagefs.inodesFree',
-  'containerfs.available',
-  'containerfs.inodesFree',
-  'pid.available',
-];
-
-function eviction(c: KubeletConfiguration): string[] {
-  const thresholds = (['evictionHard', 'evictionSoft', 'evictionMinimumReclaim'] as const).flatMap((field) =>
-    Object.entries(c[field]).flatMap(([signal, amount]) => [
-      ...rule(signals.includes(signal), `${field}.${signal}: unknown eviction signal`),
-      ...rule(isThreshold(amount), `${field}.${signal}: ${amount} is neither a quantity nor a percentage`),
-    ]),
-  );
-  const graces = Object.keys(c.evictionSoft).flatMap((signal) =>
-    rule(
-      parseDuration(c.evictionSoftGracePeriod[signal] ?? '') !== undefined,
-      `evictionSoftGracePeriod.${signal}: needed by evictionSoft`,
-    ),
-  );
-  return [...thresholds, ...graces];
-}
-
-function isThreshold(amount: string): boolean {
-  const percentage = /^(\d+(?:\.\d+)?)%$/.exec(amount);
-  if (percentage !== null) return Number(percentage[1]) <= 100;
-  const value = parseQuantity(amount);
-  return value !== undefined && value >= 0n;
-}
-
 function tls(c: KubeletConfiguration): string[] {
   return [
     ...c.tlsCipherSuites
@@ -161,7 +168,7 @@ function tls(c: KubeletConfiguration): string[] {
       'tlsCertFile and tlsPrivateKeyFile: give both or neither',
     ),
     ...rule(
-      !c.serverTLSBootstrap || c.featureGates.RotateKubeletServerCertificate !== false,
+      !c.serverTLSBootstrap || isEnabled(c.featureGates, 'RotateKubeletServerCertificate'),
       'serverTLSBootstrap: needs the feature gate RotateKubeletServerCertificate',
     ),
   ];

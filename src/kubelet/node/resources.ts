@@ -43,6 +43,9 @@ export function nodeResources(
       0,
       taken.reduce((left, t) => left - t, total),
     );
+  const hugePages = Object.fromEntries(
+    pages.map(([size, bytes]) => [hugePageName(size), formatBytes(bytes)]),
+  );
   const hugeTotal = pages.reduce((sum, [, bytes]) => sum + bytes, 0);
   const memoryEviction = threshold(config.evictionHard['memory.available'], memory);
   const diskEviction = threshold(config.evictionHard['nodefs.available'], facts.disk.totalBytes);
@@ -58,7 +61,7 @@ export function nodeResources(
       memory: formatBytes(memory),
       pods: String(maxPods),
       ...(isolation ? {'ephemeral-storage': formatBytes(facts.disk.totalBytes)} : {}),
-      ...Object.fromEntries(pages.map(([size, bytes]) => [hugePageName(size), formatBytes(bytes)])),
+      ...hugePages,
     },
     allocatable: {
       ...foreign,
@@ -73,12 +76,7 @@ export function nodeResources(
             ),
           }
         : {}),
-      ...Object.fromEntries(
-        pages.map(([size, bytes]) => {
-          const name = hugePageName(size);
-          return [name, formatBytes(free(bytes, reserved(name, quantityValue)))];
-        }),
-      ),
+      ...hugePages,
     },
   };
 }

@@ -104,7 +104,7 @@ function nodeInfo(
 /** The biggest first; the scheduler's ImageLocality only looks at big ones. */
 function images(found: readonly ImageFacts[], max: number): NonNullable<NodeStatus['images']> {
   const sorted = [...found].sort(
-    (a, b) => b.sizeBytes - a.sizeBytes || (a.digests[0] ?? '').localeCompare(b.digests[0] ?? ''),
+    (a, b) => b.sizeBytes - a.sizeBytes || compare(a.digests[0] ?? '', b.digests[0] ?? ''),
   );
   return sorted.slice(0, max < 0 ? undefined : max).map(({digests, tags, sizeBytes}) => ({
     names: [...digests, ...tags].slice(0, namesPerImage),
@@ -112,9 +112,15 @@ function images(found: readonly ImageFacts[], max: number): NonNullable<NodeStat
   }));
 }
 
+/** By code unit: comparing by a language's rules would load them, which is megabytes. */
+function compare(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}
+
 function handlers(runtime: RuntimeFacts): NonNullable<NodeStatus['runtimeHandlers']> {
   return [...runtime.handlers]
-    .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
+    .sort((a, b) => compare(a.name, b.name))
     .map(({name, recursiveReadOnlyMounts, userNamespaces}) => ({
       name,
       features: {recursiveReadOnlyMounts, userNamespaces},

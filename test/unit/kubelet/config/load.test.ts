@@ -125,14 +125,17 @@ describe('loadKubeletConfig', () => {
   });
 
   it('lets flags win over files', () => {
-    const {config} = load('registerWithTaints: [{key: a, effect: NoSchedule}]\nfeatureGates: {A: true}', {
-      registerWithTaints: 'dedicated=gpu:NoExecute,plain:NoSchedule',
-      nodeLabels: 'tier=edge,empty=,topology.kubernetes.io/zone=a,x.node.kubernetes.io/y=1,example.com/z=1',
-      nodeIp: '10.0.0.5,fd00::5',
-      hostnameOverride: 'n1.example.com',
-      featureGates: 'B=false',
-      verbosity: 4,
-    });
+    const {config} = load(
+      'registerWithTaints: [{key: a, effect: NoSchedule}]\nfeatureGates: {WatchListClient: false}',
+      {
+        registerWithTaints: 'dedicated=gpu:NoExecute,plain:NoSchedule',
+        nodeLabels: 'tier=edge,empty=,topology.kubernetes.io/zone=a,x.node.kubernetes.io/y=1,example.com/z=1',
+        nodeIp: '10.0.0.5,fd00::5',
+        hostnameOverride: 'n1.example.com',
+        featureGates: 'CPUManagerPolicyBetaOptions=false',
+        verbosity: 4,
+      },
+    );
     expect(config.registerWithTaints).toEqual([
       {key: 'dedicated', value: 'gpu', effect: 'NoExecute'},
       {key: 'plain', effect: 'NoSchedule'},
@@ -141,7 +144,7 @@ describe('loadKubeletConfig', () => {
       nodeName: 'n1.example.com',
       nodeIPs: ['10.0.0.5', 'fd00::5'],
       nodeLabels: {tier: 'edge', empty: '', 'topology.kubernetes.io/zone': 'a', 'example.com/z': '1'},
-      featureGates: {A: true, B: false},
+      featureGates: {WatchListClient: false, CPUManagerPolicyBetaOptions: false},
       verbosity: 4,
     });
   });

@@ -1,0 +1,102 @@
+import * as z from 'zod/mini';
+import {
+  count,
+  duration,
+  flag,
+  integer,
+  minutes,
+  oneOf,
+  orCount,
+  orDuration,
+  orText,
+  percent,
+  quantities,
+  seconds,
+  text,
+  textMap,
+  texts,
+} from './kinds.ts';
+
+/** How pods' resources are enforced. */
+export const cgroups = {
+  cgroupRoot: text,
+  cgroupsPerQOS: flag(true),
+  cgroupDriver: oneOf('cgroupfs', 'systemd'),
+  kubeletCgroups: text,
+  systemCgroups: text,
+  failCgroupV1: flag(true),
+  failSwapOn: flag(true),
+  memorySwap: z.prefault(
+    z.strictObject({swapBehavior: z._default(z.enum(['', 'NoSwap', 'LimitedSwap']), '')}),
+    {},
+  ),
+  cpuManagerPolicy: oneOf('none', 'static'),
+  cpuManagerPolicyOptions: textMap,
+  cpuManagerReconcilePeriod: orDuration(seconds(10)),
+  memoryManagerPolicy: oneOf('None', 'Static'),
+  reservedMemory: z._default(z.array(z.strictObject({numaNode: count, limits: quantities})), []),
+  topologyManagerPolicy: oneOf('none', 'best-effort', 'restricted', 'single-numa-node'),
+  topologyManagerScope: oneOf('container', 'pod'),
+  topologyManagerPolicyOptions: textMap,
+  qosReserved: textMap,
+  podPidsLimit: z._default(
+    z.pipe(
+      integer,
+      z.transform((value: number) => (value < 0 ? -1 : value)),
+    ),
+    -1,
+  ),
+  cpuCFSQuota: flag(true),
+  cpuCFSQuotaPeriod: z._default(duration, 100),
+  memoryThrottlingFactor: z._default(z.number(), 0.9),
+  memoryReservationPolicy: oneOf('None', 'TieredReservation'),
+  singleProcessOOMKill: z.optional(z.boolean()),
+  oomScoreAdj: z._default(integer.check(z.minimum(-1000), z.maximum(1000)), -999),
+  maxOpenFiles: orCount(1_000_000),
+  protectKernelDefaults: flag(false),
+};
+
+/** The container runtime, images and logs. */
+export const runtime = {
+  containerRuntimeEndpoint: orText('unix:///run/containerd/containerd.sock'),
+  imageServiceEndpoint: text,
+  runtimeRequestTimeout: orDuration(minutes(2)),
+  registryPullQPS: z._default(count, 5),
+  registryBurst: orCount(10),
+  /** True unless maxParallelImagePulls is above 1: filled in by `complete`. */
+  serializeImagePulls: z.optional(z.boolean()),
+  maxParallelImagePulls: z.optional(integer.check(z.minimum(1))),
+  imagePullCredentialsVerificationPolicy: oneOf(
+    'NeverVerifyPreloadedImages',
+    'NeverVerify',
+    'NeverVerifyAllowlistedImages',
+    'AlwaysVerify',
+  ),
+  preloadedImagesVerificationAllowlist: texts,
+  imageMinimumGCAge: orDuration(minutes(2)),
+  imageMaximumGCAge: z._default(duration, 0),
+  imageGCHighThresholdPercent: z._default(percent, 85),
+  imageGCLowThresholdPercent: z._default(percent, 80),
+  containerLogMaxSize: orText('10Mi'),
+  containerLogMaxFiles: z._default(integer.check(z.minimum(2)), 5),
+  containerLogMaxWorkers: z._default(integer.check(z.minimum(1)), 1),
+  containerLogMonitorInterval: z._default(duration, seconds(10)),
+  podLogsDir: orText('/var/log/pods'),
+  crashLoopBackOff: z.prefault(z.strictObject({maxContainerRestartPeriod: z.optional(duration)}), {}),
+  seccompDefault: flag(false),
+  allowedUnsafeSysctls: texts,
+  userNamespaces: z.prefault(z.strictObject({idsPerPod: z._default(integer, 65_536)}), {}),
+  volumePluginDir: orText('/usr/libexec/kubernetes/kubelet-plugins/volume/exec/'),
+  volumeStatsAggPeriod: orDuration(minutes(1)),
+  enableControllerAttachDetach: flag(true),
+};
+
+export const network = {
+  clusterDomain: text,
+  clusterDNS: texts,
+  resolvConf: z._default(z.string(), '/etc/resolv.conf'),
+  hairpinMode: oneOf('promiscuous-bridge', 'hairpin-veth', 'none'),
+  makeIPTablesUtilChains: flag(true),
+  iptablesMasqueradeBit: z._default(integer.check(z.minimum(0), z.maximum(31)), 14),
+  iptablesDropBit: z._default(integer.check(z.minimum(0), z.maximum(31)), 15),
+};
