@@ -1,4 +1,4 @@
-import {availableParallelism} from 'node:os';
+import {cpus} from 'node:os';
 import type {ProxyConfig} from '../config/proxy.ts';
 import {readSysctl, writeSysctl} from '../edges/machine/sysctl.ts';
 import {setOomScoreAdj} from '../edges/process/oom.ts';
@@ -17,7 +17,8 @@ export async function applySettings(
   await setOomScoreAdj(config.oomScoreAdj).catch((error: unknown) => {
     skipped.push(`oom_score_adj: ${describeError(error)}`);
   });
-  for (const wanted of wantedSysctls(config.conntrack, availableParallelism(), families)) {
+  // The machine's, whatever this process may use of it.
+  for (const wanted of wantedSysctls(config.conntrack, cpus().length, families)) {
     try {
       if (needsWriting(wanted, await readSysctl(wanted.key)))
         await writeSysctl(wanted.key, String(wanted.value));

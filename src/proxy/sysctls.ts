@@ -7,8 +7,8 @@ export type Sysctl = {
   readonly atLeast?: boolean;
 };
 
-/** What kube-proxy gives up for memory's sake (cmd/kube-proxy/app/server_linux.go). */
-const maxConntrack = 1_048_576;
+/** As far as it grows with the cores, for memory's sake (pkg/proxy/conntrack/sysctls.go). */
+const mostForCores = 1_048_576;
 
 /** The kernel's settings that Services need; 0 in the configuration leaves one alone. */
 export function wantedSysctls(
@@ -17,7 +17,8 @@ export function wantedSysctls(
   families: readonly ('IPv4' | 'IPv6')[],
 ): Sysctl[] {
   const {maxPerCore, min} = conntrack;
-  const max = maxPerCore > 0 ? Math.min(Math.max(maxPerCore * cpus, min), maxConntrack) : 0;
+  const scaled = maxPerCore * cpus;
+  const max = maxPerCore === 0 ? 0 : scaled > mostForCores ? mostForCores : Math.max(scaled, min);
   const seconds = (key: string, ms: number): Sysctl[] =>
     ms > 0 ? [{key: `net.netfilter.${key}`, value: Math.floor(ms / 1000)}] : [];
   return [

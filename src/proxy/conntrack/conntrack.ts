@@ -1,4 +1,4 @@
-import type {Family} from '../../lib/addresses.ts';
+import {type Family, joinHostPort} from '../../lib/addresses.ts';
 import type {EndpointSlice, Service} from '../../lib/kubernetes.ts';
 import {mergeSlices, portKey} from '../model/endpoints.ts';
 import {viewService} from '../model/services.ts';
@@ -8,10 +8,16 @@ export type UdpFrontend = {
   /** '' for a node port: any destination. */
   readonly address: string;
   readonly port: number;
+  /** `ip:port` */
   readonly answers: ReadonlySet<string>;
 };
 
-export type Flow = {readonly destination: string; readonly port: number; readonly answersFrom: string};
+export type Flow = {
+  readonly destination: string;
+  readonly port: number;
+  readonly answersFrom: string;
+  readonly answersPort: number;
+};
 
 /**
  * The UDP frontends of a Service in one family. Every serving endpoint may answer, whatever policies and topology
@@ -29,7 +35,7 @@ export function udpFrontends(
   const addresses = [view.clusterIP, ...view.externalIPs, ...view.loadBalancerIPs];
   return ports.flatMap(({name, port, nodePort}) => {
     const serving = (endpoints.get(portKey('udp', name)) ?? []).filter((endpoint) => endpoint.serving);
-    const answers = new Set(serving.map((endpoint) => endpoint.ip));
+    const answers = new Set(serving.map((endpoint) => endpoint.id));
     const nodePorts = nodePort === 0 ? [] : [{address: '', port: nodePort, answers}];
     return [...addresses.map((address) => ({address, port, answers})), ...nodePorts];
   });
@@ -46,14 +52,14 @@ export function closed(before: readonly UdpFrontend[], now: readonly UdpFrontend
   return before.filter((f) => !open.has(`${f.address} ${f.port}`)).map((f) => ({...f, answers: new Set()}));
 }
 
-/** Flows through these frontends whose answering side is not one of the endpoints, each kind once. */
-export function staleFlows(flows: readonly Flow[], frontends: readonly UdpFrontend[]): Flow[] {
+/**
+ * Tells flows through these frontends that nobody answers any more: an endpoint that listens on another port now is
+ * another endpoint (pkg/proxy/conntrack/cleanup.go).
+ */
+export function staleAmong(frontends: readonly UdpFrontend[]): (flow: Flow) => boolean {
   const known = new Map(frontends.map((f) => [`${f.address} ${f.port}`, f.answers]));
-  const stale = new Map<string, Flow>();
-  for (const flow of flows) {
-    const answers = known.get(`${flow.destination} ${flow.port}`) ?? known.get(` ${flow.port}`);
-    if (answers === undefined || answers.has(flow.answersFrom)) continue;
-    stale.set(`${flow.destination} ${flow.port} ${flow.answersFrom}`, flow);
-  }
-  return [...stale.values()];
+  return ({destination, port, answersFrom, answersPort}) => {
+    const answers = known.get(`${destination} ${port}`) ?? known.get(` ${port}`);
+    return answers !== undefined && !answers.has(joinHostPort(answersFrom, answersPort));
+  };
 }

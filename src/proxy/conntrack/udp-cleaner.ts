@@ -3,10 +3,11 @@ import {describeError} from '../../lib/errors.ts';
 import type {EndpointSlice, Service} from '../../lib/kubernetes.ts';
 import type {Logger} from '../../lib/log.ts';
 import type {ProxyMetrics} from '../health/metrics.ts';
-import {closed, type Flow, signature, staleFlows, type UdpFrontend, udpFrontends} from './conntrack.ts';
+import {closed, type Flow, signature, staleAmong, type UdpFrontend, udpFrontends} from './conntrack.ts';
 
 export type FlowTable = {
-  list(family: Family): Promise<readonly Flow[]>;
+  /** Each kind of flow that is wanted, once. */
+  list(family: Family, wanted: (flow: Flow) => boolean): Promise<readonly Flow[]>;
   delete(family: Family, flow: Flow): Promise<number>;
 };
 
@@ -63,7 +64,7 @@ export class UdpCleaner {
     this.#pending.clear();
     const started = monotonic();
     try {
-      const stale = staleFlows(await flows.list(family), this.#withoutReused(frontends));
+      const stale = await flows.list(family, staleAmong(this.#withoutReused(frontends)));
       let deleted = 0;
       for (let i = 0; i < stale.length; i += parallel) {
         const some = stale.slice(i, i + parallel).map((flow) => flows.delete(family, flow));
