@@ -54,7 +54,7 @@ export class ProxyAgent {
 
   constructor(options: AgentOptions, node: NodeView) {
     this.#options = options;
-    this.#caches = new Caches(options.stores);
+    this.#caches = new Caches(options.stores, options.clock.now());
     this.#node = node;
   }
 
@@ -182,7 +182,8 @@ export class ProxyAgent {
     for (const proxy of families) {
       const context = this.#changedContext(proxy.family);
       if (context !== undefined) this.#contexts.set(proxy.family, JSON.stringify(context));
-      const retry = await proxy.sync({sources, triggers, node: this.#node, context});
+      const own = triggers.filter(({family}) => family === proxy.family).map(({atMs}) => atMs);
+      const retry = await proxy.sync({sources, triggers: own, node: this.#node, context});
       if (retry !== undefined) retryInMs = Math.min(retry, retryInMs ?? retry);
     }
     onSynced(sources);

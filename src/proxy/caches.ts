@@ -1,3 +1,4 @@
+import type {Family} from '../lib/addresses.ts';
 import type {EndpointSlice, Service} from '../lib/kubernetes.ts';
 import {serviceOfSlice, triggerTimeAnnotation} from './model/endpoints.ts';
 import type {ServiceSource} from './table/family-table.ts';
@@ -17,9 +18,12 @@ export type Stores = {
 /** What everything else on a node waits for: they are looked at before all others. */
 const first = ['default/kubernetes', 'kube-system/kube-dns'];
 
+/** What made a slice change, and when; it concerns one family. */
+export type Trigger = {readonly family: Family; readonly atMs: number};
+
 export type Taken = {
   readonly sources: ReadonlyMap<string, ServiceSource>;
-  readonly triggers: readonly number[];
+  readonly triggers: readonly Trigger[];
 };
 
 /** Which Services are to be looked at again, and what is known of each. The objects stay in the reflectors' stores. */
@@ -28,10 +32,14 @@ export class Caches {
   /** Keys of slices by the Service that they name; nearly always there is one, and a set of one takes 200 bytes. */
   readonly #slices = new Map<string, string | Set<string>>();
   readonly #dirty = new Set<string>();
-  #triggers: number[] = [];
+  /** By Service. */
+  readonly #triggers = new Map<string, Trigger[]>();
+  readonly #startMs: number;
 
-  constructor(stores: Stores) {
+  /** What was triggered before `startMs`, in milliseconds of the wall clock, says nothing of this proxy's speed. */
+  constructor(stores: Stores, startMs: number) {
     this.#stores = stores;
+    this.#startMs = startMs;
   }
 
   get isDirty(): boolean {
@@ -44,8 +52,11 @@ export class Caches {
 
   sliceChanged({type, object, old}: Change<EndpointSlice>): void {
     if (old !== undefined) this.#forget(old);
-    if (type === 'deleted') this.#forget(object);
-    else this.#remember(object);
+    if (type === 'deleted') {
+      this.#forget(object);
+      // Its annotation is of the change before.
+      this.#triggers.delete(serviceOfSlice(object) ?? '');
+    } else this.#remember(object);
   }
 
   #remember(object: EndpointSlice): void {
@@ -56,8 +67,15 @@ export class Caches {
     else if (typeof known === 'object') known.add(key);
     else if (known !== key) this.#slices.set(service, new Set([known, key]));
     this.#dirty.add(service);
-    const trigger = Date.parse(object.metadata.annotations?.[triggerTimeAnnotation] ?? '');
-    if (!Number.isNaN(trigger)) this.#triggers.push(trigger);
+    this.#noteTrigger(service, object);
+  }
+
+  #noteTrigger(service: string, {addressType, metadata}: EndpointSlice): void {
+    const family = addressType;
+    const atMs = Date.parse(metadata.annotations?.[triggerTimeAnnotation] ?? '');
+    if (!(atMs > this.#startMs) || (family !== 'IPv4' && family !== 'IPv6')) return;
+    const trigger: Trigger = {family, atMs};
+    this.#triggers.set(service, [...(this.#triggers.get(service) ?? []), trigger]);
   }
 
   /** Everything is to be looked at again. */
@@ -72,8 +90,8 @@ export class Caches {
   take(limit: number): Taken {
     const keys = this.#portion(limit);
     for (const key of keys) this.#dirty.delete(key);
-    const triggers = this.isDirty ? [] : this.#triggers;
-    if (!this.isDirty) this.#triggers = [];
+    const triggers = this.isDirty ? [] : [...this.#triggers.values()].flat();
+    if (!this.isDirty) this.#triggers.clear();
     return {sources: new Map(keys.map((key) => [key, this.#source(key)])), triggers};
   }
 
