@@ -96,6 +96,7 @@ export function healthPorts(serving: Serving, family: Family): HealthPorts {
     listen: (host, port, answer) => servePlain({host, port, ipv6Only: true, answer}),
     hosts: () => nodePortIPs(config.nodePortAddresses, family, node.view(), localAddresses()) ?? everywhere,
     proxyHealthy: () => health.healthy,
+    clock: realClock,
     log,
     onFailed: (service, message) =>
       events.record(

@@ -2,6 +2,7 @@ import type {Family} from '../../lib/addresses.ts';
 import {describeError} from '../../lib/errors.ts';
 import type {EndpointSlice, Service} from '../../lib/kubernetes.ts';
 import type {Logger} from '../../lib/log.ts';
+import type {Cancel, Clock} from '../../lib/time.ts';
 import {mergeSlices} from '../model/endpoints.ts';
 import {healthCheckNodePort, viewService} from '../model/services.ts';
 import type {ServiceSource} from '../table/family-table.ts';
@@ -20,17 +21,24 @@ type Options = {
   /** Where to listen: the node-port addresses, or all. */
   readonly hosts: () => readonly string[];
   readonly proxyHealthy: () => boolean;
+  readonly clock: Clock;
   readonly log: Logger;
   /** A port could not be opened; becomes an Event on the Service. */
   readonly onFailed: (service: Service, message: string) => void;
 };
 
 type Check = {
-  port: number;
+  readonly port: number;
   localEndpoints: number;
   readonly service: Service;
   servers: {close(): Promise<void>}[];
+  cancelRetry: Cancel;
+  /** Whoever has the port may keep it for long: that is said once. */
+  told: boolean;
 };
+
+/** The proxy before this one may still hold the port, or a Service that is about to give it up. */
+const retryMs = 5_000;
 
 /**
  * Health check node ports of LoadBalancer Services with externalTrafficPolicy Local: load balancers ask them which
@@ -76,28 +84,47 @@ export class HealthPorts {
   }
 
   #open(key: string, port: number, service: Service, slices: readonly EndpointSlice[]): void {
-    const check: Check = {port, localEndpoints: this.#count(slices), service, servers: []};
+    const localEndpoints = this.#count(slices);
+    const check: Check = {port, localEndpoints, service, servers: [], cancelRetry: () => {}, told: false};
     this.#checks.set(key, check);
-    this.#then(async () => {
-      for (const host of this.#options.hosts())
-        check.servers.push(await this.#options.listen(host, port, () => this.#answer(check)));
-    }, check);
+    this.#then(() => this.#listen(key, check));
   }
 
   #close(key: string, check: Check): void {
     this.#checks.delete(key);
-    this.#then(async () => {
-      for (const server of check.servers.splice(0)) await server.close();
-    }, check);
+    check.cancelRetry();
+    this.#then(() => closeServers(check));
   }
 
   /** One after the other: a port may be closed for one Service and opened for another in the same round. */
-  #then(work: () => Promise<void>, {service, port}: Check): void {
-    this.#work = this.#work.then(work).catch((error: unknown) => {
-      const message = `node ${this.#options.nodeName} failed to start healthcheck on port ${port}: ${describeError(error)}`;
-      this.#options.log.error('a health check port failed', {port, error: describeError(error)});
-      this.#options.onFailed(service, message);
-    });
+  #then(work: () => Promise<void>): void {
+    this.#work = this.#work.then(work);
+  }
+
+  async #listen(key: string, check: Check): Promise<void> {
+    const {hosts, listen, clock} = this.#options;
+    if (this.#checks.get(key) !== check) return;
+    try {
+      for (const host of hosts())
+        check.servers.push(await listen(host, check.port, () => this.#answer(check)));
+    } catch (error) {
+      this.#failed(check, error);
+      await closeServers(check);
+    }
+    if (check.servers.length > 0 || this.#checks.get(key) !== check) return;
+    check.cancelRetry = clock.after(retryMs, () => this.#then(() => this.#listen(key, check)));
+  }
+
+  #failed(check: Check, error: unknown): void {
+    const {nodeName, log, onFailed} = this.#options;
+    const {port, service, told} = check;
+    check.told = true;
+    if (told) return;
+    log.error('a health check port cannot be opened, trying again', {port, error: describeError(error)});
+    onFailed(
+      service,
+      `node ${nodeName} failed to start healthcheck on port ${port}: ${describeError(error)}`,
+    );
   }
 
   #answer({service: {metadata}, localEndpoints}: Check): Answer {
@@ -116,4 +143,8 @@ export class HealthPorts {
       body: JSON.stringify(document, null, '\t'),
     };
   }
+}
+
+async function closeServers(check: Check): Promise<void> {
+  for (const server of check.servers.splice(0)) await server.close();
 }
