@@ -8,6 +8,7 @@ import type {
   V1ContainerStatus,
   V1CSIDriver,
   V1CSINode,
+  V1CSINodeDriver,
   V1Deployment,
   V1EndpointSlice,
   V1Lease,
@@ -77,7 +78,8 @@ export type Lease = Namespaced<V1Lease>;
 export type CertificateSigningRequest = Stored<V1CertificateSigningRequest>;
 export type Deployment = Namespaced<V1Deployment>;
 export type ReplicaSet = Namespaced<V1ReplicaSet>;
-export type CsiNode = Stored<V1CSINode>;
+/** Go writes an empty list without `omitempty` as null. */
+export type CsiNode = Stored<Omit<V1CSINode, 'spec'>> & {spec: {drivers: Wire<V1CSINodeDriver>[] | null}};
 export type CsiDriver = Stored<V1CSIDriver>;
 export type VolumeAttachment = Stored<V1VolumeAttachment>;
 export type ClusterTrustBundle = Stored<V1beta1ClusterTrustBundle>;

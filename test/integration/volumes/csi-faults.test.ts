@@ -119,7 +119,7 @@ it('waits for a driver that is not there yet, and says so', async () => {
   const {client} = lab.fixture.sandbox;
   await until('it has left the CSINode', async () => {
     const {spec} = await client.get(csiNodes, {name: nodeName});
-    return spec.drivers.map(({name}) => name).join() === driverName;
+    return spec.drivers?.map(({name}) => name).join() === driverName;
   });
   const ids = async () =>
     (await client.get(nodes, {name: nodeName})).metadata.annotations?.['csi.volume.kubernetes.io/nodeid'];

@@ -130,7 +130,7 @@ class Lab implements CsiLab {
     if (options.versions !== undefined) return driver;
     await until(`${name} is in the CSINode`, async () => {
       const found = await this.fixture.sandbox.client.get(csiNodes, {name: nodeName});
-      return found.spec.drivers.some((entry) => entry.name === name);
+      return found.spec.drivers?.some((entry) => entry.name === name);
     });
     return driver;
   }

@@ -257,6 +257,6 @@ it('says everything anew when the Node was deleted', async () => {
   });
   await until("the CSINode is that one's, with its drivers", async () => {
     const {metadata, spec} = await client.get(csiNodes, {name: nodeName});
-    return metadata.ownerReferences?.[0]?.uid === node.metadata.uid && spec.drivers.length === 2;
+    return metadata.ownerReferences?.[0]?.uid === node.metadata.uid && spec.drivers?.length === 2;
   });
 });

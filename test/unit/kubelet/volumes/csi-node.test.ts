@@ -43,6 +43,11 @@ describe('a CSINode', () => {
     expect(withoutDriver(csiNode([other, entry]), 'd')).toEqual([other]);
     expect(withoutDriver(csiNode([other]), 'd')).toBeUndefined();
   });
+
+  it('has null for its drivers as long as it has none: that is how the API server shows an empty list', () => {
+    expect(withDriver(csiNode(null), driver)).toEqual([entry]);
+    expect(withoutDriver(csiNode(null), 'd')).toBeUndefined();
+  });
 });
 
 describe('the Node', () => {

@@ -10,7 +10,7 @@ export type DriverNode = {
   readonly topology: Readonly<Record<string, string>>;
 };
 
-type CsiNodeDriver = CsiNode['spec']['drivers'][number];
+type CsiNodeDriver = NonNullable<CsiNode['spec']['drivers']>[number];
 
 const nodeIdAnnotation = 'csi.volume.kubernetes.io/nodeid';
 const maxInt32 = 2 ** 31 - 1;
@@ -36,7 +36,8 @@ export function isOwnedBy({metadata}: CsiNode, node: Node): boolean {
 export function withDriver(csiNode: CsiNode, driver: DriverNode): CsiNodeDriver[] | undefined {
   const {name, nodeId, maxVolumes, topology} = driver;
   const topologyKeys = Object.keys(topology).sort();
-  const known = csiNode.spec.drivers.find((other) => other.name === name);
+  const drivers = csiNode.spec.drivers ?? [];
+  const known = drivers.find((other) => other.name === name);
   const count = maxVolumes > 0 ? Math.min(maxVolumes, maxInt32) : undefined;
   const same =
     known !== undefined &&
@@ -45,15 +46,16 @@ export function withDriver(csiNode: CsiNode, driver: DriverNode): CsiNodeDriver[
     known.allocatable?.count === count;
   if (same) return undefined;
   return [
-    ...csiNode.spec.drivers.filter((other) => other.name !== name),
+    ...drivers.filter((other) => other.name !== name),
     {name, nodeID: nodeId, topologyKeys, ...(count === undefined ? {} : {allocatable: {count}})},
   ];
 }
 
 /** Undefined when it is not among them. */
 export function withoutDriver(csiNode: CsiNode, name: string): CsiNodeDriver[] | undefined {
-  const left = csiNode.spec.drivers.filter((other) => other.name !== name);
-  return left.length === csiNode.spec.drivers.length ? undefined : left;
+  const drivers = csiNode.spec.drivers ?? [];
+  const left = drivers.filter((other) => other.name !== name);
+  return left.length === drivers.length ? undefined : left;
 }
 
 type MetadataChange = {
