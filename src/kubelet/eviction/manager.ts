@@ -47,7 +47,11 @@ const reason = 'Evicted';
 const disruption = 'TerminationByKubelet';
 /** Where a pod's own grace does not count. */
 const immediateGraceSeconds = 1;
-/** After an eviction nothing else is evicted before its effect can be seen, or so much time has passed. */
+/**
+ * After an eviction nothing else is evicted before its effect can be seen: the pod has its grace and half of it again
+ * to end (pod_workers.go, killPodNow), then so much time to give back what it held.
+ */
+const leastKillMs = 10_000;
 const cleanupMs = 30_000;
 const cleanupPollMs = 500;
 
@@ -65,6 +69,10 @@ class Evictor implements Eviction {
   #running: Promise<void>;
   #busy = true;
   #stopped = false;
+  /** The longest grace of those that were evicted last. */
+  #graceMs = 0;
+  /** Evicted here and not yet gone. */
+  #evicted: ReadonlySet<string> = new Set();
 
   constructor(options: EvictionOptions) {
     this.#options = options;
@@ -117,11 +125,23 @@ class Evictor implements Eviction {
     );
     this.#memory = judged.memory;
     this.#setPressure(judged.pressure);
-    const pods = this.#options.active().filter(({ending}) => !ending);
+    const pods = this.#candidates();
     const over = config.localStorageCapacityIsolation ? this.#endExceeding(pods, snapshot) : [];
     if (over.length > 0) return over;
     const [first] = judged.urgent;
     return first === undefined ? [] : this.#relieve(first, judged.urgent, observations, snapshot, pods);
+  }
+
+  /** A pod that somebody else deleted with a long grace is one too: its grace shrinks, and nobody else has to go. */
+  #candidates(): ActivePod[] {
+    const active = this.#options.active();
+    const uids = new Set(active.map(({pod}) => pod.metadata.uid));
+    this.#evicted = new Set([...this.#evicted].filter((uid) => uids.has(uid)));
+    this.#graceMs = 0;
+    return active.filter(
+      ({pod: {metadata}, ending}) =>
+        !ending || (metadata.deletionTimestamp !== undefined && !this.#evicted.has(metadata.uid)),
+    );
   }
 
   #setPressure(pressure: Pressure): void {
@@ -201,13 +221,15 @@ class Evictor implements Eviction {
     const {name, namespace, uid} = pod.metadata;
     log.warn('evicting a pod', {pod: `${namespace}/${name}`, signal, message});
     tellPod(pod, message, annotations);
+    this.#evicted = new Set([...this.#evicted, uid]);
+    this.#graceMs = Math.max(this.#graceMs, graceSeconds * 1000);
     end(uid, {reason, message, graceSeconds, ...(isDisruption ? {disruption} : {})});
     onEvicted?.(signal);
   }
 
   async #untilCleanedUp(uids: readonly string[]): Promise<boolean> {
     const {clock, isCleanedUp} = this.#options;
-    const endMs = clock.monotonic() + cleanupMs;
+    const endMs = clock.monotonic() + Math.max(leastKillMs, this.#graceMs * 1.5) + cleanupMs;
     while (!uids.every(isCleanedUp)) {
       if (this.#stopped || clock.monotonic() >= endMs) return !this.#stopped;
       await new Promise<void>((resolve) => clock.after(cleanupPollMs, resolve));

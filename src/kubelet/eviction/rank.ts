@@ -94,6 +94,8 @@ function inTurn(...compares: readonly Compare[]): Compare {
   };
 }
 
+/** The overhead counts only for what is requested at all (GetResourceRequestQuantity). */
 function request({spec}: Pod, resource: string): number {
-  return quantityValue(podRequests(spec, {overhead: true})[resource]);
+  const requested = quantityValue(podRequests(spec, {overhead: false})[resource]);
+  return requested === 0 ? 0 : requested + quantityValue(spec.overhead?.[resource]);
 }

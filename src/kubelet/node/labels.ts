@@ -13,6 +13,17 @@ export function defaultLabels(nodeName: string, architecture: string): Record<st
   };
 }
 
+/** Also kept right where the configuration names them; all others only count when the Node is created. */
+const keptLabels = [
+  'topology.kubernetes.io/zone',
+  'topology.kubernetes.io/region',
+  'failure-domain.beta.kubernetes.io/zone',
+  'failure-domain.beta.kubernetes.io/region',
+  'node.kubernetes.io/instance-type',
+  'beta.kubernetes.io/instance-type',
+  'node.kubernetes.io/windows-build',
+];
+
 type Metadata = {
   readonly labels?: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;
@@ -25,10 +36,16 @@ export function metadataPatch(
   architecture: string,
 ): {readonly metadata: Metadata | object} | undefined {
   const defaults = defaultLabels(config.nodeName, architecture);
-  const wanted = Object.entries(defaults).map(
-    ([key, value]) => [key, config.nodeLabels[key] ?? value] as const,
+  const given = Object.entries(config.nodeLabels).filter(
+    ([key]) => Object.hasOwn(defaults, key) || keptLabels.includes(key),
   );
-  const labels = Object.fromEntries(wanted.filter(([key, value]) => existing.labels?.[key] !== value));
+  const wanted = Object.entries({...defaults, ...Object.fromEntries(given)});
+  // An empty value takes such a label away.
+  const labels = Object.fromEntries(
+    wanted
+      .filter(([key, value]) => (existing.labels?.[key] ?? '') !== value)
+      .map(([key, value]) => [key, value === '' ? null : value]),
+  );
   const managed = existing.annotations?.[attachDetachAnnotation] === 'true';
   const annotations =
     managed === config.enableControllerAttachDetach

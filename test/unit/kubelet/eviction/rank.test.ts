@@ -39,6 +39,22 @@ describe('rankPods', () => {
     ]);
   });
 
+  it('memory: the overhead counts only for a pod that requests some', () => {
+    const overhead = {memory: '200Mi'};
+    const names = rankPods(
+      [
+        {
+          pod: pod('asks', {...requesting({memory: '100Mi'}), overhead}),
+          stats: stats('asks', {measured: measured(250 * mi)}),
+        },
+        {pod: pod('asks-nothing', {overhead}), stats: stats('asks-nothing', {measured: measured(150 * mi)})},
+      ],
+      'memory.available',
+      {dedicatedImages: false, splitContainers: false},
+    ).map((candidate) => candidate.pod.metadata.name);
+    expect(names).toEqual(['asks-nothing', 'asks']);
+  });
+
   it('pids: by priority, then the most', () => {
     const candidates = [
       candidate('few', {}, {containers: [container({processes: 3})]}),

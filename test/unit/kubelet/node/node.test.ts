@@ -185,6 +185,34 @@ describe('decideNode', () => {
     expect(JSON.stringify(body)).not.toContain('tier');
   });
 
+  it.each([
+    ['given and wrong', {'topology.kubernetes.io/zone': 'b'}, {'topology.kubernetes.io/zone': 'a'}],
+    ['given and missing', {}, {'topology.kubernetes.io/zone': 'a'}],
+    [
+      'given as empty',
+      {'node.kubernetes.io/instance-type': 'big'},
+      {'node.kubernetes.io/instance-type': null},
+    ],
+    ['not given', {'topology.kubernetes.io/region': 'r', constructor: 'x'}, undefined],
+  ])('keeps well-known labels right: %s (updateDefaultLabels)', (_, over, labels) => {
+    const existing = current();
+    const given = {
+      'topology.kubernetes.io/zone': 'a',
+      'node.kubernetes.io/instance-type': '',
+      mine: 'only at first',
+    };
+    const node = nodeWith(existing.status ?? {}, {
+      labels: {...existing.metadata.labels, 'topology.kubernetes.io/zone': 'a', ...over},
+    });
+    if (labels !== undefined && Object.keys(over).length === 0)
+      delete node.metadata.labels?.['topology.kubernetes.io/zone'];
+    const [body] = bodies(
+      decideNode(seen({node, config: {...config, nodeLabels: given}})).acts,
+      'patch-metadata',
+    );
+    expect(body).toEqual(labels === undefined ? undefined : {metadata: {labels}});
+  });
+
   it('tells of a reboot once its boot id differs', () => {
     const node = current();
     const {acts} = decideNode(seen({node, facts: {...facts, bootId: 'b2'}}));
