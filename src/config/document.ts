@@ -16,10 +16,16 @@ export type ReadDocument<T> = {
 };
 
 /**
- * Parses one YAML document and checks it by a schema, so that each complaint has a line and a column.
+ * Parses one YAML document and checks it by a schema, so that each complaint has a line and a column. Unknown fields
+ * are refused, or told to `onUnknown` and left out.
  * @throws NodectlError `code`
  */
-export function readDocument<T>({path, text}: Source, schema: z.ZodMiniType<T>, code: Code): ReadDocument<T> {
+export function readDocument<T>(
+  {path, text}: Source,
+  schema: z.ZodMiniType<T>,
+  code: Code,
+  onUnknown?: (complaint: string) => void,
+): ReadDocument<T> {
   if (text.length > maxBytes) throw new NodectlError(code, `${path}: larger than ${maxBytes} bytes`);
   const lines = new LineCounter();
   const document = parseDocument(text, {lineCounter: lines, prettyErrors: false});
@@ -31,12 +37,31 @@ export function readDocument<T>({path, text}: Source, schema: z.ZodMiniType<T>, 
     throw new NodectlError(code, document.errors.map((e) => `${at(e.pos[0])}: ${e.message}`).join('\n'));
   const value = withoutNulls(document.toJS({maxAliasCount: 100}) ?? {});
   if (!isRecord(value)) throw new NodectlError(code, `${path}: is not a map of fields`);
-  const parsed = schema.safeParse(value);
+  const said = ({where, what}: Complaint) =>
+    `${at(offsetOf(document.contents, where))}: ${where.join('.')}: ${what}`;
+  let parsed = schema.safeParse(value);
+  if (!parsed.success && onUnknown !== undefined) {
+    for (const complaint of parsed.error.issues.filter(isUnknown).flatMap(complaintsOf)) {
+      leaveOut(value, complaint.where);
+      onUnknown(said(complaint));
+    }
+    parsed = schema.safeParse(value);
+  }
   if (parsed.success) return {value, data: parsed.data};
-  const complaints = parsed.error.issues
-    .flatMap(complaintsOf)
-    .map(({where, what}) => `${at(offsetOf(document.contents, where))}: ${where.join('.')}: ${what}`);
-  throw new NodectlError(code, complaints.join('\n'));
+  throw new NodectlError(code, parsed.error.issues.flatMap(complaintsOf).map(said).join('\n'));
+}
+
+function isUnknown(issue: z.core.$ZodIssue): boolean {
+  return issue.code === 'unrecognized_keys';
+}
+
+function leaveOut(value: Record<string, unknown>, path: readonly PropertyKey[]): void {
+  let at: unknown = value;
+  for (const step of path.slice(0, -1)) {
+    if (Array.isArray(at)) at = at[Number(step)];
+    else if (isRecord(at)) at = at[String(step)];
+  }
+  if (isRecord(at)) delete at[String(path.at(-1))];
 }
 
 type Complaint = {readonly where: readonly PropertyKey[]; readonly what: string};

@@ -5,6 +5,7 @@ import {type Endpoint, readEndpoint} from './proxy/bind.ts';
 import {type ProxyFlags, withFlags} from './proxy/flags.ts';
 import {type KubeProxyConfiguration, kubeProxyConfiguration} from './proxy/schema.ts';
 import {unusedFields} from './proxy/unused.ts';
+import {cidrList, validate} from './proxy/validate.ts';
 
 export type {Source} from './document.ts';
 export type {ProxyFlags} from './proxy/flags.ts';
@@ -56,7 +57,8 @@ export type LoadedProxyConfig = {readonly config: ProxyConfig; readonly warnings
 
 /**
  * The configuration file with flags over it. (kube-proxy ignores most flags beside --config; a flag that was typed
- * on purpose wins here, as it does for the kubelet.)
+ * on purpose wins here, as it does for the kubelet.) Fields that older or newer versions know are told of and left out,
+ * as kube-proxy does with v1alpha1.
  * @throws NodectlError ND711 that names each wrong field
  */
 export function loadProxyConfig(
@@ -64,14 +66,17 @@ export function loadProxyConfig(
   flags: ProxyFlags,
   hostname: string,
 ): LoadedProxyConfig {
+  const unknown: string[] = [];
   const written =
-    source === undefined ? emptyConfiguration() : readDocument(source, kubeProxyConfiguration, 'ND711').data;
+    source === undefined
+      ? emptyConfiguration()
+      : readDocument(source, kubeProxyConfiguration, 'ND711', (complaint) => unknown.push(complaint)).data;
   const configuration = withFlags(written, flags);
   const problems = validate(configuration);
   if (problems.length > 0) throw new NodectlError('ND711', problems.join('\n'));
   return {
     config: Object.freeze(resolve(configuration, flags, hostname)),
-    warnings: warningsOf(configuration),
+    warnings: [...unknown, ...warningsOf(configuration)],
   };
 }
 
@@ -133,52 +138,6 @@ function nodePortAddressesOf(c: KubeProxyConfiguration): NodePortAddresses {
   if (first === undefined) return {kind: c.mode === 'iptables' || c.mode === 'ipvs' ? 'all' : 'primary'};
   const cidrs = c.nodePortAddresses.map(parseCidr).filter((cidr) => cidr !== undefined);
   return {kind: 'cidrs', cidrs};
-}
-
-function cidrList(text: string): string[] {
-  return text === '' ? [] : text.split(',').map((part) => part.trim());
-}
-
-/** pkg/proxy/apis/config/validation, the rules that are not of one field alone. */
-function validate(c: KubeProxyConfiguration): string[] {
-  const rule = (ok: boolean, complaint: string) => (ok ? [] : [complaint]);
-  const cidrs = cidrList(c.clusterCIDR);
-  const families = new Set(cidrs.map((text) => parseCidr(text)?.family));
-  const addresses = c.nodePortAddresses;
-  return [
-    ...rule(parseAddress(c.bindAddress) !== undefined, `bindAddress: ${c.bindAddress} is not an IP address`),
-    ...(['healthzBindAddress', 'metricsBindAddress'] as const).flatMap((field) =>
-      rule(isEndpoint(c[field]), `${field}: ${c[field]} is not IP:port`),
-    ),
-    ...rule(!families.has(undefined), `clusterCIDR: ${c.clusterCIDR} is not a CIDR or two`),
-    ...rule(
-      cidrs.length <= 2 && families.size === cidrs.length,
-      'clusterCIDR: at most one CIDR of each family',
-    ),
-    ...rule(
-      addresses.length <= 1 || !addresses.includes('primary'),
-      'nodePortAddresses: primary and CIDRs exclude each other',
-    ),
-    ...addresses
-      .filter((text) => text !== 'primary')
-      .flatMap((text) => rule(parseCidr(text) !== undefined, `nodePortAddresses: ${text} is not a CIDR`)),
-    ...rule(
-      c.detectLocalMode !== 'BridgeInterface' || c.detectLocal.bridgeInterface !== '',
-      'detectLocal.bridgeInterface: needed by detectLocalMode BridgeInterface',
-    ),
-    ...rule(
-      c.detectLocalMode !== 'InterfaceNamePrefix' || c.detectLocal.interfaceNamePrefix !== '',
-      'detectLocal.interfaceNamePrefix: needed by detectLocalMode InterfaceNamePrefix',
-    ),
-    ...(['nftables', 'iptables'] as const).flatMap((plane) =>
-      rule(c[plane].minSyncPeriod <= c[plane].syncPeriod, `${plane}.syncPeriod: below minSyncPeriod`),
-    ),
-  ];
-}
-
-function isEndpoint(text: string): boolean {
-  const endpoint = text === '' ? {host: '0.0.0.0', port: 1} : readEndpoint(text, {host: '', port: 1});
-  return parseAddress(endpoint.host) !== undefined && endpoint.port >= 1 && endpoint.port <= 65_535;
 }
 
 /** kube-proxy is to lose its ipvs mode: its Services are served by nftables. It is said once. */

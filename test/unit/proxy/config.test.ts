@@ -87,9 +87,27 @@ describe('a KubeProxyConfiguration', () => {
     });
   });
 
+  /** TestLoadConfig: v1alpha1 is read leniently, so that a ConfigMap of an old cluster, or of a newer one, still works. */
+  it('tells of fields that it does not know, and reads the rest', () => {
+    const text = `bindAdress: 1.2.3.4
+udpIdleTimeout: 250ms
+nftables: {
+  masqueradeBitt: 3, masqueradeAll: true}
+logging: {vmodule: [{filePattern: x, verbosity: 1, more: 2}]}
+`;
+    const {config, warnings} = load(text);
+    expect(warnings.filter((warning) => warning.includes('unknown')).sort()).toEqual([
+      'p.yaml:3:1: bindAdress: unknown field',
+      'p.yaml:4:1: udpIdleTimeout: unknown field',
+      'p.yaml:6:3: nftables.masqueradeBitt: unknown field',
+      'p.yaml:7:52: logging.vmodule.0.more: unknown field',
+    ]);
+    expect(config.masqueradeAll).toBe(true);
+    expect(() => load('nope: 1\nbindAddress: here\n')).toThrow('bindAddress: here is not an IP address');
+    expect(() => load('nope: 1\nconntrack: {min: -1}\n')).toThrow('conntrack.min');
+  });
+
   it.each([
-    ['bindAdress: 1.2.3.4\n', 'p.yaml:3:1: bindAdress: unknown field'],
-    ['nftables: {\n  masqueradeBitt: 3}\n', 'p.yaml:4:3: nftables.masqueradeBitt: unknown field'],
     ['nftables:\n  syncPeriod: soon\n', 'p.yaml:4:3: nftables.syncPeriod: is not a duration such as 1m30s'],
     ['nftables: {masqueradeBit: 32}\n', 'nftables.masqueradeBit'],
     ['mode: userspace\n', 'mode'],
@@ -103,9 +121,80 @@ describe('a KubeProxyConfiguration', () => {
     ['detectLocalMode: InterfaceNamePrefix\n', 'detectLocal.interfaceNamePrefix'],
     ['conntrack: {min: -1}\n', 'conntrack.min'],
     ['oomScoreAdj: -1001\n', 'oomScoreAdj'],
+    ['mode: kernelspace\n', 'mode'],
+    ['bindAddress: 10.10.12.11:2000\n', 'bindAddress: 10.10.12.11:2000 is not an IP address'],
+    ['bindAddress: "[::]"\n', 'bindAddress'],
+    ['healthzBindAddress: 10.10.10.10:foo\n', 'healthzBindAddress'],
+    ['healthzBindAddress: 10.10.10.10:0\n', 'healthzBindAddress'],
+    ['healthzBindAddress: 10.10.10.10:65536\n', 'healthzBindAddress'],
+    ['healthzBindAddress: 123.456.789.10:12345\n', 'healthzBindAddress'],
+    ['metricsBindAddress: 127.0.0.1:foo\n', 'metricsBindAddress'],
+    ['configSyncPeriod: -1s\n', 'configSyncPeriod'],
+    ['iptables: {syncPeriod: -5s}\n', 'iptables.syncPeriod'],
+    ['nftables: {minSyncPeriod: -2s}\n', 'nftables.minSyncPeriod'],
+    ['mode: nftables\nnftables: {syncPeriod: 1s, minSyncPeriod: 5s}\n', 'nftables.syncPeriod'],
+    ['mode: iptables\niptables: {syncPeriod: 1s, minSyncPeriod: 5s}\n', 'iptables.syncPeriod'],
+    ['mode: ipvs\nipvs: {syncPeriod: 1s, minSyncPeriod: 5s}\n', 'ipvs.syncPeriod'],
+    ['iptables: {syncPeriod: 1s, minSyncPeriod: 5s}\n', 'iptables.syncPeriod'],
+    ['iptables: {masqueradeBit: -10}\n', 'iptables.masqueradeBit'],
+    ['mode: ipvs\nipvs: {tcpTimeout: -1s}\n', 'ipvs.tcpTimeout'],
+    ['mode: ipvs\nipvs: {tcpFinTimeout: -1s}\n', 'ipvs.tcpFinTimeout'],
+    ['mode: ipvs\nipvs: {udpTimeout: -1s}\n', 'ipvs.udpTimeout'],
+    ['mode: ipvs\nipvs: {excludeCIDRs: [10.0.0.0/0, 1.2.3]}\n', 'ipvs.excludeCIDRs: 1.2.3 is not a CIDR'],
+    ['mode: ipvs\nipvs: {excludeCIDRs: ["::1"]}\n', 'ipvs.excludeCIDRs: ::1 is not a CIDR'],
+    ['conntrack: {maxPerCore: -1}\n', 'conntrack.maxPerCore'],
+    ['conntrack: {tcpEstablishedTimeout: -5s}\n', 'conntrack.tcpEstablishedTimeout'],
+    ['conntrack: {tcpCloseWaitTimeout: -5s}\n', 'conntrack.tcpCloseWaitTimeout'],
+    ['conntrack: {udpTimeout: -5s}\n', 'conntrack.udpTimeout'],
+    ['conntrack: {udpStreamTimeout: -5s}\n', 'conntrack.udpStreamTimeout'],
+    ['oomScoreAdj: 1001\n', 'oomScoreAdj'],
+    ['clientConnection: {burst: -5}\n', 'clientConnection.burst'],
+    ['detectLocalMode: Guess\n', 'detectLocalMode'],
+    ['clusterCIDR: 192.168.59.0/24,fd00::/64,10.0.0.0/16\n', 'clusterCIDR'],
+    ['clusterCIDR: fd00:10:96::/112,fde4:8dba:82e1::/48\n', 'at most one CIDR of each family'],
+    ['clusterCIDR: fde4:8dba:82e1::/48,172.16.200.0:24\n', 'clusterCIDR'],
+    ['nodePortAddresses: [127.0.0.1/32, "0"]\n', 'nodePortAddresses: 0 is not a CIDR'],
+    ['nodePortAddresses: [2001:db8:xyz/64]\n', 'nodePortAddresses'],
+    ['nodePortAddresses: [127.0.0.1/32, primary]\n', 'primary'],
+    ['logging: {format: odd}\n', 'logging.format: odd is neither text nor json'],
+    ['logging: {format: json, vmodule: [{filePattern: x, verbosity: 1}]}\n', 'logging.vmodule'],
+    ['showHiddenMetricsForVersion: "1.2"\n', 'showHiddenMetricsForVersion'],
+    ['hostnameOverride: "   "\n', 'hostnameOverride'],
+    ['featureGates: {NoSuchGate: true}\n', 'featureGates.NoSuchGate'],
+    ['featureGates: {NFTablesProxyMode: false}\n', 'featureGates.NFTablesProxyMode: is locked'],
     ['mode: [\n', 'p.yaml:'],
+    ['bindAddress: ::\n', 'p.yaml:'],
   ])('%j is refused', (text, complaint) => {
     expect(() => load(text)).toThrow(complaint);
+  });
+
+  /** pkg/proxy/apis/config/validation and cmd/kube-proxy/app/options_test.go. */
+  it.each([
+    'bindAddress: fd00:192:168:59::103\nmetricsBindAddress: "[::1]:10249"\nclusterCIDR: fd00:192:168:59::/64\n',
+    'bindAddress: ::0\n',
+    'healthzBindAddress: 0.0.0.0:12345\n',
+    'clusterCIDR: 192.168.59.0/24,fd00:192:168::/64\n',
+    'clusterCIDR: ""\ndetectLocalMode: ClusterCIDR\n',
+    'detectLocalMode: NodeCIDR\nclusterCIDR: unused\n',
+    'detectLocalMode: InterfaceNamePrefix\ndetectLocal: {interfaceNamePrefix: vethabcde}\n',
+    'detectLocalMode: BridgeInterface\ndetectLocal: {bridgeInterface: avz}\n',
+    'mode: nftables\niptables: {syncPeriod: 1s, minSyncPeriod: 5s}\n',
+    'mode: iptables\nipvs: {excludeCIDRs: [odd]}\n',
+    'mode: ipvs\nipvs: {tcpTimeout: 0s, tcpFinTimeout: 2s, udpTimeout: 3s}\n',
+    'nodePortAddresses: ["::/0"]\n',
+    'nodePortAddresses: [127.0.0.1/32, 1.2.3.0/24, "2001:db8::/32"]\n',
+    'nodePortAddresses: [10.20.30.40/16, "fd00:1::0/64"]\n',
+    'conntrack: {tcpEstablishedTimeout: 0s, tcpCloseWaitTimeout: 0s, maxPerCore: 0, min: 0}\n',
+    'oomScoreAdj: 0\n',
+    'clientConnection: {burst: 0}\n',
+    'showHiddenMetricsForVersion: "1.35"\n',
+  ])('%j is taken', (text) => {
+    expect(() => load(text)).not.toThrow();
+  });
+
+  it('of a blank name by flag is refused', () => {
+    expect(() => load('', {hostnameOverride: '   '})).toThrow('hostnameOverride');
+    expect(load('', {hostnameOverride: '  Bar '}).config.nodeName).toBe('bar');
   });
 
   it('says by name what it has no use for', () => {
@@ -114,13 +203,13 @@ portRange: 1-2
 ipvs: {scheduler: rr}
 winkernel: {enableDSR: true}
 logging: {format: json}
-featureGates: {AllowServiceExternalIPs: false, NoSuchGate: true}
+featureGates: {AllowServiceExternalIPs: false, ImageVolume: true}
 `;
     const names = load(text).warnings.map((warning) => warning.split(' ')[0]);
     expect(names.sort()).toEqual(
       [
         'clientConnection.qps',
-        'featureGates.NoSuchGate',
+        'featureGates.ImageVolume',
         'ipvs',
         'logging.format',
         'portRange',
