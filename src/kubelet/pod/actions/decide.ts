@@ -221,12 +221,15 @@ function imageStep(
   }
 }
 
-/** The restart count of the next run: one more than the last one's, also where the runtime has forgotten it. */
+/**
+ * The restart count of the next run: one more than the last one's, also where the runtime has forgotten it. Of what
+ * waits the status may have counted the next run already: then the logs say (`restartsByLogs`).
+ */
 function nextAttempt(seen: PodSeen, name: string): number {
   const last = newestContainer(seen.runtime, name);
+  if (last !== undefined) return last.attempt + 1;
   const {containerStatuses = [], initContainerStatuses = []} = seen.status ?? {};
   const told = [...containerStatuses, ...initContainerStatuses].find((status) => status.name === name);
-  const ran = told?.lastState?.terminated !== undefined || told?.state?.terminated !== undefined;
-  const counted = told === undefined || !ran ? 0 : told.restartCount;
-  return last === undefined ? counted : last.attempt + 1;
+  if (told?.state?.terminated !== undefined) return told.restartCount + 1;
+  return told?.lastState?.terminated === undefined ? 0 : told.restartCount;
 }

@@ -1,6 +1,6 @@
 import {isCriNotFound} from '../../../edges/cri/client.ts';
 import {criMessage} from '../../../edges/cri/message.ts';
-import {makeDirectory} from '../../../edges/files/files.ts';
+import {listDirectory, makeDirectory} from '../../../edges/files/files.ts';
 import {removeLinksInto} from '../../../edges/files/pod-files.ts';
 import {removeTree} from '../../../edges/files/trees.ts';
 import {isConflict, isNotFound} from '../../../edges/kube/errors.ts';
@@ -14,7 +14,8 @@ import {crashKey} from '../actions/crash-backoff.ts';
 import {buildSandbox, cgroupOf} from '../config/build.ts';
 import {PodConfigError} from '../config/config-error.ts';
 import {podPaths, podRoot} from '../config/pod-paths.ts';
-import {newestContainer} from '../status/runtime-state.ts';
+import {restartsByLogs} from '../config/restarts-by-logs.ts';
+import {newestContainer, nothingRuns, type PodRuntime} from '../status/runtime-state.ts';
 import {containerGrace} from '../status/termination.ts';
 import type {ApplyContext} from './apply-context.ts';
 import {beginKills} from './kill.ts';
@@ -121,20 +122,14 @@ async function handlerOf({deps}: ApplyContext, {spec}: Pod): Promise<string> {
 async function start(context: ApplyContext, act: PodAct & {do: 'start'}, signal: AbortSignal): Promise<void> {
   const {deps, pod, limit, runtime, memory, images} = context;
   if (pod === undefined) return;
-  const {container, sandbox} = act;
+  const {container} = act;
   const {name} = container;
-  const known = runtime.peek(memory.uid) ?? {sandboxes: [], containers: []};
+  const known = runtime.peek(memory.uid) ?? nothingRuns;
   const last = newestContainer(known, name);
   if (last?.state === 'exited')
     memory.crashes.restarted(crashKey(pod, name), last.finishedAtMs, deps.clock.now());
-  const target = (pod.spec.ephemeralContainers ?? []).find((c) => c.name === name)?.targetContainerName;
-  const launch: ContainerLaunch = {
-    ...act,
-    pod,
-    podIps: pod.spec.hostNetwork ? deps.facts.hostIps() : sandbox.ips,
-    targetContainerId: target === undefined ? undefined : newestContainer(known, target)?.id,
-  };
   try {
+    const launch = await launchOf(context, pod, act, known);
     const id = await limit.run('finish', signal, () => startContainer(deps, launch, signal));
     images.consume(memory.uid, name);
     memory.startFailures.delete(name);
@@ -148,6 +143,28 @@ async function start(context: ApplyContext, act: PodAct & {do: 'start'}, signal:
   } finally {
     runtime.touch(memory.uid);
   }
+}
+
+async function launchOf(
+  {deps}: ApplyContext,
+  pod: Pod,
+  act: PodAct & {do: 'start'},
+  known: PodRuntime,
+): Promise<ContainerLaunch> {
+  const {name} = act.container;
+  const isForgotten = act.attempt > 0 && newestContainer(known, name) === undefined;
+  const logs = isForgotten ? await listDirectory(`${podPaths(deps.config, pod).logs}/${name}`) : [];
+  const target = (pod.spec.ephemeralContainers ?? []).find((c) => c.name === name)?.targetContainerName;
+  const targetContainerId = target ? newestContainer(known, target)?.id : undefined;
+  if (target && targetContainerId === undefined)
+    throw new StartError('CreateContainerConfigError', `unable to find target container ${target}`);
+  return {
+    ...act,
+    pod,
+    attempt: Math.max(act.attempt, restartsByLogs(logs)),
+    podIps: pod.spec.hostNetwork ? deps.facts.hostIps() : act.sandbox.ips,
+    targetContainerId,
+  };
 }
 
 async function startFailed(

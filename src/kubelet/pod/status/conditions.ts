@@ -3,7 +3,6 @@ import {timestamp} from '../../../lib/time.ts';
 import {resizeConditions} from '../../resize/state.ts';
 import {isSidecar} from '../actions/restart.ts';
 import {allContainersRestarting, couldRestartAll} from '../actions/restart-all.ts';
-import {isTerminal} from './phase.ts';
 
 export type Condition = NonNullable<PodStatus['conditions']>[number];
 
@@ -103,7 +102,7 @@ function judgeInitialized({pod, phase, statuses}: ConditionInput, old: readonly 
   );
   if (phase === 'Succeeded' && unknown.length === 0) return {status: 'True', reason: 'PodCompleted'};
   const wasInitialized = old.some((c) => c.type === 'Initialized' && c.status === 'True');
-  if (wasInitialized && !isTerminal(phase)) return {status: 'True'};
+  if (wasInitialized) return {status: 'True'};
   if (statuses.some((s) => pod.spec.containers.some((c) => c.name === s.name) && hasStarted(s)))
     return {status: 'True'};
   return judgement(unknown, failing, 'incomplete', 'ContainersNotInitialized');

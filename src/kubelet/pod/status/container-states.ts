@@ -49,7 +49,7 @@ function oneStatus(
     return removed(seen, container, before);
   const status =
     newest === undefined
-      ? withoutRecord(seen, pod, container, kind, before)
+      ? withoutRecord(seen, pod, container, before)
       : fromRecord(seen, container, newest, previous, before);
   return waitingAgain(seen, pod, container, kind, newest, status);
 }
@@ -67,7 +67,7 @@ function fromRecord(
       : lastFrom(before, newest.id);
   return {
     ...blank(seen, container),
-    restartCount: Math.max(newest.attempt, before?.restartCount ?? 0),
+    restartCount: restartsOf(newest, before),
     image: newest.image,
     imageID: newest.imageRef,
     containerID: containerUri(newest.id),
@@ -79,6 +79,13 @@ function fromRecord(
       : {allocatedResources: container.resources.requests}),
     ...(newest.user === undefined ? {} : {user: {linux: userOf(newest.user)}}),
   };
+}
+
+/** What runs after an end that was told is one restart more, also where the runtime has lost count. */
+function restartsOf(newest: RuntimeContainer, before: ContainerStatus | undefined): number {
+  const told = before?.restartCount ?? 0;
+  const follows = before?.state?.terminated !== undefined && before.containerID !== containerUri(newest.id);
+  return Math.max(newest.attempt, newest.state === 'running' && follows ? told + 1 : told);
 }
 
 /** It was there and was removed, so that all containers begin anew. */
@@ -138,11 +145,10 @@ function withoutRecord(
   seen: PodSeen,
   pod: Pod,
   container: Container,
-  kind: ListKind,
   before: ContainerStatus | undefined,
 ): ContainerStatus {
   if (before?.state?.terminated !== undefined) return before;
-  const waits = pod.spec.initContainers?.length && kind !== 'ephemeral';
+  const waits = pod.spec.initContainers?.length;
   const status: ContainerStatus = {
     ...blank(seen, container),
     restartCount: before?.restartCount ?? 0,
@@ -173,9 +179,11 @@ function waitingAgain(
   const done = newest === undefined && hasRegularContainer(pod.spec, seen.runtime);
   if (kind === 'init' && done && !isSidecar(container) && status.state?.waiting !== undefined)
     return {...status, state: {terminated: goneInit}};
-  if (pod.metadata.deletionTimestamp !== undefined || kind === 'ephemeral') return status;
+  if (pod.metadata.deletionTimestamp !== undefined) return status;
   const failure = seen.startFailures.get(container.name);
-  if (failure === undefined || !shouldStart(container, pod.spec, newest)) return status;
+  // An ephemeral container starts once.
+  const starts = kind === 'ephemeral' ? newest === undefined : shouldStart(container, pod.spec, newest);
+  if (failure === undefined || !starts) return status;
   const {reason, message} = failure;
   const lastState = status.state?.terminated === undefined ? status.lastState : status.state;
   return {...status, lastState, state: {waiting: {reason, ...(message === '' ? {} : {message})}}};

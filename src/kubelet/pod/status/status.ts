@@ -118,11 +118,11 @@ function addresses({runtime, hostIps, status}: PodSeen, pod: Pod): Partial<PodSt
   };
 }
 
-/** The family of the node's first address comes first. */
+/** One of each family, that of the node's first address before the other (kubelet_pods.go, sortPodIPs). */
 function ordered(ips: readonly string[], hostIp: string | undefined): string[] {
   const isSix = (ip: string) => ip.includes(':');
-  const first = hostIp !== undefined && isSix(hostIp);
-  return [...ips].sort((a, b) => Number(isSix(a) !== first) - Number(isSix(b) !== first));
+  const six = hostIp !== undefined && isSix(hostIp);
+  return [six, !six].flatMap((family) => ips.find((ip) => isSix(ip) === family) ?? []);
 }
 
 /** A pod that was refused: its containers were never anything. */
