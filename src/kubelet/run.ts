@@ -18,8 +18,9 @@ import {ResourceManagers, type ResourceManagersOptions} from './managers/manager
 import {type NodeAgent, startNodeAgent} from './node/agent.ts';
 import {startNodePlugins} from './node-plugins.ts';
 import {startPodResources} from './podresources/start.ts';
-import {serveHealth, serveKubelet} from './serve.ts';
+import {serveHealth, serveKubelet, serveReadOnly} from './serve.ts';
 import type {HealthChecks} from './server/healthz.ts';
+import {createMetrics} from './server/metrics.ts';
 import {checkMachine, makeDirectories, waitForRuntime} from './startup.ts';
 import {operationName, Telemetry} from './stats/metrics/telemetry.ts';
 import type {Stats} from './stats/stats.ts';
@@ -111,6 +112,7 @@ async function compose(
       health,
       stats,
       telemetry,
+      metrics: createMetrics({config, agent, stats, telemetry}),
       addresses: () => node.addresses(),
     };
     const serving = serveKubelet(options, stop.signal);
@@ -121,6 +123,8 @@ async function compose(
       stop.abort(new Error('stopping'));
       await (await serving).close();
     });
+    const readOnly = await serveReadOnly(options);
+    started.keep(() => readOnly.close());
   }
   // Healthy is only who could bind the kubelet's port: a join would take one that ends in a moment for a success.
   const healthServer = await serveHealth(config, health);

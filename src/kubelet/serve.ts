@@ -10,7 +10,8 @@ import type {Clock} from '../lib/time.ts';
 import type {PodAgent} from './agent-api.ts';
 import {runServing} from './certificates/serving.ts';
 import {type HealthChecks, healthz} from './server/healthz.ts';
-import {startKubeletServer} from './server/server.ts';
+import type {Metrics} from './server/metrics.ts';
+import {startKubeletServer, startReadOnlyServer} from './server/server.ts';
 import type {Telemetry} from './stats/metrics/telemetry.ts';
 import type {Stats} from './stats/stats.ts';
 
@@ -21,6 +22,7 @@ export type ServeOptions = {
   readonly agent: PodAgent;
   readonly stats: Stats;
   readonly telemetry: Telemetry;
+  readonly metrics: Metrics;
   readonly clock: Clock;
   readonly log: Logger;
   readonly health: HealthChecks;
@@ -37,6 +39,14 @@ export async function serveHealth(config: KubeletConfig, health: HealthChecks): 
     port: config.healthzPort,
     answer: (path) => (path.startsWith('/healthz') ? healthz(path, false, health) : undefined),
   });
+}
+
+/** What tools of old read without credentials; off unless `readOnlyPort` says otherwise. */
+export async function serveReadOnly(options: ServeOptions): Promise<Servers> {
+  if (options.config.readOnlyPort === 0) return {close: async () => undefined};
+  const server = await startReadOnlyServer(options);
+  options.log.warn('serving without authentication', {port: server.port, field: 'readOnlyPort'});
+  return server;
 }
 
 /**

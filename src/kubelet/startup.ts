@@ -1,4 +1,5 @@
 import type {KubeletConfig} from '../config/kubelet.ts';
+import {joinCgroup} from '../edges/cgroups/cgroups.ts';
 import type {Cri} from '../edges/cri/client.ts';
 import {makeDirectory} from '../edges/files/files.ts';
 import {observeMachine} from '../edges/machine/machine.ts';
@@ -39,9 +40,8 @@ export function startProblem(config: KubeletConfig, machine: MachineFacts): Node
 
 /** @throws NodectlError ND601 or ND721 */
 export async function checkMachine(config: KubeletConfig, log: Logger): Promise<void> {
-  const ports = [...(config.enableServer ? [config.port] : []), config.healthzPort].filter(
-    (port) => port > 0,
-  );
+  const served = config.enableServer ? [config.port, config.readOnlyPort] : [];
+  const ports = [...served, config.healthzPort].filter((port) => port > 0);
   const [machine, owners] = await Promise.all([observeMachine(), portOwners(ports)]);
   const problem = startProblem(config, {...machine, owners});
   if (problem !== undefined) throw problem;
@@ -49,6 +49,16 @@ export async function checkMachine(config: KubeletConfig, log: Logger): Promise<
   await setOomScoreAdj(config.oomScoreAdj).catch((error: unknown) =>
     log.warn('the kubelet is not protected from the OOM killer', {error: describeError(error)}),
   );
+  if (config.kubeletCgroups !== '') await moveTo(config.kubeletCgroups);
+}
+
+/** @throws NodectlError ND721 when this process cannot be moved: then it is not limited as somebody wanted it to be */
+async function moveTo(cgroup: string): Promise<void> {
+  try {
+    await joinCgroup(cgroup, process.pid);
+  } catch (cause) {
+    throw new NodectlError('ND721', `the kubelet cannot move into the cgroup ${cgroup}`, {cause});
+  }
 }
 
 /** Modes are those of Kubernetes' kubelet (setupDataDirs): volumes and logs of pods are not for everybody. */

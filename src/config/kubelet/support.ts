@@ -6,12 +6,10 @@ type Field = keyof KubeletConfiguration;
 
 /** Fields whose meaning a running pod or an administrator relies on: anything but their default is refused. */
 const refusedFields: readonly Field[] = [
-  'readOnlyPort',
   'runOnce',
   'qosReserved',
   'enableSystemLogQuery',
   'tracing',
-  'kubeletCgroups',
   'systemCgroups',
 ];
 

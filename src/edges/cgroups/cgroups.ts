@@ -70,6 +70,16 @@ export async function openCgroups(): Promise<Cgroups> {
   };
 }
 
+/** Makes the cgroup and moves the process into it, in every hierarchy. */
+export async function joinCgroup(path: string, pid: number): Promise<void> {
+  const v2 = await exists(join(mountPoint, 'cgroup.controllers'));
+  if (v2) await delegate(path);
+  for (const root of v2 ? [mountPoint] : await v1Roots()) {
+    await makeCgroup(root, path);
+    await writeFile(join(root, path, 'cgroup.procs'), String(pid));
+  }
+}
+
 async function v1Roots(): Promise<string[]> {
   const names = await listDirectory(mountPoint);
   return v1Controllers.filter((name) => names.includes(name)).map((name) => join(mountPoint, name));

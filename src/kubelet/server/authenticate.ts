@@ -63,18 +63,18 @@ export class Authenticator {
   async authenticate({certificate, authorization}: Proof): Promise<User | undefined> {
     if (certificate?.verified === true && certificate.commonName !== '')
       return withEverybody({name: certificate.commonName, groups: certificate.organizations});
+    const {webhook, anonymous} = this.#options;
     const token = bearerToken(authorization);
-    if (token !== undefined) return this.#review(token);
-    // Who shows a bad certificate or another kind of authorization is not anonymous but wrong.
-    const silent = certificate === undefined && authorization === undefined;
-    return silent && this.#options.anonymous
-      ? {name: 'system:anonymous', groups: ['system:unauthenticated']}
-      : undefined;
+    if (token !== undefined && webhook) return this.#review(token);
+    // Who shows a bad certificate or another kind of authorization is not anonymous but wrong; where nobody looks at
+    // headers they say nothing.
+    const silent = certificate === undefined && (authorization === undefined || !webhook);
+    return silent && anonymous ? {name: 'system:anonymous', groups: ['system:unauthenticated']} : undefined;
   }
 
   async #review(token: string): Promise<User | undefined> {
-    const {client, webhook, cacheMs} = this.#options;
-    if (!webhook || client === undefined || token.length > maxTokenBytes) return undefined;
+    const {client, cacheMs} = this.#options;
+    if (client === undefined || token.length > maxTokenBytes) return undefined;
     const key = createHash('sha256').update(token).digest('base64');
     return this.#tokens.get(
       key,

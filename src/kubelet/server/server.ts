@@ -17,7 +17,7 @@ import {Authenticator} from './authenticate.ts';
 import {Authorizer} from './authorize.ts';
 import {createEndpoints, type Serve} from './endpoints.ts';
 import type {HealthChecks} from './healthz.ts';
-import {createMetrics, type Metrics} from './metrics.ts';
+import type {Metrics} from './metrics.ts';
 import {Refusal} from './refusal.ts';
 import {matchRoute} from './routes.ts';
 import {streamUrl} from './streams.ts';
@@ -32,16 +32,18 @@ export type KubeletServerOptions = {
   readonly telemetry: Telemetry;
   readonly clock: Clock;
   readonly log: Logger;
-  readonly tls: TlsMaterial;
+  readonly metrics: Metrics;
   readonly health: HealthChecks;
 };
 
 const streaming: readonly string[] = ['exec', 'attach', 'port-forward'];
 
 /** The kubelet's own API: https on `port`, each request authenticated and authorised. */
-export async function startKubeletServer(options: KubeletServerOptions): Promise<HttpServer> {
+export async function startKubeletServer(
+  options: KubeletServerOptions & {readonly tls: TlsMaterial},
+): Promise<HttpServer> {
   const {config} = options;
-  const server = new KubeletServer(options);
+  const server = new KubeletServer(options, guardedGate(options));
   return startHttpServer({
     address: config.address,
     port: config.port,
@@ -52,37 +54,72 @@ export async function startKubeletServer(options: KubeletServerOptions): Promise
   });
 }
 
+/**
+ * Only where `readOnlyPort` asks for it: http, for everybody who reaches it, without what shows or touches containers
+ * (ListenAndServeKubeletReadOnlyServer).
+ */
+export async function startReadOnlyServer(options: KubeletServerOptions): Promise<HttpServer> {
+  const {config} = options;
+  const server = new KubeletServer(options, openGate(options));
+  return startHttpServer({
+    address: config.address,
+    port: config.readOnlyPort,
+    onRequest: (request, response) => void server.serve(request, response),
+    mayUpgrade: () => false,
+  });
+}
+
+function guardedGate({config, client, clock, log}: KubeletServerOptions): Gate {
+  const {authentication, authorization} = config;
+  return {
+    log,
+    debugging: config.enableDebuggingHandlers,
+    authenticator: new Authenticator({
+      client,
+      clock,
+      anonymous: authentication.anonymous.enabled,
+      webhook: authentication.webhook.enabled,
+      cacheMs: authentication.webhook.cacheTTL,
+    }),
+    authorizer: new Authorizer({
+      client,
+      clock,
+      mode: authorization.mode,
+      nodeName: config.nodeName,
+      allowedMs: authorization.webhook.cacheAuthorizedTTL,
+      deniedMs: authorization.webhook.cacheUnauthorizedTTL,
+    }),
+  };
+}
+
+/** Nobody is asked who he is. */
+function openGate({config, clock, log}: KubeletServerOptions): Gate {
+  const nobody = {client: undefined, clock};
+  return {
+    log,
+    debugging: false,
+    authenticator: new Authenticator({...nobody, anonymous: true, webhook: false, cacheMs: 0}),
+    authorizer: new Authorizer({
+      ...nobody,
+      mode: 'AlwaysAllow',
+      nodeName: config.nodeName,
+      allowedMs: 0,
+      deniedMs: 0,
+    }),
+  };
+}
+
 class KubeletServer {
   readonly #options: KubeletServerOptions;
   readonly #gate: Gate;
   readonly #metrics: Metrics;
   readonly #serve: Serve;
 
-  constructor(options: KubeletServerOptions) {
-    const {config, client, clock, log} = options;
-    const {authentication, authorization} = config;
+  constructor(options: KubeletServerOptions, gate: Gate) {
     this.#options = options;
-    this.#metrics = createMetrics(options);
-    this.#serve = createEndpoints({...options, metrics: this.#metrics});
-    this.#gate = {
-      log,
-      debugging: config.enableDebuggingHandlers,
-      authenticator: new Authenticator({
-        client,
-        clock,
-        anonymous: authentication.anonymous.enabled,
-        webhook: authentication.webhook.enabled,
-        cacheMs: authentication.webhook.cacheTTL,
-      }),
-      authorizer: new Authorizer({
-        client,
-        clock,
-        mode: authorization.mode,
-        nodeName: config.nodeName,
-        allowedMs: authorization.webhook.cacheAuthorizedTTL,
-        deniedMs: authorization.webhook.cacheUnauthorizedTTL,
-      }),
-    };
+    this.#metrics = options.metrics;
+    this.#serve = createEndpoints(options);
+    this.#gate = gate;
   }
 
   async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {

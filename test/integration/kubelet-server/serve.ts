@@ -9,7 +9,8 @@ import {connectCri} from '../../../src/edges/cri/client.ts';
 import type {KubeClient} from '../../../src/edges/kube/client.ts';
 import type {PodAgent} from '../../../src/kubelet/agent-api.ts';
 import type {PodRuntime} from '../../../src/kubelet/pod/status/runtime-state.ts';
-import {startKubeletServer} from '../../../src/kubelet/server/server.ts';
+import {createMetrics} from '../../../src/kubelet/server/metrics.ts';
+import {startKubeletServer, startReadOnlyServer} from '../../../src/kubelet/server/server.ts';
 import {Telemetry} from '../../../src/kubelet/stats/metrics/telemetry.ts';
 import {startStats} from '../../../src/kubelet/stats/stats.ts';
 import type {Pod} from '../../../src/lib/kubernetes.ts';
@@ -134,15 +135,20 @@ const {config} = loadKubeletConfig([{path: '/config.yaml', text: options.configT
 const cri = connectCri(options.endpoint);
 const parts = {config, cri, clock: realClock, log: silent};
 const stats = await startStats({...parts, pods: agent.pods, runtimeOf: agent.runtimeOf});
-const server = await startKubeletServer({
+const telemetry = new Telemetry(0);
+const served = {
   ...parts,
   client,
   agent,
   stats,
-  telemetry: new Telemetry(0),
-  tls: options.tls,
+  telemetry,
+  metrics: createMetrics({config, agent, stats, telemetry}),
   health: {ping: () => undefined, log: () => undefined, syncloop: () => undefined},
-});
+};
+const server = await startKubeletServer({...served, tls: options.tls});
+const readOnly = config.readOnlyPort === 0 ? undefined : await startReadOnlyServer(served);
 process.on('SIGHUP', () => server.replaceTls({...options.nextTls, clientCa: options.tls.clientCa}));
-process.on('SIGTERM', () => void server.close().then(() => process.exit(0)));
+process.on('SIGTERM', () => {
+  void Promise.all([server.close(), readOnly?.close()]).then(() => process.exit(0));
+});
 process.stdout.write(`ready ${server.port}\n`);

@@ -1,4 +1,5 @@
 import {rename, symlink, writeFile} from 'node:fs/promises';
+import {get} from 'node:http';
 import {connect} from 'node:net';
 import {join} from 'node:path';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
@@ -9,7 +10,7 @@ import {openExec, openForward} from './open.ts';
 
 let it10250: Fixture;
 beforeAll(async () => {
-  it10250 = await startFixture('streamingConnectionIdleTimeout: 3s\n');
+  it10250 = await startFixture('streamingConnectionIdleTimeout: 3s\nreadOnlyPort: 10255\n');
 });
 afterAll(() => it10250?.remove());
 
@@ -62,6 +63,36 @@ const paths = [
   '/checkpoint/default/web/shell',
   '/debug/pprof/heap',
 ];
+
+describe('readOnlyPort', () => {
+  const ask = (path: string, headers: Readonly<Record<string, string>> = {}) =>
+    new Promise<number>((resolve, reject) => {
+      get({host: inside, port: 10255, path, headers}, (response) => {
+        response.resume();
+        resolve(response.statusCode ?? 0);
+      }).once('error', reject);
+    });
+
+  it.each(['/healthz', '/pods', '/metrics', '/metrics/cadvisor', '/metrics/resource', '/stats/summary'])(
+    'shows %s to everybody',
+    async (path) => {
+      expect(await ask(path)).toBe(200);
+      expect(await ask(path, {Authorization: 'Bearer unknown'})).toBe(200);
+    },
+  );
+
+  it.each([
+    ['/exec/default/web/shell?command=id&output=1', 405],
+    ['/portForward/default/web?port=8080', 405],
+    ['/containerLogs/default/web/shell', 405],
+    ['/configz', 405],
+    ['/runningpods/', 405],
+    ['/logs/', 404],
+  ])('does not do %s for anybody', async (path, code) => {
+    expect(await ask(path)).toBe(code);
+    expect(await ask(path, {Connection: 'Upgrade', Upgrade: 'websocket'})).toBe(code);
+  });
+});
 
 describe('who may ask', () => {
   it.each(['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])(

@@ -101,7 +101,6 @@ describe('loadKubeletConfig', () => {
     ['imageGCHighThresholdPercent: 50', /imageGCLowThresholdPercent/],
     ['allowedUnsafeSysctls: [net.core.*, vm.*]', /allowedUnsafeSysctls: vm\.\* is not known/],
     ['cpuManagerPolicy: static', /cpuManagerPolicy: static needs/],
-    ['readOnlyPort: 10255', /readOnlyPort: not supported/],
     ['evictionHard: {memory.free: 1Gi}', /memory\.free: unknown eviction signal/],
     ['evictionHard: {memory.available: 101%}', /101%/],
     ['tlsCipherSuites: [TLS_RSA_WITH_RC4_128_SHA]', /RC4/],

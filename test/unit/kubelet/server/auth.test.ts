@@ -154,6 +154,19 @@ describe('Authenticator', () => {
     expect(await make(known).it.authenticate({certificate, authorization})).toBeUndefined();
   });
 
+  it('looks at no header where tokens are not reviewed: whoever asks is anonymous', async () => {
+    const {clock} = fakeClock();
+    const {client, request} = fakeClient(() => ({status: {authenticated: true, user: {username: 'u'}}}));
+    const options = {client, clock, webhook: false, cacheMs: 0};
+    for (const authorization of ['Bearer a', 'Basic eDp5']) {
+      const proof = {certificate: undefined, authorization};
+      const open = new Authenticator({...options, anonymous: true});
+      expect(await open.authenticate(proof)).toMatchObject({name: 'system:anonymous'});
+      expect(await new Authenticator({...options, anonymous: false}).authenticate(proof)).toBeUndefined();
+    }
+    expect(request).not.toHaveBeenCalled();
+  });
+
   it('lets a good token heal a bad certificate', async () => {
     const certificate = {verified: false, reason: 'expired'} as const;
     expect(await make(known).it.authenticate({certificate, authorization: 'bearer a'})).toMatchObject({
