@@ -10,6 +10,7 @@ import type {PodAgent} from './agent-api.ts';
 import {refusedUnderPressure} from './eviction/admission.ts';
 import {type Eviction, startEviction} from './eviction/manager.ts';
 import type {Pressure} from './node/pressure.ts';
+import {startOomWatch} from './node/system-oom.ts';
 import {type Shutdown, startShutdown} from './shutdown/manager.ts';
 import type {Telemetry} from './stats/metrics/telemetry.ts';
 import {type Machine, type Stats, startStats} from './stats/stats.ts';
@@ -46,6 +47,7 @@ export async function startGuard(options: GuardOptions): Promise<Guard> {
   const stats = await startStats({...options, pods, runtimeOf, readVolumes});
   const eviction = guardEviction(options, stats);
   const shutdown = guardShutdown(options);
+  const oom = startOomWatch({...options, tell: (...words) => tellNode(options, 'Warning', ...words)});
   return {
     stats,
     pressure: () => eviction.pressure(),
@@ -53,28 +55,35 @@ export async function startGuard(options: GuardOptions): Promise<Guard> {
     problems: () => [shutdown.problem() ?? []].flat(),
     async stop() {
       stats.stop();
-      await Promise.all([eviction.stop(), shutdown.stop()]);
+      await Promise.all([eviction.stop(), shutdown.stop(), oom.stop()]);
     },
   };
 }
 
+/** The kubelet's Node events name the Node in place of its uid (nodeutil.GetNodeRef): kubectl describe looks for it. */
+function tellNode(
+  {recorder, config: {nodeName: name}}: GuardOptions,
+  type: 'Normal' | 'Warning',
+  reason: string,
+  message: string,
+): void {
+  recorder.record({kind: 'Node', name, uid: name}, type, reason, message);
+}
+
 function guardShutdown(options: GuardOptions): Shutdown {
-  const {agent, recorder, config, clock} = options;
-  const {nodeName: name} = config;
+  const {agent, clock} = options;
   return startShutdown({
     ...options,
     logind: options.logind ?? openLogind({clock}),
     active: agent.active,
     end: agent.end,
     isCleanedUp: agent.isCleanedUp,
-    tellNode: (message) =>
-      recorder.record({kind: 'Node', name, uid: name}, 'Normal', 'NodeShutdown', message),
+    tellNode: (message) => tellNode(options, 'Normal', 'NodeShutdown', message),
   });
 }
 
 function guardEviction(options: GuardOptions, stats: Stats): Eviction {
-  const {agent, recorder, config, onChange, telemetry} = options;
-  const {nodeName: name} = config;
+  const {agent, recorder, onChange, telemetry} = options;
   return startEviction({
     ...options,
     stats,
@@ -84,8 +93,7 @@ function guardEviction(options: GuardOptions, stats: Stats): Eviction {
     reclaim: agent.reclaim,
     onPressure: onChange,
     onEvicted: (signal) => telemetry?.evicted(signal),
-    tellNode: (reason, message) =>
-      recorder.record({kind: 'Node', name, uid: name}, 'Warning', reason, message),
+    tellNode: (reason, message) => tellNode(options, 'Warning', reason, message),
     tellPod: (pod, message, annotations) =>
       recorder.record(
         eventTarget({kind: 'Pod', apiVersion: 'v1', ...pod}),

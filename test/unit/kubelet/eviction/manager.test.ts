@@ -4,6 +4,7 @@ import type {ActivePod} from '../../../../src/kubelet/admission/types.ts';
 import {type Eviction, startEviction} from '../../../../src/kubelet/eviction/manager.ts';
 import type {Verdict} from '../../../../src/kubelet/pod/seen.ts';
 import type {Pod} from '../../../../src/lib/kubernetes.ts';
+import {silent} from '../../../../src/lib/log.ts';
 import type {Clock} from '../../../../src/lib/time.ts';
 import {gi, measured, mi, pod, snapshot, stats} from './fixture.ts';
 
@@ -67,12 +68,7 @@ function nodeWith(yaml: string, active: () => readonly ActivePod[], names: reado
   eviction = startEviction({
     config,
     clock,
-    log: {
-      debug: () => {},
-      info: () => {},
-      warn: () => {},
-      error: () => {},
-    },
+    log: silent,
     stats: {
       get: async () => {
         const timeMs = clock.now();
@@ -91,7 +87,7 @@ function nodeWith(yaml: string, active: () => readonly ActivePod[], names: reado
     active: () =>
       active().map((one) => ({
         ...one,
-        ending: one.ending || node.ended.some(({uid}) => uid === one.pod.metadata.uid),
+        ending: one.ending || node.ended.some((uid) => uid === one.pod.metadata.uid),
       })),
     end: (uid, verdict) => node.ended.push({uid, verdict}),
     isCleanedUp: (uid) => gone.has(uid),
