@@ -259,6 +259,12 @@ describe('the volumes of a pod', () => {
     );
   });
 
+  it('are made without a source that the API server has emptied, as it knows it but has it off', async () => {
+    const sources = [{configMap: {name: 'c'}}, {}];
+    await agent.prepare(pod({volumes: [{name: 'p', projected: {sources}}]}), signal);
+    expect(await fs.readFile(join(at('projected', 'p'), 'a'), 'utf8')).toBe('one');
+  });
+
   it('make room for volumes mounted inside read-only ones', async () => {
     const volumeMounts = [
       {name: 'c', mountPath: '/v'},
