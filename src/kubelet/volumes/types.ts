@@ -141,6 +141,17 @@ export class VolumeStepError extends Error {
 /** Something outside this node has to happen first (a claim is bound, a volume attached): worth a look every second. */
 export class VolumeWaitError extends VolumeStepError {
   override readonly name = 'VolumeWaitError';
+  /** The usual way of things, told only by who finds that it takes too long. */
+  readonly quiet: boolean;
+
+  constructor(
+    step: string,
+    message: string,
+    options: ErrorOptions & {reason?: string; quiet?: boolean} = {},
+  ) {
+    super(step, message, options);
+    this.quiet = options.quiet ?? false;
+  }
 }
 
 /** The pod itself has to end: what it waits for can never be had on this node. */
@@ -158,6 +169,7 @@ export class VolumeRejection extends Error {
 export class VolumeError extends Error {
   readonly reason: string;
   readonly waiting: boolean;
+  readonly quiet: boolean;
 
   constructor(volume: string, cause: unknown) {
     const why = cause instanceof Error ? cause.message : String(cause);
@@ -166,5 +178,6 @@ export class VolumeError extends Error {
     this.name = 'VolumeError';
     this.reason = cause instanceof VolumeStepError ? cause.reason : 'FailedMount';
     this.waiting = cause instanceof VolumeWaitError;
+    this.quiet = cause instanceof VolumeWaitError && cause.quiet;
   }
 }

@@ -76,6 +76,7 @@ it('waits until a volume is attached, and says that it is in use before', async 
   const volumesAttached = [{name: unique, devicePath: ''}];
   await client.patch(nodes, key, {type: 'merge', body: {status: {volumesAttached}}});
   await lab.running('attached');
+  expect(await lab.told('attached', 'FailedMount')).toEqual([]);
   expect((await attaching.calls('NodeStageVolume'))[0]?.request.publishContext).toEqual({
     devicePath: '/dev/made-up',
   });

@@ -1,10 +1,15 @@
 import {expect, it, vi} from 'vitest';
-import {rejectionOf} from '../../../src/kubelet/pod/apply/prepare.ts';
+import {failuresOf, rejectionOf} from '../../../src/kubelet/pod/apply/prepare.ts';
 import {isResourceExhausted} from '../../../src/kubelet/volumes/csi/volume/attachments.ts';
 import {csiVolume} from '../../../src/kubelet/volumes/csi/volume/source.ts';
 import {Waits} from '../../../src/kubelet/volumes/csi/volume/waits.ts';
 import type {VolumeRequest} from '../../../src/kubelet/volumes/types.ts';
-import {VolumeRejection} from '../../../src/kubelet/volumes/types.ts';
+import {
+  VolumeError,
+  VolumeRejection,
+  VolumeStepError,
+  VolumeWaitError,
+} from '../../../src/kubelet/volumes/types.ts';
 import {pod} from '../kubelet/pod-config/pods.ts';
 
 const lateMs = 123_000;
@@ -89,4 +94,15 @@ it('knows an exhausted node by the gRPC code that the attacher leaves', () => {
   });
   expect([8, 13, undefined].map((code) => isResourceExhausted(status(code)))).toEqual([true, false, false]);
   expect(isResourceExhausted({})).toBe(false);
+});
+
+it('says nothing of the moments that every attached volume waits, and all of what fails', () => {
+  const step = 'VerifyControllerAttachedVolume failed';
+  const wait = new VolumeError('v', new VolumeWaitError(step, 'not yet', {quiet: true}));
+  const failure = new VolumeError('w', new VolumeStepError('MountVolume.MountDevice failed', 'no disk'));
+  expect(wait).toMatchObject({waiting: true, quiet: true});
+  expect(failuresOf(wait)).toEqual([]);
+  expect(failuresOf(new AggregateError([wait, failure]))).toEqual([
+    {reason: 'FailedMount', message: 'MountVolume.MountDevice failed for volume "w" : no disk'},
+  ]);
 });

@@ -68,8 +68,9 @@ export function rejectionOf(error: unknown): Verdict | undefined {
 }
 
 /** The events that a failure is told by. */
-function failuresOf(error: unknown): {reason: string; message: string}[] {
+export function failuresOf(error: unknown): {reason: string; message: string}[] {
   if (error instanceof AggregateError) return error.errors.flatMap(failuresOf);
+  if (error instanceof Error && 'quiet' in error && error.quiet === true) return [];
   const reason = error instanceof Error && 'reason' in error ? error.reason : undefined;
   return [{reason: typeof reason === 'string' ? reason : 'FailedMount', message: describeError(error)}];
 }

@@ -36,7 +36,9 @@ export class Attachments {
   async require(volume: Attached, signal?: AbortSignal): Promise<Record<string, string>> {
     const {node, controllerAttaches, onInUse} = this.#options;
     const volumesInUse = node()?.status?.volumesInUse ?? [];
-    const verify = (message: string) => new VolumeWaitError('VerifyControllerAttachedVolume failed', message);
+    // Every volume that is attached goes this way once; `Waits` tells who waits for long.
+    const verify = (message: string) =>
+      new VolumeWaitError('VerifyControllerAttachedVolume failed', message, {quiet: true});
     if (!controllerAttaches)
       throw new VolumeStepError(
         'AttachVolume.Attach failed',
