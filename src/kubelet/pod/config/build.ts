@@ -132,12 +132,10 @@ async function environmentOf(
       files.set(key, await volumes.file(uid, volume, path).catch((error: unknown) => Error(String(error))));
     }),
   ]);
-  if (!services.hasSynced())
-    throw new PodConfigError('services have not yet been read at least once, cannot construct envvars');
   const result = buildEnvironment({
     pod,
     container,
-    services: services.services(),
+    services: services.hasSynced() ? services.services() : undefined,
     configMaps,
     secrets,
     files,

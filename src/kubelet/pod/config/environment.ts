@@ -1,3 +1,4 @@
+import {staticAnnotations} from '../../../config/static-pod.ts';
 import type {ConfigMap, Container, Pod, Secret, Service} from '../../../lib/kubernetes.ts';
 import {PodConfigError} from './config-error.ts';
 import {type DownwardFacts, environmentField, resourceField} from './downward-api.ts';
@@ -10,8 +11,8 @@ export type EnvironmentVariable = {readonly name: string; readonly value: string
 export type EnvironmentInput = {
   readonly pod: Pod;
   readonly container: Container;
-  /** All Services this node knows, once they are synced. */
-  readonly services: Iterable<Service>;
+  /** All Services this node knows; undefined before they have been read. */
+  readonly services: Iterable<Service> | undefined;
   /** By name, those that `environmentReferences` lists; undefined or absent: there is no such object. */
   readonly configMaps: ReadonlyMap<string, ConfigMap | undefined>;
   readonly secrets: ReadonlyMap<string, Secret | undefined>;
@@ -71,7 +72,7 @@ export function buildEnvironment(input: EnvironmentInput): EnvironmentResult {
 function build(input: EnvironmentInput): EnvironmentVariable[] {
   const {pod, container} = input;
   const links = pod.spec.enableServiceLinks ?? true;
-  const services = serviceEnvironment(input.services, pod.metadata.namespace, links);
+  const services = serviceEnvironment(knownServices(input), pod.metadata.namespace, links);
   const own = fromSources(input);
   for (const variable of container.env ?? []) {
     const value = variable.value
@@ -83,6 +84,14 @@ function build(input: EnvironmentInput): EnvironmentVariable[] {
   }
   for (const [name, value] of services) if (!own.has(name)) own.set(name, value);
   return [...own].map(([name, value]) => ({name, value}));
+}
+
+/** A static pod waits for none: it may be the API server itself. */
+function knownServices({pod, services}: EnvironmentInput): Iterable<Service> {
+  if (services !== undefined) return services;
+  const source = pod.metadata.annotations?.[staticAnnotations.source];
+  if (source !== undefined && source !== 'api') return [];
+  throw new PodConfigError('services have not yet been read at least once, cannot construct envvars');
 }
 
 function fromSources({container, configMaps, secrets}: EnvironmentInput): Map<string, string> {

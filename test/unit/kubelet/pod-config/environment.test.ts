@@ -20,6 +20,24 @@ function build(fields: Partial<Container>, more: Partial<EnvironmentInput> = {},
     : result.message;
 }
 
+describe('before the Services have been read', () => {
+  const of = (annotations: Record<string, string>): Pod => {
+    const {metadata, ...rest} = pod();
+    return {...rest, metadata: {...metadata, annotations}};
+  };
+
+  it('starts a static pod, which may be the API server itself', () => {
+    const env = [{name: 'A', value: 'a'}];
+    const file = of({'kubernetes.io/config.source': 'file'});
+    expect(build({env}, {services: undefined}, file)).toEqual({A: 'a'});
+  });
+
+  it.each(['', 'api'])('lets others wait: source %j', (source) => {
+    const other = source === '' ? pod() : of({'kubernetes.io/config.source': source});
+    expect(build({}, {services: undefined}, other)).toMatch(/services have not yet been read/);
+  });
+});
+
 describe('$(NAME) references', () => {
   const values = new Map([
     ['A', 'a'],
