@@ -166,6 +166,13 @@ describe('a join', () => {
     expect(found.stdout).toBe('');
   });
 
+  it('has daemons that tell their version as kubeadm asks for it', async () => {
+    for (const name of ['kubelet', 'kube-proxy']) {
+      const {stdout} = await worker.run(`/var/lib/nodectl/bin/${name}`, ['--version']);
+      expect(stdout).toMatch(/^Kubernetes v1\.\d+\.\d+$/);
+    }
+  });
+
   it('brings its daemons back after they were killed', async () => {
     const pidOf = async (name: string) => (await worker.run('pgrep', ['-x', name], anyExit)).stdout.trim();
     const [kubelet, containerd] = [await pidOf('kubelet'), await pidOf('containerd')];
