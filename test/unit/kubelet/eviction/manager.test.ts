@@ -87,7 +87,7 @@ function nodeWith(yaml: string, active: () => readonly ActivePod[], names: reado
     active: () =>
       active().map((one) => ({
         ...one,
-        ending: one.ending || node.ended.some((uid) => uid === one.pod.metadata.uid),
+        ending: one.ending || node.ended.some(({uid}) => uid === one.pod.metadata.uid),
       })),
     end: (uid, verdict) => node.ended.push({uid, verdict}),
     isCleanedUp: (uid) => gone.has(uid),
