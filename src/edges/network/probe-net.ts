@@ -4,7 +4,12 @@ import * as https from 'node:https';
 import {connect} from 'node:net';
 import {fairTimeout} from '../http/fair-timeout.ts';
 
-export type NetResult = {readonly outcome: 'success' | 'warning' | 'failure'; readonly message: string};
+export type NetResult = {
+  readonly outcome: 'success' | 'warning' | 'failure';
+  readonly message: string;
+  /** Of a failure: the server did answer. `plain`: in HTTP, where it was asked in HTTPS. */
+  readonly answered?: 'status' | 'plain';
+};
 
 export type HttpProbe = {
   readonly scheme: 'http' | 'https';
@@ -46,10 +51,20 @@ export async function httpProbe(probe: HttpProbe): Promise<NetResult> {
     const why = deadline.signal.aborted
       ? 'context deadline exceeded'
       : String(error instanceof Error ? error.message : error);
-    return {outcome: 'failure', message: `Get "${urlOf(probe)}": ${why}`};
+    const answered = isPlainAnswer(error) ? ({answered: 'plain'} as const) : {};
+    return {outcome: 'failure', message: `Get "${urlOf(probe)}": ${why}`, ...answered};
   } finally {
     cancel();
   }
+}
+
+/** What OpenSSL makes of the first bytes of an HTTP answer. */
+const plainAnswer = /wrong version number|packet length too long/;
+
+function isPlainAnswer(error: unknown): boolean {
+  return (
+    error instanceof Error && 'code' in error && error.code === 'EPROTO' && plainAnswer.test(error.message)
+  );
 }
 
 function urlOf({scheme, host, port, path}: HttpProbe): string {
@@ -68,7 +83,7 @@ async function get(url: URL, probe: HttpProbe, signal: AbortSignal, requests: nu
   if (status >= 300 && status < 400)
     return {outcome: 'warning', message: `Probe terminated redirects, Response body: ${body}`};
   if (status >= 200 && status < 300) return {outcome: 'success', message: body};
-  return {outcome: 'failure', message: `HTTP probe failed with statuscode: ${status}`};
+  return {outcome: 'failure', message: `HTTP probe failed with statuscode: ${status}`, answered: 'status'};
 }
 
 type Answer = {status: number; location: string | undefined; body: string};

@@ -113,6 +113,12 @@ class ProbeManager implements Probes {
     return statusOf(pod, container, record)?.started === true && record.startedAtMs < this.#bornMs;
   }
 
+  /** After a restart of the kubelet not all probes of the node begin at one moment, and go on so for ever. */
+  #spread({periodSeconds = 10}: {readonly periodSeconds?: number}, {startedAtMs}: RuntimeContainer): number {
+    const isYoung = this.#options.clock.now() - this.#bornMs < periodSeconds * 1000;
+    return isYoung && startedAtMs < this.#bornMs ? Math.random() : 0;
+  }
+
   #workers(
     pod: Pod,
     container: Container,
@@ -154,6 +160,7 @@ class ProbeManager implements Probes {
       containerId: record.id,
       startedAtMs: record.startedAtMs,
       podIp: ips[0] ?? '',
+      spread: this.#spread(spec, record),
       onResult: (result) => {
         if (results[type] === result) return;
         results[type] = result;

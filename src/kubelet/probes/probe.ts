@@ -1,6 +1,7 @@
 import type {Cri} from '../../edges/cri/client.ts';
 import {grpcProbe, httpProbe, type NetResult, tcpProbe} from '../../edges/network/probe-net.ts';
 import type {Container} from '../../lib/kubernetes.ts';
+import {expand} from '../pod/config/expansion.ts';
 import {execProbe} from './exec.ts';
 import {portNumber} from './target.ts';
 
@@ -20,7 +21,8 @@ const userAgent = 'kube-probe/1.36';
 export async function probeOnce(target: ProbeTarget): Promise<Attempt> {
   const {cri, spec, container, containerId, podIp} = target;
   const timeoutMs = Math.max(1, spec.timeoutSeconds ?? 1) * 1000;
-  if (spec.exec !== undefined) return execProbe(cri, containerId, spec.exec.command ?? [], timeoutMs);
+  if (spec.exec !== undefined)
+    return execProbe(cri, containerId, probeCommand(container, spec.exec.command), timeoutMs);
   if (spec.httpGet !== undefined) {
     const {scheme, host, port, path, httpHeaders = []} = spec.httpGet;
     return httpProbe({
@@ -39,6 +41,12 @@ export async function probeOnce(target: ProbeTarget): Promise<Attempt> {
   }
   if (spec.grpc !== undefined) return grpcProbe(podIp, spec.grpc.port, spec.grpc.service ?? '', timeoutMs);
   throw new Error(`missing probe handler for container ${container.name}`);
+}
+
+/** `$(NAME)` of variables with a value of their own; what comes from elsewhere is not known to probes. */
+export function probeCommand({env = []}: Container, command: readonly string[] = []): string[] {
+  const values = new Map(env.map(({name, value = ''}) => [name, value]));
+  return command.map((word) => expand(word, (name) => values.get(name)));
 }
 
 function known(port: number, asked: unknown): number {

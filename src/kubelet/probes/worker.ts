@@ -1,4 +1,5 @@
 import type {Cri} from '../../edges/cri/client.ts';
+import {describeError} from '../../lib/errors.ts';
 import type {Container} from '../../lib/kubernetes.ts';
 import type {Cancel, Clock} from '../../lib/time.ts';
 import type {ProbeResult} from '../pod/seen.ts';
@@ -17,6 +18,8 @@ export type ProbeWorkerOptions = {
   /** Wall clock, as the runtime tells it. */
   readonly startedAtMs: number;
   readonly podIp: string;
+  /** What part of a period goes by before the first probe of what ran before this kubelet began. */
+  readonly spread: number;
   readonly onResult: (result: ProbeResult) => void;
   /** After each try: undefined when the fault was on our side. */
   readonly onAttempt?: (outcome: Attempt['outcome'] | undefined, seconds: number) => void;
@@ -40,10 +43,9 @@ export class ProbeWorker {
     this.#periodMs = Math.max(1, options.spec.periodSeconds ?? 10) * 1000;
     const delayMs = (options.spec.initialDelaySeconds ?? 0) * 1000;
     const ageMs = options.clock.now() - options.startedAtMs;
-    this.#cancel = options.clock.after(
-      Math.min(delayMs, Math.max(0, delayMs - ageMs)),
-      () => void this.#tick(),
-    );
+    const leftMs = Math.min(delayMs, Math.max(0, delayMs - ageMs));
+    const firstMs = Math.max(leftMs, options.spread * this.#periodMs);
+    this.#cancel = options.clock.after(firstMs, () => void this.#tick());
   }
 
   stop(): void {
@@ -68,7 +70,10 @@ export class ProbeWorker {
         return await probeOnce(this.#options);
       } catch (error) {
         if (tries < maxTries || this.#stopped) continue;
-        this.#options.tell('Unhealthy', `${this.#name()} probe errored: ${String(error)}`);
+        this.#options.tell(
+          'Unhealthy',
+          `${this.#name()} probe errored and resulted in unknown state: ${describeError(error)}`,
+        );
       }
     return undefined;
   }

@@ -193,7 +193,8 @@ async function startFailed(
 
 function kill(context: ApplyContext, {kills}: PodAct & {do: 'kill'}): void {
   const {deps, memory, pod, runtime} = context;
-  const podIp = runtime.peek(memory.uid)?.sandboxes[0]?.ips[0] ?? '';
+  const own = runtime.peek(memory.uid)?.sandboxes[0]?.ips ?? [];
+  const [podIp = ''] = pod?.spec.hostNetwork ? deps.facts.hostIps() : own;
   const onEnd = () => {
     runtime.touch(memory.uid);
     context.again();

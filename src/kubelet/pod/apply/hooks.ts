@@ -1,5 +1,5 @@
 import type {Cri} from '../../../edges/cri/client.ts';
-import {httpProbe} from '../../../edges/network/probe-net.ts';
+import {type HttpProbe, httpProbe, type NetResult} from '../../../edges/network/probe-net.ts';
 import type {Container} from '../../../lib/kubernetes.ts';
 import type {Clock} from '../../../lib/time.ts';
 import {portNumber} from '../../probes/target.ts';
@@ -8,36 +8,66 @@ export type HookHandler = NonNullable<NonNullable<Container['lifecycle']>['postS
 
 export type HookDeps = {readonly cri: Cri; readonly clock: Clock};
 
-/** Kubernetes gives an exec hook no time limit of its own; the grace period or the pod's end cuts it off. */
+export type HookTarget = {
+  readonly containerId: string;
+  readonly container: Container;
+  readonly podIp: string;
+};
+
+/** Kubernetes gives a hook no time limit of its own; the grace period or the pod's end cuts it off. */
 const noTimeout = 0;
-const httpTimeoutMs = 60_000;
+const noHttpTimeoutMs = 2 ** 31 - 1;
 
 /**
  * Runs a postStart or preStop handler to its end (pkg/kubelet/lifecycle/handlers.go).
- * @throws when it fails; the message is for the event
+ * @throws when it fails; the message is for the log: it may hold secrets of the container
  */
 export async function runHook(
   {cri, clock}: HookDeps,
   handler: HookHandler,
-  target: {readonly containerId: string; readonly container: Container; readonly podIp: string},
+  target: HookTarget,
   signal: AbortSignal,
 ): Promise<void> {
-  if (handler.exec !== undefined)
-    return execHook(cri, handler.exec.command ?? [], target.containerId, signal);
-  if (handler.sleep !== undefined) return pause(clock, handler.sleep.seconds * 1000, signal);
-  const {httpGet} = handler;
-  if (httpGet === undefined) return;
-  const result = await httpProbe({
-    scheme: httpGet.scheme?.toUpperCase() === 'HTTPS' ? 'https' : 'http',
-    host: httpGet.host || target.podIp,
-    port: portNumber(target.container, httpGet.port),
-    path: httpGet.path ?? '/',
-    headers: (httpGet.httpHeaders ?? []).map(({name, value}) => [name, value]),
+  const {exec, sleep, httpGet} = handler;
+  if (exec !== undefined) return execHook(cri, exec.command ?? [], target.containerId, signal);
+  if (sleep !== undefined) return pause(clock, sleep.seconds * 1000, signal);
+  if (httpGet !== undefined) return httpHook(httpGet, target, signal);
+  // tcpSocket was never a hook, and is still accepted by the API.
+  throw new Error('invalid handler');
+}
+
+/** Any answer is a good one; a server that knows no TLS is asked again without it, and without credentials. */
+async function httpHook(
+  {scheme, host, port, path, httpHeaders = []}: NonNullable<HookHandler['httpGet']>,
+  {container, podIp}: HookTarget,
+  signal: AbortSignal,
+): Promise<void> {
+  const request = {
+    scheme: scheme?.toUpperCase() === 'HTTPS' ? 'https' : 'http',
+    host: host || podIp,
+    port: portNumber(container, port),
+    path: path ?? '/',
+    headers: httpHeaders.map(({name, value}) => [name, value] as const),
     userAgent: 'kube-lifecycle/1.36',
-    timeoutMs: httpTimeoutMs,
+    timeoutMs: noHttpTimeoutMs,
     signal,
-  });
-  if (result.outcome === 'failure') throw new Error(result.message);
+  } as const;
+  const failure = await hookFailure(request);
+  if (failure === undefined) return;
+  const plain = request.headers.filter(([name]) => name.toLowerCase() !== 'authorization');
+  const isPlain = failure.answered === 'plain';
+  const again = isPlain ? await hookFailure({...request, scheme: 'http', headers: plain}) : failure;
+  if (again !== undefined) throw new Error(failure.message);
+}
+
+async function hookFailure(request: HttpProbe): Promise<NetResult | undefined> {
+  try {
+    const result = await httpProbe(request);
+    return result.outcome === 'failure' && result.answered !== 'status' ? result : undefined;
+  } catch {
+    // It answered, and its body could not be read to the end.
+    return undefined;
+  }
 }
 
 async function execHook(
