@@ -33,16 +33,24 @@ async function setOne(handle: fs.FileHandle, how: GroupOwnership): Promise<void>
   const stats = await handle.stat();
   if (stats.isDirectory()) for (const name of await fs.readdir(self)) await setEntry(`${self}/${name}`, how);
   if (stats.gid === how.fsGroup && has(stats, how)) return;
-  await fs.chown(self, -1, how.fsGroup);
+  await asFarAsGiven(fs.chown(self, -1, how.fsGroup));
   // After the chown, which takes setgid away from files.
-  await fs.chmod(self, (stats.mode & 0o7777) | maskOf(stats, how));
+  await asFarAsGiven(fs.chmod(self, (stats.mode & 0o7777) | maskOf(stats, how)));
+}
+
+/**
+ * A file system may refuse (root is squashed on an export, a file is immutable, all of it is read-only): the pod
+ * starts all the same and gets what its own user may have (changeFilePermission only logs it).
+ */
+async function asFarAsGiven(change: Promise<void>): Promise<void> {
+  await change.catch(() => undefined);
 }
 
 /** What has gone meanwhile needs no group. */
 async function setEntry(path: string, how: GroupOwnership): Promise<void> {
   try {
     const stats = await fs.lstat(path);
-    if (stats.isSymbolicLink()) return await fs.lchown(path, -1, how.fsGroup);
+    if (stats.isSymbolicLink()) return await asFarAsGiven(fs.lchown(path, -1, how.fsGroup));
     // Most files of a volume that was given away before are as they should be.
     if (!stats.isDirectory() && stats.gid === how.fsGroup && has(stats, how)) return;
     await setGroupOwnership(path, how);

@@ -74,9 +74,10 @@ async function mountOne({target, options}: TmpfsWish): Promise<void> {
       await mount([...options, 'noswap']);
       return;
     } catch {
-      noswap = false;
+      // It may have failed for another reason: only a mount that stands without it tells.
     }
   await mount(options);
+  noswap = false;
 }
 
 async function unmountAll(wishes: readonly (readonly string[])[]): Promise<readonly unknown[]> {
