@@ -130,7 +130,7 @@ class Agent {
     this.#classes = startRuntimeClasses({client, clock, log, onChange: (name) => this.#classChanged(name)});
     const view = this.#viewWith(parts, onChange);
     this.#workers = startPodWorkers(view, new StartLimit(options.startsAtOnce), () => this.#statics.place());
-    this.#mirrors = new Mirrors(options);
+    this.#mirrors = new Mirrors({...options, ending: (pod) => this.#workers.hasOther(pod)});
     this.#source = startApiSource({
       ...options,
       onEvent: (event) => this.#podChanged(event),

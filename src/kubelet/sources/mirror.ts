@@ -36,6 +36,8 @@ export type MirrorsOptions = {
   readonly nodeName: string;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Another version of that pod has not come to its end yet: until then its mirror shows that one. */
+  readonly ending: (pod: Pod) => boolean;
 };
 
 const callTimeoutMs = 10_000;
@@ -46,6 +48,7 @@ export class Mirrors {
   readonly #queue: Queue;
   readonly #statics = new Map<string, Pod>();
   readonly #mirrors = new Map<string, Pod>();
+  readonly #held = new Set<string>();
 
   constructor(options: MirrorsOptions) {
     this.#options = options;
@@ -82,6 +85,12 @@ export class Mirrors {
     this.#queue.enqueue(key);
   }
 
+  /** A pod has come to its end: what waited for that is looked at again. */
+  ended(): void {
+    for (const key of this.#held) this.#queue.enqueue(key);
+    this.#held.clear();
+  }
+
   mirrorOf(pod: Pod): Pod | undefined {
     return this.#mirrors.get(fullName(pod));
   }
@@ -95,7 +104,14 @@ export class Mirrors {
   }
 
   async #work(key: string): Promise<undefined> {
-    const {acts} = decideMirror(this.#statics.get(key), this.#mirrors.get(key));
+    const pod = this.#statics.get(key);
+    const mirror = this.#mirrors.get(key);
+    const either = pod ?? mirror;
+    if (either !== undefined && this.#options.ending(either)) {
+      this.#held.add(key);
+      return;
+    }
+    const {acts} = decideMirror(pod, mirror);
     for (const act of acts) await this.#apply(act);
   }
 

@@ -30,7 +30,8 @@ export class StaticPods {
 
   /** A changed static pod starts when the one it replaces has come to its end. */
   place(): void {
-    const {store, workers} = this.#options;
+    const {store, workers, mirrors} = this.#options;
+    mirrors.ended();
     for (const pod of this.#pods) {
       if (store.get(pod.metadata.uid) !== undefined || workers.hasOther(pod)) continue;
       store.put(pod, true);

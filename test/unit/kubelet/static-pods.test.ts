@@ -1,7 +1,10 @@
-import {describe, expect, it} from 'vitest';
+import {describe, expect, it, vi} from 'vitest';
 import {parseStaticPod} from '../../../src/config/static-pod.ts';
-import {decideMirror} from '../../../src/kubelet/sources/mirror.ts';
+import {realClock} from '../../../src/edges/clock.ts';
+import type {KubeClient} from '../../../src/edges/kube/client.ts';
+import {decideMirror, Mirrors} from '../../../src/kubelet/sources/mirror.ts';
 import type {Pod} from '../../../src/lib/kubernetes.ts';
+import {silent} from '../../../src/lib/log.ts';
 
 const text = (spec: string, name = 'web') =>
   `apiVersion: v1\nkind: Pod\nmetadata: {name: ${name}}\nspec: ${spec}\n`;
@@ -55,6 +58,37 @@ describe('the mirror of a static pod', () => {
     ...pod,
     metadata: {...pod.metadata, uid: 'mirror-1', annotations: {'kubernetes.io/config.mirror': hash}, ...rest},
   });
+
+  it.each<[string, Pod[]]>([
+    ['has gone', []],
+    ['has changed', [parse(`${plain}# changed\n`)]],
+  ])('stays until the containers have ended when the file %s', async (_, statics) => {
+    let ending = true;
+    const calls: string[] = [];
+    const client = new Proxy({} as KubeClient, {
+      get: (_target, name) => async () => {
+        calls.push(String(name));
+        return mirror();
+      },
+    });
+    const mirrors = new Mirrors({
+      client,
+      nodeName: 'node-1',
+      clock: realClock,
+      log: silent,
+      ending: () => ending,
+    });
+    mirrors.observed(mirror());
+    mirrors.setStatics(statics);
+    mirrors.ended();
+    await new Promise(setImmediate);
+    expect(calls).toEqual([]);
+    ending = false;
+    mirrors.ended();
+    await vi.waitFor(() => expect(calls).toEqual(['delete']));
+    await mirrors.stop();
+  });
+
   it.each<[string, Pod | undefined, Pod | undefined, string[]]>([
     ['is made when it is missing', pod, undefined, ['create']],
     ['stays while it fits', pod, mirror(), []],
