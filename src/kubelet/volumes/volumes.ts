@@ -13,6 +13,7 @@ import {measureMount, measureUnmounts, pluginName} from './measure.ts';
 import {type FoundPlace, placesOf, podDirectory, podsOnDisk, podsUsing, volumeDirectory} from './places.ts';
 import {allPlugins, follows, pluginFor, shows} from './registry.ts';
 import {isForOnePod, isReachable, isUsed, type ResolvedVolume, resolveVolume, volumeUses} from './resolve.ts';
+import {unlessTooEarly} from './too-early.ts';
 import {
   type PreparedVolume,
   type VolumeContext,
@@ -160,7 +161,7 @@ async function prepareOne(
   signal: AbortSignal | undefined,
 ): Promise<StandingVolume> {
   const {uid} = pod.metadata;
-  const resolved = await resolveVolume(pod, volume, context, signal);
+  const resolved = await unlessTooEarly(signal, () => resolveVolume(pod, volume, context, signal));
   try {
     const plugin = pluginFor(volume, resolved.persistent?.volume, context.plugins);
     await check(plugin, resolved, pod, context);
@@ -169,7 +170,7 @@ async function prepareOne(
     const directory = volumeDirectory(rootDir, uid, plugin.directory, specName, mode);
     const request = {...resolved, pod, volume, directory, context, signal};
     const prepared = await measureMount(context, pluginName(plugin, volume, resolved), mode, () =>
-      plugin.prepare(request),
+      unlessTooEarly(signal, () => plugin.prepare(request)),
     );
     const group = supplementalGroup(resolved);
     const place = {uid, specName, mode, directory, rootDir};
