@@ -114,6 +114,9 @@ function currentOf(config: Kubeconfig, path: string): {cluster: Cluster; user: U
     name: string | undefined,
   ): T | undefined => (Array.isArray(list) ? list.find((item) => item?.name === name) : undefined);
   const context = byName(config.contexts, config['current-context'])?.context;
+  // client-go takes the cluster without a name then: so the ConfigMap cluster-info holds it, for --discovery-file.
+  const unnamed = config['current-context'] ? undefined : byName(config.clusters, '')?.cluster;
+  if (context === undefined && unnamed !== undefined) return {cluster: unnamed, user: {}};
   if (context === undefined) throw invalid(path, `has no context "${config['current-context'] ?? ''}"`);
   const cluster = byName(config.clusters, context.cluster)?.cluster;
   if (cluster === undefined) throw invalid(path, `has no cluster "${context.cluster ?? ''}"`);

@@ -5,7 +5,7 @@ import {readText} from '../files/files.ts';
 import {inlineKubeconfig, type KubeConnection, loadKubeconfig} from '../kube/connection.ts';
 import {askServer} from './discovery.ts';
 
-/** What --discovery-file gives: a path, or an https URL whose server this machine trusts. */
+/** What --discovery-file gives: a path (file:// too), or an https URL whose server this machine trusts. */
 export async function readDiscoveryFile(place: string): Promise<DiscoveryFile> {
   if (/^http:\/\//i.test(place))
     throw new NodectlError(
@@ -14,7 +14,7 @@ export async function readDiscoveryFile(place: string): Promise<DiscoveryFile> {
     );
   const connection = /^https:\/\//i.test(place)
     ? await inlineKubeconfig(place, await fetchText(place))
-    : await loadKubeconfig(place);
+    : await loadKubeconfig(place.replace(/^file:\/\//, ''));
   return discoveryOf(place, connection);
 }
 

@@ -4,6 +4,7 @@ import {join} from 'node:path';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 import {kubeconfigText} from '../../../src/config/kubeconfig.ts';
 import {loadKubeconfig} from '../../../src/edges/kube/connection.ts';
+import {readDiscoveryFile} from '../../../src/edges/trust/discovery-file.ts';
 
 let directory = '';
 const write = (name: string, text: string): string => {
@@ -45,6 +46,18 @@ describe('kubeconfigs', () => {
             client-key: /pki/c.pem
       "
     `));
+
+  it('of kube-public/cluster-info have a cluster without a name, and nothing else', async () => {
+    // kubectl -n kube-public get configmap cluster-info -o jsonpath={.data.kubeconfig}
+    const cluster = `- name: ""\n  cluster: {server: "${server}", certificate-authority-data: Q0E=}`;
+    const empty = 'contexts: null\ncurrent-context: ""\nusers: null';
+    const path = write('cluster-info', `apiVersion: v1\nkind: Config\nclusters:\n${cluster}\n${empty}\n`);
+    const found = {server, ca: 'CA', credentials: undefined};
+    expect(await readDiscoveryFile(path)).toEqual(found);
+    expect(await readDiscoveryFile(`file://${path}`)).toEqual(found);
+    const other = write('no-context', `clusters:\n${cluster}\ncurrent-context: gone\n`);
+    await expect(loadKubeconfig(other)).rejects.toThrow(/no context "gone"/);
+  });
 
   it('are read back, files being looked for beside them', async () => {
     const files = {caFile: 'ca.crt', certFile: './both.pem', keyFile: join(directory, 'both.pem')};
