@@ -4,7 +4,13 @@ import {join} from 'node:path';
 import {afterAll, beforeAll, expect, it} from 'vitest';
 import {mountsAtOrBelow, readMounts} from '../../../src/edges/mounts/mounts.ts';
 import type {PersistentVolume, Pod} from '../../../src/lib/kubernetes.ts';
-import {events, persistentVolumeClaims, persistentVolumes} from '../../../src/lib/resources.ts';
+import {
+  configMaps,
+  events,
+  persistentVolumeClaims,
+  persistentVolumes,
+  secrets,
+} from '../../../src/lib/resources.ts';
 import {isReady, shell, sleeper, startNode, statusOf, type TestNode} from '../kubelet/harness.ts';
 import {busyboxImage} from '../support/images.ts';
 import {until} from '../support/wait.ts';
@@ -13,7 +19,7 @@ const namespace = 'default';
 const grace = {terminationGracePeriodSeconds: 1};
 let node: TestNode;
 let disk: string;
-let loop: string | undefined;
+const loops: string[] = [];
 
 beforeAll(async () => {
   node = await startNode({subnet: '10.89.41.0/24'});
@@ -22,7 +28,7 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(async () => {
   await node?.stop();
-  if (loop !== undefined) execFileSync('losetup', ['-d', loop]);
+  for (const loop of loops) execFileSync('losetup', ['-d', loop]);
 });
 
 async function claim(name: string): Promise<string> {
@@ -89,37 +95,68 @@ it('a pod waits for its claim, says why, starts within moments of the binding, a
   expect(await fs.readFile(join(disk, 'mine/file'), 'utf8')).toBe('written\n');
 });
 
-it('a pod deleted while the kubelet was down leaves no mount and all data', async () => {
-  const uid = await claim('kept');
-  await bind('kept', uid, {local: {path: disk}});
-  await node.create('away', {
-    ...grace,
-    volumes: [
-      {name: 'v', persistentVolumeClaim: {claimName: 'kept'}},
-      {name: 'm', emptyDir: {medium: 'Memory'}},
-    ],
-    containers: [
-      sleeper('main', {
-        volumeMounts: [
-          {name: 'v', mountPath: '/data', subPath: 'away'},
-          {name: 'm', mountPath: '/m'},
-        ],
-      }),
-    ],
+/** What claims may be bound to, except CSI, whose drivers have tests of their own. */
+const claimed: Readonly<Record<string, () => Promise<Partial<PersistentVolume['spec']>>>> = {
+  directory: async () => ({local: {path: await made('directory')}}),
+  path: async () => ({hostPath: {path: await made('path')}}),
+  formatted: async () => ({local: {path: await device('formatted'), fsType: 'ext4'}}),
+  whole: async () => ({local: {path: await device('whole')}, volumeMode: 'Block'}),
+};
+
+async function made(name: string): Promise<string> {
+  await fs.mkdir(join(disk, name));
+  return join(disk, name);
+}
+
+async function device(name: string): Promise<string> {
+  const image = join(node.containerd.dir, `${name}.img`);
+  await fs.writeFile(image, '');
+  await fs.truncate(image, 16 * 1024 * 1024);
+  const loop = execFileSync('losetup', ['-f', '--show', image], {encoding: 'utf8'}).trim();
+  loops.push(loop);
+  return loop;
+}
+
+it('a pod deleted while the kubelet was down leaves no volume of any kind, and all data', async () => {
+  const {client} = node.sandbox;
+  const metadata = {name: 'kinds', namespace};
+  await client.create(configMaps, {metadata, data: {key: 'value'}});
+  await client.create(secrets, {metadata, data: {key: 'aGlkZGVu'}});
+  for (const [name, source] of Object.entries(claimed)) await bind(name, await claim(name), await source());
+  const token = {serviceAccountToken: {path: 'token'}};
+  const files = [
+    {name: 'empty', emptyDir: {}},
+    {name: 'memory', emptyDir: {medium: 'Memory'}},
+    {name: 'config', configMap: {name: 'kinds'}},
+    {name: 'secret', secret: {secretName: 'kinds'}},
+    {name: 'downward', downwardAPI: {items: [{path: 'n', fieldRef: {fieldPath: 'metadata.name'}}]}},
+    {name: 'projected', projected: {sources: [{configMap: {name: 'kinds'}}, token]}},
+    {name: 'host', hostPath: {path: await made('host')}},
+  ];
+  const claims = Object.keys(claimed).map((name) => ({name, persistentVolumeClaim: {claimName: name}}));
+  const written = ['empty', 'memory', 'host', 'directory', 'path', 'formatted'];
+  const mounted = [...files, ...claims].filter(({name}) => name !== 'whole');
+  const main = sleeper('main', {
+    volumeMounts: mounted.map(({name}) => ({
+      name,
+      mountPath: `/${name}`,
+      ...(written.includes(name) ? {subPath: 'away'} : {}),
+    })),
+    volumeDevices: [{name: 'whole', devicePath: '/dev/whole'}],
   });
+  await node.create('away', {...grace, volumes: [...files, ...claims], containers: [main]});
   await node.waitFor('away', 'Ready', isReady);
-  await fs.writeFile(join(disk, 'away/file'), 'kept');
+  const outside = ['host', 'directory', 'path'];
+  for (const name of outside) await fs.writeFile(join(disk, name, 'away/file'), 'kept');
   await node.restart(() => node.remove('away', 0));
   await volumesGone();
-  expect(await fs.readFile(join(disk, 'away/file'), 'utf8')).toBe('kept');
+  for (const name of outside) expect(await fs.readFile(join(disk, name, 'away/file'), 'utf8')).toBe('kept');
+  // What the device's file system was mounted by goes with its last pod.
+  expect(mountsAtOrBelow(await readMounts(), node.config.rootDir)).toEqual([]);
 });
 
 it('a container reads and writes a device whole', async () => {
-  const image = join(node.containerd.dir, 'image');
-  await fs.writeFile(image, '');
-  await fs.truncate(image, 1024 * 1024);
-  loop = execFileSync('losetup', ['-f', '--show', image], {encoding: 'utf8'}).trim();
-  await bind('raw', await claim('raw'), {local: {path: loop}, volumeMode: 'Block'});
+  await bind('raw', await claim('raw'), {local: {path: await device('raw')}, volumeMode: 'Block'});
   const script = 'test -b /dev/xvda && printf nodectl | dd of=/dev/xvda conv=fsync && head -c 7 /dev/xvda';
   await node.create('raw', {
     ...grace,
@@ -131,7 +168,7 @@ it('a container reads and writes a device whole', async () => {
     /Succeeded|Failed/.test(p.status?.phase ?? ''),
   );
   expect(pod.status?.phase).toBe('Succeeded');
-  expect((await fs.readFile(image)).subarray(0, 7).toString()).toBe('nodectl');
+  expect((await fs.readFile(join(node.containerd.dir, 'raw.img'))).subarray(0, 7).toString()).toBe('nodectl');
   await node.remove('raw');
   await node.gone('raw');
 });
