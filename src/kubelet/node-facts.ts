@@ -1,5 +1,5 @@
 import type {KubeletConfig} from '../config/kubelet.ts';
-import {exists, listDirectory} from '../edges/files/files.ts';
+import {exists, listDirectory, readText} from '../edges/files/files.ts';
 import {readHostFacts} from '../edges/machine/host-facts.ts';
 import type {NodeFacts} from './pod/deps.ts';
 
@@ -29,7 +29,14 @@ export async function readNodeFacts(
       seccompDefault: config.seccompDefault,
       maskedPaths: await thermalPaths(),
     },
+    appArmor: await hasAppArmor(),
   };
+}
+
+/** As runc finds out (libcontainer/apparmor). */
+async function hasAppArmor(): Promise<boolean> {
+  const enabled = await readText('/sys/module/apparmor/parameters/enabled');
+  return enabled?.startsWith('Y') === true && (await exists('/sys/kernel/security/apparmor'));
 }
 
 /** Kubernetes masks these too, where they exist: they tell about the machine's other tenants. */

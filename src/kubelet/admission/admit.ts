@@ -1,4 +1,5 @@
 import type {Pod} from '../../lib/kubernetes.ts';
+import {lacksAppArmor} from './app-armor.ts';
 import {misfits} from './predicates.ts';
 import {isCritical, podsToPreempt, type Requirement} from './preemption.ts';
 import {forbiddenSysctl} from './sysctls.ts';
@@ -9,7 +10,8 @@ const os = 'linux';
 /** Whether a pod may begin on this node. Pure; asked once for each pod, before anything of it is made. */
 export function decideAdmission(seen: AdmissionSeen): Admission {
   const {pod, isStatic, node, others} = seen;
-  const refused = forbiddenSysctl(pod, seen.allowedUnsafeSysctls) ?? wrongSystem(pod);
+  const refused =
+    forbiddenSysctl(pod, seen.allowedUnsafeSysctls) ?? wrongSystem(pod) ?? lacksAppArmor(pod, seen.appArmor);
   if (refused !== undefined) return reject(refused);
   // The API server itself may be a static pod: it cannot wait for a Node that the server has to store.
   if (node === undefined) return isStatic ? {do: 'admit'} : {do: 'wait'};

@@ -16,6 +16,8 @@ export type AdmissionSeen = {
   readonly node: Node | undefined;
   readonly others: readonly ActivePod[];
   readonly allowedUnsafeSysctls: readonly string[];
+  /** The kernel confines by AppArmor. */
+  readonly appArmor: boolean;
 };
 
 export type Rejection = {readonly reason: string; readonly message: string};

@@ -3,7 +3,7 @@ import type {StartFailure} from '../pod/seen.ts';
 
 /** An image that is not to be had for a reason of Kubernetes' own; the reason is the container's Waiting reason. */
 export class ImageError extends Error {
-  readonly reason: 'InvalidImageName' | 'ErrImageNeverPull';
+  readonly reason: 'InvalidImageName' | 'ImageInspectError' | 'ErrImageNeverPull';
 
   constructor(reason: ImageError['reason'], message: string) {
     super(message);
@@ -26,7 +26,7 @@ export function isPullFailure(reason: string): boolean {
 export function failureOf(error: unknown, image: string): ImageFailure {
   if (error instanceof ImageError) {
     const {reason, message} = error;
-    const event = {reason: reason === 'InvalidImageName' ? 'InspectFailed' : reason, message};
+    const event = {reason: reason === 'ErrImageNeverPull' ? reason : 'InspectFailed', message};
     return {reason, message, event};
   }
   const words = criMessage(error);

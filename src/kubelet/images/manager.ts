@@ -1,4 +1,5 @@
 import {formatDuration} from '../../config/machine/units.ts';
+import {criMessage} from '../../edges/cri/message.ts';
 import {Backoff} from '../../lib/backoff.ts';
 import type {Container, Pod} from '../../lib/kubernetes.ts';
 import type {Clock} from '../../lib/time.ts';
@@ -107,11 +108,11 @@ export class ImageManager {
       const message = `Failed to apply default image tag "${image}": couldn't parse image name "${image}": invalid reference format`;
       throw new ImageError('InvalidImageName', message);
     }
-    const {puller, records, logins, tell} = this.#options;
+    const {records, logins, tell} = this.#options;
     const policy = pullPolicy(container, reference);
     const asked = {image, plain: reference.plain};
     const podLogins = once(() => logins(pod, reference.repository, signal));
-    const present = policy === 'Always' ? undefined : await puller.present(reference.name);
+    const present = policy === 'Always' ? undefined : await this.#inspect(image, reference);
     if (present !== undefined && (await records.mayUse(asked, present.ref, podLogins))) {
       const message = `Container image "${image}" already present on machine and can be accessed by the pod`;
       tell(pod, container.name, 'Normal', 'Pulled', message);
@@ -124,6 +125,14 @@ export class ImageManager {
         `Container image "${image}" is not present with pull policy of Never`,
       );
     return {state: 'ready', image: await this.#pull(pod, container, reference, await podLogins(), signal)};
+  }
+
+  async #inspect(image: string, reference: ImageReference): Promise<FoundImage | undefined> {
+    try {
+      return await this.#options.puller.present(reference.name);
+    } catch (error) {
+      throw new ImageError('ImageInspectError', `Failed to inspect image "${image}": ${criMessage(error)}`);
+    }
   }
 
   async #pull(

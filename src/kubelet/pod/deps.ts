@@ -46,6 +46,8 @@ export type PodVolumes = {
 export type NodeFacts = {
   readonly resources: ResourceFacts;
   readonly security: SecurityFacts;
+  /** The kernel confines by AppArmor. */
+  readonly appArmor: boolean;
   readonly hostIps: () => readonly string[];
   /** status.allocatable of the node. */
   readonly allocatable: () => Readonly<Record<string, string>>;

@@ -69,7 +69,8 @@ export function judgeAdmission(
   const known = node?.status?.allocatable?.pods === undefined ? undefined : node;
   const {allowedUnsafeSysctls} = view.deps.config;
   const others = view.active().filter((other) => other.pod.metadata.uid !== pod.metadata.uid);
-  return decideAdmission({pod, isStatic, node: known, others, allowedUnsafeSysctls});
+  const {appArmor} = view.deps.facts;
+  return decideAdmission({pod, isStatic, node: known, others, allowedUnsafeSysctls, appArmor});
 }
 
 export function wasAdmitted({metadata, status}: Pod, runtime: PodRuntime | undefined): boolean {

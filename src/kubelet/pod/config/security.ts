@@ -183,7 +183,7 @@ function verifyRunAsNonRoot(
     );
   else if ((image.uid ?? 0) === 0)
     throw new PodConfigError(`container has runAsNonRoot and image will run as root ${where}`);
-  else if ((image.uid ?? 0) > maxUserId)
+  else if ((image.uid ?? 0) < 0 || (image.uid ?? 0) > maxUserId)
     throw new PodConfigError(
       `container has runAsNonRoot and image has an invalid user id (${image.uid}). (Must be 1-(${maxUserId})) ${where}`,
     );

@@ -23,7 +23,8 @@ const other = (of: Pod, rest: Partial<ActivePod> = {}): ActivePod => ({
 });
 
 function decide(of: Pod, rest: Partial<AdmissionSeen> = {}) {
-  return decideAdmission({pod: of, isStatic: false, node, others: [], allowedUnsafeSysctls: [], ...rest});
+  const seen = {isStatic: false, node, others: [], allowedUnsafeSysctls: [], appArmor: true};
+  return decideAdmission({pod: of, ...seen, ...rest});
 }
 
 const affinity = (key: string, operator: string, values: string[]): Partial<PodSpec> => ({
@@ -118,6 +119,68 @@ describe('a pod that is refused', () => {
   ])('%s: %s', (reason, message, of, rest) =>
     expect(decide(of, rest)).toEqual({do: 'reject', reason, message: expect.stringContaining(message)}),
   );
+});
+
+describe('AppArmor (pkg/security/apparmor/validate_test.go)', () => {
+  const confined = (type: string, localhostProfile?: string) =>
+    pod({
+      securityContext: {
+        appArmorProfile: {type, ...(localhostProfile === undefined ? {} : {localhostProfile})},
+      },
+    });
+  const own = (type: string) =>
+    pod({containers: [container('main', {securityContext: {appArmorProfile: {type}}})]});
+  const annotated = (value: string) =>
+    pod({}, {annotations: {'container.apparmor.security.beta.kubernetes.io/main': value}});
+  const without = {appArmor: false};
+
+  it.each<[string, Pod, Partial<AdmissionSeen>]>([
+    ['wants none', pod(), without],
+    ['wants to be unconfined', confined('Unconfined'), without],
+    ['has a container that wants to be', own('Unconfined'), without],
+    ['wants to be by annotation', annotated('unconfined'), without],
+    ['wants the default of the runtime', confined('RuntimeDefault'), {}],
+    ['wants one of the machine', confined('Localhost', 'mine'), {}],
+    ['wants it by annotation', annotated('localhost/mine'), {}],
+  ])('admits a pod that %s', (_, of, rest) => expect(decide(of, rest)).toEqual({do: 'admit'}));
+
+  const off = 'Cannot enforce AppArmor: AppArmor is not enabled on the host';
+  it.each<[string, Pod, Partial<AdmissionSeen>, string]>([
+    ['that wants the default', confined('RuntimeDefault'), without, off],
+    ['with a container that wants it', own('RuntimeDefault'), without, off],
+    ['that wants it by annotation', annotated('runtime/default'), without, off],
+    [
+      'with an empty name',
+      confined('Localhost', ' '),
+      {},
+      'Cannot enforce AppArmor: invalid empty AppArmor profile name',
+    ],
+  ])('refuses a pod %s', (_, of, rest, message) =>
+    expect(decide(of, rest)).toEqual({do: 'reject', reason: 'AppArmor', message}),
+  );
+});
+
+describe('supplementalGroupsPolicy (TestPodAdmissionBasedOnSupplementalGroupsPolicy)', () => {
+  const groups = (policy: string) => pod({securityContext: {supplementalGroupsPolicy: policy}});
+  const able = {node: {...node, status: {...node.status, features: {supplementalGroupsPolicy: true}}}};
+
+  it.each<[string, Pod, Partial<AdmissionSeen>, string]>([
+    ['Strict on a node without it', groups('Strict'), {}, 'reject'],
+    ['Strict on a node with it', groups('Strict'), able, 'admit'],
+    ['Merge on a node without it', groups('Merge'), {}, 'admit'],
+    ['none on a node without it', pod(), {}, 'admit'],
+    ['none on a node with it', pod(), able, 'admit'],
+  ])('%s', (_, of, rest, what) => expect(decide(of, rest).do).toBe(what));
+});
+
+describe('the system of a pod (TestRejectPodAdmissionBasedOnOS…)', () => {
+  const labelled = (os: string) => pod({}, {labels: {'kubernetes.io/os': os}});
+  it.each<[string, Pod, string]>([
+    ['a label of this system', labelled('linux'), 'admit'],
+    ['a label of another', labelled('dummyOS'), 'reject'],
+    ['a field of this system', pod({os: {name: 'linux'}}), 'admit'],
+    ['a field of another', pod({os: {name: 'dummyOS'}}), 'reject'],
+  ])('%s', (_, of, what) => expect(decide(of).do).toBe(what));
 });
 
 describe('a critical pod', () => {

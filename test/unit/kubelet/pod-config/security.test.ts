@@ -70,6 +70,7 @@ describe('the security of a container', () => {
     [{runAsNonRoot: true, runAsUser: 0}, {}, {uid: 5}, 'runAsUser breaks non-root policy'],
     [{}, {runAsNonRoot: true, runAsUser: 0}, {uid: 5}, 'runAsUser breaks non-root policy'],
     [{runAsNonRoot: true}, {}, {uid: 2 ** 32}, 'invalid user id'],
+    [{runAsNonRoot: true}, {}, {uid: -1000}, 'invalid user id'],
   ])('keeps runAsNonRoot: %j %j %j', (own, podContext, imageUser, message) =>
     expect(() => build(own, podContext, {imageUser})).toThrow(message),
   );
