@@ -1,3 +1,4 @@
+import {staticAnnotations} from '../../config/static-pod.ts';
 import type {Pod} from '../../lib/kubernetes.ts';
 import {withAllocation} from '../resize/allocation.ts';
 import {judgeResize} from '../resize/judge.ts';
@@ -18,7 +19,7 @@ export async function observePod(view: PodView, memory: PodMemory, signal: Abort
   // From here on nothing is waited for: what is seen is of one moment.
   const found = view.find(uid);
   const record = view.records.get(uid);
-  const given = found === undefined ? undefined : withAllocation(found.pod, record?.allocated);
+  const given = found === undefined ? undefined : withAllocation(toldOf(view, found), record?.allocated);
   if (given !== undefined) memory.lastPod = given;
   const nowMs = view.deps.clock.now();
   const monotonicMs = view.deps.clock.monotonic();
@@ -44,8 +45,8 @@ export async function observePod(view: PodView, memory: PodMemory, signal: Abort
     stopping: memory.stopping,
     networkReady: view.networkReady(),
     local: memory.local,
-    status: memory.status ?? found?.pod.status,
-    written: view.writer.written(uid) ?? found?.pod.status,
+    status: memory.status ?? given?.status,
+    written: view.writer.written(uid) ?? given?.status,
     objectDeleted: memory.objectDeleted,
     told: memory.told,
     hostIps: view.deps.facts.hostIps(),
@@ -55,6 +56,17 @@ export async function observePod(view: PodView, memory: PodMemory, signal: Abort
     resizeInMs: Math.max(0, (memory.resize?.progress?.retryAtMs ?? 0) - monotonicMs),
     restarting: restartingSeen(memory, runtime),
   };
+}
+
+/** What was told of a static pod stands in the mirror of this very version. */
+function toldOf(view: PodView, {pod, isStatic}: {readonly pod: Pod; readonly isStatic: boolean}): Pod {
+  const status = isStatic ? mirroredStatus(pod, view.carrier(pod)) : undefined;
+  return status === undefined ? pod : {...pod, status};
+}
+
+function mirroredStatus({metadata}: Pod, mirror: Pod | undefined): Pod['status'] {
+  const hash = metadata.annotations?.[staticAnnotations.hash];
+  return mirror?.metadata.annotations?.[staticAnnotations.mirror] === hash ? mirror?.status : undefined;
 }
 
 function volumesSeen({volumes}: PodMemory, nowMs: number): VolumesSeen {

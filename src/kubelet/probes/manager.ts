@@ -29,9 +29,11 @@ export type ProbesOptions = {
 };
 
 type Probed = {
-  readonly started: number;
   readonly results: {startup?: ProbeResult; liveness?: ProbeResult; readiness?: ProbeResult};
   readonly workers: Map<ProbeType, ProbeWorker>;
+  /** What was told of this container before is known; of a static pod it comes with its mirror, later. */
+  told: boolean;
+  readonly reported: Set<ProbeType>;
 };
 
 /** Containers that ran already when this kubelet started keep the readiness that was last told of them. */
@@ -66,8 +68,9 @@ class ProbeManager implements Probes {
       const record = newestContainer(runtime, container.name);
       if (record?.state !== 'running') continue;
       running.add(record.id);
-      const probed = known.get(record.id) ?? this.#begin(pod, container, record);
+      const probed = known.get(record.id) ?? this.#begin(container);
       known.set(record.id, probed);
+      if (!probed.told) this.#recall(pod, container, record, probed);
       this.#workers(pod, container, record, runtime, probed);
     }
     for (const [id, probed] of known)
@@ -89,19 +92,31 @@ class ProbeManager implements Probes {
   }
 
   /** Before the first probe: alive, not ready, not known to have started. */
-  #begin(pod: Pod, container: Container, record: RuntimeContainer): Probed {
-    const wasReady = this.#keepsReadiness(pod, container, record);
+  #begin(container: Container): Probed {
     return {
-      started: record.startedAtMs,
       workers: new Map(),
       results: {
-        ...(container.startupProbe === undefined
-          ? {}
-          : {startup: this.#wasStarted(pod, container, record) ? 'success' : 'unknown'}),
+        ...(container.startupProbe === undefined ? {} : {startup: 'unknown'}),
         ...(container.livenessProbe === undefined ? {} : {liveness: 'success'}),
-        ...(container.readinessProbe === undefined ? {} : {readiness: wasReady ? 'success' : 'failure'}),
+        ...(container.readinessProbe === undefined ? {} : {readiness: 'failure'}),
       },
+      told: false,
+      reported: new Set(),
     };
+  }
+
+  /** What ran before this kubelet started is as it was until a probe says otherwise. */
+  #recall(pod: Pod, container: Container, record: RuntimeContainer, probed: Probed): void {
+    const {reported, results} = probed;
+    probed.told = statusOf(pod, container, record) !== undefined;
+    if (results.startup !== undefined && !reported.has('startup') && this.#wasStarted(pod, container, record))
+      results.startup = 'success';
+    if (
+      results.readiness !== undefined &&
+      !reported.has('readiness') &&
+      this.#keepsReadiness(pod, container, record)
+    )
+      results.readiness = 'success';
   }
 
   #keepsReadiness(pod: Pod, container: Container, record: RuntimeContainer): boolean {
@@ -145,7 +160,7 @@ class ProbeManager implements Probes {
     container: Container,
     record: RuntimeContainer,
     runtime: PodRuntime,
-    {results}: Probed,
+    {results, reported}: Probed,
     type: ProbeType,
     spec: NonNullable<Container['livenessProbe']>,
   ): ProbeWorker {
@@ -162,6 +177,7 @@ class ProbeManager implements Probes {
       podIp: ips[0] ?? '',
       spread: this.#spread(spec, record),
       onResult: (result) => {
+        reported.add(type);
         if (results[type] === result) return;
         results[type] = result;
         onChange(pod.metadata.uid);
