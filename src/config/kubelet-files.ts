@@ -58,12 +58,13 @@ export function kubeletConfigText(
   options: JoinOptions,
   instance: Instance,
 ): string {
-  const merged = [
-    secureDefaults,
+  const given = [
     parseObject(cluster),
     instanceFields(options, instance),
     options.kubeletConfiguration,
   ].reduce<Record<string, unknown>>((base, over) => merge(base, over), {});
+  const serving = given.serverTLSBootstrap === true ? {} : servingFiles(options);
+  const merged = merge({...secureDefaults, ...serving}, given);
   const type = {apiVersion: 'kubelet.config.k8s.io/v1beta1', kind: 'KubeletConfiguration'};
   return stringify(patchKubelet({...type, ...merged}, options.kubeletPatches), {lineWidth: 0});
 }
@@ -90,6 +91,12 @@ const secureDefaults = {
   podPidsLimit: -1,
   seccompDefault: false,
 } as const;
+
+/** The pair that the kubelet makes for itself where there is none. */
+function servingFiles(options: JoinOptions) {
+  const {pki} = kubeletPaths(options);
+  return {tlsCertFile: `${pki}/kubelet.crt`, tlsPrivateKeyFile: `${pki}/kubelet.key`};
+}
 
 function instanceFields(options: JoinOptions, instance: Instance): Record<string, unknown> {
   const paths = kubeletPaths(options);

@@ -28,15 +28,23 @@ export type ServingOptions = {
 const lookMs = 60_000;
 const selfSignedDays = 365;
 
+/** The pair that is made here when nobody else gives one, as Kubernetes' kubelet names its own. */
+function ownFiles({certDir}: Pick<KubeletConfig, 'certDir'>): readonly [certFile: string, keyFile: string] {
+  return [join(certDir, 'kubelet.crt'), join(certDir, 'kubelet.key')];
+}
+
 /**
- * Serves with the files of the configuration, else with what the cluster signs (serverTLSBootstrap), else with a
- * certificate of its own making; never with another kind than the configured one. Runs until the signal aborts.
+ * Serves with what the cluster signs (serverTLSBootstrap), else with the files of the configuration, else with a
+ * certificate of its own making (kubelet.go has the same order); never with another kind than the configured one. A
+ * configuration may also name the own files, as CIS 4.2.9 wants some named. Runs until the signal aborts.
  */
 export async function runServing(options: ServingOptions, signal: AbortSignal): Promise<void> {
   const {config, client} = options;
-  if (config.tlsCertFile !== '')
-    return watchFiles(options, [config.tlsCertFile, config.tlsPrivateKeyFile], signal);
   if (config.serverTLSBootstrap && client !== undefined) return requestServing(options, client, signal);
+  const given = [config.tlsCertFile, config.tlsPrivateKeyFile] as const;
+  const own = ownFiles(config);
+  if (given[0] !== '' && !given.every((file, at) => file === own[at]))
+    return watchFiles(options, given, signal);
   return selfSign(options, signal);
 }
 
@@ -98,10 +106,9 @@ export function servingNames(
   return {...nodeNames(config.nodeName), dnsNames, ipAddresses};
 }
 
-/** `kubelet.crt` and `kubelet.key` in the certificate directory, as Kubernetes' kubelet names its own. */
 async function selfSign(options: ServingOptions, signal: AbortSignal): Promise<void> {
   const {config, clock, log, onCertificate} = options;
-  const [certFile, keyFile] = [join(config.certDir, 'kubelet.crt'), join(config.certDir, 'kubelet.key')];
+  const [certFile, keyFile] = ownFiles(config);
   let last = '';
   while (!signal.aborted) {
     try {

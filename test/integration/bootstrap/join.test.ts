@@ -1,11 +1,17 @@
+import {mkdtemp, rm, writeFile} from 'node:fs/promises';
+import {tmpdir} from 'node:os';
+import {join as path} from 'node:path';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
-import type {RunResult} from '../../../src/edges/process/exec.ts';
+import {type RunResult, run} from '../../../src/edges/process/exec.ts';
 import {createLan, type Lan, type Machine} from '../support/machine.ts';
 import {type Traces, traces} from '../support/traces.ts';
 import {until} from '../support/wait.ts';
+import {judge, look} from './cis.ts';
+import type {Probed} from './kubelet-routes.ts';
 
 /** A second machine joins a sandbox with the words that the sandbox prints, and is reset again. */
 let lan: Lan | undefined;
+let control: Machine;
 let worker: Machine;
 let before: Traces;
 /** `HOST:PORT --token … --discovery-token-ca-cert-hash …` */
@@ -15,7 +21,7 @@ const anyExit = {okCodes: Array.from({length: 256}, (_, code) => code)};
 
 beforeAll(async () => {
   lan = await createLan();
-  const control = await lan.machine('control');
+  control = await lan.machine('control');
   worker = await lan.machine('worker');
   before = await traces(worker);
   await control.nodectl(['sandbox', 'up']);
@@ -40,6 +46,20 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
   const started = performance.now();
   await work();
   return performance.now() - started;
+}
+
+/** Asks the worker's kubelet for everything, on the other machine. */
+async function probeFromControl(): Promise<Probed> {
+  const dir = await mkdtemp(path(tmpdir(), 'nodectl-cis-'));
+  try {
+    const kubeconfig = path(dir, 'admin.conf');
+    await writeFile(kubeconfig, (await control.nodectl(['sandbox', 'kubeconfig'])).stdout, {mode: 0o600});
+    const script = path(import.meta.dirname, 'kubelet-routes.ts');
+    const words = [`--net=/proc/${control.pid}/ns/net`, process.execPath, script, kubeconfig, 'worker'];
+    return JSON.parse((await run('nsenter', [...words, worker.address], {timeoutMs: 60_000})).stdout);
+  } finally {
+    await rm(dir, {recursive: true});
+  }
 }
 
 function replaced(word: string, by: string): string[] {
@@ -154,6 +174,19 @@ describe('a join', () => {
     const result = await join();
     expect(result.stdout).toContain('Nothing to change');
     expect(performance.now() - started).toBeLessThan(5000);
+  });
+
+  it('passes the 26 CIS worker checks, from within and from another machine', async () => {
+    const {anonymous, pod, readOnlyPortOpen, ...probed} = await probeFromControl();
+    const statuses = (answers: Readonly<Record<string, number>>) => [...new Set(Object.values(answers))];
+    expect(Object.keys(anonymous)).toHaveLength(100);
+    expect(statuses(anonymous), JSON.stringify(anonymous)).toEqual([401]);
+    expect(statuses(pod), JSON.stringify(pod)).toEqual([403]);
+    expect(readOnlyPortOpen).toBe(false);
+    const seen = await look(worker, {anonymous, pod, readOnlyPortOpen, ...probed});
+    const failed = Object.entries(judge(seen)).flatMap(([id, holds]) => (holds ? [] : [id]));
+    expect(failed, JSON.stringify(seen)).toEqual([]);
+    // The 26th, 4.2.15, is IPAddressDeny of the unit: templates/kubelet.service says why it is not written.
   });
 
   it('has told its token to nobody', async () => {

@@ -328,6 +328,13 @@ describe('the serving certificate', () => {
     await open1.answered;
   });
 
+  it('is made by the kubelet where the configuration only names its own files', async () => {
+    const [certFile, keyFile] = [join(dir, 'pki', 'kubelet.crt'), join(dir, 'pki', 'kubelet.key')];
+    config = configOf(`tlsCertFile: ${certFile}\ntlsPrivateKeyFile: ${keyFile}\n`);
+    const server = await serving({config, clock: realClock});
+    expect(await server.serial()).toBe(serialOf(readFileSync(certFile, 'utf8')));
+  });
+
   it('of the cluster is renewed by the cluster before it ends, and open requests go on', async () => {
     config = configOf('serverTLSBootstrap: true\n');
     await joined(3_600_000);

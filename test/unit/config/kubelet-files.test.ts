@@ -41,6 +41,14 @@ describe('kubeletConfigText', () => {
     expect(config).toHaveProperty('podPidsLimit');
     expect(config).toHaveProperty('seccompDefault');
     expect(config).toHaveProperty('eventRecordQPS');
+    expect(config).toMatchObject({
+      tlsCertFile: '/var/lib/kubelet/pki/kubelet.crt',
+      tlsPrivateKeyFile: '/var/lib/kubelet/pki/kubelet.key',
+    });
+  });
+  it('names no serving certificate where the cluster signs it', () => {
+    const text = kubeletConfigText(`${cluster}serverTLSBootstrap: true\n`, options, instance);
+    expect(parse(text)).not.toHaveProperty('tlsCertFile');
   });
   it('lets the cluster win over defaults, and the machine over the cluster', () => {
     expect(config.clusterDNS).toEqual(['10.96.0.10']);
