@@ -7,6 +7,8 @@ import {type Child, start} from '../process/exec.ts';
 export type NftChanges = {
   /** It has been heard to work: who changes something is told of. */
   readonly hears: boolean;
+  /** It may yet be heard to work. */
+  readonly starting: boolean;
   stop(): void;
 };
 
@@ -14,8 +16,12 @@ type Options = {
   readonly clock: Clock;
   /** Whether a process with this id works for us. */
   readonly isOwn: (pid: number) => boolean;
-  /** Somebody else has changed something, or may have. */
+  /** Somebody else has changed something that may be ours. */
   readonly onForeign: () => void;
+  /** From now on changes are heard. */
+  readonly onHears?: () => void;
+  /** Makes a transaction that changes nothing, so that it is soon known whether anything is heard. */
+  readonly poke?: () => Promise<unknown>;
   /** Tests put `nsenter --net=…` before it. */
   readonly command?: readonly string[];
 };
@@ -29,6 +35,13 @@ const monitor = ['stdbuf', '-oL', 'xtables-monitor', '--event'];
 const restartMs = 2_000;
 /** A program that is not there, or ends at once, is not asked for ever. */
 const maxTries = 3;
+const pokeMs = 200;
+const maxPokes = 25;
+/**
+ * A kubelet, a network plugin or Docker that works through these names tables of theirs and can touch no other; looking
+ * at ours after each of them would never end on a busy node.
+ */
+const iptables = /^(x?ip6?tables|ebtables|arptables)/;
 /** The id of the host's own pid namespace (include/linux/proc_ns.h): the kernel tells processes by their ids there. */
 const hostPids = 'pid:[4026531836]';
 
@@ -42,23 +55,32 @@ class Monitor implements NftChanges {
   readonly #options: Options;
   #child: Child | undefined;
   #cancel: Cancel = () => {};
+  #cancelPoke: Cancel = () => {};
   #stopped = false;
   #works = false;
   #tries = 0;
   #alive = false;
+  #pokes = 0;
 
   constructor(options: Options) {
     this.#options = options;
     this.#start();
+    this.#poke();
   }
 
   get hears(): boolean {
     return this.#works && this.#alive;
   }
 
+  get starting(): boolean {
+    const {poke} = this.#options;
+    return poke !== undefined && !this.#works && this.#pokes < maxPokes && this.#tries < maxTries;
+  }
+
   stop(): void {
     this.#stopped = true;
     this.#cancel();
+    this.#cancelPoke();
     this.#child?.kill('SIGKILL');
   }
 
@@ -73,12 +95,22 @@ class Monitor implements NftChanges {
     void child.then(() => this.#ended());
   }
 
+  #poke(): void {
+    if (this.#stopped || !this.starting) return;
+    this.#pokes++;
+    void this.#options.poke?.().catch(() => undefined);
+    this.#cancelPoke = this.#options.clock.after(pokeMs, () => this.#poke());
+  }
+
   /** `NEWGEN: GENID=26 PID=12585 NAME=iptables-nft` */
   #line(line: string): void {
-    const pid = /^NEWGEN: .*\bPID=(\d+)/.exec(line)?.[1];
+    const [, pid, name = ''] = /^NEWGEN: .*\bPID=(\d+)(?: NAME=(.*))?/.exec(line) ?? [];
     if (pid === undefined) return;
-    this.#works = true;
-    if (!this.#options.isOwn(Number(pid))) this.#options.onForeign();
+    if (!this.#works) {
+      this.#works = true;
+      this.#options.onHears?.();
+    }
+    if (!iptables.test(name) && !this.#options.isOwn(Number(pid))) this.#options.onForeign();
   }
 
   #ended(): void {

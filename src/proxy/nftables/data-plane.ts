@@ -67,6 +67,10 @@ export class NftDataPlane implements DataPlane {
     this.#works++;
   }
 
+  get elements(): number {
+    return this.#fingerprint.elements;
+  }
+
   get learns(): boolean {
     return this.known && this.#inspection.learns;
   }

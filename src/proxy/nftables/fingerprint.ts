@@ -14,6 +14,8 @@ export function elementText(key: string, value: string): string {
 /** What the elements of each set and map add up to, as they are wanted. */
 export class Fingerprint {
   readonly #sums = new Map<string, number>();
+  /** Of all sets and maps. */
+  elements = 0;
 
   follow(operations: readonly Operation[]): void {
     for (const operation of operations)
@@ -30,6 +32,7 @@ export class Fingerprint {
   }
 
   #add({container, key, value}: {container: string; key: string; value: string}, sign: 1 | -1): void {
+    this.elements += sign;
     this.#sums.set(container, (this.get(container) + sign * hashOf(elementText(key, value))) >>> 0);
   }
 }

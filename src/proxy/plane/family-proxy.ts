@@ -69,6 +69,10 @@ export class FamilyProxy {
     return this.#options.plane.isIntact();
   }
 
+  get elements(): number {
+    return this.#options.plane.elements ?? 0;
+  }
+
   get learns(): boolean {
     return this.#options.plane.learns ?? false;
   }

@@ -37,6 +37,8 @@ export type DataPlane = {
   sweep(): Promise<void>;
   /** Looks whether the rules are still there; cheap enough to be asked every second. */
   isIntact(): Promise<boolean>;
+  /** How much there is to be listed, where that can be told. */
+  readonly elements?: number;
   /** Rules were written that `inspect` has not seen yet. */
   readonly learns?: boolean;
   /** Looks for changes of others, of rules alone or of everything; undefined when it cannot be told now. */

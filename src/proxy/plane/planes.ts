@@ -19,7 +19,7 @@ import {IptablesDataPlane, type IptablesPlaneOptions} from '../iptables/data-pla
 import {readSaved} from '../iptables/observed.ts';
 import {isOurs, removalInputs} from '../iptables/removal.ts';
 import {NftDataPlane} from '../nftables/data-plane.ts';
-import {removalStatements} from '../nftables/text.ts';
+import {pokeStatements, removalStatements} from '../nftables/text.ts';
 import type {FamilyTableOptions} from '../table/family-table.ts';
 import {type ChosenMode, chooseMode, knowsRandomFully, lackOfNft, type ProxyMode} from './mode.ts';
 import type {DataPlane} from './plane.ts';
@@ -33,7 +33,7 @@ export type Planes = {
   /** The kernel follows these planes now: what other ones have left is taken away, without a gap in between. */
   settle(): Promise<void>;
   /** Hears of changes that others make to the kernel's rules; undefined where nobody tells. */
-  changes(onForeign: () => void): Promise<NftChanges | undefined>;
+  changes(on: {onForeign(): void; onHears(): void}): Promise<NftChanges | undefined>;
 };
 
 type Options = {
@@ -61,9 +61,14 @@ export async function openPlanes(options: Options): Promise<Planes> {
         ? new NftDataPlane({...wanted, name: config.table}, options.nft, options.monotonic)
         : iptablesPlane(wanted, chosen, liberal, options),
     settle: () => settle(chosen, options),
-    changes: async (onForeign) =>
+    changes: async (on) =>
       chosen.mode === 'nftables'
-        ? watchNftChanges({clock: realClock, isOwn: (pid) => options.nft.isOwn(pid), onForeign})
+        ? watchNftChanges({
+            clock: realClock,
+            isOwn: (pid) => options.nft.isOwn(pid),
+            ...on,
+            poke: () => options.nft.commit(pokeStatements(config.table)),
+          })
         : undefined,
   };
 }

@@ -12,6 +12,8 @@ import {inspectionDue, type Seen} from './inspection-due.ts';
 const periodMs = 450;
 /** Where changes are heard of, the look is only for what hearing may have missed. */
 const heardPeriodMs = 2_000;
+/** nft needs 60 MB and a second of a core to list thirty thousand; so many are listed in a few dozen milliseconds. */
+const fewElements = 5_000;
 /** After so many repairs in a row that a listing does not bear out, nft may print our rules differently now. */
 const relearnAfter = 3;
 
@@ -57,17 +59,18 @@ class Watch implements TableWatch {
 
   start(): void {
     this.#lookLater(0);
-    this.#inspectLater();
   }
 
   async begin(): Promise<void> {
     if (this.#stopped) return;
-    const changes = await this.#planes.changes(() => {
-      this.#foreign = true;
-      this.#inspectLater();
+    const changes = await this.#planes.changes({
+      onForeign: () => this.#heard(),
+      // Where it costs little it is looked for changes that were made before any could be heard.
+      onHears: () => this.#proxies.every(({elements}) => elements < fewElements) && this.#heard(),
     });
-    if (this.#stopped) changes?.stop();
-    else this.#changes = changes;
+    if (this.#stopped) return changes?.stop();
+    this.#changes = changes;
+    this.#inspectLater();
   }
 
   stop(): void {
@@ -75,6 +78,11 @@ class Watch implements TableWatch {
     this.#cancelLook();
     this.#cancelInspection();
     this.#changes?.stop();
+  }
+
+  #heard(): void {
+    this.#foreign = true;
+    this.#inspectLater();
   }
 
   #lookLater(turn: number): void {
@@ -107,7 +115,7 @@ class Watch implements TableWatch {
     if (this.#stopped || this.#running) return;
     const due = inspectionDue({
       nowMs: realClock.monotonic(),
-      hears: this.#changes?.hears ?? false,
+      hears: (this.#changes?.hears ?? false) || (this.#changes?.starting ?? false),
       foreign: this.#foreign,
       fruitless: this.#fruitless,
       last: this.#last,
