@@ -1,5 +1,4 @@
 import {afterEach, beforeEach, describe, expect, it} from 'vitest';
-import {run} from '../../../src/edges/process/exec.ts';
 import {node, service, slice} from '../../unit/proxy/support/objects.ts';
 import {world} from '../../unit/proxy/support/vectors.ts';
 import {Lab} from './lab.ts';
@@ -52,14 +51,6 @@ async function isServed(): Promise<boolean> {
 
 async function tables(): Promise<string> {
   return (await lab.node.run('nft', ['list', 'tables'])).stdout;
-}
-
-async function childrenOf(pid: number): Promise<number[]> {
-  const {stdout} = await run('ps', ['-o', 'pid=', '--ppid', String(pid)], {okCodes: [0, 1]});
-  return stdout
-    .split('\n')
-    .map(Number)
-    .filter((child) => child > 0);
 }
 
 describe('a running proxy', () => {
@@ -149,7 +140,7 @@ describe('a proxy in trouble', () => {
 
   it('goes on when its nft child is killed', async () => {
     await serveWeb();
-    for (const child of await childrenOf(proxy.pid)) process.kill(child, 'SIGKILL');
+    await proxy.killChildren();
     await api.put('endpointslices', endpoints([ep2]));
     await expect.poll(async () => [...new Set(await ask('pod', 12))], bound).toEqual([ep2]);
   });

@@ -1,5 +1,4 @@
 import {afterEach, beforeEach, describe, expect, it} from 'vitest';
-import {run} from '../../../src/edges/process/exec.ts';
 import {service, slice} from '../../unit/proxy/support/objects.ts';
 import {createNetns, type Netns} from '../support/netns.ts';
 import {RunningProxy, StubApi} from './running.ts';
@@ -163,12 +162,7 @@ describe('a proxy that dies or is interfered with', () => {
     for (let i = 0; i < 50; i++) await api.put('endpointslices', endpoints(`10.64.7.${i}`));
     await expect.poll(() => target(), bound).toBe('10.64.7.49');
     // Its nft child ends in the middle: the next commit has another.
-    const {stdout} = await run('ps', ['-o', 'pid=', '--ppid', String(proxy.pid)], {okCodes: [0, 1]});
-    for (const pid of stdout
-      .split('\n')
-      .map(Number)
-      .filter((child) => child > 0))
-      process.kill(pid, 'SIGKILL');
+    await proxy.killChildren();
     await api.put('endpointslices', endpoints('10.64.7.99'));
     await expect.poll(() => target(), bound).toBe('10.64.7.99');
     over = true;

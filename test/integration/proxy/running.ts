@@ -1,8 +1,9 @@
+import {existsSync} from 'node:fs';
 import {mkdtemp, readFile, rename, rm, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {createInterface, type Interface} from 'node:readline';
-import {type Child, type RunResult, start} from '../../../src/edges/process/exec.ts';
+import {type Child, type RunResult, run, start} from '../../../src/edges/process/exec.ts';
 import type {Netns} from '../support/netns.ts';
 
 /** The stub API as a process in a namespace. */
@@ -121,6 +122,13 @@ export class RunningProxy {
   async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<number | undefined> {
     this.#child?.kill(signal);
     return (await this.#child)?.exitCode;
+  }
+
+  /** Ends its children in the middle of what they do; one that ends by itself meanwhile is as good. */
+  async killChildren(): Promise<void> {
+    const {stdout} = await run('ps', ['-o', 'pid=', '--ppid', String(this.pid)], {okCodes: [0, 1]});
+    for (const pid of stdout.split('\n').map(Number))
+      if (pid > 0 && existsSync(`/proc/${pid}`)) await run('kill', ['-KILL', String(pid)], {okCodes: [0, 1]});
   }
 
   /** Writes the configuration anew, with these lines at its end. */

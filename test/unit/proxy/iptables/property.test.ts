@@ -63,7 +63,7 @@ describe('random edits', () => {
     },
   );
 
-  it('never write more of the Services than what changed', async () => {
+  it('never write more of the Services than what changed', {timeout: 120_000}, async () => {
     const cluster = new RandomCluster(5, 200);
     const iptables = new FakeIptables('IPv4');
     const plane = iptablesPlane(iptables);
@@ -78,7 +78,7 @@ describe('random edits', () => {
     }
   });
 
-  it('are made up for, whatever fails in between', async () => {
+  it('are made up for, whatever fails in between', {timeout: 120_000}, async () => {
     const cluster = new RandomCluster(9, 12);
     const random = randomFrom(9);
     const iptables = new FakeIptables('IPv4');
