@@ -7,6 +7,7 @@ import {takeLock} from '../edges/files/lock.ts';
 import {observeMachine} from '../edges/machine/machine.ts';
 import {forceUnmountBelow} from '../edges/mounts/mounts.ts';
 import {deleteLink, deleteTable, holdsOnly, linkExists, listTables} from '../edges/network/net-leftovers.ts';
+import {sameNetwork} from '../edges/network/same-network.ts';
 import {askRuntime, removeAllPods} from '../edges/runtime/containerd.ts';
 import type {ServiceManager} from '../edges/systemd/services.ts';
 import {describeError, NodectlError} from '../lib/errors.ts';
@@ -26,6 +27,8 @@ export type AdoptAct =
 
 export type SeenForeignNode = {
   readonly kubelet: {readonly installed: boolean; readonly enabled: boolean; readonly running: boolean};
+  /** Kubelets that no service of this machine has started: nothing would keep them from making all of it anew. */
+  readonly strays: readonly {readonly pid: number; readonly command: string}[];
   readonly controlPlane: boolean;
   readonly runtime: boolean;
   readonly paths: ReadonlySet<string>;
@@ -58,8 +61,10 @@ export async function seeForeignNode(layout: Layout, services: ServiceManager): 
   const ours = await Promise.all(
     tables.map((table) => (proxyTables.includes(table) ? true : holdsOnly(table, pluginChains))),
   );
+  const kubelet = await services.status('kubelet');
   return {
-    kubelet: await services.status('kubelet'),
+    kubelet,
+    strays: kubelet.running ? [] : await sameNetwork(['kubelet']),
     controlPlane: await exists(`${kubeletPaths({layout}).manifests}/kube-apiserver.yaml`),
     runtime: (await askRuntime(layout.containerdSocket)) !== undefined,
     paths: new Set(paths.filter((_, at) => found[at])),
@@ -83,12 +88,21 @@ function kubeadmTrees(layout: Layout): string[] {
 /**
  * What `kubeadm reset` does to a worker, and what it leaves: network configurations, links and rules. The kubelet's
  * package, containerd and its configuration stay; images too.
- * @throws NodectlError ND609 on a control plane, whose data is not ours to end
+ * @throws NodectlError ND609 on a control plane, whose data is not ours to end; ND605 beside a kubelet that would go on
  */
 export function decideAdopt(seen: SeenForeignNode, layout: Layout): readonly AdoptAct[] {
   if (seen.controlPlane)
     throw new NodectlError('ND609', `${kubeletPaths({layout}).manifests} has an API server’s manifest`);
-  const {paths, kubelet} = seen;
+  const {paths, kubelet, strays} = seen;
+  const [stray] = strays;
+  if (stray !== undefined)
+    throw new NodectlError(
+      'ND605',
+      `kubelet runs and is no service (process ${stray.pid}: ${stray.command})`,
+      {
+        next: ['Stop what started it, then do the same again.'],
+      },
+    );
   const [kubeconfig = ''] = kubeadmFiles(layout);
   return [
     ...(paths.has(kubeconfig) ? [{kind: 'drain'} as const] : []),

@@ -1,5 +1,7 @@
+import {kubeletPaths} from '../../config/kubelet-files.ts';
 import {helloImage, pauseImage} from '../../config/runtime/images.ts';
 import {sleep} from '../../edges/clock.ts';
+import {exists} from '../../edges/files/files.ts';
 import {removeEmptyDirectory, removeTree} from '../../edges/files/host-files.ts';
 import {takeLock} from '../../edges/files/lock.ts';
 import {removeOrphans} from '../../edges/files/temporaries.ts';
@@ -54,7 +56,7 @@ export async function resetNode(options: ResetOptions, deps: StepDeps): Promise<
     const entries = journal.entries.toReversed();
     const nodeName = entries.find(({kind}) => kind === 'node')?.target;
     if (options.plan) return {planned: true, nodeName, undone: entries.map(describeEntry), left: []};
-    if (entries.length === 0) return {planned: false, nodeName, undone: [], left: []};
+    if (entries.length === 0) return {planned: false, nodeName, undone: [], left: await others(options)};
     const stuck = await endEverything(options, deps, services, entries);
     await removeOrphans([...journal.directories, ...writePlaces(options.layout)], Date.now());
     const {undone, left} = await undoAll(entries, tools, deps);
@@ -66,6 +68,13 @@ export async function resetNode(options: ResetOptions, deps: StepDeps): Promise<
 }
 
 type Remains = {what: string; why: string};
+
+/** Another tool's node is not undone by a journal that nodectl has not written. */
+async function others({layout}: ResetOptions): Promise<Remains[]> {
+  const {kubeconfig} = kubeletPaths({layout});
+  if (!(await exists(kubeconfig))) return [];
+  return [{what: kubeconfig, why: 'another tool joined this machine; see nodectl reset --adopt'}];
+}
 
 /** Nothing that could make new things runs any more when the undoing begins. */
 async function endEverything(

@@ -17,7 +17,7 @@ export const leftoverCodes = entries({
   ND603: {
     title: 'joined by another tool',
     why: 'Files of a kubelet that nodectl did not write are in the way.',
-    fix: ['kubeadm reset, then join again.'],
+    fix: ['sudo nodectl reset --adopt shows how to clean it; with --yes it does. Then join again.'],
     exit: 'preflight',
   },
   ND605: {

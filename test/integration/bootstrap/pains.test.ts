@@ -280,7 +280,8 @@ describe('a join, from its first try to its reset', {timeout: 600_000}, () => {
     // As the bridge plugin makes it for the first pod.
     await worker.run('ip', ['link', 'add', 'cni0', 'type', 'bridge']);
     const refused = await join();
-    expect(`${refused.exitCode} ${refused.stderr}`).toMatch(/^3 [\s\S]*ND603/);
+    expect(`${refused.exitCode} ${refused.stderr}`).toMatch(/^3 [\s\S]*ND603[\s\S]*nodectl reset --adopt/);
+    expect((await worker.nodectl(['reset'])).stdout).toMatch(/kubelet\.conf: .*nodectl reset --adopt/);
     const shown = await worker.nodectl(['reset', '--adopt']);
     for (const line of [
       'drain the node',
