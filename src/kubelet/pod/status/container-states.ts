@@ -22,9 +22,30 @@ export function containerStatuses(seen: PodSeen, pod: Pod, kind: ListKind): Cont
     const before = old.find((status) => status.name === container.name);
     const status = withProbes(seen, container, kind, oneStatus(seen, pod, container, kind, before));
     const allocatedResourcesStatus = kind === 'regular' ? seen.devices?.get(container.name) : undefined;
-    return allocatedResourcesStatus === undefined ? status : {...status, allocatedResourcesStatus};
+    return shortened(
+      pod,
+      allocatedResourcesStatus === undefined ? status : {...status, allocatedResourcesStatus},
+    );
   });
   return kind === 'init' ? statuses : statuses.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** All termination messages of a pod together have that many bytes at most. */
+const maxMessagesBytes = 12 * 1024;
+
+/** The containers of a pod share the room for messages in equal parts (status_manager.go, normalizeStatus). */
+function shortened({spec}: Pod, status: ContainerStatus): ContainerStatus {
+  const {containers, initContainers = [], ephemeralContainers = []} = spec;
+  const share = Math.floor(
+    maxMessagesBytes / (containers.length + initContainers.length + ephemeralContainers.length),
+  );
+  const cut = <T extends State | undefined>(state: T): T => {
+    const message = state?.terminated?.message ?? '';
+    if (state?.terminated === undefined || Buffer.byteLength(message) <= share) return state;
+    const short = Buffer.from(message).subarray(0, share).toString();
+    return {...state, terminated: {...state.terminated, message: short}};
+  };
+  return {...status, state: cut(status.state), lastState: cut(status.lastState)};
 }
 
 function listOf({spec}: Pod, kind: ListKind): readonly Container[] {
@@ -136,7 +157,7 @@ function ended(record: RuntimeContainer, told: Terminated | undefined): Terminat
   };
 }
 
-function lostState(message: string): Terminated {
+export function lostState(message: string): Terminated {
   return {exitCode: 137, reason: statusUnknown, message};
 }
 
@@ -249,11 +270,4 @@ function userOf(user: NonNullable<RuntimeContainer['user']>) {
 
 export function containerUri(id: string): string {
   return `containerd://${id}`;
-}
-
-/** After the last container is gone nothing may look as if it ran (status_manager.go, TerminatePod). */
-export function finalStatus(status: ContainerStatus): ContainerStatus {
-  if (status.state?.terminated !== undefined) return status;
-  const terminated = lostState('The container could not be located when the pod was terminated');
-  return {...status, ready: false, started: false, state: {terminated}};
 }

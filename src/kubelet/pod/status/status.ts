@@ -6,8 +6,9 @@ import {hasOldContainers, isRestartingAll} from '../actions/restart-all.ts';
 import {sandboxNeed} from '../actions/sandbox-need.ts';
 import {qosClass} from '../config/qos.ts';
 import type {PodSeen, Verdict} from '../seen.ts';
-import {hasStarted, podConditions} from './conditions.ts';
-import {containerStatuses, finalStatus} from './container-states.ts';
+import {podConditions} from './conditions.ts';
+import {containerStatuses} from './container-states.ts';
+import {finalStatuses} from './final.ts';
 import {isTerminal, phaseOf} from './phase.ts';
 import {isAlive} from './runtime-state.ts';
 
@@ -18,7 +19,7 @@ import {isAlive} from './runtime-state.ts';
 export function podStatus(seen: PodSeen, pod: Pod, ending: boolean, verdict: Verdict | undefined): PodStatus {
   if (verdict?.rejected) return rejected(seen, pod, verdict);
   const ended = ending && isStill(seen);
-  const lists = finished(seen, pod, ended && pod.metadata.deletionTimestamp !== undefined);
+  const lists = finished(seen, pod, ended);
   const phase = phaseFor(seen, pod, lists, ended, verdict);
   const words = reasonFor(seen, phase.shown, ended ? verdict : undefined);
   const network = addresses(seen, pod);
@@ -39,7 +40,7 @@ export function podStatus(seen: PodSeen, pod: Pod, ending: boolean, verdict: Ver
       restartingAll: isRestartingAll(seen, pod) && hasOldContainers(seen, pod),
       old: seen.status?.conditions ?? [],
       resize: ended ? [] : resizeConditionsOf(seen.resize, seen.nowMs),
-      ...disruptionOf(verdict),
+      ...disruptionOf(ended ? verdict : undefined),
     }),
     ...podResourcesStatus(pod, seen.actuated, seen.resources),
     containerStatuses: lists.regular,
@@ -60,8 +61,7 @@ function finished(seen: PodSeen, pod: Pod, final: boolean): Lists {
     regular: containerStatuses(seen, pod, 'regular'),
     ephemeral: containerStatuses(seen, pod, 'ephemeral'),
   };
-  if (!final || !lists.regular.some(hasStarted)) return lists;
-  return {...lists, init: lists.init.map(finalStatus), regular: lists.regular.map(finalStatus)};
+  return final ? {...lists, ...finalStatuses(pod, lists)} : lists;
 }
 
 /** `judged` decides the conditions; `shown` is what the API may see of it yet. */
@@ -76,8 +76,7 @@ function phaseFor(seen: PodSeen, pod: Pod, lists: Lists, ended: boolean, verdict
   });
   const shown = isRestarting(seen) && isTerminal(computed) && !ended ? 'Running' : computed;
   const told = [seen.status?.phase, pod.status?.phase].find(isTerminal);
-  const deleted = pod.metadata.deletionTimestamp !== undefined;
-  const closed = ended && deleted && !seen.isStatic && !isTerminal(computed) ? 'Failed' : shown;
+  const closed = ended && !seen.isStatic && !isTerminal(computed) ? 'Failed' : shown;
   const judged = told ?? (verdict === undefined ? closed : 'Failed');
   const before = told ?? seen.status?.phase ?? 'Pending';
   const held = isTerminal(judged) && !isStill(seen) && !isTerminal(before);

@@ -80,12 +80,14 @@ function goesAfter(
   return alive.map(({name}) => name).filter((name) => later.includes(name) || !sidecars.includes(name));
 }
 
-function podGrace(pod: Pod | undefined, verdict: Verdict | undefined): number {
-  if (verdict?.graceSeconds !== undefined) return verdict.graceSeconds;
+/** The shorter of what the API and this node say, else what the pod does (pod_workers.go, calculateEffectiveGracePeriod). */
+export function podGrace(pod: Pod | undefined, verdict: Verdict | undefined): number {
+  const told = [pod?.metadata.deletionGracePeriodSeconds, verdict?.graceSeconds].filter(
+    (seconds) => seconds !== undefined,
+  );
+  if (told.length > 0) return Math.max(1, Math.min(...told));
   if (pod === undefined) return orphanGraceSeconds;
-  const seconds =
-    pod.metadata.deletionGracePeriodSeconds ?? pod.spec.terminationGracePeriodSeconds ?? defaultGraceSeconds;
-  return Math.max(1, seconds);
+  return Math.max(1, pod.spec.terminationGracePeriodSeconds ?? defaultGraceSeconds);
 }
 
 /** The grace of one container that is killed while its pod goes on: a probe may have one of its own. */

@@ -96,14 +96,16 @@ describe('the phase', () => {
     });
   });
 
-  it('tells an eviction when nothing runs any more, with its condition at once', () => {
+  it('tells an eviction and its condition when nothing runs any more', () => {
     const verdict = {reason: 'Evicted', message: 'low on memory', disruption: 'TerminationByKubelet'};
     expect(statusOf({verdict, status: {phase: 'Running'}})).toMatchObject({phase: 'Running'});
-    expect(conditionOf({verdict}, 'DisruptionTarget')).toMatchObject({
+    expect(conditionOf({verdict}, 'DisruptionTarget')).toBeUndefined();
+    const ended = {verdict, runtime: one(exited('main', 137))};
+    expect(conditionOf(ended, 'DisruptionTarget')).toMatchObject({
       status: 'True',
       reason: 'TerminationByKubelet',
     });
-    expect(statusOf({verdict, runtime: one(exited('main', 137))})).toMatchObject({
+    expect(statusOf(ended)).toMatchObject({
       phase: 'Failed',
       reason: 'Evicted',
     });
