@@ -1,6 +1,7 @@
 import {describeError} from '../../lib/errors.ts';
 import type {Node, PersistentVolume, PersistentVolumeClaim, Pod, Volume} from '../../lib/kubernetes.ts';
 import {matchesNodeSelector} from '../admission/predicates.ts';
+import {migrated} from './csi/driver/migration.ts';
 import type {VolumeContext, VolumeMode, VolumeRequest} from './types.ts';
 
 export type ResolvedVolume = Pick<VolumeRequest, 'persistent' | 'specName' | 'mode' | 'readOnly'>;
@@ -53,10 +54,11 @@ export async function resolveVolume(
     );
     refuse(claimFault(claim));
     const bound = claim.spec.volumeName ?? '';
-    const found = await fetched(`failed to fetch PV ${bound} from API server`, signal, () =>
+    const stored = await fetched(`failed to fetch PV ${bound} from API server`, signal, () =>
       claims.volume(bound, signal),
     );
-    refuse(bindingFault(found, claim));
+    refuse(bindingFault(stored, claim));
+    const found = migrated(stored);
     if (volume.ephemeral !== undefined && !isOwner(pod, claim))
       throw new SpecFault(
         `PVC ${namespace}/${name} was not created for pod ${namespace}/${pod.metadata.name} (pod is not owner)`,

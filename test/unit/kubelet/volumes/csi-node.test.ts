@@ -5,6 +5,7 @@ import {
   newCsiNode,
   withDriver,
   withdrawDriver,
+  withMigration,
   withoutDriver,
 } from '../../../../src/kubelet/volumes/csi/node/csi-node.ts';
 import type {CsiNode, Node} from '../../../../src/lib/kubernetes.ts';
@@ -42,6 +43,19 @@ describe('a CSINode', () => {
     );
     expect(withoutDriver(csiNode([other, entry]), 'd')).toEqual([other]);
     expect(withoutDriver(csiNode([other]), 'd')).toBeUndefined();
+  });
+
+  it('says of which old kinds this node takes volumes by their drivers, also where it was made before', () => {
+    const told = {
+      'storage.alpha.kubernetes.io/migrated-plugins':
+        'kubernetes.io/aws-ebs,kubernetes.io/azure-disk,kubernetes.io/azure-file,kubernetes.io/cinder,kubernetes.io/gce-pd,kubernetes.io/portworx-volume,kubernetes.io/vsphere-volume',
+    };
+    expect(newCsiNode(node()).metadata.annotations).toEqual(told);
+    const before = csiNode([entry]);
+    const after = withMigration({...before, metadata: {...before.metadata, annotations: {mine: 'x'}}});
+    expect(after?.metadata.annotations).toEqual({mine: 'x', ...told});
+    expect(after?.spec).toEqual(before.spec);
+    expect(after === undefined || withMigration(after)).toBeUndefined();
   });
 
   it('has null for its drivers as long as it has none: that is how the API server shows an empty list', () => {

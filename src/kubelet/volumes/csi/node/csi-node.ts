@@ -1,5 +1,6 @@
 import {isDeepStrictEqual} from 'node:util';
 import type {CsiNode, Draft, Node} from '../../../../lib/kubernetes.ts';
+import {migratedAnnotation, migratedPlugins} from '../driver/migration.ts';
 
 /** What a driver says of this node (NodeGetInfo). */
 export type DriverNode = {
@@ -20,7 +21,11 @@ export function newCsiNode(node: Node): Draft<CsiNode> {
   return {
     apiVersion: 'storage.k8s.io/v1',
     kind: 'CSINode',
-    metadata: {name, ownerReferences: [{apiVersion: 'v1', kind: 'Node', name, uid}]},
+    metadata: {
+      name,
+      ownerReferences: [{apiVersion: 'v1', kind: 'Node', name, uid}],
+      annotations: {[migratedAnnotation]: migratedPlugins},
+    },
     spec: {drivers: []},
   };
 }
@@ -30,6 +35,14 @@ export function isOwnedBy({metadata}: CsiNode, node: Node): boolean {
   return (metadata.ownerReferences ?? []).some(
     ({kind, name, uid}) => kind === 'Node' && name === node.metadata.name && uid === node.metadata.uid,
   );
+}
+
+/** With what controllers must know of this kubelet; undefined when it says so already. */
+export function withMigration(csiNode: CsiNode): CsiNode | undefined {
+  const {metadata} = csiNode;
+  if (metadata.annotations?.[migratedAnnotation] === migratedPlugins) return undefined;
+  const annotations = {...metadata.annotations, [migratedAnnotation]: migratedPlugins};
+  return {...csiNode, metadata: {...metadata, annotations}};
 }
 
 /** The drivers of a CSINode with this one as it is now; undefined when it says so already. */

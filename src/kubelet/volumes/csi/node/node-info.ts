@@ -13,6 +13,7 @@ import {
   newCsiNode,
   withDriver,
   withdrawDriver,
+  withMigration,
   withoutDriver,
 } from './csi-node.ts';
 
@@ -120,7 +121,12 @@ export class NodeInfo {
     const {client, nodeName, log} = this.#options;
     try {
       const found = await client.get(csiNodes, {name: nodeName}, callOptions(signal));
-      if (isOwnedBy(found, node)) return found;
+      if (isOwnedBy(found, node)) {
+        const changed = withMigration(found);
+        return changed === undefined
+          ? found
+          : client.update(csiNodes, changed, undefined, callOptions(signal));
+      }
       log.warn('the CSINode belongs to a Node of the past and is made anew', {node: nodeName});
       await client.delete(csiNodes, {name: nodeName}, {preconditions: {uid: found.metadata.uid}});
     } catch (error) {
