@@ -61,6 +61,18 @@ describe('a claim', () => {
     expect(found.persistent?.volume.metadata.uid).toBe('v-1');
   });
 
+  it('leads to the driver of a kind that was once built in', async () => {
+    const old = volume({awsElasticBlockStore: {volumeID: 'aws://a/vol-1'}});
+    const found = await resolved({claim: claim(), volume: old});
+    expect(found.persistent?.volume.spec.csi).toMatchObject({
+      driver: 'ebs.csi.aws.com',
+      volumeHandle: 'vol-1',
+    });
+    expect(found.specName).toBe('pv-1');
+    const wrong = volume({awsElasticBlockStore: {volumeID: 'aws://a/b'}});
+    await expect(resolved({claim: claim(), volume: wrong})).rejects.toThrow('Invalid format for AWS volume');
+  });
+
   it('is not looked for where the source is in the pod', async () => {
     const entry = {name: 'v', emptyDir: {}};
     expect(await resolved({entry})).toEqual({
