@@ -2,6 +2,7 @@ import {hostname} from 'node:os';
 import {join} from 'node:path';
 import {Flags} from '@oclif/core';
 import {normaliseArguments} from '../config/kubelet/argv.ts';
+import {fieldFlags, idleBooleans, idleFlags} from '../config/kubelet/field-flags.ts';
 import type {KubeletFlags, Source} from '../config/kubelet.ts';
 import {listDirectory, readText} from '../edges/files/files.ts';
 import {nameProcess} from '../edges/process/program.ts';
@@ -9,9 +10,13 @@ import {NodectlError} from '../lib/errors.ts';
 import {DaemonCommand} from './daemon-command.ts';
 
 const text = (description: string) => Flags.string({description});
-const number = (description: string) => Flags.integer({description});
-const booleans = ['fail-swap-on', 'fail-cgroupv1', 'seccomp-default'];
-const bool = (description: string) => Flags.string({description, options: ['true', 'false']});
+/** A word each: README and `kubelet --help` tell what they mean. */
+const fields = Object.fromEntries(
+  Object.entries(fieldFlags).map(([name, [path]]) => [name, text(`sets ${path}`)]),
+);
+const idle = Object.fromEntries(
+  [...idleFlags, ...idleBooleans].map((name) => [name, Flags.string({description: 'ignored', hidden: true})]),
+);
 
 export default class Kubelet extends DaemonCommand {
   static override summary = 'Run the pods of this node (in the place of kubelet)';
@@ -26,34 +31,20 @@ export default class Kubelet extends DaemonCommand {
     'node-ip': text('address of the node; two with a comma for dual stack'),
     'node-labels': text('labels of the Node when it registers: key=value,...'),
     'register-with-taints': text('taints of the Node when it registers: key=value:Effect,...'),
-    'container-runtime-endpoint': text('CRI socket'),
-    'image-service-endpoint': text('CRI socket for images, when it is another'),
     'feature-gates': text('Name=true,...'),
-    'pod-infra-container-image': text('ignored: the container runtime knows its pause image'),
-    'cgroup-root': text('cgroup below which pods are'),
-    'cgroup-driver': text('cgroupfs or systemd'),
     'container-log-dir': text('symlinks for log collectors (/var/log/containers)'),
-    'pod-logs-dir': text('logs of pods (/var/log/pods)'),
-    'resolv-conf': text('resolver configuration that pods begin with'),
-    'cluster-dns': text('DNS servers of pods, with commas'),
-    'cluster-domain': text('domain of Services'),
-    address: text('address to serve on'),
-    port: number('port of the kubelet API'),
-    'healthz-port': number('port of /healthz, 0 for none'),
-    'healthz-bind-address': text('address of /healthz'),
-    'max-pods': number('pods that fit on this node'),
-    'pod-manifest-path': text('directory of static pods'),
-    'provider-id': text('identity of the machine at its provider'),
-    'client-ca-file': text('CA of the certificates that clients may show'),
     'image-credential-provider-config': text(
       'file or directory with a CredentialProviderConfig: programs that know logins of registries',
     ),
     'image-credential-provider-bin-dir': text('directory of those programs'),
-    'fail-swap-on': bool('refuse to start while swap is on'),
-    'fail-cgroupv1': bool('refuse to start on cgroup v1'),
-    'seccomp-default': bool('RuntimeDefault for containers that name no seccomp profile'),
+    'cloud-provider': Flags.string({
+      description: 'external: a cloud controller tells the addresses and takes the first taint away',
+      options: ['', 'external'],
+    }),
     'report-version': text('Kubernetes release to report, for an API server that is older than this kubelet'),
     v: Flags.integer({char: 'v', description: 'verbosity; from 4 on, debugging'}),
+    ...fields,
+    ...idle,
   };
 
   async run(): Promise<void> {
@@ -90,9 +81,14 @@ type Parsed = Awaited<ReturnType<Kubelet['parse']>>['flags'];
 /** Flags by the names that the configuration gives them. */
 function given(flags: Parsed): KubeletFlags {
   const camel = (name: string) => name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
-  const renamed = Object.entries(flags).map(([name, value]) => [
-    name === 'v' ? 'verbosity' : camel(name),
-    booleans.includes(name) ? value === 'true' : value,
-  ]);
-  return Object.fromEntries(renamed);
+  const all = Object.entries(flags);
+  const known = all.filter(([name]) => !Object.hasOwn(fields, name) && !Object.hasOwn(idle, name));
+  const typed = all.flatMap(([name, value]) =>
+    Object.hasOwn(fields, name) && typeof value === 'string' ? [[name, value]] : [],
+  );
+  return {
+    ...Object.fromEntries(known.map(([name, value]) => [name === 'v' ? 'verbosity' : camel(name), value])),
+    fields: Object.fromEntries(typed),
+    idle: all.map(([name]) => name).filter((name) => Object.hasOwn(idle, name)),
+  };
 }

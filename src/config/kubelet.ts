@@ -4,7 +4,7 @@ import type {Source} from './document.ts';
 import {complete, type KubeletConfiguration} from './kubelet/defaults.ts';
 import {flagOverrides, type KubeletFlags, parseLabels} from './kubelet/flags.ts';
 import {withReservedCpus} from './kubelet/managers.ts';
-import {mergeSources} from './kubelet/merge.ts';
+import {mergeSources, overlay} from './kubelet/merge.ts';
 import {labelProblems} from './kubelet/node-labels.ts';
 import {kubeletConfiguration} from './kubelet/schema.ts';
 import {readSource} from './kubelet/source.ts';
@@ -33,6 +33,8 @@ type FromFlags = {
   readonly imageCredentialProviderConfig: string;
   readonly imageCredentialProviderBinDir: string;
   readonly verbosity: number;
+  /** A cloud controller tells the Node's addresses, and makes it schedulable when it knows it. */
+  readonly externalCloudProvider: boolean;
   /** Reported as kubeletVersion: never newer than the API server (see config/skew.ts). */
   readonly version: string;
 };
@@ -54,7 +56,7 @@ export function loadKubeletConfig(
   hostname: string,
 ): LoadedKubeletConfig {
   const read = sources.map(readSource);
-  const merged = mergeSources([...read, {value: flagOverrides(flags)}]);
+  const merged = overlay(mergeSources(read), flagOverrides(flags));
   const parsed = kubeletConfiguration.safeParse(merged);
   if (!parsed.success) throw invalid(parsed.error.issues.map((i) => `${i.path.join('.')}: ${i.message}`));
   const configuration = withReservedCpus(complete(parsed.data));
@@ -64,7 +66,7 @@ export function loadKubeletConfig(
   if (problems.length + support.refused.length > 0) throw invalid([...problems, ...support.refused]);
   return {
     config: Object.freeze({...configuration, ...fromFlags(flags, hostname, configuration)}),
-    warnings: support.warnings,
+    warnings: [...support.warnings, ...(flags.idle ?? []).map((name) => `--${name}: has no effect`)],
   };
 }
 
@@ -86,6 +88,7 @@ function fromFlags(flags: KubeletFlags, hostname: string, configuration: Kubelet
     imageCredentialProviderConfig: flags.imageCredentialProviderConfig ?? '',
     imageCredentialProviderBinDir: flags.imageCredentialProviderBinDir ?? '',
     verbosity: flags.verbosity ?? configuration.logging.verbosity,
+    externalCloudProvider: flags.cloudProvider === 'external',
     version: reportVersion(flags.reportVersion),
   };
 }

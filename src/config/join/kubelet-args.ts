@@ -1,5 +1,7 @@
+import {describeError} from '../../lib/errors.ts';
 import type {JoinInput} from '../join.ts';
-import {flagOverrides, type KubeletFlags} from '../kubelet/flags.ts';
+import {fieldFlags, fieldOverrides, idleBooleans, idleFlags} from '../kubelet/field-flags.ts';
+import {flagOverrides} from '../kubelet/flags.ts';
 
 export type KubeletArg = {readonly name: string; readonly value: string};
 
@@ -13,26 +15,9 @@ const ours = [
   'cert-dir',
   'container-log-dir',
 ];
-const numbers = ['port', 'healthz-port', 'max-pods'];
-const booleans = ['fail-swap-on', 'fail-cgroupv1', 'seccomp-default'];
-const texts = [
-  'register-with-taints',
-  'image-service-endpoint',
-  'feature-gates',
-  'cgroup-root',
-  'cgroup-driver',
-  'pod-logs-dir',
-  'resolv-conf',
-  'cluster-dns',
-  'cluster-domain',
-  'address',
-  'healthz-bind-address',
-  'pod-manifest-path',
-  'provider-id',
-  'client-ca-file',
-];
+const texts = ['register-with-taints', 'feature-gates'];
 /** Removed or ignored by the kubelet itself. */
-const ignored = ['pod-infra-container-image', 'container-runtime'];
+const ignored = [...idleFlags, ...idleBooleans, 'container-runtime'];
 
 type FromArgs = Pick<JoinInput, 'nodeName' | 'nodeIp' | 'labels' | 'criSocket' | 'kubeletConfiguration'>;
 
@@ -41,7 +26,7 @@ export function kubeletArgs(args: readonly KubeletArg[]): {given: FromArgs; prob
   const values = new Map(args.map(({name, value}) => [name.replace(/^-+/, ''), value]));
   const problems = [...values].flatMap(([name, value]) => problemOf(name, value) ?? []);
   if (problems.length > 0) return {given: {}, problems};
-  const flags = Object.fromEntries([...values].flatMap(([name, value]) => flagOf(name, value)));
+  const fields = Object.fromEntries([...values].filter(([name]) => isField(name)));
   const [labels, verbosity] = [values.get('node-labels'), values.get('v')];
   const given: FromArgs = {
     nodeName: values.get('hostname-override'),
@@ -49,7 +34,11 @@ export function kubeletArgs(args: readonly KubeletArg[]): {given: FromArgs; prob
     criSocket: values.get('container-runtime-endpoint'),
     labels: labels?.split(',').filter((label) => label !== ''),
     kubeletConfiguration: {
-      ...flagOverrides(flags),
+      ...flagOverrides({
+        fields,
+        registerWithTaints: values.get('register-with-taints'),
+        featureGates: values.get('feature-gates'),
+      }),
       ...(verbosity === undefined ? {} : {logging: {verbosity: Number(verbosity)}}),
     },
   };
@@ -58,19 +47,24 @@ export function kubeletArgs(args: readonly KubeletArg[]): {given: FromArgs; prob
 
 const special = ['node-labels', 'v', 'hostname-override', 'node-ip', 'container-runtime-endpoint'];
 
+/** The runtime's socket is the join's own input. */
+function isField(name: string): boolean {
+  return Object.hasOwn(fieldFlags, name) && !special.includes(name);
+}
+
 function problemOf(name: string, value: string): string | undefined {
   if (ours.includes(name)) return `--${name}: nodectl decides it by its layout (--root moves it)`;
-  if ((numbers.includes(name) || name === 'v') && !/^\d+$/.test(value))
-    return `--${name}: ${value} is not a number`;
-  if (booleans.includes(name) && !/^(true|false)$/.test(value))
-    return `--${name}: ${value} is not true or false`;
-  if ([...numbers, ...booleans, ...texts, ...special, ...ignored].includes(name)) return undefined;
+  if (name === 'v' && !/^\d+$/.test(value)) return `--${name}: ${value} is not a number`;
+  if (isField(name)) return fieldProblem(name, value);
+  if ([...texts, ...special, ...ignored].includes(name)) return undefined;
   return `--${name}: this kubelet has no such flag; a field of a KubeletConfiguration may say the same`;
 }
 
-function flagOf(name: string, value: string): [keyof KubeletFlags | string, string | number | boolean][] {
-  const key = name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
-  if (numbers.includes(name)) return [[key, Number(value)]];
-  if (booleans.includes(name)) return [[key, value === 'true']];
-  return texts.includes(name) ? [[key, value]] : [];
+function fieldProblem(name: string, value: string): string | undefined {
+  try {
+    fieldOverrides({[name]: value});
+    return undefined;
+  } catch (error) {
+    return describeError(error);
+  }
 }

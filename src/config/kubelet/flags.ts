@@ -1,4 +1,4 @@
-import {NodectlError} from '../../lib/errors.ts';
+import {badFlag, fieldOverrides} from './field-flags.ts';
 
 /** The kubelet's flags that nodectl takes, as typed; a missing one leaves the file's value. */
 export type KubeletFlags = {
@@ -10,64 +10,30 @@ export type KubeletFlags = {
   readonly nodeIp?: string;
   readonly nodeLabels?: string;
   readonly registerWithTaints?: string;
-  readonly containerRuntimeEndpoint?: string;
-  readonly imageServiceEndpoint?: string;
   readonly featureGates?: string;
-  readonly cgroupRoot?: string;
-  readonly cgroupDriver?: string;
   readonly containerLogDir?: string;
-  readonly podLogsDir?: string;
-  readonly resolvConf?: string;
-  readonly clusterDns?: string;
-  readonly clusterDomain?: string;
-  readonly address?: string;
-  readonly port?: number;
-  readonly healthzPort?: number;
-  readonly healthzBindAddress?: string;
-  readonly maxPods?: number;
-  readonly podManifestPath?: string;
-  readonly providerId?: string;
-  readonly clientCaFile?: string;
-  readonly failSwapOn?: boolean;
-  readonly failCgroupv1?: boolean;
-  readonly seccompDefault?: boolean;
   readonly imageCredentialProviderConfig?: string;
   readonly imageCredentialProviderBinDir?: string;
   readonly verbosity?: number;
+  /** `external`: addresses and the end of the first taint come from a cloud controller. */
+  readonly cloudProvider?: string;
   /** nodectl's own: the release to report when the API server is older than this kubelet. */
   readonly reportVersion?: string;
+  /** Those that set one field of the file, by their names. */
+  readonly fields?: Readonly<Record<string, string>>;
+  /** Names of those that mean nothing here. */
+  readonly idle?: readonly string[];
 };
 
-/** Flags in the shape of the file: they are merged over it. */
+/** Flags in the shape of the file. */
 export function flagOverrides(flags: KubeletFlags): Record<string, unknown> {
-  return withoutUndefined({
-    registerWithTaints:
-      flags.registerWithTaints === undefined ? undefined : parseTaints(flags.registerWithTaints),
-    containerRuntimeEndpoint: flags.containerRuntimeEndpoint,
-    imageServiceEndpoint: flags.imageServiceEndpoint,
-    featureGates: flags.featureGates === undefined ? undefined : parseGates(flags.featureGates),
-    cgroupRoot: flags.cgroupRoot,
-    cgroupDriver: flags.cgroupDriver,
-    podLogsDir: flags.podLogsDir,
-    resolvConf: flags.resolvConf,
-    clusterDNS: flags.clusterDns?.split(',').filter((part) => part !== ''),
-    clusterDomain: flags.clusterDomain,
-    address: flags.address,
-    port: flags.port,
-    healthzPort: flags.healthzPort,
-    healthzBindAddress: flags.healthzBindAddress,
-    maxPods: flags.maxPods,
-    staticPodPath: flags.podManifestPath,
-    providerID: flags.providerId,
-    authentication: flags.clientCaFile === undefined ? undefined : {x509: {clientCAFile: flags.clientCaFile}},
-    failSwapOn: flags.failSwapOn,
-    failCgroupV1: flags.failCgroupv1,
-    seccompDefault: flags.seccompDefault,
-  });
-}
-
-function withoutUndefined(fields: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+  return {
+    ...fieldOverrides(flags.fields ?? {}),
+    ...(flags.registerWithTaints === undefined
+      ? {}
+      : {registerWithTaints: parseTaints(flags.registerWithTaints)}),
+    ...(flags.featureGates === undefined ? {} : {featureGates: parseGates(flags.featureGates)}),
+  };
 }
 
 /** `key=value,other=`: a key without `=` has the empty value. */
@@ -107,8 +73,4 @@ function parseGates(text: string): Record<string, boolean> {
       return [match[1] ?? '', /^(true|1|t)$/i.test(match[2] ?? '')];
     });
   return Object.fromEntries(gates);
-}
-
-function badFlag(flag: string, value: string, form: string): NodectlError {
-  return new NodectlError('ND904', `${flag}: ${JSON.stringify(value)} is not ${form}`);
 }

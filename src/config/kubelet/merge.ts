@@ -17,3 +17,20 @@ function merge(
   }
   return Object.fromEntries(result);
 }
+
+/** Objects that hold fields of their own; every other one is a map, which a flag replaces. */
+const nested = ['authentication', 'x509', 'webhook', 'anonymous', 'authorization', 'logging', 'featureGates'];
+
+/** A flag's value takes the place of its field's; only feature gates add up (cmd/kubelet, kubeletConfigFlagPrecedence). */
+export function overlay(
+  base: Readonly<Record<string, unknown>>,
+  flags: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  const result = new Map(Object.entries(base));
+  for (const [key, value] of Object.entries(flags)) {
+    const before = result.get(key);
+    const joins = nested.includes(key) && isRecord(before) && isRecord(value);
+    result.set(key, joins ? overlay(before, value) : value);
+  }
+  return Object.fromEntries(result);
+}

@@ -1,4 +1,4 @@
-import {ipFamily} from '../../config/kubelet.ts';
+import {ipFamily, type KubeletConfig} from '../../config/kubelet.ts';
 import type {AddressFacts} from '../../edges/network/node-addresses.ts';
 
 export type NodeAddress = {readonly type: string; readonly address: string};
@@ -9,6 +9,28 @@ export type ChosenAddresses =
   | {readonly problem: string};
 
 const unspecified = new Set(['0.0.0.0', '::']);
+
+/** With a cloud controller: what it told stays, and only --node-ip may be told before it; undefined: as without one. */
+export function cloudAddresses(
+  {nodeName, nodeIPs, externalCloudProvider}: CloudConfig,
+  known: readonly NodeAddress[],
+): readonly NodeAddress[] | undefined {
+  if (!externalCloudProvider) return undefined;
+  if (known.length > 0) return known;
+  return nodeIPs.length > 0 ? undefined : [{type: 'Hostname', address: nodeName}];
+}
+
+type CloudConfig = Pick<KubeletConfig, 'nodeName' | 'nodeIPs' | 'externalCloudProvider'>;
+
+/** Tells a cloud controller which of the machine's addresses are meant; undefined: nothing is to be told. */
+export function providedAddresses({
+  nodeIPs,
+  externalCloudProvider,
+}: Omit<CloudConfig, 'nodeName'>): string | undefined {
+  const [first] = nodeIPs;
+  if (!externalCloudProvider || first === undefined || unspecified.has(first)) return undefined;
+  return nodeIPs.filter((ip) => !unspecified.has(ip)).join(',');
+}
 
 /**
  * pkg/kubelet/nodestatus NodeAddress: --node-ip; else a name that is an address; else what the name resolves to on

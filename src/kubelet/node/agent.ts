@@ -14,7 +14,7 @@ import {Queue} from '../../lib/queue.ts';
 import {nodes} from '../../lib/resources.ts';
 import type {Clock} from '../../lib/time.ts';
 import type {RuntimeReadiness} from '../agent-api.ts';
-import {chooseAddresses, type NodeAddress} from './addresses.ts';
+import {chooseAddresses, cloudAddresses, type NodeAddress} from './addresses.ts';
 import type {NodeEvent} from './conditions.ts';
 import {decideNode, type NodeAct, type NodeSeen} from './decide.ts';
 import {LeaseRenewer} from './lease.ts';
@@ -238,6 +238,11 @@ class NodeReconciler {
 
   async #readAddresses(): Promise<readonly NodeAddress[] | undefined> {
     const {config, clock, log} = this.#options;
+    const told = cloudAddresses(config, this.#node?.status?.addresses ?? []);
+    if (told !== undefined) {
+      this.#chosen = told;
+      return told;
+    }
     const atMs = clock.monotonic();
     if (
       this.#addresses === undefined ||

@@ -1,6 +1,22 @@
 import type {KubeletConfig} from '../../config/kubelet.ts';
+import {providedAddresses} from './addresses.ts';
 
-export const attachDetachAnnotation = 'volumes.kubernetes.io/controller-managed-attach-detach';
+const attachDetachAnnotation = 'volumes.kubernetes.io/controller-managed-attach-detach';
+const providedIpAnnotation = 'alpha.kubernetes.io/provided-node-ip';
+
+type AnnotationConfig = Pick<
+  KubeletConfig,
+  'enableControllerAttachDetach' | 'externalCloudProvider' | 'nodeIPs'
+>;
+
+/** The annotations of its Node that belong to the kubelet. */
+export function annotationsOf(config: AnnotationConfig): Record<string, string> {
+  const provided = providedAddresses(config);
+  return {
+    ...(config.enableControllerAttachDetach ? {[attachDetachAnnotation]: 'true'} : {}),
+    ...(provided === undefined ? {} : {[providedIpAnnotation]: provided}),
+  };
+}
 
 /** Labels that the kubelet keeps right on its Node for ever (kubelet_node_status.go updateDefaultLabels). */
 export function defaultLabels(nodeName: string, architecture: string): Record<string, string> {
@@ -32,7 +48,7 @@ type Metadata = {
 /** What must change in the metadata of a Node that exists, as a merge patch; undefined when nothing. */
 export function metadataPatch(
   existing: Metadata,
-  config: Pick<KubeletConfig, 'nodeName' | 'nodeLabels' | 'enableControllerAttachDetach'>,
+  config: AnnotationConfig & Pick<KubeletConfig, 'nodeName' | 'nodeLabels'>,
   architecture: string,
 ): {readonly metadata: Metadata | object} | undefined {
   const defaults = defaultLabels(config.nodeName, architecture);
@@ -46,11 +62,12 @@ export function metadataPatch(
       .filter(([key, value]) => (existing.labels?.[key] ?? '') !== value)
       .map(([key, value]) => [key, value === '' ? null : value]),
   );
-  const managed = existing.annotations?.[attachDetachAnnotation] === 'true';
-  const annotations =
-    managed === config.enableControllerAttachDetach
-      ? {}
-      : {[attachDetachAnnotation]: config.enableControllerAttachDetach ? 'true' : null};
+  const own = annotationsOf(config);
+  const annotations = Object.fromEntries(
+    [attachDetachAnnotation, providedIpAnnotation]
+      .filter((key) => existing.annotations?.[key] !== own[key])
+      .map((key) => [key, own[key] ?? null]),
+  );
   if (Object.keys(labels).length + Object.keys(annotations).length === 0) return undefined;
   return {
     metadata: {

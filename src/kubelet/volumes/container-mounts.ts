@@ -129,23 +129,26 @@ function expandSubPath(expression: string, environment: readonly EnvironmentVari
   return expanded;
 }
 
+/** Kubernetes' words before the reason (kubelet_pods.go, makeMounts): tools and tests look for them. */
+const unresolved = 'failed to resolve recursive read-only mode';
+
 /** A promise that must hold or be refused, except where it is asked for only if possible. */
 function recursiveReadOnly(mount: VolumeMount, supported: boolean): boolean {
   const wish = mount.recursiveReadOnly ?? 'Disabled';
   if (wish === 'Disabled') return false;
   if (mount.readOnly !== true)
     throw new PodConfigError(
-      `volume "${mount.name}" requested recursive read-only mode, but it is not read-only`,
+      `${unresolved}: volume "${mount.name}" requested recursive read-only mode, but it is not read-only`,
     );
   if ((mount.mountPropagation ?? 'None') !== 'None')
     throw new PodConfigError(
-      `volume "${mount.name}" requested recursive read-only mode, but it is not compatible with propagation ${mount.mountPropagation}`,
+      `${unresolved}: volume "${mount.name}" requested recursive read-only mode, but it is not compatible with propagation ${mount.mountPropagation}`,
     );
   if (wish === 'IfPossible') return supported;
   if (wish !== 'Enabled')
     throw new PodConfigError(`unknown recursive read-only mode "${wish}" of volume "${mount.name}"`);
   if (supported) return true;
   throw new PodConfigError(
-    `volume "${mount.name}" requested recursive read-only mode, but it is not supported by the runtime`,
+    `${unresolved}: volume "${mount.name}" requested recursive read-only mode, but it is not supported by the runtime`,
   );
 }

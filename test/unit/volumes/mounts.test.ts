@@ -39,6 +39,7 @@ describe('a recursive read-only mount', () => {
   });
 
   it.each([
+    [deep('Enabled'), 'failed to resolve recursive read-only mode: volume "v" requested'],
     [deep('Enabled'), 'not supported by the runtime'],
     [deep('Enabled', {readOnly: false}), 'it is not read-only'],
     [

@@ -1,6 +1,8 @@
 import {describe, expect, it} from 'vitest';
 import {normaliseArguments} from '../../../../src/config/kubelet/argv.ts';
-import {durationPaths} from '../../../../src/config/kubelet/schema.ts';
+import {complete} from '../../../../src/config/kubelet/defaults.ts';
+import {fieldFlags} from '../../../../src/config/kubelet/field-flags.ts';
+import {durationPaths, kubeletConfiguration} from '../../../../src/config/kubelet/schema.ts';
 import {ipFamily, type KubeletFlags, loadKubeletConfig} from '../../../../src/config/kubelet.ts';
 import {formatDuration, parseDuration} from '../../../../src/config/machine/units.ts';
 
@@ -188,12 +190,81 @@ describe('the command line', () => {
     [['-v', '2', '-v=4'], ['--v=4']],
     [['-v5'], ['--v=5']],
     [
+      ['--anonymous-auth', '--fail_swap_on=false'],
+      ['--anonymous-auth=true', '--fail-swap-on=false'],
+    ],
+    [['--cluster-dns=10.0.0.1', '--cluster-dns=10.0.0.2'], ['--cluster-dns=10.0.0.1,10.0.0.2']],
+    [['--kube-reserved=cpu=1', '--kube-reserved=memory=1Gi'], ['--kube-reserved=cpu=1,memory=1Gi']],
+    [['--max-pods=1', '--max-pods=2'], ['--max-pods=2']],
+    [
       ['--bootstrap-kubeconfig=', 'rest'],
       ['--bootstrap-kubeconfig=', 'rest'],
     ],
     [['--help'], ['--help']],
     [['--config'], ['--config']],
   ])('%j', (argv, expected) => expect(normaliseArguments(argv)).toEqual(expected));
+});
+
+describe('flags of fields', () => {
+  const withFields = (text: string, fields: Record<string, string>) => load(text, {fields}).config;
+
+  it('set a field each, and win over the file', () => {
+    const config = withFields('maxPods: 5\nauthentication: {webhook: {cacheTTL: 5s}}', {
+      'max-pods': '7',
+      'anonymous-auth': 'true',
+      'eviction-hard': 'memory.available<1Gi,nodefs.available<5%',
+      'eviction-minimum-reclaim': 'nodefs.available=1%',
+      'reserved-memory': '0:memory=1Gi,hugepages-1Gi=1Gi;1:memory=2Gi',
+      'manifest-url-header': 'a:b,a:c',
+      'tls-cipher-suites': 'TLS_AES_128_GCM_SHA256, TLS_AES_256_GCM_SHA384',
+      'sync-frequency': '90s',
+      'rotate-server-certificates': 'T',
+    });
+    expect(config).toMatchObject({
+      maxPods: 7,
+      authentication: {anonymous: {enabled: true}, webhook: {cacheTTL: 5000, enabled: true}},
+      evictionHard: {'memory.available': '1Gi', 'nodefs.available': '5%'},
+      evictionMinimumReclaim: {'nodefs.available': '1%'},
+      reservedMemory: [
+        {numaNode: 0, limits: {memory: '1Gi', 'hugepages-1Gi': '1Gi'}},
+        {numaNode: 1, limits: {memory: '2Gi'}},
+      ],
+      staticPodURLHeader: {a: ['b', 'c']},
+      tlsCipherSuites: ['TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384'],
+      syncFrequency: 90_000,
+      serverTLSBootstrap: true,
+    });
+  });
+
+  it('replace a map of the file; feature gates add up', () => {
+    const text = 'kubeReserved: {cpu: 100m, memory: 1Gi}\nfeatureGates: {CPUManagerPolicyAlphaOptions: true}';
+    const fields = {'kube-reserved': 'cpu=200m'};
+    const {config} = load(text, {fields, featureGates: 'CustomCPUCFSQuotaPeriod=true'});
+    expect(config.kubeReserved).toEqual({cpu: '200m'});
+    expect(config.featureGates).toEqual({CPUManagerPolicyAlphaOptions: true, CustomCPUCFSQuotaPeriod: true});
+  });
+
+  it.each([
+    ['max-pods', 'many'],
+    ['anonymous-auth', 'maybe'],
+    ['kube-reserved', 'cpu'],
+    ['eviction-hard', 'memory.available=1Gi'],
+    ['reserved-memory', 'memory=1Gi'],
+  ])('refuses --%s %s', (name, value) => {
+    expect(() => withFields('', {[name]: value})).toThrow(`--${name}`);
+  });
+
+  it('say which of them have no effect', () => {
+    expect(load('', {idle: ['runtime-cgroups']}).warnings).toEqual(['--runtime-cgroups: has no effect']);
+  });
+
+  it('name fields that exist', () => {
+    const defaults = complete(kubeletConfiguration.parse({}));
+    for (const [path] of Object.values(fieldFlags))
+      expect(path.split('.')[0] ?? '').toSatisfy(
+        (name: string) => name in defaults || name in kubeletConfiguration.shape,
+      );
+  });
 });
 
 describe('durations', () => {

@@ -2,7 +2,7 @@ import {describe, expect, it} from 'vitest';
 import {loadKubeletConfig} from '../../../../src/config/kubelet.ts';
 import type {HostFacts} from '../../../../src/edges/machine/host-facts.ts';
 import {type AddressFacts, parseRoutes4, parseRoutes6} from '../../../../src/edges/network/node-addresses.ts';
-import {chooseAddresses} from '../../../../src/kubelet/node/addresses.ts';
+import {chooseAddresses, cloudAddresses} from '../../../../src/kubelet/node/addresses.ts';
 import {decideNode, type NodeAct, type NodeSeen} from '../../../../src/kubelet/node/decide.ts';
 import {declaredFeatures} from '../../../../src/kubelet/node/declared-features.ts';
 import {decideLease} from '../../../../src/kubelet/node/lease.ts';
@@ -315,6 +315,32 @@ describe('chooseAddresses', () => {
   it('refuses a foreign --node-ip', () =>
     expect(pick(['10.0.0.77'])).toContain('not an address of this machine'));
   it('says when there is none', () => expect(pick([], {local: []})).toContain('no address'));
+});
+
+describe('--cloud-provider=external', () => {
+  const cloud = (nodeIp = '') => loadKubeletConfig([], {cloudProvider: 'external', nodeIp}, 'n1').config;
+  const told = [{type: 'ExternalIP', address: '203.0.113.9'}];
+
+  it('keeps what the cloud told, and until then tells no address that nobody gave', () => {
+    expect(cloudAddresses(cloud(), told)).toEqual(told);
+    expect(cloudAddresses(cloud('10.0.0.5'), told)).toEqual(told);
+    expect(cloudAddresses(cloud(), [])).toEqual([{type: 'Hostname', address: 'n1'}]);
+    expect(cloudAddresses(cloud('10.0.0.5'), [])).toBeUndefined();
+    expect(cloudAddresses(config, told)).toBeUndefined();
+  });
+
+  it.each([
+    ['10.0.0.5,fd00::5', '10.0.0.5,fd00::5'],
+    ['0.0.0.0', undefined],
+    ['', undefined],
+  ])('registers tainted until the cloud knows the machine; --node-ip %s is told it', (nodeIp, annotation) => {
+    const [act] = decideNode(seen({config: cloud(nodeIp)})).acts;
+    const node = act?.type === 'create' ? act.node : undefined;
+    expect(node?.spec?.taints).toEqual([
+      {key: 'node.cloudprovider.kubernetes.io/uninitialized', value: 'true', effect: 'NoSchedule'},
+    ]);
+    expect(node?.metadata.annotations?.['alpha.kubernetes.io/provided-node-ip']).toBe(annotation);
+  });
 });
 
 describe('routes', () => {
