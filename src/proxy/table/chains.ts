@@ -23,32 +23,31 @@ export function endpointMap(kind: FrontendKind, policy: 'cluster' | 'local', pro
   return `${kind}-${policy}-${protocol}`;
 }
 
+/** The chain and those that it goes to, and how one gets there. */
+export type Use = {readonly chains: readonly Chain[]; readonly verdict: string};
+
 /**
  * Chains that all Services share: one per number of endpoints, not one per Service. A chain's name says everything
  * that its rules depend on, so a chain with a name never changes.
  */
 export class SharedChains {
   readonly #context: ChainContext;
-  readonly #known = new Map<string, Chain>();
+  readonly #known = new Map<string, Use>();
 
   constructor(context: ChainContext) {
     this.#context = context;
   }
 
-  /** The chain and those that it goes to. */
-  get(kind: FrontendKind, protocol: Protocol, shared: SharedChain): readonly Chain[] {
-    const chain = this.#remember(this.#name(kind, protocol, shared), () =>
-      this.#rules(kind, protocol, shared),
-    );
-    return [chain, ...targets(shared).flatMap((target) => this.get(kind, protocol, target))];
-  }
-
-  #remember(name: string, rules: () => readonly string[]): Chain {
+  /** The same for everybody who asks for the same: ten thousand Services share a few of these. */
+  get(kind: FrontendKind, protocol: Protocol, shared: SharedChain): Use {
+    const name = this.#name(kind, protocol, shared);
     const known = this.#known.get(name);
     if (known !== undefined) return known;
-    const chain = {name, rules: rules()};
-    this.#known.set(name, chain);
-    return chain;
+    const others = targets(shared).flatMap((target) => this.get(kind, protocol, target).chains);
+    const chain = {name, rules: this.#rules(kind, protocol, shared)};
+    const use: Use = {chains: [chain, ...others], verdict: `goto ${name}`};
+    this.#known.set(name, use);
+    return use;
   }
 
   #name(kind: FrontendKind, protocol: Protocol, shared: SharedChain): string {

@@ -4,8 +4,9 @@ import type {Chain, Container} from './table.ts';
 
 /** The endpoints that one service port balances over, in the order of their indexes: `ip . port`. */
 export type Pool = {
-  /** `tcp/80` */
-  readonly id: string;
+  readonly protocol: Protocol;
+  /** The Service's. */
+  readonly port: number;
   readonly cluster: readonly string[];
   readonly local: readonly string[];
 };
@@ -35,31 +36,45 @@ export type Frontend = {
 /** Everything that one Service puts into the table of one family. */
 export type Fragment = {
   readonly frontends: readonly Frontend[];
-  readonly pools: readonly Pool[];
   /** Shared chains that are used and chains of the Service's own; a chain comes before those that go to it. */
   readonly chains: readonly Chain[];
   /** Session affinity. */
   readonly containers: readonly Container[];
-  /** Elements that several Services may have in common. */
-  readonly members: readonly Member[];
+  /** Elements that several Services may have in common, as `memberOf` writes them. */
+  readonly members: readonly string[];
   /** Service ports with a Local policy and endpoints on other nodes only. */
   readonly withoutLocal: {readonly internal: number; readonly external: number};
 };
 
-export type Member = {readonly container: string; readonly key: string};
+/** What nothing is in: ten thousand Services share one. */
+export const none: readonly never[] = [];
+
+/** One text rather than an object for each: `container key`. A container's name has no space in it. */
+export function memberOf(container: string, key: string): string {
+  return flat(container, ' ', key);
+}
+
+export function readMember(text: string): {readonly container: string; readonly key: string} {
+  const at = text.indexOf(' ');
+  return {container: text.slice(0, at), key: text.slice(at + 1)};
+}
+
+/** V8 keeps a template as a tree of its parts, which is larger than the text. */
+export function flat(...parts: readonly (string | number)[]): string {
+  return parts.join('');
+}
 
 export const emptyFragment: Fragment = {
-  frontends: [],
-  pools: [],
-  chains: [],
-  containers: [],
-  members: [],
+  frontends: none,
+  chains: none,
+  containers: none,
+  members: none,
   withoutLocal: {internal: 0, external: 0},
 };
 
 /** `10.96.0.1 . tcp . 80` or `tcp . 30080`. */
 export function frontendKey({kind, address, protocol, port}: Frontend): string {
-  return kind === 'service' ? `${address} . ${protocol} . ${port}` : `${protocol} . ${port}`;
+  return kind === 'service' ? flat(address, ' . ', protocol, ' . ', port) : flat(protocol, ' . ', port);
 }
 
 /**

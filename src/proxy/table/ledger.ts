@@ -1,5 +1,5 @@
 import type {Family} from '../../lib/addresses.ts';
-import {emptyFragment, type Fragment, type Frontend, frontendKey, type Member} from './fragment.ts';
+import {emptyFragment, type Fragment, type Frontend, frontendKey, readMember} from './fragment.ts';
 import {frontendElements, frontendOperations} from './frontend-elements.ts';
 import type {Chain, Container, Operation, Table} from './table.ts';
 
@@ -98,8 +98,7 @@ export class Ledger {
     else this.#fragments.set(owner, next);
   }
 
-  #countMember(member: Member, by: 1 | -1, touched: Touched): void {
-    const text = `${member.container} ${member.key}`;
+  #countMember(text: string, by: 1 | -1, touched: Touched): void {
     const known = this.#members.get(text) ?? 0;
     if (!touched.members.has(text)) touched.members.set(text, known > 0);
     if (known + by > 0) this.#members.set(text, known + by);
@@ -150,12 +149,6 @@ class Touched {
   frontend(key: string, before: Frontend | undefined): void {
     if (!this.frontends.has(key)) this.frontends.set(key, before);
   }
-}
-
-/** A container's name has no space in it. */
-function readMember(text: string): Member {
-  const at = text.indexOf(' ');
-  return {container: text.slice(0, at), key: text.slice(at + 1)};
 }
 
 function count<T>(

@@ -8,8 +8,10 @@ import {
   emptyFragment,
   type Fragment,
   type Frontend,
+  flat,
   frontendKey,
-  type Member,
+  memberOf,
+  none,
   type Pool,
   stableOrder,
 } from './fragment.ts';
@@ -32,7 +34,6 @@ type Routes = {
   internal(): Route;
   /** By kind of frontend: the same decision, other maps. */
   external(kind: FrontendKind): Route;
-  readonly pool?: Pool;
   readonly containers: readonly Container[];
 };
 type Use = {readonly frontend: Frontend; readonly chains: readonly Chain[]};
@@ -53,11 +54,10 @@ export function serviceFragment(
   const uses = distinct(ports.flatMap(({port, routes}) => usesOf(service, port, routes, firewall)));
   return {
     frontends: uses.map(({frontend}) => frontend),
-    pools: ports.map(({routes}) => routes.pool).filter((pool) => pool !== undefined),
-    chains: [...new Set(uses.flatMap(({chains}) => chains))],
-    containers: ports.flatMap(({routes}) => routes.containers),
+    chains: together(uses.map(({chains}) => chains)),
+    containers: together(ports.map(({routes}) => routes.containers)),
     members: [
-      {container: 'cluster-ips', key: service.clusterIP},
+      memberOf('cluster-ips', service.clusterIP),
       ...ports.flatMap(({port, usable}) => hairpins(port, usable)),
     ],
     withoutLocal:
@@ -68,6 +68,12 @@ export function serviceFragment(
           )
         : emptyFragment.withoutLocal,
   };
+}
+
+/** Each once. The list itself where there is one only: Services share it. */
+function together<T>(lists: readonly (readonly T[])[]): readonly T[] {
+  const [only = none, ...others] = lists.filter((list) => list.length > 0);
+  return others.every((list) => list === only) ? only : [...new Set([only, ...others].flat())];
 }
 
 function withoutLocal({internalLocal, externalLocal}: ServiceView, ports: readonly Usable[]) {
@@ -89,22 +95,10 @@ function routesOf(
   if (!usable.any) return everywhere(refused);
   if (service.affinitySeconds !== undefined)
     return affinityRoutes(service, port, usable, service.affinitySeconds, context);
-  const id = `${port.protocol}/${port.port}`;
-  const last = before?.pools.find((pool) => pool.id === id);
-  const pool: Pool = {
-    id,
-    cluster: stableOrder(last?.cluster ?? [], usable.cluster.map(target)),
-    local: stableOrder(last?.local ?? [], usable.local.map(target)),
-  };
+  const pool = poolOf(port, usable, before);
   const route = (kind: FrontendKind, shared: SharedChain): Route => {
-    const chains = context.shared.get(kind, port.protocol, shared);
-    return {
-      verdict: `goto ${chains[0]?.name}`,
-      refusal: undefined,
-      pool,
-      policies: policiesOf(shared),
-      chains,
-    };
+    const {chains, verdict} = context.shared.get(kind, port.protocol, shared);
+    return {verdict, refusal: undefined, pool, policies: policiesOf(shared), chains};
   };
   return {
     internal() {
@@ -112,8 +106,17 @@ function routesOf(
       return internal === undefined ? dropped : route('service', internal);
     },
     external: (kind) => route(kind, externalChain(service, pool)),
-    pool,
-    containers: [],
+    containers: none,
+  };
+}
+
+function poolOf({protocol, port}: ServicePort, {cluster, local}: Usable, before: Fragment | undefined): Pool {
+  const last = before?.frontends.find(({pool}) => pool?.protocol === protocol && pool.port === port)?.pool;
+  return {
+    protocol,
+    port,
+    cluster: stableOrder(last?.cluster ?? none, cluster.map(target)),
+    local: local.length === 0 ? none : stableOrder(last?.local ?? none, local.map(target)),
   };
 }
 
@@ -121,13 +124,19 @@ const refused: Route = {
   verdict: undefined,
   refusal: `goto ${rejectChain}`,
   pool: undefined,
-  policies: [],
-  chains: [],
+  policies: none,
+  chains: none,
 };
-const dropped: Route = {verdict: 'drop', refusal: undefined, pool: undefined, policies: [], chains: []};
+const dropped: Route = {
+  verdict: 'drop',
+  refusal: undefined,
+  pool: undefined,
+  policies: none,
+  chains: none,
+};
 
 function everywhere(route: Route): Routes {
-  return {internal: () => route, external: () => route, containers: []};
+  return {internal: () => route, external: () => route, containers: none};
 }
 
 function internalChain({internalLocal}: ServiceView, {cluster, local}: Pool): SharedChain | undefined {
@@ -142,14 +151,16 @@ function externalChain({externalLocal}: ServiceView, {cluster, local}: Pool): Sh
     : {do: 'masquerade', count: cluster.length};
 }
 
+const [onlyCluster, onlyLocal, both] = [['cluster'], ['local'], ['cluster', 'local']] as const;
+
 function policiesOf(shared: SharedChain): Frontend['policies'] {
   switch (shared.do) {
     case 'balance':
-      return [shared.policy];
+      return shared.policy === 'cluster' ? onlyCluster : onlyLocal;
     case 'masquerade':
-      return ['cluster'];
+      return onlyCluster;
     case 'split':
-      return ['cluster', 'local'];
+      return both;
   }
 }
 
@@ -174,7 +185,13 @@ function affinityRoutes(
   const own = (verdict: string | undefined): Route =>
     verdict === undefined
       ? dropped
-      : {verdict: `goto ${verdict}`, refusal: undefined, pool: undefined, policies: [], chains: made.chains};
+      : {
+          verdict: `goto ${verdict}`,
+          refusal: undefined,
+          pool: undefined,
+          policies: none,
+          chains: made.chains,
+        };
   return {
     internal: () => own(service.internalLocal ? made.local : made.cluster),
     external: () => own(made.external),
@@ -233,14 +250,11 @@ function firewallChain(service: ServiceView, {chains: {ip}, nodeIP}: FragmentCon
   };
 }
 
-function hairpins({protocol}: ServicePort, {cluster, local}: Usable): Member[] {
+function hairpins({protocol}: ServicePort, {cluster, local}: Usable): string[] {
   const here = new Map([...cluster, ...local].filter((e) => e.local).map((e) => [e.id, e]));
-  return [...here.values()].map(({ip, port}) => ({
-    container: 'hairpin',
-    key: `${ip} . ${ip} . ${protocol} . ${port}`,
-  }));
+  return [...here.values()].map(({ip, port}) => memberOf('hairpin', `${ip} . ${ip} . ${protocol} . ${port}`));
 }
 
 function target({ip, port}: Endpoint): string {
-  return `${ip} . ${port}`;
+  return flat(ip, ' . ', port);
 }

@@ -1,7 +1,7 @@
 import type {Family} from '../../lib/addresses.ts';
 import type {Protocol} from '../model/services.ts';
 import {type ChainContext, endpointMap, type FrontendKind} from './chains.ts';
-import {emptyFragment, type Fragment} from './fragment.ts';
+import {emptyFragment, type Fragment, memberOf} from './fragment.ts';
 import {type Chain, type Container, ipWord} from './table.ts';
 
 /** How this node's pods are recognised in one family. */
@@ -47,7 +47,7 @@ export function skeleton(context: TableContext, node: NodeContext): Fragment {
     ...emptyFragment,
     containers: containers(context.family, node),
     chains: [...regularChains(context, node), ...baseChains()],
-    members: (node.nodePortIPs ?? []).map((key) => ({container: 'nodeport-ips', key})),
+    members: (node.nodePortIPs ?? []).map((key) => memberOf('nodeport-ips', key)),
   };
 }
 
