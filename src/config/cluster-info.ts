@@ -70,7 +70,7 @@ export function clusterIdentity(kubeconfig: string): ClusterIdentity | undefined
     return undefined;
   }
   if (!isObject(value) || !Array.isArray(value.clusters)) return undefined;
-  const current = currentCluster(value) ?? value.clusters[0];
+  const current = currentCluster(value);
   const cluster: unknown = isObject(current) ? current.cluster : undefined;
   if (!isObject(cluster)) return undefined;
   const {server, 'certificate-authority-data': ca} = cluster;
@@ -78,11 +78,14 @@ export function clusterIdentity(kubeconfig: string): ClusterIdentity | undefined
   return {server, ca: Buffer.from(ca, 'base64').toString('utf8')};
 }
 
-/** kubeadm's cluster-info has no context; a discovery file has one, whose cluster counts. */
+/** kubeadm's cluster-info has no context; where one is named, its cluster counts, and must be there. */
 function currentCluster(config: Record<string, unknown>): unknown {
   const named = (list: unknown, name: unknown): unknown =>
     Array.isArray(list) ? list.find((item: unknown) => isObject(item) && item.name === name) : undefined;
-  const context = named(config.contexts, config['current-context']);
+  const wanted = config['current-context'];
+  if (typeof wanted !== 'string' || wanted === '')
+    return named(config.clusters, '') ?? (Array.isArray(config.clusters) ? config.clusters[0] : undefined);
+  const context = named(config.contexts, wanted);
   const inner = isObject(context) ? context.context : undefined;
   return isObject(inner) ? named(config.clusters, inner.cluster) : undefined;
 }

@@ -1,5 +1,13 @@
 import {parseAddress, parseCidr} from '../lib/addresses.ts';
 import {NodectlError} from '../lib/errors.ts';
+import {
+  type BootstrapCredentials,
+  bootstrapOf,
+  type Discovery,
+  type DiscoveryInput,
+  discoveryOf,
+  words,
+} from './join/discovery.ts';
 import {foreseenFields, type KubeletPatch} from './join/patches.ts';
 import {type SkippablePhase, skippedPhases} from './join/phases.ts';
 import {configuredPorts, defaultPorts, type NodePorts, nodeLayout} from './join/place.ts';
@@ -7,83 +15,57 @@ import {labelProblems} from './kubelet/node-labels.ts';
 import type {Layout} from './layout.ts';
 import {type RuntimeSource, type RuntimeSourceInput, runtimeSourceOf} from './runtime/runtime-source.ts';
 
+export {
+  type BootstrapCredentials,
+  type BootstrapToken,
+  type Discovery,
+  type DiscoveryFile,
+  parseEndpoint,
+  parsePin,
+  parseToken,
+} from './join/discovery.ts';
 export {defaultPorts, type NodePorts} from './join/place.ts';
 
 /** What flags, environment and files gave, as text; `joinOptions` turns it into something that can be trusted. */
-export type JoinInput = RuntimeSourceInput & {
-  /** HOST:PORT, as `kubeadm token create --print-join-command` prints it. */
-  readonly endpoint?: string;
-  readonly token?: string;
-  readonly discoveryToken?: string;
-  readonly tlsBootstrapToken?: string;
-  readonly caCertHashes?: readonly string[];
-  readonly unsafeSkipCaVerification?: boolean;
-  /** What --discovery-file says, read by the caller. */
-  readonly discoveryFile?: DiscoveryFile;
-  readonly nodeName?: string;
-  /** The machine's own name, for when no node name is given. */
-  readonly hostname: string;
-  readonly criSocket?: string;
-  readonly nodeIp?: string;
-  readonly cni?: 'bridge' | 'none';
-  readonly proxy?: 'nodectl' | 'none';
-  /** Kubeconfig with the identity of system:node-proxier for our proxy, as text. */
-  readonly proxyKubeconfig?: string;
-  readonly wait?: Wait;
-  readonly waitTimeoutMs?: number;
-  /** How long an API server that does not answer yet, or does not know the token yet, is asked again. */
-  readonly discoveryTimeoutMs?: number;
-  readonly tlsBootstrapTimeoutMs?: number;
-  readonly kubeletTimeoutMs?: number;
-  readonly plan?: boolean;
-  /** Phases of ours, or kubeadm's for a worker. */
-  readonly skipPhases?: readonly string[];
-  /** Where the cluster's CA goes, when not in its usual place. */
-  readonly caCertPath?: string;
-  readonly ignorePreflightErrors?: readonly string[];
-  /** A whole layout below one directory: a second node on the same machine. */
-  readonly root?: string;
-  readonly ports?: Partial<NodePorts>;
-  /** Fields of a KubeletConfiguration that win over the cluster's. */
-  readonly kubeletConfiguration?: Readonly<Record<string, unknown>>;
-  /** kubeadm's --patches, done to the whole configuration in the end. */
-  readonly kubeletPatches?: readonly KubeletPatch[];
-  /** Fields of a KubeProxyConfiguration for our proxy. */
-  readonly proxyConfiguration?: Readonly<Record<string, unknown>>;
-  /** Opens the kubelet's port in firewalld or ufw. */
-  readonly openFirewall?: boolean;
-  readonly taints?: readonly string[];
-  readonly labels?: readonly string[];
-};
+export type JoinInput = RuntimeSourceInput &
+  DiscoveryInput & {
+    readonly nodeName?: string;
+    /** The machine's own name, for when no node name is given. */
+    readonly hostname: string;
+    readonly criSocket?: string;
+    readonly nodeIp?: string;
+    readonly cni?: 'bridge' | 'none';
+    readonly proxy?: 'nodectl' | 'none';
+    /** Kubeconfig with the identity of system:node-proxier for our proxy, as text. */
+    readonly proxyKubeconfig?: string;
+    readonly wait?: Wait;
+    readonly waitTimeoutMs?: number;
+    /** How long an API server that does not answer yet, or does not know the token yet, is asked again. */
+    readonly discoveryTimeoutMs?: number;
+    readonly tlsBootstrapTimeoutMs?: number;
+    readonly kubeletTimeoutMs?: number;
+    readonly plan?: boolean;
+    /** Phases of ours, or kubeadm's for a worker. */
+    readonly skipPhases?: readonly string[];
+    /** Where the cluster's CA goes, when not in its usual place. */
+    readonly caCertPath?: string;
+    readonly ignorePreflightErrors?: readonly string[];
+    /** A whole layout below one directory: a second node on the same machine. */
+    readonly root?: string;
+    readonly ports?: Partial<NodePorts>;
+    /** Fields of a KubeletConfiguration that win over the cluster's. */
+    readonly kubeletConfiguration?: Readonly<Record<string, unknown>>;
+    /** kubeadm's --patches, done to the whole configuration in the end. */
+    readonly kubeletPatches?: readonly KubeletPatch[];
+    /** Fields of a KubeProxyConfiguration for our proxy. */
+    readonly proxyConfiguration?: Readonly<Record<string, unknown>>;
+    /** Opens the kubelet's port in firewalld or ufw. */
+    readonly openFirewall?: boolean;
+    readonly taints?: readonly string[];
+    readonly labels?: readonly string[];
+  };
 
 export type Wait = 'registered' | 'ready' | 'schedulable' | 'none';
-
-export type BootstrapToken = {readonly id: string; readonly secret: string};
-
-/** Who this machine is to the API server until it has a certificate of its own. */
-export type BootstrapCredentials =
-  | {readonly kind: 'token'; readonly token: string}
-  | {readonly kind: 'certificate'; readonly cert: string; readonly key: string};
-
-/** A discovery kubeconfig as its reader understood it. */
-export type DiscoveryFile = {
-  readonly server: string;
-  /** PEM. */
-  readonly ca: string;
-  readonly credentials: BootstrapCredentials | undefined;
-};
-
-/** How the cluster's address and CA are learnt, and what makes them trustworthy. */
-export type Discovery =
-  | {
-      readonly kind: 'token';
-      readonly endpoint: string;
-      readonly token: BootstrapToken;
-      /** Lower-case hex SHA-256 of acceptable SubjectPublicKeyInfos; empty only when `unsafe`. */
-      readonly pins: readonly string[];
-      readonly unsafe: boolean;
-    }
-  | {readonly kind: 'kubeconfig'; readonly server: string; readonly ca: string};
 
 export type JoinOptions = NodeOptions & {
   readonly discovery: Discovery;
@@ -159,7 +141,7 @@ export function nodeOptions(input: JoinInput): NodeOptions {
     wait: input.wait ?? 'ready',
     waitTimeoutMs: input.waitTimeoutMs ?? 240_000,
     plan: input.plan ?? false,
-    ignorePreflightErrors: words(input.ignorePreflightErrors),
+    ignorePreflightErrors: ignoredChecks(input.ignorePreflightErrors),
     layout: nodeLayout({...input, kubeletConfiguration: foreseenKubelet}),
     ownLayout: input.root !== undefined,
     ports: {...defaultPorts, ...configuredPorts(foreseenKubelet, proxyConfiguration), ...input.ports},
@@ -173,74 +155,12 @@ export function nodeOptions(input: JoinInput): NodeOptions {
   };
 }
 
-/** Lists may be given by repeating a flag, or with commas as from the environment. */
-function words(list: readonly string[] | undefined): string[] {
-  return (list ?? []).flatMap((text) => text.split(',').map((word) => word.trim())).filter((w) => w !== '');
-}
-
-function discoveryOf(input: JoinInput): Discovery {
-  if (input.discoveryFile !== undefined) {
-    const {server, ca} = input.discoveryFile;
-    return {kind: 'kubeconfig', server, ca};
-  }
-  const token = input.discoveryToken ?? input.token;
-  if (token === undefined)
-    throw new NodectlError('ND904', 'no bootstrap token: give --token, NODECTL_TOKEN or --discovery-file');
-  if (input.endpoint === undefined)
-    throw new NodectlError('ND904', 'no API server: the first argument is its HOST:PORT');
-  const pins = words(input.caCertHashes).map(parsePin);
-  const unsafe = input.unsafeSkipCaVerification ?? false;
-  if (pins.length === 0 && !unsafe)
-    throw new NodectlError(
-      'ND408',
-      'no --discovery-token-ca-cert-hash: the API server could be anybody’s',
-      {},
-    );
-  return {kind: 'token', endpoint: parseEndpoint(input.endpoint), token: parseToken(token), pins, unsafe};
-}
-
-/** A token given for the certificate wins over the discovery file's own credentials, as in kubeadm. */
-function bootstrapOf(input: JoinInput): BootstrapCredentials {
-  const fromFile = input.discoveryFile?.credentials;
-  const own = input.tlsBootstrapToken ?? input.token;
-  if (own === undefined && fromFile !== undefined) return fromFile;
-  const token = own ?? input.discoveryToken;
-  if (token === undefined)
-    throw new NodectlError(
-      'ND904',
-      'the discovery file has no credentials: give --tls-bootstrap-token beside it',
-    );
-  const {id, secret} = parseToken(token);
-  return {kind: 'token', token: `${id}.${secret}`};
-}
-
-/** @throws NodectlError ND401; the message never contains the token */
-export function parseToken(text: string): BootstrapToken {
-  const [, id, secret] = /^([a-z0-9]{6})\.([a-z0-9]{16})$/.exec(text.trim()) ?? [];
-  if (id !== undefined && secret !== undefined) return {id, secret};
-  throw new NodectlError('ND401', `the bootstrap token ${tokenFault(text.trim())}`);
-}
-
-function tokenFault(text: string): string {
-  const [id = '', secret, ...rest] = text.split('.');
-  if (secret === undefined || rest.length > 0) return 'must have exactly one dot: ID.SECRET';
-  if (/[^a-z0-9]/.test(id + secret)) return 'may only contain a-z and 0-9 around its dot';
-  return `has ${id.length} characters before and ${secret.length} after its dot; it must be 6 and 16`;
-}
-
-/** `sha256:<hex>` of a CA's SubjectPublicKeyInfo. */
-export function parsePin(text: string): string {
-  const [, hex] = /^sha256:([0-9a-f]{64})$/i.exec(text.trim()) ?? [];
-  if (hex !== undefined) return hex.toLowerCase();
-  throw new NodectlError('ND404', `${text} is not sha256: and 64 hexadecimal digits`);
-}
-
-/** HOST:PORT with an optional https://; IPv6 in brackets; the port defaults to kubeadm's 6443. */
-export function parseEndpoint(text: string): string {
-  const bare = text.trim().replace(/^https:\/\//i, '');
-  const [, host, port = '6443'] = /^(\[[0-9a-f:.]+\]|[^\s:/[\]]+)(?::(\d{1,5}))?\/?$/i.exec(bare) ?? [];
-  if (host !== undefined && Number(port) >= 1 && Number(port) <= 65_535) return `${host}:${port}`;
-  throw new NodectlError('ND904', `${text} is not the HOST:PORT of an API server`);
+/** `all` beside names is a mistake: the names say that not all of them were meant. */
+function ignoredChecks(list: readonly string[] | undefined): readonly string[] {
+  const names = [...new Set(words(list).map((name) => name.toLowerCase()))];
+  if (names.length > 1 && names.includes('all'))
+    throw new NodectlError('ND904', `--ignore-preflight-errors ${names.join(',')}: all stands for itself`);
+  return words(list);
 }
 
 /** RFC 1123 subdomain, at most 253 characters (apimachinery validation.IsDNS1123Subdomain). */

@@ -8,6 +8,8 @@ export function mergeInput(file: Partial<JoinInput>, flags: JoinInput): JoinInpu
   return {
     ...merged,
     hostname: flags.hostname,
+    // Both count, as in kubeadm.
+    ignorePreflightErrors: [...(file.ignorePreflightErrors ?? []), ...(flags.ignorePreflightErrors ?? [])],
     kubeletConfiguration: mergeFields(file.kubeletConfiguration ?? {}, flags.kubeletConfiguration ?? {}),
     proxyConfiguration: {...file.proxyConfiguration, ...flags.proxyConfiguration},
   };

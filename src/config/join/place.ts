@@ -40,6 +40,8 @@ export function nodeLayout({root, criSocket, caCertPath, kubeletConfiguration = 
   const endpoint = criSocket ?? text(kubeletConfiguration.containerRuntimeEndpoint);
   const podLogDir = text(kubeletConfiguration.podLogsDir);
   const caFile = caCertPath === '/etc/kubernetes/pki/ca.crt' ? undefined : caCertPath;
+  if (caFile !== undefined && !caFile.endsWith('.crt'))
+    throw new NodectlError('ND904', `caCertPath ${caFile} is not the path of a .crt file`);
   return {
     ...layout,
     ...(endpoint === undefined ? {} : {containerdSocket: socket(endpoint)}),
