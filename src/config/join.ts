@@ -63,6 +63,8 @@ export type JoinInput = RuntimeSourceInput &
     readonly openFirewall?: boolean;
     readonly taints?: readonly string[];
     readonly labels?: readonly string[];
+    /** Flags of the kubelet that no configuration file can say. */
+    readonly kubeletArguments?: readonly string[];
   };
 
 export type Wait = 'registered' | 'ready' | 'schedulable' | 'none';
@@ -104,6 +106,7 @@ export type NodeOptions = {
   readonly openFirewall: boolean;
   readonly taints: readonly string[];
   readonly labels: readonly string[];
+  readonly kubeletArguments: readonly string[];
 };
 
 /** @throws NodectlError ND201, ND401, ND404, ND408 or ND904 naming what is wrong; nothing was changed */
@@ -152,6 +155,7 @@ export function nodeOptions(input: JoinInput): NodeOptions {
     openFirewall: input.openFirewall ?? false,
     taints: input.taints ?? [],
     labels: input.labels ?? [],
+    kubeletArguments: input.kubeletArguments ?? [],
   };
 }
 

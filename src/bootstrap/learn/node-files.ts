@@ -67,6 +67,7 @@ function nodeFlags({options, machine}: Facts): string[] {
     ...(options.nodeName === machine.hostname ? [] : [`--hostname-override=${options.nodeName}`]),
     ...(options.nodeIp === undefined ? [] : [`--node-ip=${options.nodeIp}`]),
     ...(options.labels.length === 0 ? [] : [`--node-labels=${options.labels.join(',')}`]),
+    ...options.kubeletArguments,
   ];
 }
 

@@ -16,10 +16,19 @@ const ours = [
   'container-log-dir',
 ];
 const texts = ['register-with-taints', 'feature-gates'];
+/** Flags that no field of the configuration says: the kubelet is started with them. */
+const passed: Readonly<Record<string, RegExp>> = {
+  'cloud-provider': /^(external)?$/,
+  'image-credential-provider-config': /^\/[^\s"'\\$]+$/,
+  'image-credential-provider-bin-dir': /^\/[^\s"'\\$]+$/,
+};
 /** Removed or ignored by the kubelet itself. */
 const ignored = [...idleFlags, ...idleBooleans, 'container-runtime'];
 
-type FromArgs = Pick<JoinInput, 'nodeName' | 'nodeIp' | 'labels' | 'criSocket' | 'kubeletConfiguration'>;
+type FromArgs = Pick<
+  JoinInput,
+  'nodeName' | 'nodeIp' | 'labels' | 'criSocket' | 'kubeletConfiguration' | 'kubeletArguments'
+>;
 
 /** kubeletExtraArgs as what they mean; `problems` names those that cannot be honoured. The last of a name counts. */
 export function kubeletArgs(args: readonly KubeletArg[]): {given: FromArgs; problems: readonly string[]} {
@@ -33,6 +42,9 @@ export function kubeletArgs(args: readonly KubeletArg[]): {given: FromArgs; prob
     nodeIp: values.get('node-ip'),
     criSocket: values.get('container-runtime-endpoint'),
     labels: labels?.split(',').filter((label) => label !== ''),
+    kubeletArguments: [...values]
+      .filter(([name, value]) => Object.hasOwn(passed, name) && value !== '')
+      .map(([name, value]) => `--${name}=${value}`),
     kubeletConfiguration: {
       ...flagOverrides({
         fields,
@@ -56,6 +68,8 @@ function problemOf(name: string, value: string): string | undefined {
   if (ours.includes(name)) return `--${name}: nodectl decides it by its layout (--root moves it)`;
   if (name === 'v' && !/^\d+$/.test(value)) return `--${name}: ${value} is not a number`;
   if (isField(name)) return fieldProblem(name, value);
+  const form = passed[name];
+  if (form !== undefined) return form.test(value) ? undefined : `--${name}: ${value} cannot be given to it`;
   if ([...texts, ...special, ...ignored].includes(name)) return undefined;
   return `--${name}: this kubelet has no such flag; a field of a KubeletConfiguration may say the same`;
 }

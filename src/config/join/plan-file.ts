@@ -41,6 +41,7 @@ const plannedInput = z.strictObject({
   openFirewall: z.optional(z.boolean()),
   taints: words,
   labels: words,
+  kubeletArguments: words,
   runtimeSource: z.optional(z.enum(['distro', 'archive', 'present'])),
   runtimeArchives: text,
   runtimeDigests: text,
@@ -94,7 +95,7 @@ export function withoutSecrets(input: JoinInput): {input: PlannedInput; secrets:
     'discovery-file': discoveryFile,
     'proxy-kubeconfig': proxyKubeconfig,
   }).flatMap(([flag, value]) => (value === undefined ? [] : [flag]));
-  const {caCertHashes, skipPhases, ignorePreflightErrors, taints, labels} = shown;
+  const {caCertHashes, skipPhases, ignorePreflightErrors, taints, labels, kubeletArguments} = shown;
   return {
     secrets,
     input: {
@@ -107,6 +108,7 @@ export function withoutSecrets(input: JoinInput): {input: PlannedInput; secrets:
       ignorePreflightErrors: list(ignorePreflightErrors),
       taints: list(taints),
       labels: list(labels),
+      kubeletArguments: list(kubeletArguments),
     },
   };
 }

@@ -85,6 +85,19 @@ discovery: {bootstrapToken: {token: abcdef.0123456789abcdef, apiServerEndpoint: 
     });
   });
 
+  it('gives the kubelet flags that no file can say', () => {
+    const args = [
+      {name: 'cloud-provider', value: 'external'},
+      {name: 'image-credential-provider-config', value: '/etc/kubernetes/providers.yaml'},
+      {name: 'image-credential-provider-bin-dir', value: '/usr/local/lib/providers'},
+    ];
+    const text = (given: object) =>
+      `${head}nodeRegistration: {kubeletExtraArgs: ${JSON.stringify(given)}}\n${defaults.slice(defaults.indexOf('discovery:'), defaults.indexOf('kind:'))}`;
+    expect(options(text(args)).kubeletArguments).toEqual(args.map(({name, value}) => `--${name}=${value}`));
+    expect(complaint(text([{name: 'cloud-provider', value: 'aws'}]))).toMatch(/ND906.*--cloud-provider: aws/);
+    expect(complaint(text([{name: 'image-credential-provider-bin-dir', value: 'bin'}]))).toMatch(/ND906/);
+  });
+
   it('of v1beta3 has a map of arguments and its timeout in discovery', () => {
     const text = `apiVersion: kubeadm.k8s.io/v1beta3
 kind: JoinConfiguration
