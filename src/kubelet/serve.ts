@@ -1,13 +1,14 @@
 import type {KubeletConfig} from '../config/kubelet.ts';
 import type {Cri} from '../edges/cri/client.ts';
-import {readText} from '../edges/files/files.ts';
 import type {HttpServer} from '../edges/http/http-server.ts';
 import {servePlain} from '../edges/http/plain-http.ts';
 import type {KubeClient} from '../edges/kube/client.ts';
-import {describeError, NodectlError} from '../lib/errors.ts';
+import type {KeyPair} from '../edges/trust/certificate-store.ts';
+import {describeError} from '../lib/errors.ts';
 import type {Logger} from '../lib/log.ts';
 import type {Clock} from '../lib/time.ts';
 import type {PodAgent} from './agent-api.ts';
+import {followClientCa, readClientCa} from './certificates/client-ca.ts';
 import {runServing} from './certificates/serving.ts';
 import {type HealthChecks, healthz} from './server/healthz.ts';
 import type {Metrics} from './server/metrics.ts';
@@ -58,10 +59,13 @@ export async function serveKubelet(options: ServeOptions, signal: AbortSignal): 
   const {certificates} = options.telemetry;
   const {clientCAFile} = config.authentication.x509;
   let server: HttpServer | undefined;
+  let pair: KeyPair | undefined;
+  let clientCa = await readClientCa(clientCAFile);
   let opening: Promise<void> = Promise.resolve();
   const {promise: first, resolve, reject} = Promise.withResolvers<void>();
-  const use = async (pair: {cert: string; key: string}): Promise<void> => {
-    const tls = {...pair, clientCa: await readClientCa(clientCAFile)};
+  const use = async (given: KeyPair): Promise<void> => {
+    pair = given;
+    const tls = {...pair, clientCa};
     if (server === undefined) server = await startKubeletServer({...options, tls});
     else server.replaceTls(tls);
     certificates.inUse('server', pair);
@@ -83,19 +87,25 @@ export async function serveKubelet(options: ServeOptions, signal: AbortSignal): 
     },
     signal,
   );
+  const following = followClientCa(
+    {
+      file: clientCAFile,
+      clock: options.clock,
+      log,
+      onChange(text) {
+        clientCa = text;
+        if (pair !== undefined) server?.replaceTls({...pair, clientCa});
+      },
+    },
+    clientCa,
+    signal,
+  );
   signal.addEventListener('abort', () => resolve(), {once: true});
   await first;
   return {
     async close() {
-      await Promise.all([serving, opening]);
+      await Promise.all([serving, opening, following]);
       await server?.close();
     },
   };
-}
-
-async function readClientCa(path: string): Promise<string> {
-  if (path === '') return '';
-  const text = await readText(path);
-  if (text !== undefined) return text;
-  throw new NodectlError('ND722', `the client CA ${path} does not exist`);
 }

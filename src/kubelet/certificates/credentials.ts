@@ -40,8 +40,8 @@ export function clientStore(config: KubeletConfig): CertificateStore {
 export async function nodeConnection(options: CredentialOptions): Promise<KubeConnection | undefined> {
   const {config, clock, log} = options;
   if (config.kubeconfig === '') return undefined;
-  const found = await usable(config.kubeconfig, clock.now());
-  if ('connection' in found) return found.connection;
+  const found = await fromStore(options, await usable(config.kubeconfig, clock.now()));
+  if (found.problem === undefined) return found.connection;
   const {problem} = found;
   if (config.bootstrapKubeconfig === '' || !(await exists(config.bootstrapKubeconfig)))
     throw new NodectlError('ND722', `${problem}, and there is no bootstrap kubeconfig`);
@@ -49,7 +49,10 @@ export async function nodeConnection(options: CredentialOptions): Promise<KubeCo
   return bootstrap(options);
 }
 
-type Found = {readonly connection: KubeConnection} | {readonly problem: string};
+/** A connection beside a problem is one whose certificate has expired. */
+type Found =
+  | {readonly connection: KubeConnection; readonly problem?: undefined}
+  | {readonly connection?: KubeConnection; readonly problem: string};
 
 /** The connection of a kubeconfig, or why it cannot be used. */
 async function usable(path: string, nowMs: number): Promise<Found> {
@@ -62,12 +65,30 @@ async function usable(path: string, nowMs: number): Promise<Found> {
     if (facts === undefined) return {problem: `the client certificate of ${path} cannot be read`};
     if (nowMs < facts.notAfterMs) return {connection};
     return {
+      connection,
       problem: `the client certificate of ${path} expired at ${new Date(facts.notAfterMs).toISOString()}`,
     };
   } catch (error) {
     // A certificate file that never came: as good as no kubeconfig.
     return {problem: describeError(error)};
   }
+}
+
+/**
+ * A kubeconfig may hold its certificate itself (kubeadm init): what was renewed since is in the store and counts, and
+ * an empty store gets it, to which `kubeadm init` then points the kubeconfig (certificate_manager.go).
+ */
+async function fromStore({config, clock}: CredentialOptions, found: Found): Promise<Found> {
+  const {connection, problem} = found;
+  if (connection?.credentials.kind !== 'certificate' || !config.rotateCertificates) return found;
+  const {credentials} = connection;
+  const store = clientStore(config);
+  const stored = await store.current();
+  if (stored === undefined && problem === undefined) await store.update(credentials, new Date(clock.now()));
+  const [own, newer] = [leafFacts(credentials), stored && leafFacts(stored)];
+  const renewed = newer !== undefined && newer.subject === own?.subject && newer.notAfterMs > own.notAfterMs;
+  if (stored === undefined || !renewed || clock.now() >= newer.notAfterMs) return found;
+  return {connection: {...connection, credentials: {kind: 'certificate', ...stored}}};
 }
 
 const backoffOptions = {firstMs: 1_000, maxMs: 30_000};

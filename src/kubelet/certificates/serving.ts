@@ -26,6 +26,8 @@ export type ServingOptions = {
 };
 
 const lookMs = 60_000;
+/** Files of others are replaced at any time; Kubernetes hears of it at once (dynamic_serving_content.go). */
+const givenLookMs = 5_000;
 const selfSignedDays = 365;
 
 /** The pair that is made here when nobody else gives one, as Kubernetes' kubelet names its own. */
@@ -64,7 +66,7 @@ async function watchFiles(
       last = pair.cert + pair.key;
       onCertificate(pair);
     }
-    await pause(clock, lookMs, signal);
+    await pause(clock, givenLookMs, signal);
   }
 }
 

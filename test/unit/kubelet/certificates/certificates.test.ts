@@ -1,7 +1,10 @@
-import {mkdtemp, readdir, readFile, readlink, rm, stat} from 'node:fs/promises';
+import {mkdtemp, readdir, readFile, readlink, rm, stat, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterEach, beforeEach, describe, expect, it} from 'vitest';
+import {kubeconfigText} from '../../../../src/config/kubeconfig.ts';
+import {loadKubeletConfig} from '../../../../src/config/kubelet.ts';
+import {systemClock} from '../../../../src/edges/clock.ts';
 import {openCertificateStore, splitPem} from '../../../../src/edges/trust/certificate-store.ts';
 import {
   createCa,
@@ -10,11 +13,13 @@ import {
   issueCertificate,
   publicKeyOf,
 } from '../../../../src/edges/trust/x509.ts';
+import {nodeConnection} from '../../../../src/kubelet/certificates/credentials.ts';
 import {requestName, requestState} from '../../../../src/kubelet/certificates/request.ts';
 import {decideRotation} from '../../../../src/kubelet/certificates/rotation.ts';
 import {servingNames} from '../../../../src/kubelet/certificates/serving.ts';
 import {covers, leafFacts, rotateAtMs} from '../../../../src/kubelet/certificates/validity.ts';
 import type {CertificateSigningRequest} from '../../../../src/lib/kubernetes.ts';
+import {silent} from '../../../../src/lib/log.ts';
 
 const day = 86_400_000;
 
@@ -135,6 +140,30 @@ describe('the store', () => {
     expect((await store.current())?.key.trim()).toBe(key.trim());
     expect(await store.pendingKey()).not.toBe(key);
     expect(splitPem(await readFile(store.currentPath, 'utf8'))?.cert.trim()).toBe(cert.trim());
+  });
+
+  it('gets what kubeadm init wrote into kubelet.conf, and wins once that was renewed', async () => {
+    const [first, second] = [await issue({days: 100}), await issue({days: 200})];
+    const kubeconfig = join(dir, 'kubelet.conf');
+    const of = {server: 'https://10.0.0.1:6443', caData: 'CA', certData: first.cert, keyData: first.key};
+    await writeFile(kubeconfig, kubeconfigText(of));
+    const text =
+      'apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nrotateCertificates: true\n';
+    const flags = {kubeconfig, certDir: dir};
+    const {config} = loadKubeletConfig([{path: 'config.yaml', text}], flags, 'n1');
+    const keyAt = async (nowMs: number) => {
+      const clock = {...systemClock, now: () => nowMs};
+      const connection = await nodeConnection({config, clock, log: silent, signal: AbortSignal.any([])});
+      return connection?.credentials.kind === 'certificate' ? connection.credentials.key.trim() : undefined;
+    };
+    const store = openCertificateStore(dir, 'kubelet-client');
+    expect(await keyAt(day)).toBe(first.key.trim());
+    expect((await store.current())?.key.trim()).toBe(first.key.trim());
+    await store.update(second, new Date(80 * day));
+    expect(await keyAt(81 * day)).toBe(second.key.trim());
+    // What is in kubelet.conf has expired by now.
+    expect(await keyAt(150 * day)).toBe(second.key.trim());
+    await expect(keyAt(250 * day)).rejects.toThrow(/expired/);
   });
 
   it('takes a cut file for none', () => {
