@@ -21,6 +21,7 @@ export async function observePod(view: PodView, memory: PodMemory, signal: Abort
   const record = view.records.get(uid);
   const given = found === undefined ? undefined : withAllocation(toldOf(view, found), record?.allocated);
   if (given !== undefined) memory.lastPod = given;
+  if (given !== undefined) view.probes.recall(given, runtime);
   const nowMs = view.deps.clock.now();
   const monotonicMs = view.deps.clock.monotonic();
   return {

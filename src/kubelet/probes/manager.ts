@@ -12,6 +12,8 @@ import {type ProbeType, ProbeWorker} from './worker.ts';
 export type Probes = {
   /** The verdicts of the pod's probes, by container id. */
   results(uid: string): ReadonlyMap<string, ProbesSeen>;
+  /** What runs of the pod and was told of before is as it was told, from the first look at it. */
+  recall(pod: Pod, runtime: PodRuntime): void;
   /** Probes what runs of the pod now, and no longer what does not. */
   sync(pod: Pod, runtime: PodRuntime): void;
   forget(uid: string): void;
@@ -60,26 +62,32 @@ class ProbeManager implements Probes {
     return results;
   }
 
-  sync(pod: Pod, runtime: PodRuntime): void {
+  recall(pod: Pod, runtime: PodRuntime): void {
     const {uid} = pod.metadata;
     const known = this.#pods.get(uid) ?? new Map<string, Probed>();
-    const running = new Set<string>();
-    for (const container of probedContainers(pod)) {
-      const record = newestContainer(runtime, container.name);
-      if (record?.state !== 'running') continue;
-      running.add(record.id);
+    const running = runningOf(pod, runtime);
+    for (const [container, record] of running) {
       const probed = known.get(record.id) ?? this.#begin(container);
       known.set(record.id, probed);
-      if (!probed.told) this.#recall(pod, container, record, probed);
-      this.#workers(pod, container, record, runtime, probed);
+      if (!probed.told) this.#seed(pod, container, record, probed);
     }
+    const ids = new Set(running.map(([, {id}]) => id));
     for (const [id, probed] of known)
-      if (!running.has(id)) {
+      if (!ids.has(id)) {
         stopAll(probed);
         known.delete(id);
       }
     if (known.size > 0) this.#pods.set(uid, known);
     else this.#pods.delete(uid);
+  }
+
+  sync(pod: Pod, runtime: PodRuntime): void {
+    this.recall(pod, runtime);
+    const known = this.#pods.get(pod.metadata.uid);
+    for (const [container, record] of runningOf(pod, runtime)) {
+      const probed = known?.get(record.id);
+      if (probed !== undefined) this.#workers(pod, container, record, runtime, probed);
+    }
   }
 
   forget(uid: string): void {
@@ -106,7 +114,7 @@ class ProbeManager implements Probes {
   }
 
   /** What ran before this kubelet started is as it was until a probe says otherwise. */
-  #recall(pod: Pod, container: Container, record: RuntimeContainer, probed: Probed): void {
+  #seed(pod: Pod, container: Container, record: RuntimeContainer, probed: Probed): void {
     const {reported, results} = probed;
     probed.told = statusOf(pod, container, record) !== undefined;
     if (results.startup !== undefined && !reported.has('startup') && this.#wasStarted(pod, container, record))
@@ -192,6 +200,13 @@ class ProbeManager implements Probes {
 function resultWord(outcome: Attempt['outcome'] | undefined): ProbeDone['outcome'] {
   if (outcome === undefined) return 'unknown';
   return outcome === 'failure' ? 'failed' : 'successful';
+}
+
+function runningOf(pod: Pod, runtime: PodRuntime): [Container, RuntimeContainer][] {
+  return probedContainers(pod).flatMap((container): [Container, RuntimeContainer][] => {
+    const record = newestContainer(runtime, container.name);
+    return record?.state === 'running' ? [[container, record]] : [];
+  });
 }
 
 function probedContainers({spec}: Pod): Container[] {

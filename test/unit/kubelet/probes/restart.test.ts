@@ -38,7 +38,8 @@ function start(afterMs: number) {
     onChange: () => undefined,
   });
   return (seen: Pod) => {
-    probes.sync(seen, runtime);
+    // Before any probe runs: the first status that is told counts already.
+    probes.recall(seen, runtime);
     return probes.results(probed.metadata.uid).get(id);
   };
 }
