@@ -4,7 +4,7 @@ import {join} from 'node:path';
 import {afterEach, beforeEach, describe, expect, it} from 'vitest';
 import {kubeconfigText} from '../../../../src/config/kubeconfig.ts';
 import {loadKubeletConfig} from '../../../../src/config/kubelet.ts';
-import {systemClock} from '../../../../src/edges/clock.ts';
+import {realClock} from '../../../../src/edges/clock.ts';
 import {openCertificateStore, splitPem} from '../../../../src/edges/trust/certificate-store.ts';
 import {
   createCa,
@@ -152,7 +152,7 @@ describe('the store', () => {
     const flags = {kubeconfig, certDir: dir};
     const {config} = loadKubeletConfig([{path: 'config.yaml', text}], flags, 'n1');
     const keyAt = async (nowMs: number) => {
-      const clock = {...systemClock, now: () => nowMs};
+      const clock = {...realClock, now: () => nowMs};
       const connection = await nodeConnection({config, clock, log: silent, signal: AbortSignal.any([])});
       return connection?.credentials.kind === 'certificate' ? connection.credentials.key.trim() : undefined;
     };
