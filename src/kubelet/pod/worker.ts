@@ -64,7 +64,7 @@ class Workers implements PodWorkers {
       clock: view.deps.clock,
       concurrency,
       backoff: {firstMs: 500, maxMs: 10_000},
-      work: (uid, signal) => this.#work(uid, signal),
+      work: (uid, signal) => this.#timed(uid, signal),
       onError: (uid, error, retryInMs) => this.#failed(uid, error, retryInMs),
     });
   }
@@ -157,6 +157,18 @@ class Workers implements PodWorkers {
     const fields = {uid, retryInMs, error: describeError(error)};
     if (errno(error) === 'EBUSY' && retryInMs < tellBusyMs) log.debug('a pod is still busy', fields);
     else log.warn('a pod could not be synced', fields);
+  }
+
+  async #timed(uid: string, signal: AbortSignal): Promise<{againInMs?: number} | undefined> {
+    const {clock} = this.#view.deps;
+    const startMs = clock.monotonic();
+    const isNew = !this.#memories.has(uid);
+    try {
+      return await this.#work(uid, signal);
+    } finally {
+      const work = this.standing(uid) === 'ending' ? 'kill' : isNew ? 'create' : 'sync';
+      this.#view.onWorked?.(work, (clock.monotonic() - startMs) / 1000);
+    }
   }
 
   async #work(uid: string, signal: AbortSignal): Promise<{againInMs?: number} | undefined> {

@@ -1,21 +1,21 @@
-import {Counter, collectDefaultMetrics, Gauge, Registry} from 'prom-client';
+import {collectDefaultMetrics, Gauge, Registry} from 'prom-client';
 import type {KubeletConfig} from '../../config/kubelet.ts';
+import type {Pod} from '../../lib/kubernetes.ts';
 import type {PodAgent} from '../agent-api.ts';
 import {render} from '../stats/metrics/exposition.ts';
 import {nodeFamilies} from '../stats/metrics/kubelet-metrics.ts';
 import type {Telemetry} from '../stats/metrics/telemetry.ts';
 import {housekeepingMs, type Stats} from '../stats/stats.ts';
 import type {Snapshot} from '../stats/types.ts';
+import {countRequests, httpLabels} from './http-metrics.ts';
 import type {Endpoint} from './routes.ts';
 
 export type Metrics = {
   readonly contentType: string;
   text(): Promise<string>;
-  /** Labels are bounded: an endpoint's name, never a path that a client made up. */
-  request(method: string, endpoint: Endpoint | 'refused', code: number): void;
+  /** A request begins; the answer is to be told the status code at its end. */
+  request(method: string, endpoint: Endpoint): (code: number) => void;
 };
-
-const knownMethods = ['GET', 'POST', 'PUT', 'DELETE', 'HEAD', 'PATCH'];
 
 export type MetricsSources = {
   readonly config: KubeletConfig;
@@ -53,12 +53,8 @@ export function createMetrics({config, agent, stats, telemetry}: MetricsSources)
       for (const [state, count] of containerStates(agent)) this.set({container_state: state}, count);
     },
   });
-  const requests = new Counter({
-    registers,
-    name: 'kubelet_http_requests_total',
-    help: 'Number of the http requests received since the server started',
-    labelNames: ['method', 'path', 'code'],
-  });
+  podGauges(registers, agent);
+  const begin = countRequests(registry);
   return {
     contentType: registry.contentType,
     text: async () =>
@@ -67,9 +63,39 @@ export function createMetrics({config, agent, stats, telemetry}: MetricsSources)
         await telemetry.registry.metrics(),
         render(nodeFamilies(config.version, await lately(stats))),
       ].join('\n'),
-    request: (method, endpoint, code) =>
-      requests.inc({method: knownMethods.includes(method) ? method : 'other', path: endpoint, code}),
+    request: (method, endpoint) => begin(httpLabels(method, endpoint)),
   };
+}
+
+const staticSources = ['file', 'http'];
+
+/** Pods by whether they come from this machine: those that shall run, those that hold a part of it, and mirrors. */
+function podGauges(registers: Registry[], agent: PodAgent): void {
+  const isStatic = ({metadata}: Pod) =>
+    staticSources.includes(metadata.annotations?.['kubernetes.io/config.source'] ?? '');
+  const gauge = (name: string, help: string, pods: () => readonly boolean[]) =>
+    new Gauge({
+      registers,
+      name,
+      help,
+      labelNames: ['static'],
+      collect() {
+        const found = pods();
+        const own = found.filter((is) => is).length;
+        this.set({static: 'true'}, own);
+        this.set({static: ''}, found.length - own);
+      },
+    });
+  gauge(
+    'kubelet_desired_pods',
+    'The number of pods the kubelet is being instructed to run. static is true if the pod is not from the apiserver.',
+    () => agent.pods().map(isStatic),
+  );
+  gauge(
+    'kubelet_active_pods',
+    'The number of pods the kubelet considers active and which are being considered when admitting new pods. static is true if the pod is not from the apiserver.',
+    () => agent.active().map(({pod}) => isStatic(pod)),
+  );
 }
 
 /** A scrape tells what is known, also while the runtime does not answer. */

@@ -123,16 +123,16 @@ class KubeletServer {
   }
 
   async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const method = request.method ?? '';
+    const ended = this.#begin(request);
     // No endpoint reads a body; an announced one is read and dropped, within the request's time.
     request.resume();
     try {
       const admitted = await admit(request, this.#gate);
       await this.#serve(admitted, request, response);
-      this.#metrics.request(method, admitted.route.endpoint, response.statusCode);
+      ended(response.statusCode);
     } catch (error) {
       const {httpCode, message} = this.#refusal(error);
-      this.#metrics.request(method, 'refused', httpCode);
+      ended(httpCode);
       if (response.headersSent) response.destroy();
       else send(response, httpCode, message);
     }
@@ -142,17 +142,22 @@ class KubeletServer {
   async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     // Until the proxy takes over, a client that goes away must not end the process.
     socket.on('error', () => undefined);
+    const ended = this.#begin(request);
     try {
       const admitted = await admit(request, this.#gate);
       const url = await streamUrl(admitted, this.#options);
-      this.#metrics.request(request.method ?? '', admitted.route.endpoint, 101);
       const idleMs = this.#options.config.streamingConnectionIdleTimeout;
       await proxyUpgrade({request, socket, head, url, idleMs});
+      ended(101);
     } catch (error) {
       const {httpCode, message} = this.#refusal(error);
-      this.#metrics.request(request.method ?? '', 'refused', httpCode);
+      ended(httpCode);
       refuseUpgrade(socket, httpCode, message);
     }
+  }
+
+  #begin({method = '', url = ''}: IncomingMessage): (code: number) => void {
+    return this.#metrics.request(method, matchRoute(parseTarget(url).path).endpoint);
   }
 
   #refusal(error: unknown): Refusal {

@@ -5,6 +5,7 @@ import type {ImageManager} from '../../images/manager.ts';
 import type {Probes} from '../../probes/manager.ts';
 import type {ResourceRecords} from '../../resize/records.ts';
 import type {RuntimeCache} from '../../runtime/cache.ts';
+import type {PodWork} from '../../stats/metrics/pod-metrics.ts';
 import type {PodDeps} from '../deps.ts';
 import type {Verdict} from '../seen.ts';
 
@@ -34,4 +35,6 @@ export type PodView = {
   readonly end: (uid: string, verdict: Verdict) => void;
   /** Why the node takes no such pod just now (pressure, shutdown). */
   readonly refuse: (pod: Pod, isStatic: boolean) => Rejection | undefined;
+  /** A round of work for a pod is over. */
+  readonly onWorked?: (work: PodWork, seconds: number) => void;
 };

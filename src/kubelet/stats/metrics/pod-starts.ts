@@ -1,6 +1,11 @@
 import type {Pod, PodStatus} from '../../../lib/kubernetes.ts';
 
-export type PodStarted = {readonly ownMs: number; readonly totalMs: number};
+export type PodStarted = {
+  readonly ownMs: number;
+  readonly totalMs: number;
+  /** Since this kubelet first saw the pod; to a second, as the pod's status tells it. */
+  readonly seenMs: number;
+};
 
 type Watched = {pulledMs: number; pulls: number; pullingSinceMs: number};
 
@@ -42,7 +47,8 @@ export class PodStarts {
     // Init containers run as long as they run.
     if ((spec.initContainers ?? []).length > 0) return undefined;
     const totalMs = Math.max(0, nowMs - createdMs);
-    return {totalMs, ownMs: Math.max(0, totalMs - pulledMs)};
+    const seenMs = status?.startTime === undefined ? totalMs : nowMs - Date.parse(status.startTime);
+    return {totalMs, ownMs: Math.max(0, totalMs - pulledMs), seenMs: Math.max(0, seenMs)};
   }
 
   forget(uid: string): void {

@@ -2,6 +2,7 @@ import {Counter, Gauge, Histogram, Registry} from 'prom-client';
 import type {SeenRequest} from '../../../edges/kube/request-sight.ts';
 import type {Pod, PodStatus} from '../../../lib/kubernetes.ts';
 import {CertificateMetrics} from './certificate-metrics.ts';
+import {PodMetrics} from './pod-metrics.ts';
 import {PodStarts} from './pod-starts.ts';
 import {ProbeMetrics} from './probe-metrics.ts';
 import {VolumeMetrics} from './volume-metrics.ts';
@@ -19,6 +20,7 @@ const requestBuckets = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60];
 export class Telemetry {
   readonly registry = new Registry();
   readonly probes = new ProbeMetrics();
+  readonly pods = new PodMetrics(this.registry);
   readonly volumes = new VolumeMetrics(this.registry);
   readonly certificates = new CertificateMetrics(this.registry, Date.now);
   readonly #operations = counter(
@@ -92,6 +94,13 @@ export class Telemetry {
     startBuckets,
     [],
   );
+  readonly #runSeconds = histogram(
+    this.registry,
+    'kubelet_pod_start_duration_seconds',
+    'Duration in seconds from kubelet seeing a pod for the first time to the pod starting to run',
+    startBuckets,
+    [],
+  );
   readonly #starts: PodStarts;
   #relistedMs: number | undefined;
 
@@ -103,6 +112,7 @@ export class Telemetry {
     this.#operations.inc({operation_type: operation});
     this.#operationSeconds.observe({operation_type: operation}, seconds);
     if (failed) this.#failures.inc({operation_type: operation});
+    this.pods.runtimeOperation(operation, seconds, failed);
   }
 
   evicted(signal: string): void {
@@ -132,6 +142,7 @@ export class Telemetry {
     if (started === undefined) return;
     this.#startSeconds.observe(started.ownMs / 1000);
     this.#startTotalSeconds.observe(started.totalMs / 1000);
+    this.#runSeconds.observe(started.seenMs / 1000);
   }
 
   forget(uid: string): void {

@@ -1,0 +1,63 @@
+import {Counter, Histogram, type Registry} from 'prom-client';
+
+const defaultBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const pullBuckets = [1, 5, 10, 20, 30, 60, 120, 180, 240, 300, 360, 480, 600, 900, 1200, 1800, 2700, 3600];
+
+/** What a round of a pod's worker was for. */
+export type PodWork = 'create' | 'sync' | 'kill';
+
+/** How long the work for pods takes: dashboards and the usual alerts look here (pkg/kubelet/metrics/metrics.go). */
+export class PodMetrics {
+  readonly #rounds: Histogram<'operation_type'>;
+  readonly #sandboxes: Histogram;
+  readonly #started: Counter;
+  readonly #failed: Counter;
+  readonly #pulls: Histogram<'image_size_in_bytes'>;
+
+  constructor(registry: Registry) {
+    const registers = [registry];
+    this.#rounds = new Histogram({
+      registers,
+      name: 'kubelet_pod_worker_duration_seconds',
+      help: 'Duration in seconds to sync a single pod. Broken down by operation type: create, update, or sync',
+      buckets: defaultBuckets,
+      labelNames: ['operation_type'],
+    });
+    this.#sandboxes = new Histogram({
+      registers,
+      name: 'kubelet_run_podsandbox_duration_seconds',
+      help: 'Duration in seconds of the run_podsandbox operations.',
+      buckets: defaultBuckets,
+    });
+    this.#started = new Counter({
+      registers,
+      name: 'kubelet_started_pods_total',
+      help: 'Cumulative number of pods started',
+    });
+    this.#failed = new Counter({
+      registers,
+      name: 'kubelet_started_pods_errors_total',
+      help: 'Cumulative number of errors when starting pods',
+    });
+    this.#pulls = new Histogram({
+      registers,
+      name: 'kubelet_image_pull_duration_seconds',
+      help: 'Duration in seconds to pull an image.',
+      buckets: pullBuckets,
+      labelNames: ['image_size_in_bytes'],
+    });
+  }
+
+  worked(work: PodWork, seconds: number): void {
+    this.#rounds.observe({operation_type: work}, seconds);
+  }
+
+  runtimeOperation(operation: string, seconds: number, failed: boolean): void {
+    if (operation === 'run_podsandbox') {
+      this.#sandboxes.observe(seconds);
+      (failed ? this.#failed : this.#started).inc();
+    }
+    // The runtime does not tell how big what it pulled is.
+    if (operation === 'pull_image' && !failed) this.#pulls.observe({image_size_in_bytes: 'N/A'}, seconds);
+  }
+}

@@ -1,0 +1,77 @@
+import {Registry} from 'prom-client';
+import {describe, expect, it} from 'vitest';
+import {countRequests, httpLabels} from '../../../../src/kubelet/server/http-metrics.ts';
+import {matchRoute} from '../../../../src/kubelet/server/routes.ts';
+import {PodMetrics} from '../../../../src/kubelet/stats/metrics/pod-metrics.ts';
+
+/** The rows of TestMetricBuckets and TestMetricMethodBuckets, of what is served here. */
+describe('labels of requests', () => {
+  it.each([
+    ['/healthz', 'healthz'],
+    ['/healthz/log', 'healthz'],
+    ['/attach/ns/pod/uid/c', 'attach'],
+    ['/configz', 'configz'],
+    ['/containerLogs/ns/pod/c', 'containerLogs'],
+    ['/exec/ns/pod/c', 'exec'],
+    ['/metrics', 'metrics'],
+    ['/metrics/cadvisor', 'metrics/cadvisor'],
+    ['/metrics/probes', 'metrics/probes'],
+    ['/metrics/resource', 'metrics/resource'],
+    ['/pods/', 'pods'],
+    ['/portForward/ns/pod', 'portForward'],
+    ['/run/ns/pod/c', 'run'],
+    ['/runningpods/', 'runningpods'],
+    ['/stats/summary', 'stats'],
+    ['/junk', 'other'],
+    ['/healthzjunk', 'other'],
+    ['/%', 'other'],
+  ])('%s is %s', (path, bucket) => expect(httpLabels('GET', matchRoute(path).endpoint).path).toBe(bucket));
+
+  it.each([
+    ['GET', 'GET'],
+    ['POST', 'POST'],
+    ['WEIRD', 'other'],
+  ])('%s is %s', (method, bucket) => expect(httpLabels(method, 'pods').method).toBe(bucket));
+
+  it('tell streams from the rest', () => {
+    expect(httpLabels('POST', 'exec').long_running).toBe('true');
+    expect(httpLabels('GET', 'logs').long_running).toBe('false');
+  });
+});
+
+const sample = async (registry: Registry, line: string) =>
+  Number(
+    (await registry.metrics())
+      .split('\n')
+      .find((text) => text.startsWith(`${line} `))
+      ?.split(' ')
+      .at(-1),
+  );
+
+it('counts a request while it is answered, and when it is', async () => {
+  const registry = new Registry();
+  const labels = 'method="GET",path="pods",server_type="readwrite",long_running="false"';
+  const ended = countRequests(registry)(httpLabels('GET', 'pods'));
+  expect(await sample(registry, `kubelet_http_inflight_requests{${labels}}`)).toBe(1);
+  ended(200);
+  expect(await sample(registry, `kubelet_http_inflight_requests{${labels}}`)).toBe(0);
+  expect(await sample(registry, `kubelet_http_requests_total{${labels},code="200"}`)).toBe(1);
+  expect(await sample(registry, `kubelet_http_requests_duration_seconds_count{${labels}}`)).toBe(1);
+});
+
+it('tells of pods that start or do not, and of pulls that succeed', async () => {
+  const registry = new Registry();
+  const pods = new PodMetrics(registry);
+  pods.runtimeOperation('run_podsandbox', 0.2, false);
+  pods.runtimeOperation('run_podsandbox', 4, true);
+  pods.runtimeOperation('pull_image', 12, false);
+  pods.runtimeOperation('pull_image', 1, true);
+  pods.worked('create', 61);
+  expect(await sample(registry, 'kubelet_started_pods_total')).toBe(1);
+  expect(await sample(registry, 'kubelet_started_pods_errors_total')).toBe(1);
+  expect(await sample(registry, 'kubelet_run_podsandbox_duration_seconds_count')).toBe(2);
+  expect(await sample(registry, 'kubelet_image_pull_duration_seconds_count{image_size_in_bytes="N/A"}')).toBe(
+    1,
+  );
+  expect(await sample(registry, 'kubelet_pod_worker_duration_seconds_sum{operation_type="create"}')).toBe(61);
+});
