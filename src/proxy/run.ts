@@ -6,9 +6,11 @@ import {type EventRecorder, startEventRecorder} from '../edges/kube/events.ts';
 import {connectKube} from '../edges/kube/http-client.ts';
 import {keepHeapSmall} from '../edges/machine/heap.ts';
 import {type Nft, openNft} from '../edges/nftables/nft.ts';
+import {findOtherProxy, type OtherProxy} from '../edges/nftables/other-proxy.ts';
 import type {Family} from '../lib/addresses.ts';
 import {NodectlError} from '../lib/errors.ts';
 import type {Logger} from '../lib/log.ts';
+import type {Serving} from './assemble.ts';
 import {type WrittenConfig, watchConfig} from './config-watch.ts';
 import {ProxyHealth} from './health/health.ts';
 import {createMetrics} from './health/metrics.ts';
@@ -16,6 +18,7 @@ import {startServers} from './health/servers.ts';
 import {type NodeWatch, watchNode} from './node-watch.ts';
 import {Commits} from './plane/commits.ts';
 import {openPlanes, removeIptables, removeNftables} from './plane/planes.ts';
+import {Rivals} from './rivals.ts';
 import {serveServices} from './serve.ts';
 import {applySettings} from './settings.ts';
 
@@ -29,18 +32,24 @@ export async function runProxy(
   ending: AbortSignal,
   log: Logger,
   written?: WrittenConfig,
+  rivalPeriodMs = 15_000,
 ): Promise<void> {
   const rewritten = written === undefined ? undefined : watchConfig(written);
   const signal = rewritten === undefined ? ending : AbortSignal.any([ending, rewritten.signal]);
   try {
-    await serveUntil(config, signal, log);
+    await serveUntil(config, signal, log, rivalPeriodMs);
   } finally {
     rewritten?.stop();
   }
   if (!ending.aborted) rewritten?.signal.throwIfAborted();
 }
 
-async function serveUntil(config: ProxyConfig, signal: AbortSignal, log: Logger): Promise<void> {
+async function serveUntil(
+  config: ProxyConfig,
+  signal: AbortSignal,
+  log: Logger,
+  rivalPeriodMs: number,
+): Promise<void> {
   const heap = keepHeapSmall({growthPercent: 15});
   if (config.kubeconfig === '') throw new NodectlError('ND713', 'no kubeconfig was given');
   const families = await usableFamilies();
@@ -68,30 +77,45 @@ async function serveUntil(config: ProxyConfig, signal: AbortSignal, log: Logger)
     nodeEligible: () => node.view().eligible,
     log,
   });
+  const {mode} = planes;
+  const rivals = new Rivals({
+    // In the iptables mode both would write the same chains: whose they are cannot be told.
+    look: async () => (mode === 'nftables' ? findOtherProxy() : undefined),
+    clock: realClock,
+    periodMs: rivalPeriodMs,
+    log,
+  });
+  const onComplete = heap.collect;
+  const serving = {config, client, families, health, commits, metrics, planes, node, events, log, onComplete};
   try {
     await applySettings(config, families, log);
     started(events, config);
-    while (!signal.aborted)
-      await serveServices(
-        {
-          config,
-          client,
-          families,
-          health,
-          commits,
-          metrics,
-          planes,
-          node,
-          events,
-          log,
-          onComplete: heap.collect,
-        },
-        signal,
-      );
+    while (!signal.aborted) {
+      const until = AbortSignal.any([signal, rivals.changed]);
+      if (rivals.current === undefined) await serveServices(serving, until);
+      else await standDown(rivals.current, serving, nft, until);
+    }
   } finally {
+    rivals.stop();
     await Promise.allSettled([node.stop(), servers.stop(), events.stop(), nft.stop()]);
     await client.close();
   }
+}
+
+/** Leaves the packets to the rules of the other one, which are there already. */
+async function standDown(
+  {pid, name}: OtherProxy,
+  {config, families, health, commits, log}: Serving,
+  nft: Nft,
+  until: AbortSignal,
+): Promise<void> {
+  log.warn('another service proxy serves here: standing down', {code: 'ND738', name, pid});
+  commits.forget();
+  health.standDown(`${name} (process ${pid})`);
+  await removeNftables(families, config.table, nft);
+  if (!until.aborted) await new Promise((resolve) => until.addEventListener('abort', resolve, {once: true}));
+  health.standDown(undefined);
+  log.warn('serving Services again; rules that the other service proxy has left come before ours', {name});
 }
 
 /** Removes the proxy's own rules of either mode; nothing of anybody else is touched. */

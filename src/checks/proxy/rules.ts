@@ -1,7 +1,7 @@
 import {findProgram} from '../../edges/install/packages.ts';
 import {failure} from '../check.ts';
 import {command, nodeCheck} from '../node/context.ts';
-import {legacyChains} from './foreign-rules.ts';
+import {judgeForeign, legacyChains} from './foreign-rules.ts';
 
 /** The proxy's tables by the name that it gives them. */
 export const proxyTable = 'nodectl-proxy';
@@ -22,7 +22,10 @@ export const serviceRules = nodeCheck({
     const there =
       nft.tables.some((table) => table.endsWith(` ${proxyTable}`)) ||
       [...nft.chains, ...legacyChains(legacy)].some((chain) => chain.endsWith(` nat ${ownChain}`));
-    return there ? 'there' : 'missing';
+    if (there || judgeForeign(nft, legacy).length === 0) return there ? 'there' : 'missing';
+    // Ours may have stood down: whose rules these are is told by ForeignRules.
+    const commits = await sight.commits().catch(() => undefined);
+    return commits !== undefined && Object.keys(commits).length === 0 ? 'there' : 'missing';
   },
   judge: (seen, context) => {
     const restart = command(context, 'restart proxy');

@@ -15,6 +15,8 @@ export class ProxyHealth {
   /** The oldest change that is not committed yet. */
   readonly #queued = new Map<Family, number>();
 
+  #servedBy: string | undefined;
+
   constructor(timeoutMs: number, now: () => number) {
     this.#timeoutMs = timeoutMs;
     this.#now = now;
@@ -27,6 +29,12 @@ export class ProxyHealth {
   updated(family: Family): void {
     this.#queued.delete(family);
     this.#updated.set(family, this.#now());
+  }
+
+  /** Another service proxy serves in our place, as long as this is not undefined; nothing of ours is late then. */
+  standDown(servedBy: string | undefined): void {
+    this.#servedBy = servedBy;
+    this.#queued.clear();
   }
 
   /** How long the oldest change has waited for its commit. */
@@ -64,6 +72,7 @@ export class ProxyHealth {
         ...extra,
         healthy: this.healthy,
         ...(this.healthy ? {} : {code: 'ND748'}),
+        ...(this.#servedBy === undefined ? {} : {code: 'ND738', servedBy: this.#servedBy}),
         status: Object.fromEntries(status),
       },
     };

@@ -43,6 +43,12 @@ export class Commits {
     this.#sources.set(source.family, source);
   }
 
+  /** Nothing is to be in the kernel now. */
+  forget(): void {
+    this.#sources.clear();
+    this.#kept.clear();
+  }
+
   document(): Readonly<Partial<Record<Family, CommittedFamily>>> {
     return Object.fromEntries(
       [...this.#sources.values()].map((source): [Family, CommittedFamily] => [

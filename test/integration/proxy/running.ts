@@ -71,6 +71,7 @@ export type ProxyOptions = {
   readonly mode?: 'nftables' | 'iptables';
   /** More lines of the KubeProxyConfiguration. */
   readonly configuration?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
   /** A program that is given the configuration's path, in the place of the sources. */
   readonly program?: readonly string[];
 };
@@ -112,7 +113,7 @@ export class RunningProxy {
   }
 
   restart(): void {
-    this.#child = start('nsenter', this.#argv());
+    this.#child = start('nsenter', this.#argv(), {env: this.#options.env ?? {}});
     this.#child.stderr.setEncoding('utf8').on('data', (text: string) => {
       this.log += text;
     });

@@ -11,5 +11,6 @@ if (word === 'cleanup') await cleanupProxy(config);
 else {
   const stop = new AbortController();
   process.on('SIGTERM', () => stop.abort(new Error('got SIGTERM')));
-  await runProxy(config, stop.signal, jsonLogger('proxy', 'debug'), {path, text});
+  const rivalPeriodMs = Number(process.env.RIVAL_PERIOD_MS ?? 15_000);
+  await runProxy(config, stop.signal, jsonLogger('proxy', 'debug'), {path, text}, rivalPeriodMs);
 }

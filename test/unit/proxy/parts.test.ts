@@ -128,6 +128,21 @@ describe('health', () => {
     });
   });
 
+  it('is good and says who serves while another proxy does, and nothing is late then', () => {
+    let now = 0;
+    const health = new ProxyHealth(60_000, () => now);
+    health.updated('IPv4');
+    health.queued('IPv4');
+    health.standDown('kube-proxy (process 7)');
+    now += 100_000;
+    expect(health.ready(true)).toMatchObject({
+      healthy: true,
+      document: {code: 'ND738', servedBy: 'kube-proxy (process 7)'},
+    });
+    health.standDown(undefined);
+    expect(health.live().document).not.toHaveProperty('servedBy');
+  });
+
   it('of the node counts for /healthz alone', () => {
     const health = new ProxyHealth(60_000, () => 0);
     expect(health.ready(false)).toMatchObject({
