@@ -21,6 +21,7 @@ import {StatusWriter} from './api/status-writer.ts';
 import {type ImageSources, openImageSources, startPodImages} from './images/start.ts';
 import type {ResourceManagers} from './managers/manager.ts';
 import {readNodeFacts} from './node-facts.ts';
+import type {UserNamespaces} from './pod/config/user-namespaces.ts';
 import type {NodeFacts, ServiceSource} from './pod/deps.ts';
 import type {PodView} from './pod/status/view.ts';
 import {type PodWorkers, startPodWorkers} from './pod/worker.ts';
@@ -36,6 +37,7 @@ import {StaticPods} from './sources/static-pods.ts';
 import type {ProbeDone} from './stats/metrics/probe-metrics.ts';
 import type {Telemetry} from './stats/metrics/telemetry.ts';
 import {startUpkeep, type Upkeep} from './upkeep.ts';
+import {openUserNamespaces} from './user-namespaces.ts';
 import type {KeptVolumes} from './volumes/pod-volumes.ts';
 import {startPodVolumes, tellsAnother} from './volumes/start.ts';
 import type {VolumePlugin} from './volumes/types.ts';
@@ -83,7 +85,8 @@ export async function startPodAgent(options: PodAgentOptions): Promise<PodAgent>
   });
   const records = await ResourceRecords.open(config.rootDir, options.log);
   const images = await openImageSources(options);
-  return new Agent(options, {cgroups, facts, records, images}).api();
+  const userNamespaces = await openUserNamespaces(config);
+  return new Agent(options, {cgroups, facts, records, images, userNamespaces}).api();
 }
 
 type AgentParts = {
@@ -91,6 +94,7 @@ type AgentParts = {
   readonly facts: NodeFacts;
   readonly records: ResourceRecords;
   readonly images: ImageSources;
+  readonly userNamespaces: UserNamespaces;
 };
 
 class Agent {
@@ -186,7 +190,7 @@ class Agent {
   }
 
   /** Where the workers look. */
-  #viewWith({cgroups, facts, images}: AgentParts, onChange: (uid: string) => void): PodView {
+  #viewWith({cgroups, facts, images, userNamespaces}: AgentParts, onChange: (uid: string) => void): PodView {
     const options = this.#options;
     return {
       deps: {
@@ -196,6 +200,8 @@ class Agent {
         volumes: this.#volumes,
         objects: this.#objects,
         runtimeClasses: this.#classes,
+        userNamespaces,
+        hasUserNamespaces: (handler) => this.#health.userNamespaces(handler),
       },
       runtime: this.#runtime,
       images: startPodImages({...options, objects: this.#objects, onChange}, images),

@@ -13,6 +13,7 @@ import type {ContainerDevice, ContainerMount} from './config/container-config.ts
 import type {EnvironmentVariable} from './config/environment.ts';
 import type {ResourceFacts} from './config/resources.ts';
 import type {SecurityFacts} from './config/security.ts';
+import type {UserNamespaces} from './config/user-namespaces.ts';
 
 /** The Services of the cluster, for environments. */
 export type ServiceSource = {services(): Iterable<Service>; hasSynced(): boolean};
@@ -67,6 +68,9 @@ export type PodDeps = {
   readonly services: ServiceSource;
   readonly runtimeClasses: Pick<RuntimeClassSource, 'handler'>;
   readonly facts: NodeFacts;
+  readonly userNamespaces: Pick<UserNamespaces, 'of' | 'release'>;
+  /** Whether a handler of the runtime ('' is its default) has user namespaces. */
+  readonly hasUserNamespaces: (handler: string) => boolean;
   /** Devices, processors and memory that containers have for themselves. */
   readonly managers?: ResourceManagers;
 };

@@ -20,6 +20,7 @@ export class RuntimeHealth {
   #problem = 'container runtime status check may not have completed yet';
   #networkReady = false;
   #recursiveReadOnly: ReadonlySet<string> = new Set();
+  #userNamespaces: ReadonlySet<string> = new Set();
   #cancel: Cancel = () => undefined;
   #stopped = false;
 
@@ -54,12 +55,19 @@ export class RuntimeHealth {
     return this.#recursiveReadOnly.has(handler ?? '');
   }
 
+  /** Whether a handler can give pods users of their own. */
+  userNamespaces(handler: string): boolean {
+    return this.#userNamespaces.has(handler);
+  }
+
   /** Asks the runtime for its conditions; true when the network has become ready. */
   async #check(): Promise<boolean> {
     try {
       const {status, runtimeHandlers} = await this.#cri.runtime.status({}, {timeoutMs: statusTimeoutMs});
-      const able = runtimeHandlers.filter(({features}) => features?.recursiveReadOnlyMounts === true);
-      this.#recursiveReadOnly = new Set(able.map(({name}) => name));
+      const able = (feature: 'recursiveReadOnlyMounts' | 'userNamespaces') =>
+        new Set(runtimeHandlers.filter(({features}) => features?.[feature]).map(({name}) => name));
+      this.#recursiveReadOnly = able('recursiveReadOnlyMounts');
+      this.#userNamespaces = able('userNamespaces');
       const conditions = status?.conditions ?? [];
       const bad = conditions.find(({type, status: ok}) => type === 'RuntimeReady' && !ok);
       const network = conditions.find(({type}) => type === 'NetworkReady');

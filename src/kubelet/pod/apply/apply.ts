@@ -233,6 +233,7 @@ async function tearDown(context: ApplyContext): Promise<void> {
   images.forget(memory.uid);
   probes.forget(memory.uid);
   await deps.volumes.tearDown(memory.uid);
+  await deps.userNamespaces.release(memory.uid);
   context.records.forget(memory.uid);
   if (pod !== undefined) await deps.cgroups.remove(cgroupOf(deps, pod));
   memory.volumes = {state: 'none'};

@@ -20,6 +20,7 @@ import {hostsFile, podHostname} from './hosts.ts';
 import {podPaths} from './pod-paths.ts';
 import {qosClass} from './qos.ts';
 import {type SandboxConfig, sandboxConfig} from './sandbox-config.ts';
+import type {SecurityFacts} from './security.ts';
 
 /** `warnings` are for the pod's events. */
 export type SandboxBuild = {readonly config: SandboxConfig; readonly warnings: readonly DnsWarning[]};
@@ -43,7 +44,7 @@ export async function buildSandbox(deps: PodDeps, pod: Pod, attempt: number): Pr
     podLogDir: config.podLogsDir,
     cgroupParent: cgroupParent(config.cgroupDriver, cgroupOf(deps, pod)),
     resources: facts.resources,
-    security: facts.security,
+    security: await securityFacts(deps, pod),
   });
   return {config: built, warnings: dns.warnings};
 }
@@ -87,8 +88,21 @@ export async function buildContainer(deps: PodDeps, build: ContainerBuild): Prom
     volumeGroups: deps.volumes.groups(pod.metadata.uid),
     ...(targetContainerId === undefined ? {} : {targetContainerId}),
     resources: deps.facts.resources,
-    security: deps.facts.security,
+    security: await securityFacts(deps, pod),
   });
+}
+
+/** With ids of its own for a pod that shall not have the machine's; the same at each start of it. */
+async function securityFacts(
+  {facts, runtimeClasses, userNamespaces, hasUserNamespaces}: PodDeps,
+  {metadata, spec}: Pod,
+): Promise<SecurityFacts> {
+  if (spec.hostUsers !== false) return facts.security;
+  const handler = (await runtimeClasses.handler(spec.runtimeClassName)) ?? '';
+  if (hasUserNamespaces(handler))
+    return {...facts.security, userNamespace: await userNamespaces.of(metadata.uid)};
+  const who = handler === '' ? 'runtime' : `RuntimeClass handler "${handler}"`;
+  throw new PodConfigError(`can't set \`spec.hostUsers: false\`, ${who} does not support user namespaces`);
 }
 
 async function devicesOf(
