@@ -34,7 +34,7 @@ type State =
   | {readonly state: 'pulling'; readonly after?: StartFailure}
   | {readonly state: 'ready'; readonly image: PresentImage}
   | {readonly state: 'failed'; readonly failure: StartFailure; readonly retryAtMs: number};
-type Request = {state: State; readonly controller: AbortController};
+type Request = {state: State; readonly asked: string; readonly controller: AbortController};
 
 const firstBackoffMs = 10_000;
 const maxBackoffMs = 300_000;
@@ -53,7 +53,8 @@ export class ImageManager {
 
   seen(uid: string): ReadonlyMap<string, ImageSeen> {
     const states = new Map<string, ImageSeen>();
-    for (const [name, {state}] of this.#requests.get(uid) ?? []) states.set(name, this.#aged(state));
+    for (const [name, {state, asked}] of this.#requests.get(uid) ?? [])
+      states.set(name, {...this.#aged(state), asked});
     return states;
   }
 
@@ -62,10 +63,19 @@ export class ImageManager {
     const {uid} = pod.metadata;
     const requests = this.#requests.get(uid) ?? new Map<string, Request>();
     this.#requests.set(uid, requests);
-    const known = requests.get(container.name);
+    const asked = container.image ?? '';
+    const before = requests.get(container.name);
+    // The container was given another image while this one was got.
+    if (before !== undefined && before.asked !== asked)
+      before.controller.abort(new Error('not asked for any more'));
+    const known = before?.asked === asked ? before : undefined;
     if (known?.state.state === 'pulling' || known?.state.state === 'ready') return;
     const after = known?.state.state === 'failed' ? {after: known.state.failure} : {};
-    const request: Request = {state: {state: 'pulling', ...after}, controller: new AbortController()};
+    const request: Request = {
+      state: {state: 'pulling', ...after},
+      asked,
+      controller: new AbortController(),
+    };
     requests.set(container.name, request);
     void this.#work(pod, container, request);
   }

@@ -18,7 +18,10 @@ export type PresentImage = {readonly ref: string; readonly user: ImageUser};
 
 export type AllocatedResources = NonNullable<ContainerStatus['allocatedResourcesStatus']>;
 
-export type ImageSeen =
+/** `asked`: the image that the container had when it was got. */
+export type ImageSeen = {readonly asked?: string} & ImageState;
+
+type ImageState =
   | {readonly state: 'absent'}
   /** `after`: what went wrong at the last try. */
   | {readonly state: 'pulling'; readonly after?: StartFailure}

@@ -207,7 +207,10 @@ function imageStep(
   seen: PodSeen,
   container: ContainerStart['container'],
 ): {readonly image: PresentImage} | {readonly image?: never; readonly step: StartStep} {
-  const image = seen.images.get(container.name) ?? {state: 'absent'};
+  const found = seen.images.get(container.name);
+  // An image that was got before the container was given another one is not its image.
+  const fits = found?.asked === undefined || found.asked === (container.image ?? '');
+  const image = fits && found !== undefined ? found : {state: 'absent' as const};
   const act: PodAct = {do: 'ensureImage', container};
   switch (image.state) {
     case 'absent':

@@ -88,6 +88,20 @@ describe('an image', () => {
     expect(told[1]).toMatch(/^Pulled: Successfully pulled image "app" in /);
   });
 
+  it('is got anew when the container was given another one, also while the first one fails', async () => {
+    const world: World = {pullError: 'no such thing'};
+    const {ensure, calls} = await manager(world);
+    expect(await ensure('typo:1')).toMatchObject({state: 'failed', asked: 'typo:1'});
+    delete world.pullError;
+    expect(await ensure('app:1')).toMatchObject({...ready, asked: 'app:1'});
+    expect(await ensure('app:2')).toMatchObject({...ready, asked: 'app:2'});
+    expect(calls.filter((call) => call.startsWith('pull'))).toEqual([
+      'pull typo:1',
+      'pull app:1',
+      'pull app:2',
+    ]);
+  });
+
   it('that is present is not pulled, each time anew', async () => {
     const {ensure, calls, told, start} = await manager({present: true});
     for (let turn = 0; turn < 3; turn++) {

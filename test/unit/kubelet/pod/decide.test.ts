@@ -71,6 +71,24 @@ const running: Case[] = [
     ['ensureImage main'],
   ],
   [
+    'asks for the image that it has now, not starting the one that was got before',
+    {
+      runtime: {sandboxes: [sandbox()], containers: []},
+      images: new Map([['main', {state: 'ready', asked: 'old:1', image: {ref: 'x', user: {}}}]]),
+    },
+    ['ensureImage main'],
+  ],
+  [
+    'does not wait out the failure of an image that it has no more',
+    {
+      runtime: {sandboxes: [sandbox()], containers: []},
+      images: new Map([
+        ['main', {state: 'failed', asked: 'typo:1', reason: 'ErrImagePull', message: '', retryInMs: 60_000}],
+      ]),
+    },
+    ['ensureImage main'],
+  ],
+  [
     'waits for the volumes',
     {runtime: {sandboxes: [sandbox()], containers: []}, volumes: {state: 'preparing'}},
     [],
