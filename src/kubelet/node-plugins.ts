@@ -8,6 +8,7 @@ import {startPluginManager} from './plugins/manager.ts';
 import type {PluginHandler, PluginHandlers} from './plugins/types.ts';
 import type {Telemetry} from './stats/metrics/telemetry.ts';
 import {startCsi} from './volumes/csi/start.ts';
+import {startLocalGrowth} from './volumes/growth/local-growth.ts';
 import type {VolumePlugin} from './volumes/types.ts';
 
 export type NodePluginsOptions = {
@@ -40,6 +41,7 @@ export type NodePlugins = {
 export async function startNodePlugins(options: NodePluginsOptions): Promise<NodePlugins> {
   const {config, clock, log} = options;
   const csi = await startCsi({...options, nodeName: config.nodeName});
+  const local = startLocalGrowth({...options, nodeName: config.nodeName, everyMs: config.syncFrequency});
   const handlers: PluginHandlers = new Map<string, PluginHandler>([
     ['CSIPlugin', csi.handler],
     ['DevicePlugin', options.devicePlugins],
@@ -48,12 +50,12 @@ export async function startNodePlugins(options: NodePluginsOptions): Promise<Nod
   const manager = startPluginManager({directory, handlers, clock, log});
   void manager.settled.then(() => csi.settled());
   return {
-    volumePlugins: [csi.plugin],
+    volumePlugins: [csi.plugin, local.plugin],
     volumesInUse: () => csi.volumesInUse(),
     problems: () => csi.problems(),
     nodeChanged: (node) => csi.nodeChanged(node),
     async stop() {
-      await Promise.all([manager.stop(), csi.stop()]);
+      await Promise.all([manager.stop(), csi.stop(), local.stop()]);
     },
   };
 }

@@ -58,3 +58,26 @@ async function repair(device: string): Promise<void> {
   if (exitCode === fsckUncorrected)
     throw new Error(`'fsck' found errors on device ${device} but could not correct them: ${stdout.trim()}`);
 }
+
+/** Makes a mounted file system as large as its device (k8s.io/mount-utils, ResizeFs). */
+export async function growFilesystem(device: string, mountPoint: string): Promise<void> {
+  const content = await contentOf(device);
+  switch (content) {
+    case undefined:
+      return;
+    case 'ext3':
+    case 'ext4':
+      await run('resize2fs', [device], {timeoutMs: 600_000});
+      return;
+    case 'xfs':
+      await run('xfs_growfs', ['-d', mountPoint], {timeoutMs: 600_000});
+      return;
+    case 'btrfs':
+      await run('btrfs', ['filesystem', 'resize', 'max', mountPoint], {timeoutMs: 600_000});
+      return;
+    default:
+      throw new Error(
+        `resize of format ${content} is not supported for device ${device} mounted at ${mountPoint}`,
+      );
+  }
+}

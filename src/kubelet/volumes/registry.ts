@@ -24,8 +24,10 @@ const own: readonly VolumePlugin[] = [
   image,
 ];
 
+/** Of two for the same kind the one that was started for this node. */
 export function allPlugins(more: readonly VolumePlugin[] = []): readonly VolumePlugin[] {
-  return [...own, ...more];
+  const started = new Set(more.map(({directory}) => directory));
+  return [...own.filter(({directory}) => !started.has(directory)), ...more];
 }
 
 /**

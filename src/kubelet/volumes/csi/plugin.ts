@@ -4,6 +4,7 @@ import {ensureDirectory} from '../../../edges/files/trees.ts';
 import {describeError} from '../../../lib/errors.ts';
 import type {Logger} from '../../../lib/log.ts';
 import type {Serial} from '../../../lib/serial.ts';
+import type {Expander, Grower} from '../growth/expander.ts';
 import type {PreparedVolume, VolumePlace, VolumePlugin, VolumeRequest, VolumeUsage} from '../types.ts';
 import {type AskedDriver, volumeUsage} from './driver/calls.ts';
 import type {DriverObjects} from './driver/driver-objects.ts';
@@ -11,7 +12,6 @@ import {attachRequired, checkLifecycle} from './driver/driver-rules.ts';
 import type {Drivers} from './driver/drivers.ts';
 import type {Inventory} from './driver/inventory.ts';
 import {uniqueVolumeName} from './driver/names.ts';
-import type {Expander} from './growth/expander.ts';
 import type {Attachments} from './volume/attachments.ts';
 import {dataDirectory, podPluginDirectory, targetPath} from './volume/on-disk.ts';
 import {type Publisher, placeOf} from './volume/publisher.ts';
@@ -30,6 +30,7 @@ export type CsiParts = {
   readonly stager: Stager;
   readonly publisher: Publisher;
   readonly expander: Expander;
+  readonly grower: (driver: AskedDriver, request: VolumeRequest, volume: CsiVolume) => Grower;
   /** One volume has one call of its driver at a time. */
   readonly serial: Serial;
   readonly log: Logger;
@@ -132,11 +133,11 @@ export class CsiPlugin implements VolumePlugin {
     const object = await objects.get(volume.driver);
     const current = {...request, signal: undefined};
     if (object?.spec.requiresRepublish === true) await this.#bring(current, volume, true);
-    if (await expander.hasGrown(request, volume))
+    if (await expander.hasGrown(request, volume.uniqueName))
       await serial.run(volume.uniqueName, async () => {
         if (!this.#published.has(key)) return;
         const driver = await this.#ask(volume.driver, undefined);
-        await expander.expand(driver, current, volume, 'online');
+        await expander.expand(this.#parts.grower(driver, current, volume), current, 'online');
       });
   }
 
@@ -180,7 +181,8 @@ export class CsiPlugin implements VolumePlugin {
         const driver = await this.#ask(volume.driver, signal, 'mounter.SetUpAt failed to get CSI client');
         const wish = {request, volume, object, stagingPath, publishContext, again};
         const prepared = await this.#parts.publisher.publish(driver, wish);
-        if (!again) await this.#parts.expander.expand(driver, request, volume, 'mount');
+        const {expander, grower} = this.#parts;
+        if (!again) await expander.expand(grower(driver, request, volume), request, 'mount');
         return prepared;
       });
     });

@@ -10,17 +10,18 @@ import type {Clock} from '../../../lib/time.ts';
 import {type Periodic, startPeriodic} from '../../periodic.ts';
 import type {PluginHandler} from '../../plugins/types.ts';
 import type {Telemetry} from '../../stats/metrics/telemetry.ts';
+import {Expander} from '../growth/expander.ts';
 import type {VolumePlugin} from '../types.ts';
 import {StageCollector} from './collector.ts';
 import {type DriverObjects, watchDriverObjects} from './driver/driver-objects.ts';
 import {attachRequired} from './driver/driver-rules.ts';
 import {Drivers} from './driver/drivers.ts';
 import {Inventory} from './driver/inventory.ts';
-import {Expander} from './growth/expander.ts';
 import {LimitUpdates, updatePeriodMs} from './node/limit-updates.ts';
 import {NodeInfo} from './node/node-info.ts';
 import {CsiPlugin} from './plugin.ts';
 import {Attachments, isResourceExhausted} from './volume/attachments.ts';
+import {csiGrower} from './volume/grower.ts';
 import {stagedOnDisk, usersOnDisk} from './volume/on-disk.ts';
 import {Publisher} from './volume/publisher.ts';
 import type {CsiVolume} from './volume/source.ts';
@@ -120,6 +121,7 @@ class CsiNodeSide {
       stager: this.#stager,
       publisher: new Publisher(client, nodeName),
       expander: new Expander({client, recorder, clock, log, nodeName}),
+      grower: (driver, request, volume) => csiGrower(client, driver, request, volume),
       waits: this.#waits,
       awaited: (name) => this.#awaited(name),
       onInUse: onStatus,

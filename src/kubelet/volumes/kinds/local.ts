@@ -1,6 +1,6 @@
 import * as files from '../../../edges/files/files.ts';
 import {ensureDirectory, fileType, removeTree} from '../../../edges/files/trees.ts';
-import {formatAndMount} from '../../../edges/mounts/filesystems.ts';
+import {formatAndMount, growFilesystem} from '../../../edges/mounts/filesystems.ts';
 import {unmountTree} from '../../../edges/mounts/mount-batch.ts';
 import {isMounted} from '../../../edges/mounts/mounts.ts';
 import {bindWithOptions} from '../../../edges/mounts/volume-mounts.ts';
@@ -40,6 +40,16 @@ export const local: VolumePlugin = {
       });
   },
 };
+
+/**
+ * Makes the file system of a volume as large as its device has become; there is nothing to do for directories, nor
+ * for devices that are given whole (local.go, NodeExpand).
+ */
+export async function growLocal({persistent, mode, context, specName}: VolumeRequest): Promise<void> {
+  const path = persistent?.volume.spec.local?.path ?? '';
+  if (mode === 'Block' || (await fileType(path)) === 'directory') return;
+  await growFilesystem(path, `${mountsDirectory(context.rootDir)}/${specName}`);
+}
 
 function mountsDirectory(rootDir: string): string {
   return `${rootDir}/plugins/kubernetes.io/local-volume/mounts`;

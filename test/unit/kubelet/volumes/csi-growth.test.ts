@@ -4,7 +4,7 @@ import {
   finishedPatch,
   growthOf,
   inProgressPatch,
-} from '../../../../src/kubelet/volumes/csi/growth/growth.ts';
+} from '../../../../src/kubelet/volumes/growth/growth.ts';
 import type {PersistentVolume, PersistentVolumeClaim} from '../../../../src/lib/kubernetes.ts';
 
 const gi = 2 ** 30;

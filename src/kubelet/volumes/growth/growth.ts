@@ -1,5 +1,5 @@
-import type {PersistentVolume, PersistentVolumeClaim} from '../../../../lib/kubernetes.ts';
-import {quantityValue} from '../../../../lib/quantity.ts';
+import type {PersistentVolume, PersistentVolumeClaim} from '../../../lib/kubernetes.ts';
+import {quantityValue} from '../../../lib/quantity.ts';
 
 /** Whether a volume has to grow on this node, and what its claim has to say of it. Everything here is pure. */
 

@@ -4,23 +4,16 @@ import {
   isInfeasible,
   isRpcError,
   rpcMessage,
-} from '../../../../edges/csi/client.ts';
-import type {KubeClient} from '../../../../edges/kube/client.ts';
-import type {EventRecorder} from '../../../../edges/kube/events.ts';
-import {describeError} from '../../../../lib/errors.ts';
-import type {PersistentVolumeClaim} from '../../../../lib/kubernetes.ts';
-import type {Logger} from '../../../../lib/log.ts';
-import {quantityValue} from '../../../../lib/quantity.ts';
-import {persistentVolumeClaims} from '../../../../lib/resources.ts';
-import {type Clock, timestamp} from '../../../../lib/time.ts';
-import {type VolumeRequest, VolumeStepError} from '../../types.ts';
-import {type AskedDriver, expandVolume} from '../driver/calls.ts';
-import {Capability} from '../driver/capability.ts';
-import {blockPlaces, stageDirectory} from '../driver/names.ts';
-import {secretWords} from '../driver/secrets.ts';
-import {targetPath} from '../volume/on-disk.ts';
-import {placeOf} from '../volume/publisher.ts';
-import type {CsiVolume} from '../volume/source.ts';
+} from '../../../edges/csi/client.ts';
+import type {KubeClient} from '../../../edges/kube/client.ts';
+import type {EventRecorder} from '../../../edges/kube/events.ts';
+import {describeError} from '../../../lib/errors.ts';
+import type {PersistentVolumeClaim} from '../../../lib/kubernetes.ts';
+import type {Logger} from '../../../lib/log.ts';
+import {quantityValue} from '../../../lib/quantity.ts';
+import {persistentVolumeClaims} from '../../../lib/resources.ts';
+import {type Clock, timestamp} from '../../../lib/time.ts';
+import {type VolumeRequest, VolumeStepError} from '../types.ts';
 import {failedPatch, finishedPatch, type Growth, growthOf, inProgressPatch} from './growth.ts';
 
 export type ExpanderOptions = {
@@ -31,7 +24,16 @@ export type ExpanderOptions = {
   readonly nodeName: string;
 };
 
-type Claimed = {readonly request: VolumeRequest; readonly volume: CsiVolume; readonly growth: Growth};
+/** What makes one volume larger on this node. */
+export type Grower = {
+  /** v1.UniqueVolumeName */
+  readonly uniqueName: string;
+  /** Why it cannot; undefined: it can. */
+  readonly unsupported?: string;
+  grow(bytes: number): Promise<void>;
+};
+
+type Claimed = {readonly request: VolumeRequest; readonly grower: Grower; readonly growth: Growth};
 type Node = {
   knownBytes: number;
   hasFailed: boolean;
@@ -52,27 +54,22 @@ export class Expander {
   }
 
   /** Whether a mounted volume has grown elsewhere; asks the API. */
-  async hasGrown(request: VolumeRequest, volume: CsiVolume): Promise<boolean> {
-    const node = this.#nodes.get(volume.uniqueName);
+  async hasGrown(request: VolumeRequest, uniqueName: string): Promise<boolean> {
+    const node = this.#nodes.get(uniqueName);
     if (node === undefined || node.refused || request.persistent === undefined) return false;
     const {volume: found} = await this.#fresh(request, request.persistent);
     return quantityValue(found.spec.capacity?.storage) > node.knownBytes;
   }
 
   /** @throws when it has to grow and cannot: what is being mounted must not be used then */
-  async expand(
-    driver: AskedDriver,
-    request: VolumeRequest,
-    volume: CsiVolume,
-    when: 'mount' | 'online',
-  ): Promise<void> {
+  async expand(grower: Grower, request: VolumeRequest, when: 'mount' | 'online'): Promise<void> {
     const {persistent} = request;
     if (persistent === undefined) return;
-    const known = this.#nodes.get(volume.uniqueName);
+    const known = this.#nodes.get(grower.uniqueName);
     const seen = when === 'online' ? await this.#fresh(request, persistent) : persistent;
     const statusBytes = quantityValue(seen.claim.status?.capacity?.storage);
     const node = known ?? {knownBytes: statusBytes, hasFailed: false, refused: false};
-    this.#nodes.set(volume.uniqueName, node);
+    this.#nodes.set(grower.uniqueName, node);
     const knownBytes = when === 'online' ? node.knownBytes : undefined;
     const growth = growthOf({...seen, knownBytes, hasFailed: node.hasFailed});
     if (growth === undefined) {
@@ -81,73 +78,43 @@ export class Expander {
     }
     if (request.readOnly) {
       node.knownBytes = growth.bytes;
-      return this.#tellReadOnly(request, volume, seen.claim);
+      return this.#tellReadOnly(request, seen.claim);
     }
-    await this.#grow(driver, {request, volume, growth}, seen.claim, node);
+    await this.#grow({request, grower, growth}, seen.claim, node);
   }
 
   forget(uniqueName: string): void {
     this.#nodes.delete(uniqueName);
   }
 
-  async #grow(
-    driver: AskedDriver,
-    claimed: Claimed,
-    before: PersistentVolumeClaim,
-    node: Node,
-  ): Promise<void> {
-    const {growth, volume} = claimed;
+  async #grow(claimed: Claimed, before: PersistentVolumeClaim, node: Node): Promise<void> {
+    const {growth, grower, request} = claimed;
     const marks = growth.followed && !growth.claimHasIt;
     const claim = marks ? await this.#patch(before, inProgressPatch(before)) : before;
-    const supported = driver.capabilities.has(Capability.EXPAND_VOLUME);
-    if (!supported && !marks) {
+    if (grower.unsupported !== undefined && !marks) {
       node.knownBytes = growth.bytes;
       return;
     }
     try {
-      if (!supported) throw new Error(`NodeExpand is not supported by the CSI driver ${volume.driver}`);
-      await this.#call(driver, claimed);
+      if (grower.unsupported !== undefined) throw new Error(grower.unsupported);
+      await grower.grow(growth.bytes);
     } catch (error) {
       await this.#failed(error, claimed, claim, node);
       return;
     }
     this.#tellBoth(
-      claimed.request,
+      request,
       claim,
       'Normal',
       'FileSystemResizeSuccessful',
-      `MountVolume.NodeExpandVolume succeeded for volume "${volume.specName}" ${this.#options.nodeName}`,
+      `MountVolume.NodeExpandVolume succeeded for volume "${request.specName}" ${this.#options.nodeName}`,
     );
     node.knownBytes = growth.bytes;
     if (!growth.claimHasIt) await this.#patch(claim, finishedPatch(claim, growth.size));
   }
 
-  async #call(driver: AskedDriver, {request, volume, growth}: Claimed): Promise<void> {
-    const {context, specName} = request;
-    const staged = driver.capabilities.has(Capability.STAGE_UNSTAGE_VOLUME);
-    const stage = volume.block
-      ? blockPlaces(context.rootDir, specName).staging
-      : `${stageDirectory(context.rootDir, volume.driver, volume.handle)}/globalmount`;
-    await expandVolume(
-      driver,
-      {
-        volume,
-        path: targetPath(placeOf(request)),
-        stagingPath: staged ? stage : '',
-        bytes: growth.bytes,
-        secrets: await secretWords(
-          this.#options.client,
-          volume.expandSecret,
-          'NodeExpandSecretRef',
-          request.signal,
-        ),
-      },
-      request.signal === undefined ? {} : {signal: request.signal},
-    );
-  }
-
   async #failed(error: unknown, claimed: Claimed, claim: PersistentVolumeClaim, node: Node): Promise<void> {
-    const {growth, request, volume} = claimed;
+    const {growth, request} = claimed;
     const {clock, log} = this.#options;
     const why = rpcMessage(error);
     const message = isFinal(error) ? `Expander.NodeExpand failed to expand the volume : ${why}` : why;
@@ -163,7 +130,7 @@ export class Expander {
     }
     if (isFailedPrecondition(error)) {
       node.refused = true;
-      log.warn('a volume cannot be expanded while it is in use', {volume: volume.specName, error: why});
+      log.warn('a volume cannot be expanded while it is in use', {volume: request.specName, error: why});
       return;
     }
     request.signal?.throwIfAborted();
@@ -186,8 +153,8 @@ export class Expander {
     return this.#options.client.patch(persistentVolumeClaims, key, {type: 'merge', body}, {timeoutMs});
   }
 
-  #tellReadOnly(request: VolumeRequest, {specName}: CsiVolume, claim: PersistentVolumeClaim): void {
-    const message = `MountVolume.NodeExpandVolume failed for volume "${specName}" requested read-only file system`;
+  #tellReadOnly(request: VolumeRequest, claim: PersistentVolumeClaim): void {
+    const message = `MountVolume.NodeExpandVolume failed for volume "${request.specName}" requested read-only file system`;
     this.#tellBoth(request, claim, 'Warning', 'FileSystemResizeFailed', message);
   }
 
