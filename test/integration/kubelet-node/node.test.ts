@@ -170,7 +170,7 @@ describe('the Node object', () => {
     });
   });
 
-  it('is registered again when it is deleted, and no pod is killed', async () => {
+  it('row 24: is registered again when it is deleted, and no pod is killed', async () => {
     const pod = await runPod('survivor');
     const before = await it1.node();
     await it1.sandbox.client.delete(nodes, {name: nodeName});

@@ -230,7 +230,7 @@ describe.each([
 });
 
 describe('a connection that freezes', () => {
-  it('is found by its silence', async () => {
+  it('row 22: is found by its silence', async () => {
     const server = await scriptedServer();
     const proxy = await freezableProxy(server);
     const client = connectKube(

@@ -121,7 +121,7 @@ describe('a reflector', () => {
     await expect.poll(() => told, patience).toEqual(['added a@1', 'synced']);
   });
 
-  it('goes on where it left off, after a cut in the middle of a line or a character', async () => {
+  it('row 21: goes on where it left off, after a cut in the middle of a line or a character', async () => {
     const half = Buffer.from(line('ADDED', configMap('c', 8, {k: '😀'})));
     const cut = half.indexOf('😀') + 2;
     server.answer((_, response) => {
@@ -162,7 +162,7 @@ describe('a reflector', () => {
     },
   );
 
-  it('deletes nothing while a list is only half there', async () => {
+  it('row 23: deletes nothing while a list is only half there', async () => {
     let lists = 0;
     server.answer((_, response, {searchParams}) => {
       if (searchParams.has('sendInitialEvents')) return refuseWatchList(response);
@@ -194,7 +194,7 @@ describe('a reflector', () => {
     await expect.poll(() => told, patience).toEqual(['added b@2', 'synced']);
   });
 
-  it('never goes back in time', async () => {
+  it('row 23: never goes back in time', async () => {
     const answers = [
       line('ADDED', configMap('a', 8)) + bookmark(100, true) + line('ERROR', status(410, 'Expired', 'old')),
       line('ADDED', configMap('old', 3)) + bookmark(9, true),
@@ -223,7 +223,7 @@ describe('a reflector', () => {
     await expect.poll(() => told, patience).toEqual(['added a@1', 'synced', 'deleted a@1', 'added a@7']);
   });
 
-  it('backs off from 0.8 to 30 s and honours Retry-After', async () => {
+  it('rows 19 and 20: backs off from 0.8 to 30 s and honours Retry-After', async () => {
     server.answer((_, response) => {
       if (server.seen.length === 3) response.writeHead(429, {'retry-after': '50'}).end();
       else if (server.seen.length < 9) response.writeHead(500).end('<html>no</html>');
@@ -251,7 +251,7 @@ describe('a reflector', () => {
     expect(watches()[1]).toContain('resourceVersion=5');
   });
 
-  it('bears an hour without the server: nothing is lost, and it is asked at most as often as the back-off says', async () => {
+  it('row 15: bears an hour without the server: nothing is lost, and it is asked at most as often as the back-off says', async () => {
     let nowMs = 0;
     const hour: Clock = {
       now: () => nowMs,
