@@ -219,6 +219,7 @@ class Agent {
       roomMade: () => this.#workers.roomMade(),
       end: (uid, verdict) => this.#workers.end(uid, verdict),
       refuse: options.refuse ?? (() => undefined),
+      onWorked: (work, seconds) => options.telemetry?.pods.worked(work, seconds),
     };
   }
 
