@@ -301,8 +301,9 @@ describe('the volumes of a pod', () => {
     expect(await check('/dev/null', 'CharDevice')).toBe('ok');
     expect(await check(`${root}/file`, 'Directory')).toContain('is not a directory');
     expect(await check(`${root}/none`, 'File')).toContain('is not a file');
+    expect(await check(`${root}/file`, 'Socket')).toContain('is not a socket file');
     expect(await check(`${root}/none`, '')).toBe('ok');
-    expect(await check(`${root}/../etc`, '')).toContain('..');
+    expect(await check(`${root}/../etc`, '')).toContain("must not contain '..'");
     server.close();
   });
 

@@ -20,8 +20,9 @@ export const hostPath: VolumePlugin = {
   async prepare({volume, persistent, readOnly}) {
     const source = persistent === undefined ? volume.hostPath : persistent.volume.spec.hostPath;
     const {path = '', type = ''} = source ?? {};
-    if (!path.startsWith('/') || path.split('/').includes('..'))
-      throw new Error(`invalid HostPath \`${path}\`: must be absolute and must not contain '..'`);
+    if (path.split('/').includes('..'))
+      throw new Error(`invalid HostPath \`${path}\`: must not contain '..'`);
+    if (!path.startsWith('/')) throw new Error(`invalid HostPath \`${path}\`: must be absolute`);
     if (type !== '') await check(path, type);
     return {path, readOnly};
   },
@@ -34,5 +35,7 @@ async function check(path: string, type: string): Promise<void> {
     if (type === 'DirectoryOrCreate') await ensureDirectory(path, 0o755, 0o755);
     else if (type === 'FileOrCreate') await ensureFile(path, 0o644);
   if ((await fileType(path)) !== wanted)
-    throw new Error(`hostPath type check failed: ${path} is not a ${wanted}`);
+    throw new Error(
+      `hostPath type check failed: ${path} is not a ${wanted === 'socket' ? 'socket file' : wanted}`,
+    );
 }
