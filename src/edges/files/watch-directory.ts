@@ -3,13 +3,14 @@ import type {Clock} from '../../lib/time.ts';
 
 /**
  * Calls `onChange` soon after something in a directory has changed, and at least every `everyMs`, whatever the
- * kernel tells; also while the directory does not exist. Ends with the returned function.
+ * kernel tells; also while the directory does not exist. `gone` names what was taken away since the last call, even if
+ * it is there again. Ends with the returned function.
  */
 export function watchDirectory(
   path: string,
   everyMs: number,
   clock: Clock,
-  onChange: () => void,
+  onChange: (gone: ReadonlySet<string>) => void,
 ): () => void {
   /** A file that is being written makes many events. */
   const settleMs = 50;
@@ -17,10 +18,18 @@ export function watchDirectory(
   let watcher: {close(): void} | undefined;
   let cancelTick = () => {};
   let cancelSettle: (() => void) | undefined;
-  const soon = () => {
+  /** Being removed, made and moved are a `rename` each; being replaced by another file is one. */
+  const renames = new Map<string, number>();
+  const told = () => {
+    const gone = new Set([...renames].filter(([, count]) => count > 1).map(([name]) => name));
+    renames.clear();
+    onChange(gone);
+  };
+  const soon = (event: string, name: string | null) => {
+    if (event === 'rename' && name !== null) renames.set(name, (renames.get(name) ?? 0) + 1);
     cancelSettle ??= clock.after(settleMs, () => {
       cancelSettle = undefined;
-      if (!stopped) onChange();
+      if (!stopped) told();
     });
   };
   const open = () => {
@@ -38,7 +47,7 @@ export function watchDirectory(
   };
   const tick = () => {
     if (watcher === undefined) open();
-    onChange();
+    told();
     if (!stopped) cancelTick = clock.after(everyMs, tick);
   };
   tick();

@@ -17,6 +17,8 @@ export type StaticPodsOptions = Omit<StaticSourcesOptions, 'onPods'> & {
 export class StaticPods {
   readonly #options: StaticPodsOptions;
   readonly #source: StaticSource;
+  /** Of which something may still run: the same pod starts anew only after that. */
+  readonly #leaving = new Set<string>();
   #pods: readonly Pod[] = [];
 
   constructor(options: StaticPodsOptions) {
@@ -32,7 +34,10 @@ export class StaticPods {
   place(): void {
     const {store, workers, mirrors} = this.#options;
     mirrors.ended();
+    const working = new Set(workers.uids());
+    for (const uid of this.#leaving) if (!working.has(uid)) this.#leaving.delete(uid);
     for (const pod of this.#pods) {
+      if (this.#leaving.has(pod.metadata.uid)) continue;
       if (store.get(pod.metadata.uid) !== undefined || workers.hasOther(pod)) continue;
       store.put(pod, true);
       workers.enqueue(pod.metadata.uid);
@@ -48,6 +53,7 @@ export class StaticPods {
     const kept = new Set(pods.map(({metadata}) => metadata.uid));
     for (const {metadata} of this.#pods.filter((pod) => !kept.has(pod.metadata.uid))) {
       store.remove(metadata.uid);
+      this.#leaving.add(metadata.uid);
       workers.interrupt(metadata.uid, 'the file of the static pod has gone or changed');
     }
     this.#pods = pods;

@@ -26,7 +26,13 @@ export function startStaticSource(options: StaticSourceOptions): StaticSource {
   let synced = false;
   let running = false;
   let again = false;
-  const read = async () => {
+  const gone = new Set<string>();
+  const tell = (without: ReadonlySet<string>) =>
+    options.onPods(
+      [...known].flatMap(([name, {pod}]) => (pod === undefined || without.has(name) ? [] : [pod])),
+    );
+  const read = async (taken: ReadonlySet<string>) => {
+    for (const name of taken) gone.add(name);
     if (running) {
       again = true;
       return;
@@ -35,16 +41,20 @@ export function startStaticSource(options: StaticSourceOptions): StaticSource {
     do {
       again = false;
       try {
-        const changed = (await readAll(options, known)) || !synced;
+        // A file that was away for a moment ends its pod, also when it has come back as it was.
+        const back = new Set([...gone].filter((name) => known.has(name)));
+        gone.clear();
+        if (back.size > 0) tell(back);
+        const changed = (await readAll(options, known)) || back.size > 0 || !synced;
         synced = true;
-        if (changed) options.onPods([...known.values()].flatMap(({pod}) => (pod === undefined ? [] : [pod])));
+        if (changed) tell(new Set());
       } catch (error) {
         options.log.warn('static pods cannot be read', {error: describeError(error)});
       }
     } while (again);
     running = false;
   };
-  const stop = watchDirectory(options.directory, options.everyMs, options.clock, () => void read());
+  const stop = watchDirectory(options.directory, options.everyMs, options.clock, (taken) => void read(taken));
   return {hasSynced: () => synced, stop};
 }
 

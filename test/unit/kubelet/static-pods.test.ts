@@ -1,8 +1,14 @@
-import {describe, expect, it, vi} from 'vitest';
+import {mkdtempSync, renameSync, rmSync, writeFileSync} from 'node:fs';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import {afterEach, beforeEach, describe, expect, it, vi} from 'vitest';
 import {parseStaticPod} from '../../../src/config/static-pod.ts';
 import {realClock} from '../../../src/edges/clock.ts';
 import type {KubeClient} from '../../../src/edges/kube/client.ts';
+import {PodStore} from '../../../src/kubelet/api/pod-store.ts';
+import type {PodWorkers} from '../../../src/kubelet/pod/worker.ts';
 import {decideMirror, Mirrors} from '../../../src/kubelet/sources/mirror.ts';
+import {StaticPods} from '../../../src/kubelet/sources/static-pods.ts';
 import type {Pod} from '../../../src/lib/kubernetes.ts';
 import {silent} from '../../../src/lib/log.ts';
 
@@ -103,5 +109,76 @@ describe('the mirror of a static pod', () => {
     ['is nothing where there is no pod', undefined, undefined, []],
   ])('%s', (_, object, image, expected) => {
     expect(decideMirror(object, image).acts.map((act) => act.do)).toEqual(expected);
+  });
+});
+
+describe('the file of a static pod', () => {
+  let directory = '';
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'nodectl-static-'));
+  });
+  afterEach(() => rmSync(directory, {recursive: true}));
+
+  /** Static pods of a real directory; workers that only remember. */
+  async function start() {
+    const path = join(directory, 'web.yaml');
+    writeFileSync(path, plain);
+    const store = new PodStore();
+    const working: string[] = [];
+    const ended: string[] = [];
+    const workers = new Proxy({} as PodWorkers, {
+      get: (_target, name) =>
+        ({
+          uids: () => working,
+          hasOther: () => false,
+          enqueue: (uid: string) => working.push(uid),
+          interrupt: (uid: string) => ended.push(uid),
+        })[String(name)],
+    });
+    const client = new Proxy({} as KubeClient, {get: () => async () => parse(plain)});
+    const common = {nodeName: 'node-1', clock: realClock, log: silent};
+    const mirrors = new Mirrors({...common, client, ending: () => true});
+    const onPlaced = vi.fn();
+    const urls = {url: '', headers: {}, urlEveryMs: 60_000};
+    const statics = new StaticPods({
+      ...common,
+      ...urls,
+      store,
+      workers,
+      mirrors,
+      directory,
+      everyMs: 60_000,
+      onPlaced,
+    });
+    await vi.waitFor(() => expect(store.all()).toHaveLength(1));
+    const stop = async () => {
+      statics.stop();
+      await mirrors.stop();
+    };
+    return {path, store, working, ended, statics, onPlaced, stop};
+  }
+
+  it('ends its pod when it was away for a moment, which then starts anew', async () => {
+    const {path, store, working, ended, statics, stop} = await start();
+    rmSync(path);
+    writeFileSync(path, plain);
+    await vi.waitFor(() => expect(ended).toHaveLength(1));
+    statics.place();
+    expect(store.all()).toEqual([]);
+    working.length = 0;
+    statics.place();
+    expect(store.all()).toHaveLength(1);
+    await stop();
+  });
+
+  it('does not when another file with the same content takes its place', async () => {
+    const {path, ended, onPlaced, stop} = await start();
+    writeFileSync(join(directory, '.draft'), plain);
+    renameSync(join(directory, '.draft'), path);
+    const before = onPlaced.mock.calls.length;
+    writeFileSync(join(directory, 'other.yaml'), text('{containers: [{name: main, image: a:1}]}', 'other'));
+    await vi.waitFor(() => expect(onPlaced.mock.calls.length).toBeGreaterThan(before));
+    expect(ended).toEqual([]);
+    await stop();
   });
 });
