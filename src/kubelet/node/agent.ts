@@ -5,7 +5,6 @@ import {isAlreadyExists, isNotFound} from '../../edges/kube/errors.ts';
 import {isOlderVersion} from '../../edges/kube/watch/object-store.ts';
 import {type Reflector, startReflector} from '../../edges/kube/watch/reflector.ts';
 import {readHostFacts} from '../../edges/machine/host-facts.ts';
-import {type AddressFacts, readAddressFacts} from '../../edges/network/node-addresses.ts';
 import {withCode} from '../../lib/codes/spoken.ts';
 import {describeError} from '../../lib/errors.ts';
 import type {Node} from '../../lib/kubernetes.ts';
@@ -14,13 +13,13 @@ import {Queue} from '../../lib/queue.ts';
 import {nodes} from '../../lib/resources.ts';
 import type {Clock} from '../../lib/time.ts';
 import type {RuntimeReadiness} from '../agent-api.ts';
-import {chooseAddresses, cloudAddresses, type NodeAddress} from './addresses.ts';
+import type {NodeAddress} from './addresses.ts';
 import type {NodeEvent} from './conditions.ts';
 import {decideNode, type NodeAct, type NodeSeen} from './decide.ts';
 import {LeaseRenewer} from './lease.ts';
+import {MachineSight} from './machine-sight.ts';
 import type {Pressure} from './pressure.ts';
 import type {DeviceCounts} from './resources.ts';
-import type {ImageFacts, RuntimeFacts} from './status.ts';
 
 export type NodeAgentOptions = {
   readonly config: KubeletConfig;
@@ -59,9 +58,6 @@ const backoff = {firstMs: 100, maxMs: 7_000, resetAfterMs: 60_000};
 const fastForMs = 30_000;
 const startingForMs = 5_000;
 const startingMs = 50;
-const addressesForMs = 60_000;
-const imagesForMs = 30_000;
-const criTimeoutMs = 10_000;
 
 export function startNodeAgent(options: NodeAgentOptions): NodeAgent {
   return new NodeReconciler(options).start();
@@ -72,18 +68,17 @@ class NodeReconciler {
   readonly #queue: Queue;
   readonly #lease: LeaseRenewer;
   readonly #reflector: Reflector<Node>;
+  readonly #machine: MachineSight;
   readonly #startedMs: number;
   #node: Node | undefined;
   #reportedMs: number | undefined;
   #reportDelayMs = 0;
   #wasReady = false;
-  #addresses: {readonly atMs: number; readonly facts: AddressFacts} | undefined;
-  #chosen: readonly NodeAddress[] = [];
-  #images: {readonly atMs: number; readonly found: readonly ImageFacts[]} | undefined;
 
   constructor(options: NodeAgentOptions) {
     const {client, clock, log, config} = options;
     this.#options = options;
+    this.#machine = new MachineSight(options);
     this.#startedMs = clock.monotonic();
     this.#queue = new Queue({
       clock,
@@ -117,7 +112,7 @@ class NodeReconciler {
     return {
       node: () => this.#node,
       changed: () => this.#queue.enqueue(key),
-      addresses: () => this.#chosen,
+      addresses: () => this.#machine.known(),
       stop: async () => {
         await Promise.all([this.#queue.stop(), this.#lease.stop(), this.#reflector.stop()]);
       },
@@ -160,9 +155,9 @@ class NodeReconciler {
     const {config, clock, volumesInUse, devices} = this.#options;
     const [facts, runtime, images, addresses] = await Promise.all([
       readHostFacts(config.rootDir),
-      this.#readRuntime(),
-      this.#readImages(),
-      this.#readAddresses(),
+      this.#machine.runtime(),
+      this.#machine.images(),
+      this.#machine.addresses(this.#node?.status?.addresses ?? []),
     ]);
     const monotonicMs = clock.monotonic();
     return {
@@ -191,72 +186,6 @@ class NodeReconciler {
       ...(readiness.ok ? [] : [withCode(readiness.reason || 'container runtime is down')]),
       ...(problems?.() ?? []),
     ];
-  }
-
-  async #readRuntime(): Promise<RuntimeFacts | undefined> {
-    const {runtime} = this.#options.cri;
-    try {
-      const [version, status] = await Promise.all([
-        runtime.version({}, {timeoutMs: criTimeoutMs}),
-        runtime.status({}, {timeoutMs: criTimeoutMs}),
-      ]);
-      return {
-        name: version.runtimeName,
-        version: version.runtimeVersion,
-        handlers: status.runtimeHandlers.map(({name, features}) => ({
-          name,
-          recursiveReadOnlyMounts: features?.recursiveReadOnlyMounts ?? false,
-          userNamespaces: features?.userNamespaces ?? false,
-        })),
-        ...(status.features === undefined
-          ? {}
-          : {supplementalGroupsPolicy: status.features.supplementalGroupsPolicy}),
-      };
-    } catch {
-      // Whether the runtime is well is told by the pods' side; here only its facts are missing.
-      return undefined;
-    }
-  }
-
-  async #readImages(): Promise<readonly ImageFacts[] | undefined> {
-    const {cri, clock} = this.#options;
-    const atMs = clock.monotonic();
-    if (this.#images !== undefined && atMs - this.#images.atMs < imagesForMs) return this.#images.found;
-    try {
-      const {images} = await cri.images.listImages({}, {timeoutMs: criTimeoutMs});
-      const found = images.map(({repoDigests, repoTags, size}) => ({
-        digests: repoDigests,
-        tags: repoTags,
-        sizeBytes: Number(size),
-      }));
-      this.#images = {atMs, found};
-      return found;
-    } catch {
-      return undefined;
-    }
-  }
-
-  async #readAddresses(): Promise<readonly NodeAddress[] | undefined> {
-    const {config, clock, log} = this.#options;
-    const told = cloudAddresses(config, this.#node?.status?.addresses ?? []);
-    if (told !== undefined) {
-      this.#chosen = told;
-      return told;
-    }
-    const atMs = clock.monotonic();
-    if (
-      this.#addresses === undefined ||
-      atMs - this.#addresses.atMs >= addressesForMs ||
-      this.#chosen.length === 0
-    )
-      this.#addresses = {atMs, facts: await readAddressFacts(config.nodeName, config.nodeIPs)};
-    const chosen = chooseAddresses(config.nodeName, config.nodeIPs, this.#addresses.facts);
-    if ('problem' in chosen) {
-      log.warn('the addresses of this node are not known', {problem: chosen.problem});
-      return undefined;
-    }
-    this.#chosen = chosen.addresses;
-    return chosen.addresses;
   }
 
   async #apply(act: NodeAct, signal: AbortSignal): Promise<void> {
