@@ -7,7 +7,12 @@ export type ProgressEvent =
   | {
       readonly kind: 'finding';
       readonly phase: string;
-      readonly finding: {readonly code: string; readonly severity: string; readonly message: string};
+      readonly finding: {
+        readonly code: string;
+        readonly severity: string;
+        readonly message: string;
+        readonly next: readonly string[];
+      };
     }
   | {readonly kind: 'done'; readonly phase: string; readonly acts: number; readonly ms: number};
 
@@ -43,8 +48,10 @@ function lineOf(event: ProgressEvent): string {
       return `  ${event.text}`;
     case 'wait':
       return `  … ${event.text}`;
-    case 'finding':
-      return `  ${event.finding.severity} ${event.finding.code}: ${event.finding.message}`;
+    case 'finding': {
+      const {code, severity, message, next} = event.finding;
+      return [`  ${severity} ${code}: ${message}`, ...next.map((line) => `    try: ${line}`)].join('\n');
+    }
     case 'done':
       return `  ${event.phase} done: ${changes(event.acts)}, ${seconds(event.ms)}`;
   }
