@@ -39,9 +39,11 @@ async function stopOne(context: KillContext, kill: Kill, turn: Promise<unknown>)
   const again = memory.stopping.get(id);
   const endsAtMs = deps.clock.monotonic() + kill.graceSeconds * 1000;
   memory.stopping.set(id, {endsAtMs, jobs: (again?.jobs ?? 0) + 1});
+  // The hook is not cut off when the grace is over: it ends with its container, which has its last seconds then.
+  const hook = new AbortController();
   let failed = false;
   try {
-    if (again === undefined) await shutDown(context, kill, turn, endsAtMs);
+    if (again === undefined) await shutDown(context, kill, turn, endsAtMs, hook.signal);
     const leftSeconds = Math.floor((endsAtMs - deps.clock.monotonic()) / 1000);
     const minimum = kill.reason === 'restartAll' ? 0 : minimumGraceSeconds;
     await stopContainer(deps, id, Math.max(leftSeconds, minimum));
@@ -49,6 +51,7 @@ async function stopOne(context: KillContext, kill: Kill, turn: Promise<unknown>)
     failed = true;
     deps.log.warn('a container could not be stopped', {uid: memory.uid, id, error: describeError(error)});
   }
+  hook.abort(new Error('the container has ended'));
   if (failed) await new Promise<void>((resolve) => deps.clock.after(afterFailureMs, resolve));
   const entry = memory.stopping.get(id);
   if (entry !== undefined && --entry.jobs === 0) memory.stopping.delete(id);
@@ -61,10 +64,11 @@ async function shutDown(
   kill: Kill,
   turn: Promise<unknown>,
   endsAtMs: number,
+  signal: AbortSignal,
 ): Promise<void> {
   const {deps, pod} = context;
   if (pod !== undefined) tellPod(deps.recorder, pod, kill.container.name, 'Normal', 'Killing', kill.message);
-  if (kill.graceSeconds > 0) await preStop(context, kill.container.id, kill.spec, endsAtMs);
+  if (kill.graceSeconds > 0) await preStop(context, kill.container.id, kill.spec, endsAtMs, signal);
   await Promise.race([turn, until(deps, endsAtMs)]);
 }
 
@@ -73,18 +77,17 @@ async function preStop(
   containerId: string,
   container: Container | undefined,
   endsAtMs: number,
+  signal: AbortSignal,
 ): Promise<void> {
   const handler = container?.lifecycle?.preStop;
   if (container === undefined || handler === undefined) return;
-  const controller = new AbortController();
-  const hook = runHook(deps, handler, {containerId, container, podIp}, controller.signal).catch((error) => {
-    if (controller.signal.aborted) return;
+  const hook = runHook(deps, handler, {containerId, container, podIp}, signal).catch((error) => {
+    if (signal.aborted) return;
     deps.log.info('a preStop hook failed', {container: container.name, error: String(error)});
     if (pod !== undefined)
       tellPod(deps.recorder, pod, container.name, 'Warning', 'FailedPreStopHook', 'PreStopHook failed');
   });
   await Promise.race([hook, until(deps, endsAtMs)]);
-  controller.abort(new Error('the grace period is over'));
 }
 
 function until({clock}: PodDeps, endsAtMs: number): Promise<void> {

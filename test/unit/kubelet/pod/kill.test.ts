@@ -1,0 +1,69 @@
+import {expect, it, vi} from 'vitest';
+import type {Cri} from '../../../../src/edges/cri/client.ts';
+import {beginKills, type KillContext} from '../../../../src/kubelet/pod/apply/kill.ts';
+import {newMemory} from '../../../../src/kubelet/pod/config/memory.ts';
+import type {PodDeps} from '../../../../src/kubelet/pod/deps.ts';
+import {silent} from '../../../../src/lib/log.ts';
+import {container, nowMs, pod, record} from './fixtures.ts';
+
+it('lets a preStop hook run on when the grace is over, until its container has ended in its last two seconds', async () => {
+  let ms = 0;
+  let timers: {atMs: number; fn: () => void}[] = [];
+  const clock = {
+    now: () => nowMs + ms,
+    monotonic: () => ms,
+    after: (delayMs: number, fn: () => void) => {
+      timers.push({atMs: ms + delayMs, fn});
+      return () => undefined;
+    },
+  };
+  const turn = (byMs: number) => {
+    ms += byMs;
+    const due = timers.filter(({atMs}) => atMs <= ms);
+    timers = timers.filter(({atMs}) => atMs > ms);
+    for (const {fn} of due) fn();
+  };
+  const stopped = Promise.withResolvers<object>();
+  const runtime = {
+    execSync: vi.fn((_request: unknown, options: {signal: AbortSignal}) => {
+      const {promise, reject} = Promise.withResolvers<never>();
+      options.signal.addEventListener('abort', () => reject(options.signal.reason));
+      return promise;
+    }),
+    stopContainer: vi.fn((_request: {timeout: bigint}) => stopped.promise),
+  };
+  const onEnd = vi.fn();
+  const hooked = container('main', {lifecycle: {preStop: {exec: {command: ['sleep', '60']}}}});
+  const context: KillContext = {
+    deps: {
+      clock,
+      log: silent,
+      cri: {runtime} as unknown as Cri,
+      recorder: {record: () => undefined},
+      config: {runtimeRequestTimeout: 1000},
+    } as unknown as PodDeps,
+    memory: newMemory('uid-1', 300_000),
+    pod: pod(),
+    podIp: '10.0.0.7',
+    onEnd,
+  };
+  beginKills(context, [
+    {
+      container: record('main'),
+      spec: hooked,
+      graceSeconds: 30,
+      after: [],
+      message: 'Stopping container main',
+      reason: 'ended',
+    },
+  ]);
+  await vi.waitFor(() => expect(runtime.execSync).toHaveBeenCalledTimes(1));
+  expect(runtime.stopContainer).not.toHaveBeenCalled();
+  turn(30_000);
+  await vi.waitFor(() => expect(runtime.stopContainer).toHaveBeenCalledTimes(1));
+  expect(runtime.stopContainer.mock.calls[0]?.[0].timeout).toBe(2n);
+  expect(runtime.execSync.mock.calls[0]?.[1].signal.aborted).toBe(false);
+  stopped.resolve({});
+  await vi.waitFor(() => expect(onEnd).toHaveBeenCalledTimes(1));
+  expect(runtime.execSync.mock.calls[0]?.[1].signal.aborted).toBe(true);
+});
