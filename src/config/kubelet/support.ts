@@ -29,6 +29,7 @@ const warnedFields: readonly Field[] = [
 
 /** Gates whose both positions mean something here; others have no effect. */
 const knownGates: readonly string[] = [
+  'AllowDNSOnlyNodeCSR',
   'CPUManagerPolicyAlphaOptions',
   'CPUManagerPolicyBetaOptions',
   'CustomCPUCFSQuotaPeriod',

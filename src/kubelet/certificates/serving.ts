@@ -1,12 +1,14 @@
 import {join} from 'node:path';
+import {isEnabled} from '../../config/kubelet/feature-gates.ts';
 import {ipFamily, type KubeletConfig} from '../../config/kubelet.ts';
 import {makeDirectory, readText, writeAtomic} from '../../edges/files/files.ts';
 import type {KubeClient} from '../../edges/kube/client.ts';
 import {type KeyPair, openCertificateStore} from '../../edges/trust/certificate-store.ts';
 import {createSelfSigned, type Names} from '../../edges/trust/x509.ts';
-import {describeError, NodectlError} from '../../lib/errors.ts';
+import {describeError} from '../../lib/errors.ts';
 import type {Logger} from '../../lib/log.ts';
 import type {Clock} from '../../lib/time.ts';
+import type {NodeAddress} from '../node/addresses.ts';
 import {pause} from '../pause.ts';
 import {nodeNames} from './credentials.ts';
 import {runRotation, servingSigner} from './rotation.ts';
@@ -18,7 +20,7 @@ export type ServingOptions = {
   readonly clock: Clock;
   readonly log: Logger;
   /** The addresses of the Node, as far as they are known. */
-  readonly addresses: () => readonly {readonly type: string; readonly address: string}[];
+  readonly addresses: () => readonly NodeAddress[];
   /** Each certificate to serve with, the first one too. */
   readonly onCertificate: (pair: KeyPair) => void;
   /** The cluster did not sign; it is asked again. */
@@ -96,16 +98,27 @@ async function requestServing(
   );
 }
 
-/** The signer wants at least one name or address (pkg/kubelet/certificate newGetTemplateFn). */
+/**
+ * What the cluster is asked to sign; nothing before the node has an address, which a cloud may tell later
+ * (pkg/kubelet/certificate newGetTemplateFn).
+ */
 export function servingNames(
-  config: Pick<KubeletConfig, 'nodeName'>,
-  addresses: readonly {readonly type: string; readonly address: string}[],
+  config: Pick<KubeletConfig, 'nodeName' | 'featureGates'>,
+  addresses: readonly NodeAddress[],
 ): Names | undefined {
-  const all = addresses.map(({address}) => address).filter((address) => address !== '');
-  const ipAddresses = [...new Set(all.filter((address) => ipFamily(address) !== 0))].sort();
-  const dnsNames = [...new Set(all.filter((address) => ipFamily(address) === 0))].sort();
-  if (ipAddresses.length + dnsNames.length === 0) return undefined;
-  return {...nodeNames(config.nodeName), dnsNames, ipAddresses};
+  const names = {...nodeNames(config.nodeName), ...namesOf(addresses)};
+  if (names.ipAddresses.length > 0) return names;
+  return names.dnsNames.length > 0 && isEnabled(config.featureGates, 'AllowDNSOnlyNodeCSR')
+    ? names
+    : undefined;
+}
+
+function namesOf(addresses: readonly NodeAddress[]): {dnsNames: string[]; ipAddresses: string[]} {
+  const all = [...new Set(addresses.map(({address}) => address).filter((address) => address !== ''))].sort();
+  return {
+    ipAddresses: all.filter((address) => ipFamily(address) !== 0),
+    dnsNames: all.filter((address) => ipFamily(address) === 0),
+  };
 }
 
 async function selfSign(options: ServingOptions, signal: AbortSignal): Promise<void> {
@@ -133,10 +146,8 @@ async function makeSelfSigned(
   certFile: string,
   keyFile: string,
 ): Promise<KeyPair> {
-  const names = servingNames(config, [{type: 'Hostname', address: config.nodeName}, ...addresses()]);
-  if (names === undefined) throw new NodectlError('ND722', 'a serving certificate needs a name');
   const pair = await createSelfSigned({
-    ...names,
+    ...namesOf([{type: 'Hostname', address: config.nodeName}, ...addresses()]),
     commonName: config.nodeName,
     organizations: [],
     days: selfSignedDays,

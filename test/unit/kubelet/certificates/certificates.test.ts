@@ -175,7 +175,7 @@ describe('the store', () => {
 describe('names and files', () => {
   it('asks for every address of the node', () => {
     expect(
-      servingNames({nodeName: 'n1'}, [
+      servingNames({nodeName: 'n1', featureGates: {}}, [
         {type: 'InternalIP', address: 'fd00::5'},
         {type: 'InternalIP', address: '10.0.0.5'},
         {type: 'Hostname', address: 'n1'},
@@ -187,6 +187,10 @@ describe('names and files', () => {
       dnsNames: ['n1'],
       ipAddresses: ['10.0.0.5', 'fd00::5'],
     });
-    expect(servingNames({nodeName: 'n1'}, [])).toBeUndefined();
+    const onlyName = [{type: 'Hostname', address: 'n1'}];
+    expect(servingNames({nodeName: 'n1', featureGates: {}}, onlyName)).toBeUndefined();
+    const featureGates = {AllowDNSOnlyNodeCSR: true};
+    expect(servingNames({nodeName: 'n1', featureGates}, onlyName)).toMatchObject({dnsNames: ['n1']});
+    expect(servingNames({nodeName: 'n1', featureGates: {}}, [])).toBeUndefined();
   });
 });
