@@ -165,8 +165,10 @@ describe('the volumes of a pod', () => {
     });
     await agent.prepare(of, signal);
     const token = join(at('projected', 'p'), 'token');
-    expect(await fs.readFile(token, 'utf8')).toBe('first');
-    expect(await shape(await fs.realpath(token))).toBe('600 1234:0');
+    // It may have been renewed already.
+    expect(await fs.readFile(token, 'utf8')).toMatch(/first|second/);
+    const {mode, uid, gid} = await fs.stat(token);
+    expect([mode & 0o7777, uid, gid]).toEqual([0o600, 1234, 0]);
     expect(await fs.readFile(join(at('projected', 'p'), 'sub/a'), 'utf8')).toBe('one');
     await expect.poll(() => fs.readFile(token, 'utf8')).toBe('second');
   });
@@ -185,7 +187,8 @@ describe('the volumes of a pod', () => {
     secrets.set('s', secret('s', {key: 'not yet'}));
     await agent.refresh(of, {kind: 'ConfigMap', namespace: of.metadata.namespace, name: 'c'});
     expect(await fs.readFile(join(at('configmap', 'c'), 'a'), 'utf8')).toBe('three');
-    await expect.poll(() => fs.readFile(join(at('projected', 'p'), 'token'), 'utf8')).toBe('second');
+    // A token that falls due while the object is looked at may be renewed twice.
+    await expect.poll(() => fs.readFile(join(at('projected', 'p'), 'token'), 'utf8')).not.toBe('first');
   });
 
   it('show the cluster’s trust bundles, and follow them', async () => {
