@@ -1,5 +1,5 @@
 import {kubeletPaths} from '../../config/kubelet-files.ts';
-import {exists} from '../../edges/files/files.ts';
+import {readText} from '../../edges/files/files.ts';
 import {describeError, isNodectlError} from '../../lib/errors.ts';
 import {failure} from '../check.ts';
 import {command, nodeCheck} from '../node/context.ts';
@@ -15,7 +15,10 @@ export const kubeletConfiguration = nodeCheck({
     // Kubernetes' own kubelet may know more fields than ours.
     if (joined === 'other') return undefined;
     const {config} = kubeletPaths(options);
-    if (!(await exists(config))) return `${config} is not there`;
+    const text = await readText(config);
+    if (text === undefined) return `${config} is not there`;
+    // Its defaults would be another node's configuration: kubelets refuse a file that says nothing.
+    if (text.trim() === '') return `${config} is empty`;
     try {
       await sight.kubeletConfig();
       return undefined;
@@ -31,7 +34,7 @@ export const kubeletConfiguration = nodeCheck({
           failure(
             'ND701',
             `the kubelet’s configuration is not valid\n${problem}`,
-            problem.endsWith(' is not there')
+            / is (not there|empty)$/.test(problem)
               ? 'Run the same nodectl join again: it writes the file.'
               : `Correct the named field, then ${command(context, 'restart kubelet')}`,
           ),

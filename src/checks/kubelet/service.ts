@@ -1,5 +1,5 @@
 import {command, nodeCheck} from '../node/context.ts';
-import {judgeDaemon} from '../node/judge-daemon.ts';
+import {judgeDaemon, programOf} from '../node/judge-daemon.ts';
 
 export const kubeletService = nodeCheck({
   name: 'KubeletService',
@@ -8,16 +8,20 @@ export const kubeletService = nodeCheck({
   looks: 'asks the service manager for the kubelet’s state and last words',
   after: ['Joined'],
   blames: ['DiskRoom', 'KubeletConfiguration', 'KubeletPort', 'KubeletKubeconfig', 'ClientCertificate'],
-  observe: ({sight}) => sight.daemon('kubelet'),
-  judge: (seen, context) =>
+  observe: (context) => programOf(context, 'kubelet'),
+  judge: ({seen, gone}, context) =>
     // Kubernetes' own kubelet may be run by anything; its health port tells.
     context.joined === 'other' && !seen.status.installed
       ? []
-      : judgeDaemon(seen, {
-          who: 'the kubelet',
-          stopped: 'ND733',
-          looping: 'ND703',
-          restart: command(context, 'restart kubelet'),
-          logs: command(context, 'logs kubelet'),
-        }),
+      : judgeDaemon(
+          seen,
+          {
+            who: 'the kubelet',
+            stopped: 'ND733',
+            looping: 'ND703',
+            restart: command(context, 'restart kubelet'),
+            logs: command(context, 'logs kubelet'),
+          },
+          gone,
+        ),
 });

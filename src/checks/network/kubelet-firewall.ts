@@ -1,6 +1,7 @@
 import type {NftSight} from '../../edges/nftables/nft-sight.ts';
 import {type Finding, warning} from '../check.ts';
 import {nodeCheck} from '../node/context.ts';
+import {endsAll, ownerOf, rulesMet} from './firewalls.ts';
 
 /** Nobody but the API server can try its way to this node, so this machine's own rules are read. */
 export const kubeletFirewall = nodeCheck({
@@ -28,21 +29,25 @@ export function judgeFirewall(nft: NftSight, legacy: readonly string[], port: nu
   const old = legacy.find((text) => /-A INPUT/.test(text) && closes(text, port));
   const closed = rule === undefined ? old : `${rule.place}: ${rule.text}`;
   if (closed !== undefined) return [finding(port, closed)];
-  const strict = nft.all.find(({hook, policy}) => hook === 'input' && policy === 'drop');
-  if (strict === undefined) return [];
-  // What is accepted at another hook, or in another table, does not pass this chain.
-  const reached = nft.all.filter(
-    ({table, hook}) => table === strict.table && (hook === undefined || hook === 'input'),
+  const strict = nft.all.find(
+    (chain) =>
+      chain.hook === 'input' &&
+      endsAll(chain) &&
+      // What is accepted at another hook, or in another table, does not pass this chain.
+      !rulesMet(nft, chain, false).some((text) => opens(text, port)),
   );
-  if (reached.some(({rules}) => rules.some((text) => opens(text, port)))) return [];
-  return [finding(port, `${strict.table} ${strict.name} drops what no rule accepts`)];
+  if (strict === undefined) return [];
+  const how = `${strict.table} ${strict.name} drops what no rule accepts`;
+  return [finding(port, how, ownerOf(nft, strict))];
 }
 
-function finding(port: number, how: string): Finding {
+function finding(port: number, how: string, owner?: 'firewalld' | 'ufw'): Finding {
+  const ufw = `sudo ufw allow ${port}/tcp`;
+  const firewalld = `sudo firewall-cmd --permanent --add-port=${port}/tcp && sudo firewall-cmd --reload`;
   return warning(
     'ND319',
     `a firewall closes the kubelet’s port ${port}: no logs, exec and metrics\n${how}`,
-    `ufw allow ${port}/tcp, or firewall-cmd --permanent --add-port=${port}/tcp`,
+    ...(owner === undefined ? [ufw, firewalld] : [owner === 'ufw' ? ufw : firewalld]),
   );
 }
 
@@ -53,7 +58,8 @@ function closes(text: string, port: number): boolean {
 /** An accept for the port itself, for a set or a range that has it, or for whole interfaces but loopback. */
 function opens(text: string, port: number): boolean {
   if (!/\baccept\b/.test(text)) return false;
-  if (/^iifname "?lo"?\b|^iif "?lo"?\b|ct state \{? ?(established|related)/.test(text)) return false;
+  if (/^iifname "?lo"?\b|^iif "?lo"?\b|ct state \{? ?(established|related)|ct status dnat/.test(text))
+    return false;
   return namesPort(text, port) || !/dport|icmp|l4proto|protocol/.test(text);
 }
 

@@ -7,6 +7,7 @@ import {conntrack} from '../host/kernel/conntrack.ts';
 import {forwarding} from '../host/kernel/forwarding.ts';
 import {inotify} from '../host/kernel/inotify.ts';
 import {kernelComplaints} from '../host/kernel/kernel-complaints.ts';
+import {openFilesLeft} from '../host/kernel/open-files.ts';
 import {pids} from '../host/kernel/pids.ts';
 import {fstabSwap} from '../host/memory/fstab-swap.ts';
 import {memoryRoom} from '../host/memory/memory-room.ts';
@@ -40,11 +41,13 @@ import {podProbes} from '../pods/probes.ts';
 import {podRefusals} from '../pods/refused.ts';
 import {podSandboxes} from '../pods/sandboxes.ts';
 import {podStarts} from '../pods/starts.ts';
+import {staticFiles} from '../pods/static-files.ts';
 import {committedRules} from '../proxy/committed.ts';
 import {foreignRules} from '../proxy/foreign-rules.ts';
 import {forwardDrop} from '../proxy/forward-drop.ts';
 import {proxyHealth} from '../proxy/health.ts';
 import {mixedRules} from '../proxy/mixed-rules.ts';
+import {proxyPort} from '../proxy/port.ts';
 import {serviceRules} from '../proxy/rules.ts';
 import {proxyService} from '../proxy/service.ts';
 import {serviceAnswers} from '../proxy/service-answers.ts';
@@ -70,6 +73,7 @@ export const nodeCatalogue: readonly AnyCheck<NodeContext>[] = [
   memoryRoom,
   pids,
   inotify,
+  openFilesLeft,
   kubeconfig,
   clientCertificate,
   kubeletConfiguration,
@@ -96,6 +100,7 @@ export const nodeCatalogue: readonly AnyCheck<NodeContext>[] = [
   forwarding,
   bridgeCalls,
   conntrack,
+  proxyPort,
   proxyService,
   proxyHealth,
   serviceRules,
@@ -117,6 +122,7 @@ export const nodeCatalogue: readonly AnyCheck<NodeContext>[] = [
   podRefusals,
   podMemory,
   podEnds,
+  staticFiles,
   shims,
   swapOff,
   fstabSwap,

@@ -59,6 +59,8 @@ export type Sight = {
   servingRequests(): Promise<Told<readonly CertificateSigningRequest[]>>;
   /** The newest lines of the kubelet's log. */
   kubeletLog(): Promise<readonly string[]>;
+  /** The newest lines of containerd's log. */
+  containerdLog(): Promise<readonly string[]>;
   /** The newest lines of the proxy's log. */
   proxyLog(): Promise<readonly string[]>;
   /** Whether who starts the daemons anew is there. */

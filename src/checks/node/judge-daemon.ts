@@ -1,7 +1,20 @@
+import {isExecutable} from '../../edges/install/packages.ts';
 import type {Code} from '../../lib/codes/catalogue.ts';
 import {type Finding, failure} from '../check.ts';
-import type {DaemonSight} from './context.ts';
+import type {DaemonSight, NodeContext} from './context.ts';
 import {howItEnded, lastWords, saidCode} from './last-words.ts';
+
+/** Whether a daemon of ours has its program: without it nobody can start it, and its log is silent about it. */
+export async function programOf(
+  {sight, options, joined}: NodeContext,
+  daemon: 'kubelet' | 'proxy',
+): Promise<{readonly seen: DaemonSight; readonly gone: string | undefined}> {
+  const seen = await sight.daemon(daemon);
+  const path = `${options.layout.stateDir}/bin/${daemon === 'proxy' ? 'kube-proxy' : daemon}`;
+  const lost =
+    joined === 'yes' && seen.status.installed && !seen.status.running && !(await isExecutable(path));
+  return {seen, gone: lost ? path : undefined};
+}
 
 export type DaemonWords = {
   /** `the kubelet` */
@@ -16,8 +29,21 @@ export type DaemonWords = {
 const loopRestarts = 3;
 const latelyMs = 60_000;
 
-export function judgeDaemon({status, upMs, log}: DaemonSight, words: DaemonWords): readonly Finding[] {
+export function judgeDaemon(
+  {status, upMs, log}: DaemonSight,
+  words: DaemonWords,
+  gone?: string,
+): readonly Finding[] {
   const {who, stopped, looping, restart, logs} = words;
+  if (gone !== undefined)
+    return [
+      failure(
+        stopped,
+        `${who} cannot run: its program ${gone} is gone`,
+        'Run the same nodectl join again: it installs it.',
+        restart,
+      ),
+    ];
   if (!status.installed)
     return [failure(stopped, `${who} is not installed as a service`, 'Run the same nodectl join again.')];
   const young = upMs !== undefined && upMs < latelyMs;

@@ -80,6 +80,7 @@ export function openSight({options, daemons, program, signal}: SightOptions): Si
     nft: once(() => lookAtNft(signal)),
     legacyRules: once(() => legacyRules(signal)),
     commits: once(() => readCommits(ports.proxyMetrics, signal)),
+    containerdLog: once(() => daemons.containerd.manager.log(daemons.containerd.name, 200)),
     proxyLog: once(() => daemons.proxy.manager.log(daemons.proxy.name, 100)),
     supervised: once(async () => {
       const {manager} = daemons.proxy;

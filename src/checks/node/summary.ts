@@ -2,7 +2,7 @@ import {withDeadline} from '../../edges/deadline.ts';
 import type {HostFacts} from '../../edges/machine/host-facts.ts';
 import type {Lease, Node, Pod} from '../../lib/kubernetes.ts';
 import type {DaemonSummary, NodeSummary} from '../../lib/node-report.ts';
-import {readCertificate} from '../identity/client-certificate.ts';
+import {pairProblem, readCertificate} from '../identity/client-certificate.ts';
 import type {Daemon, NodeContext, Told} from './context.ts';
 
 /** The checks have looked already: what they saw is told here, and little is asked anew. */
@@ -40,7 +40,7 @@ export async function summarize(context: NodeContext, signal: AbortSignal): Prom
     pods: pods === undefined ? undefined : countPods(pods),
     dataPlane: plane,
     certificateDays:
-      credentials?.kind === 'certificate'
+      credentials?.kind === 'certificate' && pairProblem(credentials.cert, credentials.key) === undefined
         ? Math.floor((readCertificate(credentials.cert, undefined).notAfterMs - nowMs) / 86_400_000)
         : undefined,
     leaseSeconds: lease === undefined ? undefined : leaseAge(lease, nowMs),

@@ -3,7 +3,7 @@ import {sandboxFault} from '../../lib/codes/spoken.ts';
 import type {Finding} from '../check.ts';
 import {nodeCheck} from '../node/context.ts';
 import {sandboxReasons, type Trouble, troubleOf, troublesOf, volumeReasons} from './troubles.ts';
-import {describe, podCauses, together, type Waiting, waitingContainers} from './waiting.ts';
+import {briefly, podCauses, together, type Waiting, waitingContainers, withCause} from './waiting.ts';
 
 export const podVolumes = blocked('PodVolumes', 'ND756', volumeReasons, 'waits for a volume');
 export const podNetworks = blocked(
@@ -50,10 +50,11 @@ export function judgeBlocked(
     const trouble = troubleOf(one.pod, troubles, reasons);
     return trouble === undefined ? [] : [{...one, reason: trouble.reason, message: trouble.message}];
   });
+  const {why, next} = withCause(stuck);
   return together(
     code,
-    stuck,
-    ({pod}, count) => (count === 1 ? `${pod} ${what}` : `${count} pods: each ${what}`),
-    describe,
+    briefly(stuck),
+    ({pod}, count) => (count === 1 ? `${pod} ${what}${why}` : `${count} pods: each ${what}${why}`),
+    next,
   );
 }

@@ -1,6 +1,6 @@
 import type {Finding} from '../check.ts';
 import {nodeCheck} from '../node/context.ts';
-import {podCauses, together, type Waiting, waitingContainers} from './waiting.ts';
+import {briefly, podCauses, together, type Waiting, waitingContainers} from './waiting.ts';
 
 export const podCrashes = nodeCheck({
   name: 'PodCrashes',
@@ -18,8 +18,14 @@ export function judgeCrashes(waiting: readonly Waiting[]): readonly Finding[] {
   return together(
     'ND752',
     // What the kernel ended for its memory has a finding of its own.
-    waiting.filter(({reason, ended}) => reason === 'CrashLoopBackOff' && ended !== 'OOMKilled'),
-    ({pod}, count) => (count === 1 ? `${pod} ends again and again` : `${count} pods end again and again`),
+    briefly(
+      waiting.filter(({reason, ended}) => reason === 'CrashLoopBackOff' && ended !== 'OOMKilled'),
+      ({endedBy}) => endedBy,
+    ),
+    ({pod, endedBy}, count) =>
+      count === 1
+        ? `${pod} ends again and again${endedBy === undefined ? '' : `: ${endedBy}`}`
+        : `${count} pods end again and again`,
     logsOf,
   );
 }

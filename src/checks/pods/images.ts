@@ -1,6 +1,7 @@
 import type {Finding} from '../check.ts';
 import {nodeCheck} from '../node/context.ts';
-import {describe, podCauses, together, type Waiting, waitingContainers} from './waiting.ts';
+import {imageCause} from './image-cause.ts';
+import {briefly, describe, podCauses, together, type Waiting, waitingContainers} from './waiting.ts';
 
 /** The kubelet's own words (pkg/kubelet/images/types.go). */
 export const imageReasons = [
@@ -25,10 +26,16 @@ export const podImages = nodeCheck({
 });
 
 export function judgeImages(waiting: readonly Waiting[]): readonly Finding[] {
+  const stuck = waiting.filter(({reason}) => imageReasons.includes(reason));
+  const causes = stuck.map(({reason, message}) => imageCause(reason, message));
+  // Several with different causes are told by their details.
+  const cause = causes.every((other) => other?.what === causes[0]?.what) ? causes[0] : undefined;
+  const why = cause === undefined ? '' : `: ${cause.what}`;
   return together(
     'ND511',
-    waiting.filter(({reason}) => imageReasons.includes(reason)),
-    ({pod}, count) => (count === 1 ? `${pod} waits for its image` : `${count} pods wait for their images`),
-    describe,
+    briefly(stuck, ({reason, message}) => imageCause(reason, message)?.what),
+    ({pod}, count) =>
+      count === 1 ? `${pod} waits for its image${why}` : `${count} pods wait for their images${why}`,
+    (first) => [...(cause === undefined ? [] : [cause.next(first.image ?? 'IMAGE')]), describe(first)],
   );
 }

@@ -4,7 +4,7 @@ import {agoText} from '../node/ago.ts';
 import {nodeCheck} from '../node/context.ts';
 import {imageReasons} from './images.ts';
 import {sandboxReasons, type Trouble, troubleOf, troublesOf, volumeReasons} from './troubles.ts';
-import {describe, podCauses, together, type Waiting, waitingContainers} from './waiting.ts';
+import {briefly, podCauses, together, type Waiting, waitingContainers, withCause} from './waiting.ts';
 
 /** Reasons for which waiting alone does not help. */
 const hopeless = [
@@ -49,11 +49,12 @@ export function judgeStarts(waiting: readonly Waiting[]): readonly Finding[] {
       hopeless.includes(reason) ||
       (ageMs > slowMs && ![...imageReasons, 'CrashLoopBackOff', 'PodInitializing'].includes(reason)),
   );
+  const {why, next} = withCause(stuck);
   return together(
     'ND751',
-    stuck,
+    briefly(stuck),
     ({pod, ageMs}, count) =>
-      count === 1 ? `${pod} has not started for ${agoText(ageMs)}` : `${count} pods do not start`,
-    describe,
+      count === 1 ? `${pod} has not started for ${agoText(ageMs)}${why}` : `${count} pods do not start${why}`,
+    next,
   );
 }

@@ -1,6 +1,7 @@
 import type {Code} from '../../lib/codes/catalogue.ts';
 import type {Pod} from '../../lib/kubernetes.ts';
 import {type Finding, warning} from '../check.ts';
+import {startCause} from './start-cause.ts';
 
 export type Waiting = {
   /** `namespace/name` */
@@ -11,6 +12,10 @@ export type Waiting = {
   readonly ageMs: number;
   /** How its container ended last: `OOMKilled`. */
   readonly ended?: string;
+  /** How it ended: `exit 3`, or what kept it from starting. */
+  readonly endedBy?: string;
+  /** As the container asks for it. */
+  readonly image?: string;
 };
 
 /** What checks of pods wait for before they look: without a kubelet the statuses are old. */
@@ -56,10 +61,25 @@ export function waitingContainers(pods: readonly Pod[], nowMs: number): Waiting[
               message: state.waiting.message ?? '',
               ageMs,
               ended: lastState?.terminated?.reason ?? '',
+              ...endOf(lastState?.terminated),
+              image: imageOf(pod, name),
             },
           ],
     );
   });
+}
+
+type End = {readonly exitCode: number; readonly signal?: number; readonly message?: string};
+
+function endOf(end: End | null | undefined): Pick<Waiting, 'endedBy'> {
+  if (end === undefined || end === null) return {};
+  return {endedBy: startCause(end.message ?? '')?.what ?? `exit ${end.exitCode}`};
+}
+
+function imageOf({spec}: Pod, container: string): string {
+  return (
+    [...spec.containers, ...(spec.initContainers ?? [])].find(({name}) => name === container)?.image ?? ''
+  );
 }
 
 function isWanted({metadata, status}: Pod): boolean {
@@ -71,7 +91,7 @@ export function together(
   code: Code,
   waiting: readonly Waiting[],
   what: (first: Waiting, count: number) => string,
-  next: (first: Waiting) => string,
+  next: (first: Waiting) => string | readonly string[],
 ): readonly Finding[] {
   const [first] = waiting;
   if (first === undefined) return [];
@@ -80,11 +100,30 @@ export function together(
     .slice(0, 3)
     .map((w) => `${w.pod}: ${w.reason}${w.message === '' ? '' : `: ${w.message}`}`);
   const more = waiting.length > 3 ? [`and ${waiting.length - 3} more`] : [];
-  return [warning(code, [what(first, pods.size), ...details, ...more].join('\n'), next(first))];
+  return [warning(code, [what(first, pods.size), ...details, ...more].join('\n'), ...[next(first)].flat())];
 }
 
 /** `kubectl describe pod -n ns name` */
 export function describe({pod}: Waiting): string {
   const [namespace = '', name = ''] = pod.split('/');
   return `kubectl -n ${namespace} describe pod ${name}`;
+}
+
+/** Of several, each is told by its cause in a few words; the words of all of them would fill the screen. */
+export function briefly(
+  waiting: readonly Waiting[],
+  cause: (one: Waiting) => string | undefined = ({message}) => startCause(message)?.what,
+): readonly Waiting[] {
+  return waiting.length < 2 ? waiting : waiting.map((one) => ({...one, message: cause(one) ?? one.message}));
+}
+
+/** `: why`, and what leads on, where all of them have the same known cause. */
+export function withCause(waiting: readonly Waiting[]) {
+  const causes = waiting.map(({message}) => startCause(message));
+  const [cause] = causes;
+  const same = cause !== undefined && causes.every((other) => other?.what === cause.what);
+  return {
+    why: same ? `: ${cause.what}` : '',
+    next: (first: Waiting) => [...(same && cause.next !== undefined ? [cause.next] : []), describe(first)],
+  };
 }

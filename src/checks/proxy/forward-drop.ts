@@ -1,6 +1,7 @@
 import {withDeadline} from '../../edges/deadline.ts';
-import type {NftSight} from '../../edges/nftables/nft-sight.ts';
+import type {NftChain, NftSight} from '../../edges/nftables/nft-sight.ts';
 import {type Finding, failure} from '../check.ts';
+import {endsAll, ownerOf, rulesMet} from '../network/firewalls.ts';
 import {nodeCheck} from '../node/context.ts';
 
 /** A packet passes only when every chain at the hook lets it: one that drops by default must know the pods. */
@@ -32,27 +33,26 @@ export function judgeForward(
 ): readonly Finding[] {
   const lets = (text: string) => knowsPods.test(text) || (podCidr !== undefined && text.includes(podCidr));
   const chain = nft.all.find(
-    ({hook, policy, rules}) => hook === 'forward' && policy === 'drop' && !rules.some(lets),
+    (one) => one.hook === 'forward' && endsAll(one) && !rulesMet(nft, one, true).some(lets),
   );
-  if (chain !== undefined) {
-    const place = `${chain.table} ${chain.name}`;
-    const iptables = /^ip6? filter FORWARD$/.test(place);
-    return [finding(place, iptables ? 'sudo iptables -P FORWARD ACCEPT' : `sudo nft list chain ${place}`)];
-  }
-  const closed = nft.all.find(({hook, rules}) => hook === 'forward' && dropsAll(rules, lets));
-  if (closed !== undefined) {
-    const place = `${closed.table} ${closed.name}`;
-    return [finding(place, `sudo nft --handle list chain ${place}`)];
-  }
+  if (chain !== undefined) return [finding(`${chain.table} ${chain.name}`, adviceFor(nft, chain, podCidr))];
   const drops = legacy.some((text) => text === 'filter -P FORWARD DROP');
   if (!drops || legacy.some((text) => text.includes('-A FORWARD') && lets(text))) return [];
   return [finding('iptables-legacy FORWARD', 'sudo iptables-legacy -P FORWARD ACCEPT')];
 }
 
-/** A rule without any condition ends the chain for whatever was not let through before it. */
-function dropsAll(rules: readonly string[], lets: (text: string) => boolean): boolean {
-  const at = rules.findIndex((text) => /^(counter packets \d+ bytes \d+ )?(drop|reject)\b/.test(text));
-  return at >= 0 && !rules.slice(0, at).some(lets);
+function adviceFor(nft: NftSight, chain: NftChain, podCidr = 'POD_CIDR'): string {
+  const place = `${chain.table} ${chain.name}`;
+  switch (ownerOf(nft, chain)) {
+    case 'firewalld':
+      return `sudo firewall-cmd --permanent --zone=trusted --add-source=${podCidr} && sudo firewall-cmd --reload`;
+    case 'ufw':
+      return 'sudo ufw default allow routed';
+    case undefined:
+      return chain.policy === 'drop' && /^ip6? filter FORWARD$/.test(place)
+        ? 'sudo iptables -P FORWARD ACCEPT'
+        : `sudo nft --handle list chain ${place}`;
+  }
 }
 
 function finding(place: string, next: string): Finding {

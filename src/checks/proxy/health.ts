@@ -7,7 +7,7 @@ export const proxyHealth = nodeCheck({
   codes: ['ND736'],
   looks: 'asks the proxy’s /livez',
   after: ['ProxyService'],
-  blames: ['APIServer'],
+  blames: ['ProxyPort', 'APIServer'],
   observe: async ({sight, proxied}) =>
     proxied ? {health: await sight.proxyHealth(), daemon: await sight.daemon('proxy')} : undefined,
   judge: (seen, context) =>

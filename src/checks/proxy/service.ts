@@ -1,5 +1,5 @@
 import {command, nodeCheck} from '../node/context.ts';
-import {judgeDaemon} from '../node/judge-daemon.ts';
+import {judgeDaemon, programOf} from '../node/judge-daemon.ts';
 
 export const proxyService = nodeCheck({
   name: 'ProxyService',
@@ -7,15 +7,20 @@ export const proxyService = nodeCheck({
   codes: ['ND734', 'ND735'],
   looks: 'asks the service manager for the proxy’s state and last words',
   after: ['Joined'],
-  observe: ({sight, proxied}) => (proxied ? sight.daemon('proxy') : Promise.resolve(undefined)),
+  blames: ['ProxyPort'],
+  observe: async (context) => (context.proxied ? programOf(context, 'proxy') : undefined),
   judge: (seen, context) =>
     seen === undefined
       ? []
-      : judgeDaemon(seen, {
-          who: 'the service proxy',
-          stopped: 'ND734',
-          looping: 'ND735',
-          restart: command(context, 'restart proxy'),
-          logs: command(context, 'logs proxy'),
-        }),
+      : judgeDaemon(
+          seen.seen,
+          {
+            who: 'the service proxy',
+            stopped: 'ND734',
+            looping: 'ND735',
+            restart: command(context, 'restart proxy'),
+            logs: command(context, 'logs proxy'),
+          },
+          seen.gone,
+        ),
 });

@@ -10,21 +10,47 @@ export const runtimeAnswers = nodeCheck({
   codes: ['ND501', 'ND505', 'ND507'],
   looks: 'asks the CRI socket for Version and Status',
   after: ['Joined'],
+  blames: ['OpenFiles'],
   async observe({sight}) {
     const runtime = await sight.runtime();
     if (runtime.kind === 'forbidden') throw new Error(`EACCES: ${runtime.detail}`);
-    return {runtime, service: runtime.kind === 'answers' ? undefined : await sight.daemon('containerd')};
+    const service = runtime.kind === 'answers' ? undefined : await sight.daemon('containerd');
+    const log = runtime.kind === 'no-cri' ? await sight.containerdLog().catch(() => []) : [];
+    return {runtime, service, unloaded: notLoaded(log)};
   },
-  judge: ({runtime, service}, context) =>
-    judgeRuntime(runtime, service, command(context, 'restart containerd')),
+  judge: ({runtime, service, unloaded}, context) =>
+    judgeRuntime(runtime, service, command(context, 'restart containerd'), unloaded),
 });
+
+/** Why the CRI plugin could not be loaded, since containerd's last start; undefined of one that is turned off. */
+export function notLoaded(log: readonly string[]): string | undefined {
+  const since = log.slice(log.findLastIndex((line) => /msg="starting containerd"/.test(line)) + 1);
+  const failed = since.find(
+    (line) => /failed to load plugin/.test(line) && /io\.containerd\.(grpc\.v1\.)?cri\b/.test(line),
+  );
+  return /error="((?:[^"\\]|\\.)*)"/.exec(failed ?? '')?.[1]?.replaceAll('\\"', '"');
+}
+
+const anew =
+  'Its database is damaged: stop containerd, move /var/lib/containerd away, start it; images are pulled anew.';
 
 export function judgeRuntime(
   runtime: RuntimeSight,
   service: DaemonSight | undefined,
   restart: string,
+  unloaded?: string,
 ): readonly Finding[] {
   if (runtime.kind === 'answers') return [];
+  if (runtime.kind === 'no-cri' && unloaded !== undefined)
+    return [
+      failure(
+        'ND507',
+        `containerd could not load its CRI plugin\n${unloaded}`,
+        ...(/invalid database|checksum error|file size too small/.test(unloaded) ? [anew] : []),
+        'nodectl logs containerd',
+        restart,
+      ),
+    ];
   if (runtime.kind === 'no-cri')
     return [
       failure(

@@ -41,6 +41,6 @@ export function skewFinding(answer: Pick<Spoken, 'serverTimeMs' | 'localTimeMs'>
     code: 'ND316',
     severity: Math.abs(ms) > failMs ? 'error' : 'warning',
     message: `this machine’s clock is ${Math.round(Math.abs(ms) / 1000)} s ${direction} the API server’s`,
-    next: ['timedatectl set-ntp true'],
+    next: ['sudo timedatectl set-ntp true'],
   };
 }

@@ -37,16 +37,36 @@ type Network = {
   readonly type?: string;
   readonly bridge?: string;
   readonly isGateway?: boolean;
-  readonly ipam?: {readonly type?: string};
+  readonly ipMasq?: boolean;
+  readonly ipam?: {
+    readonly type?: string;
+    readonly subnet?: string;
+    readonly ranges?: readonly (readonly {readonly subnet?: string}[])[];
+  };
   readonly plugins?: readonly Network[];
 };
 
+export type Bridge = {
+  readonly name: string;
+  /** The ranges that its pods get addresses of; none where the configuration does not tell. */
+  readonly subnets: readonly string[];
+  /** What pods send to others than pods gets the node's address. */
+  readonly masquerades: boolean;
+};
+
 /** The bridge that is the pods' gateway, where the configuration makes one; `cni0` is the plugin's own default. */
-export function bridgeOf(text: string): string | undefined {
+export function bridgeOf(text: string): Bridge | undefined {
   try {
     const network: Network = JSON.parse(text);
     const found = [network, ...(network.plugins ?? [])].find(({type}) => type === 'bridge');
-    return found?.isGateway === true ? (found.bridge ?? 'cni0') : undefined;
+    if (found?.isGateway !== true) return undefined;
+    const {subnet, ranges = []} = found.ipam ?? {};
+    const subnets = [subnet, ...ranges.flat().map((range) => range.subnet)];
+    return {
+      name: found.bridge ?? 'cni0',
+      subnets: subnets.flatMap((cidr) => cidr ?? []),
+      masquerades: found.ipMasq === true,
+    };
   } catch {
     return undefined;
   }

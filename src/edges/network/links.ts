@@ -1,5 +1,5 @@
 import {networkInterfaces} from 'node:os';
-import {exists, readText} from '../files/files.ts';
+import {exists, listDirectory, readText} from '../files/files.ts';
 
 /** What a network link is, as far as sysfs tells; undefined when there is none. */
 export async function linkKind(name: string): Promise<'bridge' | 'other' | undefined> {
@@ -10,11 +10,25 @@ export async function linkKind(name: string): Promise<'bridge' | 'other' | undef
 
 const isUp = 0x1;
 
+export type BridgeSight = {
+  readonly up: boolean;
+  /** Without link-local ones, which the kernel gives by itself. */
+  readonly addresses: readonly string[];
+  /** How many links are plugged into it. */
+  readonly ports: number;
+};
+
 /** How a bridge is; undefined when there is none. */
-export async function bridgeState(name: string): Promise<'well' | 'down' | 'no address' | undefined> {
+export async function seeBridge(name: string): Promise<BridgeSight | undefined> {
   if ((await linkKind(name)) !== 'bridge') return undefined;
-  const flags = Number((await readText(`/sys/class/net/${name}/flags`)) ?? 0);
-  if ((flags & isUp) === 0) return 'down';
-  const addresses = networkInterfaces()[name] ?? [];
-  return addresses.some(({address}) => !address.startsWith('fe80:')) ? 'well' : 'no address';
+  const [flags, ports] = await Promise.all([
+    readText(`/sys/class/net/${name}/flags`),
+    listDirectory(`/sys/class/net/${name}/brif`),
+  ]);
+  const addresses = (networkInterfaces()[name] ?? []).map(({address}) => address);
+  return {
+    up: (Number(flags ?? 0) & isUp) !== 0,
+    addresses: addresses.filter((address) => !address.startsWith('fe80:')),
+    ports: ports.length,
+  };
 }

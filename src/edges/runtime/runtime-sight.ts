@@ -21,6 +21,8 @@ export type RuntimeSight =
       readonly sandboxIds: readonly string[];
       /** How it names cgroups; undefined when it does not tell. */
       readonly cgroupDriver: 'systemd' | 'cgroupfs' | undefined;
+      /** Where it looks for CNI plugins; undefined when it does not tell. */
+      readonly cniBinDirs: readonly string[] | undefined;
     }
   | {
       readonly kind: 'no-socket' | 'refused' | 'silent' | 'no-cri' | 'forbidden' | 'failed';
@@ -49,6 +51,7 @@ export async function lookAtRuntime(socket: string, signal: AbortSignal): Promis
       })),
       sandboxIds: items.map(({id}) => id),
       cgroupDriver: cgroupDriver ?? driverOfConfig(info.config),
+      cniBinDirs: cniBinDirsOf(info.config),
     };
   } catch (error) {
     return {kind: kindOf(error), detail: criMessage(error)};
@@ -69,6 +72,7 @@ async function driverOf(cri: Cri, options: CallOptions): Promise<'systemd' | 'cg
 }
 
 type ContainerdConfig = {
+  readonly cni?: {readonly binDir?: string; readonly binDirs?: readonly string[]};
   readonly containerd?: {
     readonly defaultRuntimeName?: string;
     readonly runtimes?: Readonly<Record<string, {readonly options?: {readonly SystemdCgroup?: boolean}}>>;
@@ -83,6 +87,18 @@ export function driverOfConfig(text: string | undefined): 'systemd' | 'cgroupfs'
     const runtime = containerd?.runtimes?.[containerd.defaultRuntimeName ?? 'runc'];
     if (runtime === undefined) return undefined;
     return runtime.options?.SystemdCgroup === true ? 'systemd' : 'cgroupfs';
+  } catch {
+    return undefined;
+  }
+}
+
+/** containerd 2.1 takes several directories; before, there was one. */
+export function cniBinDirsOf(text: string | undefined): readonly string[] | undefined {
+  if (text === undefined) return undefined;
+  try {
+    const {cni}: ContainerdConfig = JSON.parse(text);
+    const dirs = [...(cni?.binDirs ?? []), cni?.binDir ?? ''].filter((dir) => dir !== '');
+    return dirs.length === 0 ? undefined : dirs;
   } catch {
     return undefined;
   }

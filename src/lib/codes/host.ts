@@ -68,13 +68,13 @@ export const hostCodes = entries({
   ND122: {
     title: 'IP forwarding is off',
     why: 'The kernel drops what is not for the machine itself: pods reach neither other nodes nor Services.',
-    fix: ['sysctl -w net.ipv4.ip_forward=1', 'Look in /etc/sysctl.d for who turns it off.'],
+    fix: ['sudo sysctl -w net.ipv4.ip_forward=1', 'Look in /etc/sysctl.d for who turns it off.'],
     exit: 'preflight',
   },
   ND123: {
     title: 'inotify is exhausted',
     why: 'No file can be watched any more: daemons miss changes, `logs -f` and many programs in pods fail.',
-    fix: ['sysctl -w fs.inotify.max_user_instances=8192 fs.inotify.max_user_watches=524288'],
+    fix: ['sudo sysctl -w fs.inotify.max_user_instances=8192 fs.inotify.max_user_watches=524288'],
     exit: 'preflight',
   },
   ND124: {
@@ -82,14 +82,14 @@ export const hostCodes = entries({
     why: 'The kernel’s bound of processes and threads is nearly reached: then nothing starts any more.',
     fix: [
       "ps -eLf | awk '{print $10}' | sort | uniq -c | sort -n | tail",
-      'sysctl -w kernel.pid_max=4194304',
+      'sudo sysctl -w kernel.pid_max=4194304',
     ],
     exit: 'preflight',
   },
   ND125: {
     title: 'connection table nearly full',
     why: 'Beyond its bound the kernel drops new connections of pods and Services.',
-    fix: ['sysctl -w net.netfilter.nf_conntrack_max=262144', 'conntrack -L | head'],
+    fix: ['sudo sysctl -w net.netfilter.nf_conntrack_max=262144', 'sudo conntrack -L | head'],
     exit: 'preflight',
   },
   ND126: {
@@ -98,19 +98,29 @@ export const hostCodes = entries({
     fix: ['Name a file with real servers in resolvConf of the kubelet’s configuration.'],
     exit: 'preflight',
   },
+  ND128: {
+    title: 'open files run out',
+    why: 'The machine, or a daemon of the node, may open no more files: new connections hang and new processes fail with “too many open files”.',
+    fix: [
+      'sudo prlimit --nofile=1048576:1048576 --pid PID, for a daemon',
+      'sudo sysctl -w fs.file-max=2097152, for the machine',
+      'sudo ls -l /proc/PID/fd | tail, to see what it holds',
+    ],
+    exit: 'preflight',
+  },
   ND131: {
     title: 'swap is on',
     why: 'The kubelet refuses swap unless failSwapOn is false: limits could not be kept.',
-    fix: ['swapoff -a, and remove swap from /etc/fstab', 'Or set failSwapOn: false.'],
+    fix: ['sudo swapoff -a, and remove swap from /etc/fstab', 'Or set failSwapOn: false.'],
     exit: 'preflight',
   },
   ND109: {
     title: 'read-only file system',
     why: 'A directory that the node must write to is mounted read-only: often the kernel did that after a disk error.',
     fix: [
-      'dmesg | grep -iE "remount|I/O error"',
+      'sudo dmesg | grep -iE "remount|I/O error"',
       'findmnt -T PATH',
-      'mount -o remount,rw PATH, once the disk is sound.',
+      'sudo mount -o remount,rw PATH, once the disk is sound.',
     ],
     exit: 'preflight',
   },
@@ -132,13 +142,13 @@ export const hostCodes = entries({
   ND114: {
     title: 'the kernel complains',
     why: 'Its log tells of a failing disk, a full table or a denial in the last hour: pods fail by that in ways that look like something else.',
-    fix: ['dmesg --human | tail -50'],
+    fix: ['sudo dmesg --human | tail -50'],
     exit: 'preflight',
   },
   ND127: {
     title: 'bridged packets bypass Services',
     why: 'Two pods of this node share a bridge: without br_netfilter an answer goes past the rules that made a Service of it.',
-    fix: ['modprobe br_netfilter', 'sysctl -w net.bridge.bridge-nf-call-iptables=1'],
+    fix: ['sudo modprobe br_netfilter', 'sudo sysctl -w net.bridge.bridge-nf-call-iptables=1'],
     exit: 'preflight',
   },
   ND132: {

@@ -20,7 +20,7 @@ export const identityCodes = entries({
   ND203: {
     title: 'machine-id missing',
     why: 'Without /etc/machine-id nodes cannot be told apart.',
-    fix: ['systemd-machine-id-setup'],
+    fix: ['sudo systemd-machine-id-setup'],
     exit: 'preflight',
   },
   ND205: {

@@ -5,7 +5,7 @@ export const leftoverCodes = entries({
   ND601: {
     title: 'port already in use',
     why: 'Another process listens on a port that nodectl needs.',
-    fix: ['Stop that process, or give another port in the configuration.'],
+    fix: ['sudo ss -ltnp', 'Stop the process that listens there, or give another port in the configuration.'],
     exit: 'preflight',
   },
   ND602: {
@@ -35,7 +35,7 @@ export const leftoverCodes = entries({
   ND609: {
     title: 'this machine is a control plane',
     why: 'It runs an API server whose data a reset of a worker must not end.',
-    fix: ['kubeadm reset, on a control plane that is to go.'],
+    fix: ['sudo kubeadm reset, on a control plane that is to go.'],
     exit: 'preflight',
   },
   ND604: {
@@ -47,13 +47,13 @@ export const leftoverCodes = entries({
   ND607: {
     title: 'rules of an earlier node',
     why: 'Chains of a kubelet, a service proxy or a CNI plugin are in the kernel, though nothing runs here that uses them.',
-    fix: ['kube-proxy --cleanup, or a reboot', 'nft list ruleset | grep -E "KUBE-|CNI-"'],
+    fix: ['sudo kube-proxy --cleanup, or a reboot', 'sudo nft list ruleset | grep -E "KUBE-|CNI-"'],
     exit: 'preflight',
   },
   ND608: {
     title: 'mounts of an earlier node',
     why: 'Volumes of pods that no longer exist are still mounted below the kubelet’s directory.',
-    fix: ['findmnt | grep kubelet', 'umount PATH, or a reboot'],
+    fix: ['findmnt | grep kubelet', 'sudo umount PATH, or a reboot'],
     exit: 'preflight',
   },
 });

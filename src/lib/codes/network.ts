@@ -59,7 +59,7 @@ export const networkCodes = entries({
   ND316: {
     title: 'clocks differ',
     why: 'Tokens and certificates have dates: with a wrong clock good ones look expired or not valid yet.',
-    fix: ['timedatectl set-ntp true', 'date -u, here and on the control plane.'],
+    fix: ['sudo timedatectl set-ntp true', 'date -u, here and on the control plane.'],
     exit: 'network',
   },
   ND317: {
@@ -75,7 +75,7 @@ export const networkCodes = entries({
     title: 'large packets are lost',
     why: 'Small packets reach the API server, full ones do not: a link on the way has a smaller MTU, and the ICMP that says so is dropped.',
     fix: [
-      'ip link set dev eth0 mtu 1400, to try',
+      'sudo ip link set dev eth0 mtu 1400, to try',
       'Let ICMP “fragmentation needed” pass, or set the MTU of the network.',
     ],
     exit: 'network',
@@ -83,7 +83,10 @@ export const networkCodes = entries({
   ND319: {
     title: 'a firewall closes the kubelet’s port',
     why: 'The API server connects to this node’s port 10250 for logs, exec and metrics; a rule of this machine drops that.',
-    fix: ['ufw allow 10250/tcp', 'firewall-cmd --permanent --add-port=10250/tcp && firewall-cmd --reload'],
+    fix: [
+      'sudo ufw allow 10250/tcp',
+      'sudo firewall-cmd --permanent --add-port=10250/tcp && sudo firewall-cmd --reload',
+    ],
     exit: 'network',
   },
   ND320: {

@@ -35,7 +35,10 @@ export const podCodes = entries({
   ND756: {
     title: 'a volume cannot be mounted',
     why: 'A ConfigMap, Secret, claim or directory that the pod names is not there, or cannot be used on this node.',
-    fix: ['kubectl describe pod NAME', 'Make the named object.'],
+    fix: [
+      'kubectl describe pod NAME',
+      'Make the named object; for a claim: kubectl get persistentvolumeclaims,volumeattachments',
+    ],
     exit: 'waiting',
   },
   ND757: {
@@ -49,5 +52,15 @@ export const podCodes = entries({
     why: 'The pod was bound to this node, but does not fit it: too little room, a taint, or its node selector.',
     fix: ['kubectl describe pod NAME', 'kubectl describe node NAME'],
     exit: 'waiting',
+  },
+  ND759: {
+    title: 'a static pod’s file is no pod',
+    why: 'The kubelet starts each file of staticPodPath as a pod. One that is not valid is left out: its pod is not there, and nothing else tells.',
+    fix: [
+      'Correct the file; the kubelet reads it again by itself.',
+      'kubectl apply --dry-run=client -f FILE shows what is wrong with it.',
+      'nodectl logs kubelet | grep FILE',
+    ],
+    exit: 'kubelet',
   },
 });

@@ -11,25 +11,37 @@ export const runtimeCodes = entries({
   ND502: {
     title: 'container runtime call failed',
     why: 'The runtime answered a CRI call with an error.',
-    fix: ['nodectl logs containerd'],
+    fix: [
+      'nodectl logs containerd',
+      'sudo nodectl status --probe, to see what fails of a pod',
+      'sudo nodectl restart containerd',
+    ],
     exit: 'runtime',
   },
   ND503: {
     title: 'packages could not be installed',
     why: 'The distribution’s package manager failed.',
-    fix: ['apt-get update', 'Read its message above; then run the same command again.'],
+    fix: ['sudo apt-get update', 'Read its message above; then run the same command again.'],
     exit: 'runtime',
   },
   ND504: {
     title: 'CNI plugins missing',
-    why: 'The runtime needs the bridge, host-local, loopback and portmap plugins, and none of the known directories has them.',
-    fix: ['apt-get install containernetworking-plugins'],
+    why: 'The CNI configuration names programs that the runtime’s plugin directory does not have, or that may not be executed.',
+    fix: [
+      'ls -l /opt/cni/bin',
+      'sudo apt-get install containernetworking-plugins',
+      'sudo chmod 755 /opt/cni/bin/*',
+    ],
     exit: 'runtime',
   },
   ND505: {
     title: 'container runtime did not start',
     why: 'containerd ended, or its CRI service does not become ready.',
-    fix: ['nodectl logs containerd'],
+    fix: [
+      'nodectl logs containerd',
+      'sudo containerd config dump, to see whether its configuration can be read',
+      'sudo nodectl restart containerd',
+    ],
     exit: 'runtime',
   },
   ND506: {
@@ -40,26 +52,38 @@ export const runtimeCodes = entries({
   },
   ND507: {
     title: 'containerd’s CRI plugin is off',
-    why: 'containerd runs, but serves no Kubernetes: `cri` is in disabled_plugins, or its configuration has an error.',
-    fix: ['Remove cri from disabled_plugins in containerd’s config.toml.', 'sudo nodectl restart containerd'],
+    why: 'containerd runs, but serves no Kubernetes: `cri` is in disabled_plugins (Docker’s package writes it there), or what it needs could not be loaded.',
+    fix: [
+      'Remove cri from disabled_plugins in /etc/containerd/config.toml.',
+      'nodectl logs containerd | grep "failed to load plugin"',
+      'sudo nodectl restart containerd',
+    ],
     exit: 'runtime',
   },
   ND508: {
     title: 'container runtime not ready',
     why: 'The runtime answers, but says itself that it cannot run containers.',
-    fix: ['nodectl logs containerd'],
+    fix: ['nodectl logs containerd', 'sudo nodectl restart containerd'],
     exit: 'runtime',
   },
   ND509: {
     title: 'pod network not ready',
-    why: 'A CNI configuration is there, but the runtime cannot use it: it is not valid, or a plugin that it names is missing.',
-    fix: ['nodectl logs containerd'],
+    why: 'The runtime cannot use its CNI configuration, or the bridge that it makes is down, gone, or belongs to another network.',
+    fix: [
+      'nodectl logs containerd',
+      'cat /etc/cni/net.d/*; ip address show cni0',
+      'sudo ip link set cni0 up, or sudo ip link delete cni0: the next pod makes it anew',
+    ],
     exit: 'runtime',
   },
   ND511: {
     title: 'an image cannot be pulled',
-    why: 'The name is wrong, the registry cannot be reached, or it wants credentials.',
-    fix: ['kubectl describe pod NAME', 'Correct the image, or its imagePullSecrets.'],
+    why: 'The name is wrong, the registry cannot be reached or is not trusted, it wants credentials, or what is stored of the image is damaged.',
+    fix: [
+      'kubectl describe pod NAME',
+      'sudo nodectl images pull IMAGE, to try it by hand',
+      'Correct the image, or its imagePullSecrets.',
+    ],
     exit: 'runtime',
   },
   ND512: {
@@ -72,7 +96,8 @@ export const runtimeCodes = entries({
     title: 'cgroup drivers differ',
     why: 'The kubelet and the runtime would put a pod into two different cgroups: limits and statistics are wrong, pods fail.',
     fix: [
-      'Set SystemdCgroup in containerd’s config.toml to what cgroupDriver of the kubelet says.',
+      'grep SystemdCgroup /etc/containerd/config.toml; grep cgroupDriver /var/lib/kubelet/config.yaml',
+      'Make them agree: SystemdCgroup = true goes with cgroupDriver: systemd.',
       'sudo nodectl restart containerd',
     ],
     exit: 'runtime',
@@ -80,7 +105,7 @@ export const runtimeCodes = entries({
   ND513: {
     title: 'a test pod does not start',
     why: '`--probe` asked the runtime for a sandbox, and it could not make one: the network plugin, runc or the pause image fails.',
-    fix: ['nodectl logs containerd'],
+    fix: ['nodectl logs containerd', 'sudo nodectl status, without --probe, for its cause'],
     exit: 'runtime',
   },
   ND514: {
@@ -98,7 +123,7 @@ export const runtimeCodes = entries({
   ND516: {
     title: 'pods do not reach the API server',
     why: 'From inside a test pod no connection to the ClusterIP of `kubernetes` can be made: pod egress or the service rules fail.',
-    fix: ['nft list ruleset | grep -iE "drop|reject"', 'nodectl logs proxy'],
+    fix: ['sudo nft list ruleset | grep -iE "drop|reject"', 'nodectl logs proxy'],
     exit: 'network',
   },
   ND517: {
@@ -106,6 +131,15 @@ export const runtimeCodes = entries({
     why: 'The bridge does not send packets back to the port that they came from (hairpin), or they are not masqueraded.',
     fix: ['Set hairpinMode in the CNI configuration.', 'cat /sys/class/net/*/brport/hairpin_mode'],
     exit: 'network',
+  },
+  ND518: {
+    title: 'pods have no way out',
+    why: 'The network plugin writes for each pod a rule that hides its address behind the node’s. Somebody flushed them: answers from outside find no way back to pods.',
+    fix: [
+      'kubectl drain NODE --ignore-daemonsets && kubectl uncordon NODE: pods that start anew get their rules.',
+      'sudo iptables -t nat -S POSTROUTING; journalctl -u firewalld -u ufw -u iptables, to see who flushed them',
+    ],
+    exit: 'runtime',
   },
   ND521: {
     title: 'runtime archives incomplete',

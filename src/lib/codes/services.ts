@@ -5,7 +5,11 @@ export const serviceCodes = entries({
   ND701: {
     title: 'kubelet configuration invalid',
     why: 'A KubeletConfiguration field has a value that cannot be honoured.',
-    fix: ['Correct the named field.'],
+    fix: [
+      'nodectl status names the field, or the file that is gone or empty.',
+      'Correct it in /var/lib/kubelet/config.yaml, then sudo nodectl restart kubelet',
+      'Without the file: run the same nodectl join again.',
+    ],
     exit: 'usage',
   },
   ND711: {
@@ -17,7 +21,7 @@ export const serviceCodes = entries({
   ND712: {
     title: 'service rules cannot be programmed',
     why: 'nft is missing or too old, or the kernel refuses what the service proxy needs: nftables with NAT, and root.',
-    fix: ['apt-get install nftables', 'nft list tables'],
+    fix: ['sudo apt-get install nftables', 'sudo nft list tables'],
     exit: 'failed',
   },
   ND713: {
@@ -29,7 +33,7 @@ export const serviceCodes = entries({
   ND714: {
     title: 'service rules cannot be programmed with iptables',
     why: 'iptables is missing, the kernel refuses what the service proxy needs of it, or another program holds its lock.',
-    fix: ['apt-get install iptables', 'iptables-save', 'ps -fC iptables,iptables-restore'],
+    fix: ['sudo apt-get install iptables', 'sudo iptables-save', 'ps -fC iptables,iptables-restore'],
     exit: 'failed',
   },
   ND715: {
@@ -41,7 +45,7 @@ export const serviceCodes = entries({
   ND702: {
     title: 'a service could not be started',
     why: 'The supervisor of nodectl’s daemons does not answer, or cannot start one of them.',
-    fix: ['Read its log; the same command again goes on where it stopped.'],
+    fix: ['sudo nodectl status', 'The same command again goes on where it stopped.'],
     exit: 'kubelet',
   },
   ND703: {
@@ -76,8 +80,12 @@ export const serviceCodes = entries({
   },
   ND722: {
     title: 'the kubelet has no usable credentials',
-    why: 'Its client certificate is missing or has expired, and there is no bootstrap kubeconfig to ask for a new one.',
-    fix: ['nodectl reset, then nodectl join with a fresh token.'],
+    why: 'Its client certificate is missing, damaged or has expired, and there is no bootstrap kubeconfig to ask for a new one.',
+    fix: [
+      'sudo ls -l /var/lib/kubelet/pki',
+      'sudo nodectl reset, then sudo nodectl join with a fresh token.',
+      'On a control-plane node: kubeadm token create --print-join-command',
+    ],
     exit: 'kubelet',
   },
   ND723: {
@@ -89,7 +97,7 @@ export const serviceCodes = entries({
   ND727: {
     title: 'NFS volumes cannot be mounted here',
     why: 'The kernel mounts NFS only with the help of mount.nfs, which is not installed.',
-    fix: ['apt-get install nfs-common'],
+    fix: ['sudo apt-get install nfs-common'],
     exit: 'kubelet',
   },
   ND731: {
@@ -134,7 +142,7 @@ export const serviceCodes = entries({
   ND737: {
     title: 'service rules missing',
     why: 'The kernel has none of the proxy’s rules: no Service answers from this node. The proxy puts them back while it runs.',
-    fix: ['sudo nodectl restart proxy', 'nft list tables'],
+    fix: ['sudo nodectl restart proxy', 'sudo nft list tables'],
     exit: 'kubelet',
   },
   ND738: {
@@ -177,7 +185,7 @@ export const serviceCodes = entries({
     title: 'somebody keeps changing the service rules',
     why: 'The kernel holds other service rules than the proxy committed. It repairs them within a second: whoever it is changes them again and again.',
     fix: [
-      'nft monitor (it names the process of each change)',
+      'sudo nft monitor (it names the process of each change)',
       'Stop who flushes or rewrites all rules: a firewall that restarts, `flush ruleset` in a timer, another proxy.',
     ],
     exit: 'kubelet',
@@ -185,13 +193,16 @@ export const serviceCodes = entries({
   ND745: {
     title: 'forwarded packets are dropped',
     why: 'A chain of another program drops what is not for this machine itself (Docker does so): pods reach nothing.',
-    fix: ['iptables -P FORWARD ACCEPT', 'nft list ruleset | grep -A3 "hook forward"'],
+    fix: ['sudo iptables -P FORWARD ACCEPT', 'sudo nft list ruleset | grep -A3 "hook forward"'],
     exit: 'kubelet',
   },
   ND746: {
     title: 'iptables rules of both kinds',
     why: 'Some programs wrote rules with iptables-legacy, others with iptables-nft: both apply, and neither sees the other’s.',
-    fix: ['iptables-legacy-save', 'update-alternatives --config iptables, then write the legacy rules anew.'],
+    fix: [
+      'sudo iptables-legacy-save',
+      'sudo update-alternatives --config iptables, then write the legacy rules anew.',
+    ],
     exit: 'kubelet',
   },
   ND747: {

@@ -31,7 +31,10 @@ export const trustCodes = entries({
   ND405: {
     title: 'cluster CA does not match the pin',
     why: 'The server that answered has another CA than the one that was pinned: another cluster, a new CA, or somebody in between.',
-    fix: [newToken],
+    fix: [
+      'On a control-plane node: kubeadm token create --print-join-command',
+      'When the API server’s address is right and still another CA answers: stop, somebody may be in between.',
+    ],
     exit: 'trust',
   },
   ND406: {
@@ -43,7 +46,10 @@ export const trustCodes = entries({
   ND407: {
     title: 'API server not trusted by its own cluster-info',
     why: 'The server’s certificate is not signed by the CA in cluster-info, or cluster-info changed between two reads: a proxy or an intruder in between.',
-    fix: ['Look for a TLS-intercepting proxy between this machine and the API server.'],
+    fix: [
+      'openssl s_client -connect HOST:6443 -showcerts </dev/null, to see who answers',
+      'Look for a TLS-intercepting proxy between this machine and the API server.',
+    ],
     exit: 'trust',
   },
   ND408: {
@@ -100,7 +106,11 @@ export const trustCodes = entries({
   ND412: {
     title: 'cluster CA out of its dates',
     why: 'The cluster’s CA has expired or is not valid yet, seen with this machine’s clock.',
-    fix: ['date -u', 'Correct the clock, or renew the cluster’s CA.'],
+    fix: [
+      'date -u',
+      'sudo timedatectl set-ntp true, when the clock is wrong',
+      'On a control-plane node: kubeadm certs check-expiration',
+    ],
     exit: 'trust',
   },
   ND421: {

@@ -4,10 +4,11 @@ import {createLan, type Lan} from '../support/machine.ts';
 import {until} from '../support/wait.ts';
 import {hostFaults} from './faults/host.ts';
 import {identityFaults} from './faults/identity.ts';
+import {kubeletFaults, versionFaults} from './faults/kubelet.ts';
 import {networkFaults} from './faults/network.ts';
 import {networklessPods, podFaults} from './faults/pods.ts';
+import {proxyFaults} from './faults/proxy.ts';
 import {runtimeFaults} from './faults/runtime.ts';
-import {kubeletFaults, proxyFaults, versionFaults} from './faults/services.ts';
 import {type Fault, StatusNode} from './node.ts';
 
 /** Faults of every category, one after the other on one machine: broken, named by its code, healed. */

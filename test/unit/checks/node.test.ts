@@ -146,6 +146,7 @@ describe('the runtime', () => {
     conditions: [],
     sandboxIds: [],
     cgroupDriver: undefined,
+    cniBinDirs: undefined,
   } as const;
   const silent = {kind: 'no-socket', detail: 'ENOENT'} as const;
   it.each([

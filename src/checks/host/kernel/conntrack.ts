@@ -15,6 +15,6 @@ export const conntrack = hostCheck({
           {used: seen.count, max: seen.max},
           'ND125',
           'tracked connections',
-          'sysctl -w net.netfilter.nf_conntrack_max=262144',
+          'sudo sysctl -w net.netfilter.nf_conntrack_max=262144',
         ),
 });

@@ -15,8 +15,8 @@ export const inotify = hostCheck({
             'ND123',
             `no inotify ${seen} are left for this user`,
             seen === 'instances'
-              ? 'sysctl -w fs.inotify.max_user_instances=8192'
-              : 'sysctl -w fs.inotify.max_user_watches=524288',
+              ? 'sudo sysctl -w fs.inotify.max_user_instances=8192'
+              : 'sudo sysctl -w fs.inotify.max_user_watches=524288',
           ),
         ],
 });

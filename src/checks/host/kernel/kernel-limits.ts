@@ -5,7 +5,7 @@ type Used = {readonly used: number; readonly max: number};
 /** Warn with a tenth left, fail with a hundredth: by then something fails now and then. */
 export function nearlyUsed(
   {used, max}: Used,
-  code: 'ND124' | 'ND125',
+  code: 'ND124' | 'ND125' | 'ND128',
   what: string,
   next: string,
 ): readonly Finding[] {

@@ -61,6 +61,14 @@ export const hostFaults: readonly Fault[] = [
     undo: (node) => node.run(...forward('1')),
   },
   {
+    name: 'IP forwarding is off for one link',
+    code: 'ND122',
+    exit: 3,
+    says: /IP forwarding is off for eth0.*sysctl -w net\/ipv4\/conf\/eth0\/forwarding=1/s,
+    doIt: (node) => node.run('sysctl', '-qw', 'net.ipv4.conf.eth0.forwarding=0'),
+    undo: (node) => node.run('sysctl', '-qw', 'net.ipv4.conf.eth0.forwarding=1'),
+  },
+  {
     name: 'pain 9: bridged packets bypass the rules',
     code: 'ND127',
     exit: 3,

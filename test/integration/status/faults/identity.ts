@@ -119,6 +119,19 @@ export const identityFaults: readonly Fault[] = [
     undo: (node) => holding({days: 5}).undo(node),
   },
   {
+    name: 'the certificate’s file is empty',
+    code: 'ND722',
+    exit: 7,
+    says: /certificate cannot be used: the file is empty.*nodectl reset/s,
+    async doIt(node) {
+      renameSync(certificate(node), `${certificate(node)}.good`);
+      writeFileSync(certificate(node), '');
+    },
+    async undo(node) {
+      renameSync(`${certificate(node)}.good`, certificate(node));
+    },
+  },
+  {
     name: 'the API server lets the node do nothing',
     code: 'ND416',
     exit: 4,

@@ -1,10 +1,7 @@
 import {edited, type Fault, filtered} from '../node.ts';
 
-const config = '/var/lib/kubelet/config.yaml';
-const unit = '/var/lib/nodectl/supervisor/units/nodectl-kubelet.json';
 const proxyConfig = '/var/lib/nodectl/proxy/config.yaml';
 const line = (text: string) => (before: string) => `${before}${text}\n`;
-const kubelet = '^/var/lib/nodectl/bin/kubelet';
 const proxy = '^/var/lib/nodectl/bin/kube-proxy';
 
 /** A program that changes the Service map again and again, whatever the proxy does; for two minutes at most. */
@@ -23,174 +20,19 @@ const meddling: Pick<Fault, 'doIt' | 'undo'> = {
 };
 
 /** A daemon's unit with other words; its process is ended, and the supervisor goes on with these. */
-function respawned(
-  daemon: 'kubelet' | 'proxy',
-  change: (text: string) => string,
-): Pick<Fault, 'doIt' | 'undo'> {
-  const path = `/var/lib/nodectl/supervisor/units/nodectl-${daemon}.json`;
+function respawned(change: (text: string) => string): Pick<Fault, 'doIt' | 'undo'> {
+  const path = '/var/lib/nodectl/supervisor/units/nodectl-proxy.json';
   return {
     async doIt(node) {
       node.edit(path, change);
-      await node.sh(`pkill -f '${daemon === 'proxy' ? proxy : kubelet}'`);
+      await node.sh(`pkill -f '${proxy}'`);
     },
     async undo(node) {
       node.restore(path);
-      await node.restart(daemon);
+      await node.restart('proxy');
     },
   };
 }
-
-export const kubeletFaults: readonly Fault[] = [
-  {
-    name: 'the kubelet is stopped',
-    code: 'ND733',
-    exit: 7,
-    says: /the kubelet is not running.*nodectl restart kubelet/s,
-    doIt: (node) => node.stop('nodectl-kubelet'),
-    undo: (node) => node.restart('kubelet'),
-  },
-  {
-    name: 'the kubelet hangs',
-    code: 'ND736',
-    exit: 7,
-    says: /the kubelet runs, but does not answer/,
-    doIt: (node) => node.signal(kubelet, 'STOP'),
-    undo: (node) => node.signal(kubelet, 'CONT'),
-  },
-  {
-    name: 'pain 1: the kubelet’s configuration has an unknown value',
-    code: 'ND701',
-    exit: 2,
-    says: /maxPods/,
-    ...edited(config, line('maxPods: many'), 'kubelet'),
-  },
-  {
-    name: 'the kubelet’s configuration is gone',
-    code: 'ND701',
-    exit: 2,
-    says: /config\.yaml is not there/,
-    doIt: (node) => node.run('mv', config, `${config}.away`),
-    undo: (node) => node.run('mv', `${config}.away`, config),
-  },
-  {
-    name: 'nobody restarts the daemons',
-    code: 'ND747',
-    exit: 1,
-    says: /nobody restarts the daemons.*nodectl restart kubelet/s,
-    doIt: (node) => node.sh("pkill -KILL -f 'supervise --dir /var/lib/nodectl/superviso[r]'"),
-    undo: (node) => node.restart('proxy'),
-  },
-  {
-    name: 'pain 1: the kubelet ends in a loop',
-    code: 'ND703',
-    exit: 7,
-    says: /the kubelet (has ended|ends).*nodectl logs kubelet/s,
-    // A valid configuration that it cannot follow: its log directory is a file.
-    ...edited(config, (text) => text.replace(/^podLogsDir: .*$/m, 'podLogsDir: /proc/version'), 'kubelet'),
-  },
-  {
-    name: 'pain 15: a node-role label that no kubelet may give itself',
-    code: 'ND701',
-    exit: 2,
-    says: /node-role\.kubernetes\.io/,
-    ...edited(
-      unit,
-      (text) =>
-        text.replace(
-          '"--config=/var/lib/kubelet/config.yaml"',
-          '"--config=/var/lib/kubelet/config.yaml", "--node-labels=node-role.kubernetes.io/worker="',
-        ),
-      'kubelet',
-    ),
-  },
-  {
-    name: 'pain 7: another process has the kubelet’s port',
-    code: 'ND601',
-    exit: 3,
-    says: /process \d+ \(perl.*listens on port 10250.*try: kill \d+/s,
-    async doIt(node) {
-      await node.stop('nodectl-kubelet');
-      await node.sh(
-        "perl -MIO::Socket::INET -e '$s = IO::Socket::INET->new(LocalPort => 10250, Listen => 1) or die; sleep 600' >/dev/null 2>&1 &",
-      );
-      await node.start('nodectl-kubelet');
-    },
-    async undo(node) {
-      await node.sh('pkill perl');
-      await node.restart('kubelet');
-    },
-  },
-  {
-    name: 'the Node is deleted while the kubelet is stopped',
-    code: 'ND733',
-    exit: 7,
-    also: ['ND741'],
-    says: /the cluster does not know this node/,
-    async doIt(node) {
-      await node.stop('nodectl-kubelet');
-      await node.kube.text('delete', 'node', 'status');
-    },
-    undo: (node) => node.start('nodectl-kubelet'),
-  },
-  {
-    name: 'the lease is not renewed',
-    code: 'ND743',
-    exit: 7,
-    says: /lease was not renewed for \d+m/,
-    doIt: (node) =>
-      node.patch(
-        'lease',
-        'status',
-        {spec: {renewTime: new Date(Date.now() - 300_000).toISOString().replace('Z', '000Z')}},
-        '--namespace=kube-node-lease',
-      ),
-    undo: () => undefined,
-  },
-  {
-    name: 'the network add-on says that the network does not work',
-    code: 'ND744',
-    exit: 7,
-    says: /the node reports NetworkUnavailable/,
-    async doIt(node) {
-      const conditions = [{type: 'NetworkUnavailable', status: 'True', reason: 'Test', message: 'no routes'}];
-      const patch = JSON.stringify({status: {conditions}});
-      await node.kube.text(
-        'patch',
-        'node',
-        'status',
-        '--type=strategic',
-        '--subresource=status',
-        '-p',
-        patch,
-      );
-    },
-    async undo(node) {
-      const conditions = [{type: 'NetworkUnavailable', status: 'False'}];
-      const patch = JSON.stringify({status: {conditions}});
-      await node.kube.text(
-        'patch',
-        'node',
-        'status',
-        '--type=strategic',
-        '--subresource=status',
-        '-p',
-        patch,
-      );
-    },
-  },
-];
-
-const cgroupV1: readonly Fault[] = [
-  {
-    name: 'pain 18: a kubelet that refuses cgroup v1',
-    code: 'ND721',
-    exit: 7,
-    says: /cgroup v1/,
-    ...edited(config, (text) => text.replace('failCgroupV1: false', 'failCgroupV1: true'), 'kubelet'),
-  },
-];
-/** Where the test's own machine has version 2, no kubelet meets version 1. */
-export const versionFaults = (cgroup2: boolean): readonly Fault[] => (cgroup2 ? [] : cgroupV1);
 
 export const proxyFaults: readonly Fault[] = [
   {
@@ -222,6 +64,23 @@ export const proxyFaults: readonly Fault[] = [
     undo: (node) => node.signal(proxy, 'CONT'),
   },
   {
+    name: 'another process has the proxy’s port',
+    code: 'ND601',
+    exit: 3,
+    says: /process \d+ \(perl.*listens on port 10256.*try: kill \d+/s,
+    async doIt(node) {
+      await node.stop('nodectl-proxy');
+      await node.sh(
+        "perl -MIO::Socket::INET -e '$s = IO::Socket::INET->new(LocalPort => 10256, Listen => 1, ReuseAddr => 1) or die; sleep 600' >/dev/null 2>&1 &",
+      );
+      await node.start('nodectl-proxy');
+    },
+    async undo(node) {
+      await node.sh('pkill perl');
+      await node.restart('proxy');
+    },
+  },
+  {
     name: 'the proxy’s configuration is wrong',
     code: 'ND711',
     exit: 2,
@@ -233,7 +92,7 @@ export const proxyFaults: readonly Fault[] = [
     code: 'ND735',
     exit: 7,
     says: /the service proxy (has ended|ends).*nodectl logs proxy/s,
-    ...respawned('proxy', (text) => text.replace('/var/lib/nodectl/bin/kube-proxy', '/bin/false')),
+    ...respawned((text) => text.replace('/var/lib/nodectl/bin/kube-proxy', '/bin/false')),
   },
   {
     name: 'somebody changes the kernel’s Services, again and again',
