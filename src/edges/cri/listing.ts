@@ -1,5 +1,6 @@
 import {type Cri, connectCri} from './client.ts';
 import {ContainerState, PodSandboxState} from './gen/api_pb.ts';
+import {sandboxImage} from './sandbox-image.ts';
 
 /** A container as the runtime knows it, with Kubernetes' names. */
 export type RuntimeContainer = {
@@ -101,16 +102,6 @@ export async function listPods(cri: Cri): Promise<RuntimePod[]> {
   return pods.sort(newestFirst);
 }
 
-/** The image of each pod's own container, from a configuration as containerd tells it; '' when it does not. */
-function sandboxImage(config: string | undefined): string {
-  try {
-    const {sandboxImage: image}: {sandboxImage?: string} = JSON.parse(config ?? '{}');
-    return image ?? '';
-  } catch {
-    return '';
-  }
-}
-
 async function addressOf(cri: Cri, podSandboxId: string): Promise<string> {
   // It may be gone meanwhile.
   const answer = await cri.runtime.podSandboxStatus({podSandboxId}, options).catch(() => undefined);
@@ -118,12 +109,11 @@ async function addressOf(cri: Cri, podSandboxId: string): Promise<string> {
 }
 
 export async function listImages(cri: Cri): Promise<RuntimeImage[]> {
-  const [{images}, {containers}, {info}] = await Promise.all([
+  const [{images}, {containers}, pause] = await Promise.all([
     cri.images.listImages({}, options),
     cri.runtime.listContainers({}, options),
-    cri.runtime.status({verbose: true}, options),
+    sandboxImage(cri, options),
   ]);
-  const pause = sandboxImage(info.config);
   return images
     .map(
       ({id, repoTags, repoDigests, size, pinned}): RuntimeImage => ({

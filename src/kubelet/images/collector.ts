@@ -2,6 +2,7 @@ import type {KubeletConfig} from '../../config/kubelet.ts';
 import {helloImage, pauseImage} from '../../config/runtime/images.ts';
 import {type Cri, isCriNotFound} from '../../edges/cri/client.ts';
 import type {Image} from '../../edges/cri/gen/api_pb.ts';
+import {sandboxImage} from '../../edges/cri/sandbox-image.ts';
 import type {EventRecorder} from '../../edges/kube/events.ts';
 import {diskSpace} from '../../edges/mounts/disk.ts';
 import {describeError} from '../../lib/errors.ts';
@@ -77,6 +78,7 @@ class ImageCollector {
   readonly #options: ImageCollectorOptions;
   readonly #startedMs: number;
   #records: ReadonlyMap<string, ImageRecord> = new Map();
+  #sandboxImage = '';
 
   constructor(options: ImageCollectorOptions) {
     this.#options = options;
@@ -117,7 +119,10 @@ class ImageCollector {
 
   async #look(): Promise<void> {
     const {cri, config, clock} = this.#options;
-    const {images} = await cri.images.listImages({}, {timeoutMs: config.runtimeRequestTimeout});
+    const timeout = {timeoutMs: config.runtimeRequestTimeout};
+    // Every pod has it, and a runtime that does not pin it would let it go.
+    this.#sandboxImage = await sandboxImage(cri, timeout);
+    const {images} = await cri.images.listImages({}, timeout);
     // Asked after the list: what came into use since then is not on it.
     this.#records = remember(this.#records, images.map(presentOf), this.#used(), clock.monotonic());
   }
@@ -132,7 +137,7 @@ class ImageCollector {
     const ofPods = pods()
       .filter(({status}) => !isTerminal(status?.phase))
       .flatMap(imagesOf);
-    return new Set([...ofContainers, ...ofPods, ...embedded]);
+    return new Set([...ofContainers, ...ofPods, ...embedded, this.#sandboxImage]);
   }
 
   async #removeUntil(

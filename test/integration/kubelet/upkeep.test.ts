@@ -7,7 +7,7 @@ import {startImageCollector} from '../../../src/kubelet/images/collector.ts';
 import {RuntimeCache} from '../../../src/kubelet/runtime/cache.ts';
 import {sendLogs} from '../../../src/kubelet/server/logs.ts';
 import {silent} from '../../../src/lib/log.ts';
-import {busyboxImage, importImage} from '../support/images.ts';
+import {busyboxImage, importImage, pauseImage} from '../support/images.ts';
 import {until} from '../support/wait.ts';
 import {isReady, shell, sleeper, startNode, type TestNode} from './harness.ts';
 
@@ -87,6 +87,8 @@ describe('images', () => {
       await until('it has gone', async () => !(await names()).includes(unused));
       await until('that it did not help', () => told.includes('FreeDiskSpaceFailed'));
       expect(await names()).toContain(busyboxImage);
+      // Of each pod's own container, which no list shows: without a registry no pod could start again.
+      expect(await names()).toContain(pauseImage);
     } finally {
       await collector.stop();
       await node.remove('user');
