@@ -1,4 +1,5 @@
 import {describeError} from '../../../lib/errors.ts';
+import {Serial} from '../../../lib/serial.ts';
 import type {Clock} from '../../../lib/time.ts';
 import {startPeriodic} from '../../periodic.ts';
 import {growLocal, local} from '../kinds/local.ts';
@@ -23,15 +24,20 @@ export type LocalGrowth = {readonly plugin: VolumePlugin; stop(): Promise<void>}
 export function startLocalGrowth({everyMs, ...options}: LocalGrowthOptions): LocalGrowth {
   const expander = new Expander(options);
   const mounted = new Map<string, VolumeRequest>();
-  const attending = startPeriodic({clock: options.clock, firstMs: everyMs, everyMs}, () =>
-    attend(expander, mounted, options),
-  );
+  /** One look at a volume at a time: it grows once. */
+  const serial = new Serial();
+  const attending = startPeriodic({clock: options.clock, firstMs: everyMs, everyMs}, async () => {
+    for (const earlier of mounted.values()) {
+      const request = {...earlier, signal: undefined};
+      await serial.run(request.specName, () => attend(expander, request, options));
+    }
+  });
   const plugin: VolumePlugin = {
     ...local,
     async prepare(request) {
       const prepared = await local.prepare(request);
       mounted.set(keyOf(request.pod.metadata.uid, request.specName), request);
-      await expander.expand(growerOf(request), request, 'mount');
+      await serial.run(request.specName, () => expander.expand(growerOf(request), request, 'mount'));
       return prepared;
     },
     async release({uid, specName}: VolumePlace) {
@@ -45,21 +51,18 @@ export function startLocalGrowth({everyMs, ...options}: LocalGrowthOptions): Loc
 
 async function attend(
   expander: Expander,
-  mounted: ReadonlyMap<string, VolumeRequest>,
+  request: VolumeRequest,
   {log}: Pick<ExpanderOptions, 'log'>,
 ): Promise<void> {
-  for (const earlier of mounted.values()) {
-    const request = {...earlier, signal: undefined};
-    try {
-      if (await expander.hasGrown(request, nameOf(request.specName)))
-        await expander.expand(growerOf(request), request, 'online');
-    } catch (error) {
-      const {specName, pod, context} = request;
-      log.warn('a volume could not be looked after', {volume: specName, error: describeError(error)});
-      if (!(error instanceof VolumeStepError)) continue;
-      const {reason, message} = new VolumeError(specName, error);
-      context.tell?.(pod, 'Warning', reason, message);
-    }
+  const {specName, pod, context} = request;
+  try {
+    if (await expander.hasGrown(request, nameOf(specName)))
+      await expander.expand(growerOf(request), request, 'online');
+  } catch (error) {
+    log.warn('a volume could not be looked after', {volume: specName, error: describeError(error)});
+    if (!(error instanceof VolumeStepError)) return;
+    const {reason, message} = new VolumeError(specName, error);
+    context.tell?.(pod, 'Warning', reason, message);
   }
 }
 
