@@ -10,16 +10,6 @@ function condition(node: StatusNode, fields: object): Promise<string> {
   return node.kube.text('patch', 'node', 'status', '--type=strategic', '--subresource=status', '-p', patch);
 }
 
-let insisting: NodeJS.Timeout | undefined;
-
-/** A kubelet that thinks otherwise says so again every ten seconds: then this is said again too. */
-async function insistOnNotReady(node: StatusNode): Promise<void> {
-  const say = () =>
-    condition(node, {type: 'Ready', status: 'False', reason: 'Test', message: 'said by a test'});
-  await say();
-  insisting = setInterval(() => void say().catch(() => undefined), 2000);
-}
-
 export const kubeletFaults: readonly Fault[] = [
   {
     name: 'the kubelet is stopped',
@@ -149,17 +139,6 @@ export const kubeletFaults: readonly Fault[] = [
     doIt: (node) =>
       condition(node, {type: 'NetworkUnavailable', status: 'True', reason: 'Test', message: 'x'}),
     undo: (node) => condition(node, {type: 'NetworkUnavailable', status: 'False'}),
-  },
-  {
-    name: 'the node is not Ready, for a reason that nothing here shows',
-    code: 'ND742',
-    exit: 7,
-    says: /the node is not Ready.*Test: said by a test/s,
-    doIt: insistOnNotReady,
-    async undo(node) {
-      clearInterval(insisting);
-      await condition(node, {type: 'Ready', status: 'True', reason: 'KubeletReady', message: ''});
-    },
   },
 ];
 
