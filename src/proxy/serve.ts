@@ -39,7 +39,7 @@ export async function serveServices(serving: Serving, signal: AbortSignal): Prom
   const ports = families.map((family) => healthPorts(serving, family));
   const settle = once(async () => {
     serving.onComplete();
-    await planes.settle();
+    await planes.settle(signal);
     await tables.begin();
   });
   const watches = (): Watches => objects;

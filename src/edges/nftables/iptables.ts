@@ -39,6 +39,8 @@ export type IptablesOptions = {
   /** The network namespace is the process's own; tests put `nsenter --net=…` before iptables. */
   readonly command?: readonly string[];
   readonly lockSeconds?: number;
+  /** Ends what is running; nothing is begun after it. */
+  readonly signal?: AbortSignal;
 };
 
 export function openIptables({
@@ -46,12 +48,14 @@ export function openIptables({
   backend,
   command = [],
   lockSeconds = lockWaitSeconds,
+  signal,
 }: IptablesOptions): Iptables {
   const call = async (program: 'save' | 'restore', args: readonly string[], input?: readonly string[]) => {
     const [file = '', ...rest] = [...command, `${programName(family, backend)}-${program}`, ...args];
     return run(file, rest, {
       timeoutMs,
       maxBuffer,
+      ...(signal && {signal}),
       okCodes: program === 'save' ? [0] : [0, 1, 2, 3, 4],
       ...(input === undefined ? {} : {input: `${input.join('\n')}\n`}),
     }).catch((cause: unknown) => {

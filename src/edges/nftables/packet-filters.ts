@@ -31,9 +31,9 @@ export function nftVersion(): Promise<string | undefined> {
 type Installed = {readonly backend: Backend; readonly version: string};
 
 /** Every kind that is installed, iptables-nft first; a plain `iptables` only counts where neither has a name. */
-export async function installedIptables(): Promise<readonly Installed[]> {
+export async function installedIptables(signal?: AbortSignal): Promise<readonly Installed[]> {
   const find = async (backend: Backend): Promise<Installed[]> => {
-    const version = await versionOf(programName('IPv4', backend));
+    const version = await versionOf(programName('IPv4', backend), signal);
     return version === undefined ? [] : [{backend, version}];
   };
   const named = (await Promise.all((['nft', 'legacy'] as const).map(find))).flat();
@@ -54,10 +54,15 @@ async function lookAtIptables({backend, version}: Installed): Promise<IptablesSi
 }
 
 /** Empty where it cannot be read. A table of iptables-legacy is not asked for by name: that would make it. */
-export async function savedRules(family: Family, backend: Backend, table?: string): Promise<string> {
+export async function savedRules(
+  family: Family,
+  backend: Backend,
+  table?: string,
+  signal?: AbortSignal,
+): Promise<string> {
   const name = backend === 'nft' ? table : undefined;
   if (backend === 'legacy' && (await legacyTables(family)) === '') return '';
-  return openIptables({family, backend})
+  return openIptables({family, backend, ...(signal && {signal})})
     .save(name)
     .catch(() => '');
 }
@@ -67,7 +72,8 @@ async function legacyTables(family: Family): Promise<string> {
   return (await readText(`/proc/self/net/${file}`).catch(() => undefined)) ?? '';
 }
 
-async function versionOf(program: string): Promise<string | undefined> {
-  const found = await run(program, ['--version'], {timeoutMs: 5_000}).catch(() => undefined);
+async function versionOf(program: string, signal?: AbortSignal): Promise<string | undefined> {
+  const options = {timeoutMs: 5_000, ...(signal && {signal})};
+  const found = await run(program, ['--version'], options).catch(() => undefined);
   return found === undefined ? undefined : /v(\d+(?:\.\d+)+)/.exec(found.stdout)?.[1];
 }

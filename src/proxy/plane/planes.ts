@@ -31,7 +31,7 @@ export type Planes = {
   readonly mode: ProxyMode;
   open(wanted: Wanted): DataPlane;
   /** The kernel follows these planes now: what other ones have left is taken away, without a gap in between. */
-  settle(): Promise<void>;
+  settle(signal: AbortSignal): Promise<void>;
   /** Hears of changes that others make to the kernel's rules; undefined where nobody tells. */
   changes(on: {onForeign(): void; onHears(): void}): Promise<NftChanges | undefined>;
 };
@@ -60,7 +60,7 @@ export async function openPlanes(options: Options): Promise<Planes> {
       chosen.mode === 'nftables'
         ? new NftDataPlane({...wanted, name: config.table}, options.nft, options.monotonic)
         : iptablesPlane(wanted, chosen, liberal, options),
-    settle: () => settle(chosen, options),
+    settle: (signal) => settle(chosen, options, signal),
     changes: async (on) =>
       chosen.mode === 'nftables'
         ? watchNftChanges({
@@ -126,18 +126,22 @@ function includesLoopback(addresses: NodePortAddresses): boolean {
   );
 }
 
-async function settle(chosen: ChosenMode, {config, families, nft, log}: Options): Promise<void> {
+async function settle(
+  chosen: ChosenMode,
+  {config, families, nft, log}: Options,
+  signal: AbortSignal,
+): Promise<void> {
+  const tell = (what: string, work: Promise<unknown>) =>
+    work.catch((error: unknown) => {
+      if (!signal.aborted) log.warn('not settled', {what, error: describeError(error)});
+    });
   const keep = chosen.mode === 'iptables' ? chosen.backend : undefined;
-  await tell(log, 'iptables', removeIptables(families, keep));
-  if (chosen.mode === 'nftables') return;
-  await tell(log, 'nftables', removeNftables(families, config.table, nft));
+  await tell('iptables', removeIptables(families, keep, signal));
+  if (chosen.mode === 'nftables' || signal.aborted) return;
+  await tell('nftables', removeNftables(families, config.table, nft));
   // Only now do rules keep neighbours away from what listens on loopback.
   if (servesLoopback(config))
-    await tell(log, 'route_localnet', writeSysctl('net.ipv4.conf.all.route_localnet', '1'));
-}
-
-async function tell(log: Logger, what: string, work: Promise<unknown>): Promise<void> {
-  await work.catch((error: unknown) => log.warn('not settled', {what, error: describeError(error)}));
+    await tell('route_localnet', writeSysctl('net.ipv4.conf.all.route_localnet', '1'));
 }
 
 /** Removes the tables of the nftables mode, whether they exist or not. */
@@ -147,11 +151,16 @@ export async function removeNftables(families: readonly Family[], table: string,
 }
 
 /** Removes the rules of the iptables mode where they are nodectl's, of every kind but `keep`. */
-export async function removeIptables(families: readonly Family[], keep?: string): Promise<void> {
-  for (const {backend} of await installedIptables())
+export async function removeIptables(
+  families: readonly Family[],
+  keep?: string,
+  signal?: AbortSignal,
+): Promise<void> {
+  for (const {backend} of await installedIptables(signal))
     for (const family of families) {
-      if (backend === keep || !isOurs(readSaved(await savedRules(family, backend, 'filter')))) continue;
-      const iptables = openIptables({family, backend});
+      if (backend === keep || signal?.aborted) continue;
+      if (!isOurs(readSaved(await savedRules(family, backend, 'filter', signal)))) continue;
+      const iptables = openIptables({family, backend, ...(signal && {signal})});
       for (const input of removalInputs(readSaved(await iptables.save()))) await iptables.restore(input);
     }
 }

@@ -1,3 +1,7 @@
+import {existsSync} from 'node:fs';
+import {mkdtemp, rm, writeFile} from 'node:fs/promises';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
 import {afterEach, beforeEach, describe, expect, it} from 'vitest';
 import {node, service, slice} from '../../unit/proxy/support/objects.ts';
 import {world} from '../../unit/proxy/support/vectors.ts';
@@ -161,6 +165,23 @@ describe('a proxy in trouble', () => {
     await restarted;
     expect(answers.filter((answer) => answer !== ep1 && answer !== ep2)).toEqual([]);
     await expect.poll(async () => [...new Set(await ask('pod', 12))], bound).toEqual([ep2]);
+  });
+
+  it('ends at once while it looks for rules that another mode has left', async () => {
+    const programs = await mkdtemp(join(tmpdir(), 'nodectl-slow-'));
+    try {
+      const began = join(programs, 'began');
+      for (const name of ['iptables-nft-save', 'ip6tables-nft-save'])
+        await writeFile(join(programs, name), `#!/bin/sh\n: >${began}\nexec sleep 600\n`, {mode: 0o755});
+      await proxy.stop();
+      const env = {PATH: `${programs}:${process.env.PATH}`};
+      proxy = await RunningProxy.start({netns: lab.node, apiPort: api.port, env});
+      await expect.poll(() => existsSync(began), bound).toBe(true);
+      // Killed, after five seconds, it would have no exit code.
+      expect(await proxy.end('SIGTERM')).toBe(0);
+    } finally {
+      await rm(programs, {recursive: true, force: true});
+    }
   });
 
   it('follows again after the API server was gone', async () => {
