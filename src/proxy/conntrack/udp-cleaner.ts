@@ -19,6 +19,8 @@ type Options = {
   readonly log: Logger;
 };
 
+type Noted = {readonly now: readonly UdpFrontend[]; readonly gone: readonly UdpFrontend[]};
+
 /** Each deletion is a child process; so many run at once. */
 const parallel = 4;
 
@@ -28,7 +30,11 @@ const parallel = 4;
  */
 export class UdpCleaner {
   readonly #options: Options;
+  /** As committed. */
   readonly #known = new Map<string, readonly UdpFrontend[]>();
+  /** What differs from that. */
+  readonly #noted = new Map<string, Noted>();
+  /** What is committed, and not looked at yet. */
   readonly #pending = new Map<string, readonly UdpFrontend[]>();
   #running: Promise<void> | undefined;
 
@@ -39,18 +45,31 @@ export class UdpCleaner {
   /** Notes what a Service is now; the next `clean` looks at it if that changed who may answer. */
   note(key: string, service: Service | undefined, slices: readonly EndpointSlice[]): void {
     const now = udpFrontends(service, slices, this.#options.family);
-    const before = this.#known.get(key) ?? [];
+    const noted = this.#noted.get(key);
+    const before = noted?.now ?? this.#known.get(key) ?? [];
     if (signature(before) === signature(now)) return;
-    if (now.length === 0) this.#known.delete(key);
-    else this.#known.set(key, now);
-    this.#pending.set(key, [...now, ...closed(before, now)]);
+    this.#noted.set(key, {now, gone: closed([...before, ...(noted?.gone ?? [])], now)});
   }
 
+  /**
+   * What was noted is committed. A flow that is ended sooner would only be made again, to its old endpoint, by the next
+   * packet.
+   */
   clean(): void {
+    for (const [key, {now, gone}] of this.#noted) {
+      if (now.length === 0) this.#known.delete(key);
+      else this.#known.set(key, now);
+      this.#pending.set(key, [...now, ...gone, ...closed(this.#pending.get(key) ?? [], [...now, ...gone])]);
+    }
+    this.#noted.clear();
+    this.#begin();
+  }
+
+  #begin(): void {
     if (this.#pending.size === 0 || this.#running !== undefined) return;
     this.#running = this.#round().finally(() => {
       this.#running = undefined;
-      this.clean();
+      this.#begin();
     });
   }
 
