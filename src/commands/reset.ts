@@ -32,6 +32,6 @@ export default class Reset extends BaseCommand {
         : resetNode({...place, plan, drain}, deps);
     });
     if (flags.output === 'json') this.printJson({apiVersion: 'nodectl/v1', kind: 'ResetResult', ...result});
-    else this.log(resetSummary(result));
+    else this.log(resetSummary(result, {adopted: adopt}));
   }
 }

@@ -56,12 +56,22 @@ export type ResetSummary = {
   readonly left: readonly {readonly what: string; readonly why: string}[];
 };
 
-export function resetSummary({planned, nodeName, undone, left}: ResetSummary): string {
+/** Of an adopted node nobody has noted what was there before. */
+export function resetSummary(
+  {planned, nodeName, undone, left}: ResetSummary,
+  {adopted}: {readonly adopted: boolean},
+): string {
   if (undone.length + left.length === 0) return 'Nothing to undo: nodectl has not changed this machine.';
-  if (planned) return ['Plan, in this order:', ...undone.map((line) => `  ${line}`)].join('\n');
+  if (planned) {
+    const agree = adopted ? ['nodectl reset --adopt --yes does it.'] : [];
+    return ['Plan, in this order:', ...undone.map((line) => `  ${line}`), ...agree].join('\n');
+  }
   const node =
     nodeName === undefined ? [] : [`The cluster still knows the node: kubectl delete node ${nodeName}`];
-  if (left.length === 0) return ['Reset: everything is as it was before.', ...node].join('\n');
+  const done = adopted
+    ? 'Cleaned: packages, images and logs of the other tool stay.'
+    : 'Reset: everything is as it was before.';
+  if (left.length === 0) return [done, ...node].join('\n');
   const remains = left.map(({what, why}) => `  ${what}: ${why}`);
   return ['Reset, except for:', ...remains, ...node].join('\n');
 }

@@ -25,7 +25,7 @@ export default class SandboxDown extends BaseCommand {
     else
       this.log(
         result.sandbox
-          ? `${resetSummary({...result, nodeName: undefined})}\nThe sandbox is gone.`
+          ? `${resetSummary({...result, nodeName: undefined}, {adopted: false})}\nThe sandbox is gone.`
           : 'There is no sandbox on this machine.',
       );
   }
