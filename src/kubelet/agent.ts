@@ -1,32 +1,20 @@
-import type {KubeletConfig} from '../config/kubelet.ts';
-import {type Cgroups, openCgroups} from '../edges/cgroups/cgroups.ts';
-import {systemdCgroups} from '../edges/cgroups/systemd-cgroups.ts';
-import type {Cri} from '../edges/cri/client.ts';
-import {makeDirectory} from '../edges/files/files.ts';
-import type {KubeClient} from '../edges/kube/client.ts';
-import type {EventRecorder} from '../edges/kube/events.ts';
 import {describeError} from '../lib/errors.ts';
-import type {Node, Pod} from '../lib/kubernetes.ts';
-import type {Logger} from '../lib/log.ts';
+import type {Pod} from '../lib/kubernetes.ts';
 import {nodes} from '../lib/resources.ts';
-import type {Clock} from '../lib/time.ts';
-import type {ActivePod, Rejection} from './admission/types.ts';
+import type {ActivePod} from './admission/types.ts';
 import type {PodAgent} from './agent-api.ts';
+import {type AgentParts, openAgentParts, type PodAgentOptions} from './agent-parts.ts';
 import {activePods, leavingPods} from './api/active-pods.ts';
 import {type ObjectReference, type ObjectSource, startObjectSource} from './api/objects.ts';
 import {PodStore} from './api/pod-store.ts';
 import {queries} from './api/queries.ts';
 import {type RuntimeClassSource, startRuntimeClasses} from './api/runtime-classes.ts';
 import {StatusWriter} from './api/status-writer.ts';
-import {type ImageSources, openImageSources, startPodImages} from './images/start.ts';
-import type {ResourceManagers} from './managers/manager.ts';
-import {readNodeFacts} from './node-facts.ts';
-import type {UserNamespaces} from './pod/config/user-namespaces.ts';
-import type {NodeFacts, ServiceSource} from './pod/deps.ts';
+import {startPodImages} from './images/start.ts';
 import type {PodView} from './pod/status/view.ts';
 import {type PodWorkers, startPodWorkers} from './pod/worker.ts';
 import {type Probes, startProbes} from './probes/manager.ts';
-import {ResourceRecords} from './resize/records.ts';
+import type {ResourceRecords} from './resize/records.ts';
 import {RuntimeCache} from './runtime/cache.ts';
 import {type RuntimeEvents, startRuntimeEvents} from './runtime/events.ts';
 import {RuntimeHealth} from './runtime/readiness.ts';
@@ -35,67 +23,16 @@ import {type PodEvent, type PodSource, startApiSource} from './sources/api.ts';
 import {isMirror, Mirrors} from './sources/mirror.ts';
 import {StaticPods} from './sources/static-pods.ts';
 import type {ProbeDone} from './stats/metrics/probe-metrics.ts';
-import type {Telemetry} from './stats/metrics/telemetry.ts';
 import {startUpkeep, type Upkeep} from './upkeep.ts';
-import {openUserNamespaces} from './user-namespaces.ts';
 import type {KeptVolumes} from './volumes/pod-volumes.ts';
 import {startPodVolumes, tellsAnother} from './volumes/start.ts';
-import type {VolumePlugin} from './volumes/types.ts';
-
-export type PodAgentOptions = {
-  readonly client: KubeClient;
-  readonly cri: Cri;
-  readonly nodeName: string;
-  readonly nodeIps: () => readonly string[];
-  /** Our Node as last known; pods of the API wait until it is. */
-  readonly node: () => Node | undefined;
-  /** status.allocatable of the Node, as last computed. */
-  readonly allocatable: () => Readonly<Record<string, string>>;
-  readonly config: KubeletConfig;
-  readonly recorder: EventRecorder;
-  readonly services: ServiceSource;
-  readonly clock: Clock;
-  readonly log: Logger;
-  /** Pods that are started at the same time; about twice the processors. */
-  readonly startsAtOnce: number;
-  readonly telemetry?: Telemetry;
-  /** Why this node takes no such pod just now (pressure, shutdown). */
-  readonly refuse?: (pod: Pod, isStatic: boolean) => Rejection | undefined;
-  /** Kinds of volumes that plugins of this node bring. */
-  readonly volumePlugins?: readonly VolumePlugin[];
-  /** Devices, processors and memory that containers have for themselves. */
-  readonly managers?: ResourceManagers;
-};
 
 const callTimeoutMs = 10_000;
 
 /** Runs the pods of this node until it is stopped. Stopping touches no container. */
 export async function startPodAgent(options: PodAgentOptions): Promise<PodAgent> {
-  const {config} = options;
-  await Promise.all(
-    [`${config.rootDir}/pods`, config.podLogsDir, config.containerLogDir].map((path) =>
-      makeDirectory(path, 0o755),
-    ),
-  );
-  const files = await openCgroups();
-  const cgroups = config.cgroupDriver === 'systemd' ? systemdCgroups(files) : files;
-  const facts = await readNodeFacts(config, files.v2, {
-    hostIps: options.nodeIps,
-    allocatable: options.allocatable,
-  });
-  const records = await ResourceRecords.open(config.rootDir, options.log);
-  const images = await openImageSources(options);
-  const userNamespaces = await openUserNamespaces(config);
-  return new Agent(options, {cgroups, facts, records, images, userNamespaces}).api();
+  return new Agent(options, await openAgentParts(options)).api();
 }
-
-type AgentParts = {
-  readonly cgroups: Cgroups;
-  readonly facts: NodeFacts;
-  readonly records: ResourceRecords;
-  readonly images: ImageSources;
-  readonly userNamespaces: UserNamespaces;
-};
 
 class Agent {
   readonly #options: PodAgentOptions;
@@ -134,7 +71,9 @@ class Agent {
     this.#classes = startRuntimeClasses({client, clock, log, onChange: (name) => this.#classChanged(name)});
     const view = this.#viewWith(parts, onChange);
     this.#workers = startPodWorkers(view, new StartLimit(options.startsAtOnce), () => this.#statics.place());
-    this.#mirrors = new Mirrors({...options, ending: (pod) => this.#workers.hasOther(pod)});
+    // A mirror without a static pod goes only when it is known which there are.
+    const ending = (pod: Pod) => !this.#statics.hasSynced() || this.#workers.hasOther(pod);
+    this.#mirrors = new Mirrors({...options, ending});
     this.#source = startApiSource({
       ...options,
       onEvent: (event) => this.#podChanged(event),
