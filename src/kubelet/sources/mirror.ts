@@ -87,8 +87,10 @@ export class Mirrors {
 
   /** A pod has come to its end: what waited for that is looked at again. */
   ended(): void {
-    for (const key of this.#held) this.#queue.enqueue(key);
+    // Emptied first: what must still wait is held again while this goes on.
+    const held = [...this.#held];
     this.#held.clear();
+    for (const key of held) this.#queue.enqueue(key);
   }
 
   mirrorOf(pod: Pod): Pod | undefined {

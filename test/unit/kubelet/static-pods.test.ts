@@ -89,6 +89,9 @@ describe('the mirror of a static pod', () => {
     mirrors.ended();
     await new Promise(setImmediate);
     expect(calls).toEqual([]);
+    // Others end too, in the meantime.
+    mirrors.ended();
+    mirrors.ended();
     ending = false;
     mirrors.ended();
     await vi.waitFor(() => expect(calls).toEqual(['delete']));
