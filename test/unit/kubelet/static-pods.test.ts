@@ -91,7 +91,7 @@ describe('the mirror of a static pod', () => {
     expect(calls).toEqual([]);
     // Others end too, in the meantime.
     mirrors.ended();
-    mirrors.ended();
+    await new Promise(setImmediate);
     ending = false;
     mirrors.ended();
     await vi.waitFor(() => expect(calls).toEqual(['delete']));
