@@ -84,8 +84,8 @@ export const proxyFaults: readonly Fault[] = [
     name: 'the proxy’s configuration is wrong',
     code: 'ND711',
     exit: 2,
-    says: /the service proxy cannot run: .*noSuchField/s,
-    ...edited(proxyConfig, line('noSuchField: 1'), 'proxy'),
+    says: /the service proxy cannot run: .*oomScoreAdj/s,
+    ...edited(proxyConfig, line('oomScoreAdj: 5000'), 'proxy'),
   },
   {
     name: 'the proxy ends in a loop',
