@@ -20,6 +20,7 @@ const packages = [
   'iproute2',
   'iptables',
   'mmdebstrap',
+  'mount',
   'nftables',
   'openssl',
   'procps',

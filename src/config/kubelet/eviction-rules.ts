@@ -3,7 +3,8 @@ import {parseDuration} from '../machine/units.ts';
 import type {KubeletConfiguration} from './defaults.ts';
 import {rule} from './rule.ts';
 
-const signals = [
+/** What may run short on a node (pkg/kubelet/eviction/api). */
+export const evictionSignals = [
   'memory.available',
   'allocatableMemory.available',
   'nodefs.available',
@@ -13,7 +14,8 @@ const signals = [
   'containerfs.available',
   'containerfs.inodesFree',
   'pid.available',
-];
+] as const;
+const signals: readonly string[] = evictionSignals;
 
 /** What eviction can be told (pkg/kubelet/eviction/helpers.go, ParseThresholdConfig). */
 export function evictionProblems(c: KubeletConfiguration): string[] {

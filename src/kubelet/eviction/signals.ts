@@ -1,19 +1,8 @@
+import type {evictionSignals} from '../../config/kubelet/eviction-rules.ts';
 import type {PressureKind} from '../node/pressure.ts';
 import type {Snapshot, SpaceStats} from '../stats/types.ts';
 
-/** What may run short on a node (pkg/kubelet/eviction/api). */
-export const signals = [
-  'memory.available',
-  'allocatableMemory.available',
-  'nodefs.available',
-  'nodefs.inodesFree',
-  'imagefs.available',
-  'imagefs.inodesFree',
-  'containerfs.available',
-  'containerfs.inodesFree',
-  'pid.available',
-] as const;
-export type Signal = (typeof signals)[number];
+export type Signal = (typeof evictionSignals)[number];
 
 export type Observation = {readonly available: number; readonly capacity: number; readonly timeMs: number};
 export type Observations = ReadonlyMap<Signal, Observation>;

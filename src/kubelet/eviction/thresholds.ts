@@ -1,7 +1,8 @@
+import {evictionSignals} from '../../config/kubelet/eviction-rules.ts';
 import type {KubeletConfig} from '../../config/kubelet.ts';
 import {parseDuration} from '../../config/machine/units.ts';
 import {quantityValue} from '../../lib/quantity.ts';
-import {type Observation, type Observations, type Signal, signals} from './signals.ts';
+import type {Observation, Observations, Signal} from './signals.ts';
 
 /** An amount, or a part (0…1) of the capacity. */
 export type ThresholdValue = {readonly quantity: number; readonly text: string} | {readonly part: number};
@@ -31,7 +32,7 @@ export type EvictionConfig = Pick<
 export function parseThresholds(config: EvictionConfig): Threshold[] {
   const reclaims = config.evictionMinimumReclaim;
   const parse = (statements: Readonly<Record<string, string>>, graceOf: (signal: string) => number) =>
-    signals.flatMap((signal): Threshold[] => {
+    evictionSignals.flatMap((signal): Threshold[] => {
       const value = parseValue(statements[signal]);
       if (value === undefined) return [];
       const minReclaim = parseValue(reclaims[signal]);
