@@ -1,6 +1,8 @@
+import {isEnabled} from '../config/kubelet/feature-gates.ts';
 import type {KubeletConfig} from '../config/kubelet.ts';
 import {exists, listDirectory, readText} from '../edges/files/files.ts';
 import {readHostFacts} from '../edges/machine/host-facts.ts';
+import {quantityValue} from '../lib/quantity.ts';
 import type {NodeFacts} from './pod/deps.ts';
 
 /** What of the machine decides how pods are made; read once. */
@@ -23,6 +25,16 @@ export async function readNodeFacts(
       singleProcessOomKill: config.singleProcessOOMKill ?? !cgroupV2,
       hugePageSizes: [...host.hugePages.keys()],
       swapAccounting: await exists(swap),
+      ...(config.memorySwap.swapBehavior === 'LimitedSwap' ? {limitedSwapBytes: host.swapBytes} : {}),
+      ...(cgroupV2 && isEnabled(config.featureGates, 'MemoryQoS')
+        ? {
+            memoryQos: {
+              throttlingFactor: config.memoryThrottlingFactor,
+              tiered: config.memoryReservationPolicy === 'TieredReservation',
+              allocatableBytes: () => quantityValue(live.allocatable().memory),
+            },
+          }
+        : {}),
     },
     security: {
       seccompRoot: `${config.rootDir}/seccomp`,

@@ -159,7 +159,10 @@ async function startAgents(parts: AgentParts): Promise<{agent: PodAgent; node: N
   let pods: (() => readonly Pod[]) | undefined;
   let guard: Guard | undefined;
   // Before the first pod: the slices of the classes are made with their weights, and pods' in them.
-  const tiers = await startTiers({...common, pods: () => pods?.() ?? []});
+  // The kubelet's Node events name the Node in place of its uid (nodeutil.GetNodeRef): kubectl describe looks for it.
+  const tell = (type: 'Normal' | 'Warning', reason: string, message: string): void =>
+    recorder.record({kind: 'Node', name: config.nodeName, uid: config.nodeName}, type, reason, message);
+  const tiers = await startTiers({...common, tell, pods: () => pods?.() ?? []});
   started.keep(() => tiers.stop());
   let retry: ((uid: string) => void) | undefined;
   const managers = await startManagers(common, started, {
@@ -206,9 +209,7 @@ async function startAgents(parts: AgentParts): Promise<{agent: PodAgent; node: N
     devices: () => managers.devices.counts(),
     problems: () => [...plugins.problems(), ...watching.problems()],
     pressure: () => watching.pressure(),
-    recordEvent: ({type, reason, message}) =>
-      // The kubelet's Node events name the Node in place of its uid (nodeutil.GetNodeRef): kubectl describe looks for it.
-      recorder.record({kind: 'Node', name: config.nodeName, uid: config.nodeName}, type, reason, message),
+    recordEvent: ({type, reason, message}) => tell(type, reason, message),
     onNode: (known) => {
       podCidrs.follow(known);
       plugins.nodeChanged(known);

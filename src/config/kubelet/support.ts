@@ -23,7 +23,6 @@ const warnedFields: readonly Field[] = [
   'iptablesMasqueradeBit',
   'iptablesDropBit',
   'showHiddenMetricsForVersion',
-  'memoryReservationPolicy',
   'protectKernelDefaults',
 ];
 
@@ -37,6 +36,7 @@ const knownGates: readonly string[] = [
   'GracefulNodeShutdownBasedOnPodPriority',
   'KubeletCrashLoopBackOffMax',
   'KubeletEnsureSecretPulledImages',
+  'MemoryQoS',
   'RotateKubeletServerCertificate',
 ];
 
@@ -47,12 +47,8 @@ export function judgeSupport(configuration: KubeletConfiguration): Support {
   const defaults = complete(kubeletConfiguration.parse({}));
   const differs = (field: Field): boolean =>
     JSON.stringify(configuration[field]) !== JSON.stringify(defaults[field]);
-  const swap = configuration.memorySwap.swapBehavior === 'LimitedSwap';
   return {
-    refused: [
-      ...refusedFields.filter(differs).map((field) => `${field}: not supported by nodectl; leave it out`),
-      ...(swap ? ['memorySwap.swapBehavior: LimitedSwap is not supported by nodectl'] : []),
-    ],
+    refused: refusedFields.filter(differs).map((field) => `${field}: not supported by nodectl; leave it out`),
     warnings: [
       ...warnedFields.filter(differs).map((field) => `${field}: has no effect yet`),
       ...movedGates(configuration.featureGates)

@@ -12,6 +12,11 @@ export type CgroupLimits = {
   readonly cpuPeriod?: number;
   readonly memoryBytes?: number;
   readonly pids?: number;
+  /** cgroup v2: kept in memory whatever happens, and as long as others have enough. */
+  readonly memoryMin?: number;
+  readonly memoryLow?: number;
+  /** Bytes by page size as the kernel names it: 2MB, 1GB. */
+  readonly hugePages?: Readonly<Record<string, number>>;
 };
 
 export type Cgroups = {
@@ -24,6 +29,8 @@ export type Cgroups = {
   memoryUsage(path: string): Promise<number | undefined>;
   /** Names of the cgroups directly in `path`. */
   children(path: string): Promise<string[]>;
+  /** Sets the limits on huge pages, which systemd has no properties for. */
+  setHugePages(path: string, hugePages: CgroupLimits['hugePages']): Promise<void>;
 };
 
 const mountPoint = '/sys/fs/cgroup';
@@ -50,6 +57,9 @@ export async function openCgroups(): Promise<Cgroups> {
       if (v2) await delegate(path);
       for (const root of roots) await makeCgroup(root, path);
       for (const [file, value] of v2 ? v2Files(limits) : v1Files(limits)) await write(file, path, value, v2);
+    },
+    async setHugePages(path, hugePages) {
+      for (const [file, value] of hugePageFiles({hugePages}, v2)) await write(file, path, value, v2);
     },
     async remove(path) {
       if (await removeCgroup(path)) return;
@@ -120,7 +130,10 @@ function v2Files(limits: CgroupLimits): [string, string][] {
     ...line('cpu.weight', limits.cpuWeight),
     ...(limits.cpuPeriod === undefined ? [] : line('cpu.max', `${quota} ${limits.cpuPeriod}`)),
     ...line('memory.max', limits.memoryBytes),
+    ...line('memory.min', limits.memoryMin),
+    ...line('memory.low', limits.memoryLow),
     ...line('pids.max', limits.pids),
+    ...hugePageFiles(limits, true),
   ];
 }
 
@@ -131,7 +144,14 @@ function v1Files(limits: CgroupLimits): [string, string][] {
     ...line('cpu/cpu.cfs_quota_us', limits.cpuQuota),
     ...line('memory/memory.limit_in_bytes', limits.memoryBytes),
     ...line('pids/pids.max', limits.pids),
+    ...hugePageFiles(limits, false),
   ];
+}
+
+function hugePageFiles({hugePages = {}}: Pick<CgroupLimits, 'hugePages'>, v2: boolean): [string, string][] {
+  return Object.entries(hugePages).flatMap(([size, bytes]) =>
+    line(v2 ? `hugetlb.${size}.max` : `hugetlb/hugetlb.${size}.limit_in_bytes`, bytes),
+  );
 }
 
 function line(file: string, value: string | number | undefined): [string, string][] {

@@ -12,7 +12,7 @@ type Property = readonly [name: string, type: 't' | 'b' | 's', value: string];
  * The systemd driver: a pod's cgroup is a transient slice, made with its limits in one call and gone without a trace
  * when it is stopped; `systemctl set-property` would leave a drop-in for each pod that ever ran.
  */
-export function systemdCgroups(files: Pick<Cgroups, 'v2' | 'children' | 'memoryUsage'>): Cgroups {
+export function systemdCgroups(files: Omit<Cgroups, 'ensure' | 'remove'>): Cgroups {
   const slice = (path: string): string => path.split('/').at(-1) ?? '';
   return {
     v2: files.v2,
@@ -28,10 +28,12 @@ export function systemdCgroups(files: Pick<Cgroups, 'v2' | 'children' | 'memoryU
       const made = await call([...unit, ...words([...fixed, ...properties]), '0'], [0, 1]);
       // It is there already, from before a restart of ours or as the parent of another slice.
       if (made !== 0) await call(['SetUnitProperties', 'sba(sv)', name, 'true', ...words(properties)], [0]);
+      await files.setHugePages(path, limits.hugePages);
     },
     remove: (path) => stopSlice(slice(path)),
     memoryUsage: (path) => files.memoryUsage(path),
     children: (path) => files.children(path),
+    setHugePages: (path, hugePages) => files.setHugePages(path, hugePages),
   };
 }
 
@@ -57,6 +59,12 @@ export function sliceProperties(limits: CgroupLimits, v2: boolean): Property[] {
     ['CPUQuotaPeriodUSec', limits.cpuPeriod],
     [v2 ? 'MemoryMax' : 'MemoryLimit', limits.memoryBytes],
     ['TasksMax', limits.pids],
+    ...(v2
+      ? ([
+          ['MemoryMin', limits.memoryMin],
+          ['MemoryLow', limits.memoryLow],
+        ] as const)
+      : []),
   ];
   const accounting = ['CPUAccounting', 'MemoryAccounting', v2 ? 'IOAccounting' : 'BlockIOAccounting'];
   return [

@@ -45,6 +45,11 @@ describe('the properties of a pod’s slice', () => {
     });
   });
 
+  it('keep memory where the kernel can', () => {
+    expect(amounts({memoryMin: 1, memoryLow: 2}, true)).toEqual({MemoryMin: '1', MemoryLow: '2'});
+    expect(amounts({memoryMin: 1, memoryLow: 2}, false)).toEqual({});
+  });
+
   it('leave alone what is not asked for', () => {
     expect(amounts({}, true)).toEqual({});
     expect(sliceProperties({}, true)).toContainEqual(['MemoryAccounting', 'b', 'true']);

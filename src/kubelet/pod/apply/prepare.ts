@@ -32,14 +32,11 @@ export async function preparePod(context: ApplyContext): Promise<void> {
 
 async function makeCgroup({deps}: ApplyContext, pod: Pod): Promise<void> {
   const facts = quotaFacts(deps.facts.resources, deps.managers?.hasExclusiveCpus(pod) === true);
-  const {cpuShares, cpuQuota, cpuPeriod, memoryBytes} = podCgroup(pod, facts);
+  const limits = podCgroup(pod, facts);
   const {podPidsLimit} = deps.config;
   await deps.cgroups.ensure(cgroupOf(deps, pod), {
-    cpuShares,
-    cpuWeight: cpuWeight(cpuShares),
-    ...(cpuQuota === undefined ? {} : {cpuQuota}),
-    ...(cpuPeriod === undefined ? {} : {cpuPeriod}),
-    ...(memoryBytes === undefined ? {} : {memoryBytes}),
+    ...limits,
+    cpuWeight: cpuWeight(limits.cpuShares),
     ...(podPidsLimit > 0 ? {pids: podPidsLimit} : {}),
   });
 }

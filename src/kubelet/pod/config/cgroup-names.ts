@@ -25,6 +25,13 @@ function cgroupPath(driver: CgroupDriver, names: readonly string[]): string {
   return driver === 'cgroupfs' ? `/${names.join('/')}` : systemdPath(names);
 }
 
+/** A cgroup as an administrator names it: for systemd its slice, with or without its end or its parents. */
+export function namedCgroupPath(driver: CgroupDriver, name: string): string {
+  if (driver === 'cgroupfs') return `/${name.split('/').filter(Boolean).join('/')}`;
+  const slice = (name.split('/').at(-1) ?? '').replace(/\.slice$/, '');
+  return systemdPath(slice.split('-'));
+}
+
 /** What the sandbox's cgroup_parent says: a path, or for systemd the slice alone. */
 export function cgroupParent(driver: CgroupDriver, path: string): string {
   return driver === 'cgroupfs' ? path : (path.split('/').at(-1) ?? '');

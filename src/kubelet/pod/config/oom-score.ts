@@ -24,11 +24,15 @@ export function oomScoreAdj(pod: Pod, container: Container, memoryCapacityBytes:
 }
 
 export function isNodeCritical(pod: Pod): boolean {
-  const source = pod.metadata.annotations?.['kubernetes.io/config.source'];
+  return isCriticalPod(pod) && pod.spec.priorityClassName === 'system-node-critical';
+}
+
+/** Static pods, their mirrors, and what has a system priority (pkg/kubelet/types, IsCriticalPod). */
+export function isCriticalPod({metadata, spec}: Pod): boolean {
+  const source = metadata.annotations?.['kubernetes.io/config.source'];
   const isStatic = source !== undefined && source !== 'api';
-  const isMirror = pod.metadata.annotations?.['kubernetes.io/config.mirror'] !== undefined;
-  const isCritical = isStatic || isMirror || (pod.spec.priority ?? 0) >= systemCriticalPriority;
-  return isCritical && pod.spec.priorityClassName === 'system-node-critical';
+  const isMirror = metadata.annotations?.['kubernetes.io/config.mirror'] !== undefined;
+  return isStatic || isMirror || (spec.priority ?? 0) >= systemCriticalPriority;
 }
 
 /** Memory that a pod asks for beyond its containers, in equal parts for each. */

@@ -2,6 +2,7 @@ import type {MessageInitShape} from '@bufbuild/protobuf';
 import type {LinuxContainerResources, LinuxContainerResourcesSchema} from '../../../edges/cri/gen/api_pb.ts';
 import type {Container, Pod} from '../../../lib/kubernetes.ts';
 import {formatBytes, quantityMilli, quantityValue} from '../../../lib/quantity.ts';
+import {type MemoryQos, memoryQosFiles, type Protection, protection, swapLimit} from './memory-rules.ts';
 import {oomScoreAdj} from './oom-score.ts';
 import {podLimits, podRequests, type ResourceList} from './pod-resources.ts';
 import {qosClass} from './qos.ts';
@@ -23,6 +24,9 @@ export type ResourceFacts = {
   readonly hugePageSizes: readonly number[];
   /** The memory controller accounts swap, so that no swap can be demanded. */
   readonly swapAccounting: boolean;
+  /** Swap of the node that pods may use; undefined: none. */
+  readonly limitedSwapBytes?: number;
+  readonly memoryQos?: MemoryQos;
 };
 
 /** A pod's own cgroup; undefined leaves a value as the kernel made it. */
@@ -31,8 +35,9 @@ export type PodCgroup = {
   readonly cpuQuota?: number;
   readonly cpuPeriod?: number;
   readonly memoryBytes?: number;
+  /** By the names of the kernel's files, every page size of the node. */
   readonly hugePages: Readonly<Record<string, number>>;
-};
+} & Protection;
 
 const minShares = 2;
 const maxShares = 262_144;
@@ -74,6 +79,7 @@ export function containerResources(pod: Pod, container: Container, facts: Resour
   const limit = (name: 'cpu' | 'memory', measure: typeof quantityValue): number =>
     measure(limits?.[name]) || measure(podLimit?.[name]);
   const memoryBytes = limit('memory', quantityValue);
+  const files = facts.cgroupV2 ? unified(pod, container, facts) : {};
   return {
     ...linuxResources(requests?.cpu, limit('cpu', quantityMilli), memoryBytes, facts),
     oomScoreAdj: BigInt(oomScoreAdj(pod, container, facts.memoryCapacityBytes)),
@@ -83,7 +89,20 @@ export function containerResources(pod: Pod, container: Container, facts: Resour
         quantityValue(limits?.[hugePageName(size)]) || quantityValue(podLimit?.[hugePageName(size)]),
       ),
     })),
-    ...noSwap(memoryBytes, facts),
+    ...(Object.keys(files).length === 0 ? {} : {unified: files}),
+    ...(facts.swapAccounting && !facts.cgroupV2 && memoryBytes > 0
+      ? // No swap: the limit of memory and swap together is that of memory (kuberuntime, ConfigureNoSwap).
+        {memorySwapLimitInBytes: BigInt(memoryBytes)}
+      : {}),
+  };
+}
+
+/** What the CRI has no fields for, by the files of cgroup v2. */
+function unified(pod: Pod, container: Container, facts: ResourceFacts): Record<string, string> {
+  return {
+    ...oomGroup(facts),
+    ...(facts.swapAccounting ? {'memory.swap.max': String(swapLimit(pod, container, facts))} : {}),
+    ...(facts.memoryQos === undefined ? {} : memoryQosFiles(pod, container, facts.memoryQos)),
   };
 }
 
@@ -108,17 +127,18 @@ export function sandboxResources(
 export function podCgroup(pod: Pod, facts: ResourceFacts): PodCgroup {
   const requests = podRequests(pod.spec, {overhead: true});
   const limits = podLimits(pod.spec, {overhead: true});
-  const qos = qosClass(pod.spec);
-  const hugePages = hugePagesOf(requests);
-  if (qos === 'BestEffort') return {cpuShares: minShares, hugePages};
+  const hugePages = hugePagesOf(requests, facts.hugePageSizes);
+  if (qosClass(pod.spec) === 'BestEffort') return {cpuShares: minShares, hugePages};
   const shares = cpuShares(quantityMilli(requests.cpu));
+  const memoryRequest = quantityValue(requests.memory);
   const period = facts.cpuCfsQuotaPeriodUs;
   const quota = facts.cpuCfsQuota ? cpuQuota(quantityMilli(limits.cpu), period) : -1;
-  const declared = (name: 'cpu' | 'memory'): boolean => qos === 'Guaranteed' || hasLimit(pod, name);
+  const memoryBytes = podMemoryBytes(pod);
   return {
     cpuShares: shares,
-    ...(declared('cpu') ? {cpuQuota: quota, cpuPeriod: period} : {}),
-    ...(declared('memory') ? {memoryBytes: quantityValue(limits.memory)} : {}),
+    ...(isDeclared(pod, 'cpu') ? {cpuQuota: quota, cpuPeriod: period} : {}),
+    ...(memoryBytes === undefined ? {} : {memoryBytes}),
+    ...(facts.memoryQos?.tiered === true && memoryRequest > 0 ? protection(pod, memoryRequest) : {}),
     hugePages,
   };
 }
@@ -141,15 +161,19 @@ function linuxResources(
   };
 }
 
-/** No container swaps: the limit of memory and swap together is that of memory (kuberuntime, ConfigureNoSwap). */
-function noSwap(memoryBytes: number, facts: ResourceFacts): LinuxResources {
-  if (!facts.swapAccounting) return {};
-  if (facts.cgroupV2) return {unified: {...oomGroup(facts), 'memory.swap.max': '0'}};
-  return memoryBytes === 0 ? {} : {memorySwapLimitInBytes: BigInt(memoryBytes)};
-}
-
 function oomGroup(facts: ResourceFacts): Record<string, string> {
   return facts.singleProcessOomKill ? {} : {'memory.oom.group': '1'};
+}
+
+/** The memory that all of a pod may use; undefined where not every container has a limit. */
+export function podMemoryBytes(pod: Pod): number | undefined {
+  if (!isDeclared(pod, 'memory')) return undefined;
+  return quantityValue(podLimits(pod.spec, {overhead: true}).memory);
+}
+
+function isDeclared(pod: Pod, name: 'cpu' | 'memory'): boolean {
+  const qos = qosClass(pod.spec);
+  return qos === 'Guaranteed' || (qos === 'Burstable' && hasLimit(pod, name));
 }
 
 function hasLimit({spec}: Pod, name: 'cpu' | 'memory'): boolean {
@@ -158,13 +182,10 @@ function hasLimit({spec}: Pod, name: 'cpu' | 'memory'): boolean {
   return containers.every((container) => quantityMilli(container.resources?.limits?.[name]) > 0);
 }
 
-function hugePagesOf(requests: ResourceList): Record<string, number> {
-  const entries = Object.entries(requests).filter(([name]) => name.startsWith('hugepages-'));
+/** A size that the pod does not request is not for it (cgroup_manager_linux.go, maybeSetHugetlb). */
+function hugePagesOf(requests: ResourceList, sizes: readonly number[]): Record<string, number> {
   return Object.fromEntries(
-    entries.map(([name, amount]) => [
-      hugePageUnit(quantityValue(name.slice('hugepages-'.length))),
-      quantityValue(amount),
-    ]),
+    sizes.map((size) => [hugePageUnit(size), quantityValue(requests[hugePageName(size)])]),
   );
 }
 

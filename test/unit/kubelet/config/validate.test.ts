@@ -167,8 +167,8 @@ describe('what the kubelet takes', () => {
 
   it('says nothing of a gate that stays where it is, and that one which moves has no effect', () => {
     const {warnings} = load(
-      'featureGates: {NodeSwap: true, MemoryQoS: true, CPUManagerPolicyAlphaOptions: true}',
+      'featureGates: {NodeSwap: true, CRIListStreaming: true, CPUManagerPolicyAlphaOptions: true}',
     );
-    expect(warnings).toEqual(['featureGates.MemoryQoS: has no effect']);
+    expect(warnings).toEqual(['featureGates.CRIListStreaming: has no effect']);
   });
 });

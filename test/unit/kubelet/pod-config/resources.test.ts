@@ -143,7 +143,7 @@ describe('a pod as a whole', () => {
     const free = container({name: 'free', resources: {requests: {cpu: '1'}}});
     expect(podCgroup(pod({containers: [limited, free]}), resourceFacts)).toEqual({
       cpuShares: 1024,
-      hugePages: {},
+      hugePages: {'2MB': 0},
     });
     expect(podCgroup(pod({containers: [limited, {...limited, name: 'b'}]}), resourceFacts)).toEqual({
       // The API fills in requests from limits; without it there are none.
@@ -151,9 +151,17 @@ describe('a pod as a whole', () => {
       cpuQuota: 200_000,
       cpuPeriod: 100_000,
       memoryBytes: 2 * Gi,
-      hugePages: {},
+      hugePages: {'2MB': 0},
     });
-    expect(podCgroup(pod(), resourceFacts)).toEqual({cpuShares: 2, hugePages: {}});
+    expect(podCgroup(pod(), resourceFacts)).toEqual({cpuShares: 2, hugePages: {'2MB': 0}});
+  });
+
+  it('has huge pages of the sizes that it requests, and none of the others', () => {
+    const huge = {'hugepages-2Mi': '6Mi', memory: '1Gi', cpu: '1'};
+    const sized = {...resourceFacts, hugePageSizes: [2 * 1024 ** 2, Gi]};
+    expect(
+      podCgroup(pod({containers: [container({resources: {requests: huge, limits: huge}})]}), sized),
+    ).toMatchObject({hugePages: {'2MB': 6 * 1024 ** 2, '1GB': 0}});
   });
 
   it('tells the sandbox its sum and its overhead', () => {
