@@ -49,6 +49,8 @@ export type Verdict = {
   readonly graceSeconds?: number;
   /** A pod that was never admitted: nothing of it was made. */
   readonly rejected?: true;
+  /** The pod has failed, however its containers end. */
+  readonly failed?: true;
   readonly disruption?: string;
   /** For the DisruptionTarget condition, where it says more than `message`. */
   readonly disruptionMessage?: string;

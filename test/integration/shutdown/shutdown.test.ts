@@ -86,7 +86,7 @@ describe('a shutdown', () => {
     await node.create('critical', {
       priority: 2_000_000_000,
       priorityClassName: 'system-cluster-critical',
-      containers: [sleeper('main')],
+      containers: [shell('main', 'trap "exit 3" TERM; while :; do sleep 3600 & wait $!; done')],
     });
     for (const name of ['common', 'critical']) await node.waitFor(name, 'Ready', isReady);
     const agent = node.agent();
@@ -136,16 +136,18 @@ describe('a shutdown', () => {
     });
     await until('the lock is released', () => released);
     expect(order).toEqual(['common', 'critical']);
-    for (const name of ['common', 'critical']) {
-      const pod = await node.waitFor(name, 'ended', ({status}) => status?.phase === 'Failed');
-      expect(pod.status).toMatchObject({
-        reason: 'Terminated',
-        message: 'Pod was terminated in response to imminent node shutdown.',
-      });
+    const message = 'Pod was terminated in response to imminent node shutdown.';
+    const ends = {
+      common: {phase: 'Succeeded'},
+      critical: {phase: 'Failed', reason: 'Terminated', message},
+    };
+    for (const [name, end] of Object.entries(ends)) {
+      const pod = await node.waitFor(name, 'ended', ({status}) => status?.phase === end.phase);
+      expect(pod.status).toMatchObject(end);
       expect(pod.status?.conditions?.find(({type}) => type === 'DisruptionTarget')).toMatchObject({
         status: 'True',
         reason: 'TerminationByKubelet',
-        message: 'Pod was terminated in response to imminent node shutdown.',
+        message,
       });
     }
     // Its own grace, not SIGKILL.

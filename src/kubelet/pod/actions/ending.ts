@@ -47,5 +47,6 @@ function deadlineVerdict(seen: PodSeen, pod: Pod): Verdict | undefined {
   return {
     reason: 'DeadlineExceeded',
     message: 'Pod was active on the node longer than the specified deadline',
+    failed: true,
   };
 }

@@ -21,7 +21,7 @@ export function podStatus(seen: PodSeen, pod: Pod, ending: boolean, verdict: Ver
   const ended = ending && isStill(seen);
   const lists = finished(seen, pod, ended);
   const phase = phaseFor(seen, pod, lists, ended, verdict);
-  const words = reasonFor(seen, phase.shown, ended ? verdict : undefined);
+  const words = reasonFor(seen, phase.shown, ended && phase.judged === 'Failed' ? verdict : undefined);
   const network = addresses(seen, pod);
   return clean({
     ...(pod.status?.nominatedNodeName === undefined ? {} : {nominatedNodeName: pod.status.nominatedNodeName}),
@@ -64,7 +64,10 @@ function finished(seen: PodSeen, pod: Pod, final: boolean): Lists {
   return final ? {...lists, ...finalStatuses(pod, lists)} : lists;
 }
 
-/** `judged` decides the conditions; `shown` is what the API may see of it yet. */
+/**
+ * `judged` decides the conditions; `shown` is what the API may see of it yet. A verdict does not change what containers
+ * say at their end: a pod that was made to go and ended well has succeeded (generateAPIPodStatus).
+ */
 function phaseFor(seen: PodSeen, pod: Pod, lists: Lists, ended: boolean, verdict: Verdict | undefined) {
   const computed = phaseOf({
     spec: pod.spec,
@@ -76,8 +79,9 @@ function phaseFor(seen: PodSeen, pod: Pod, lists: Lists, ended: boolean, verdict
   });
   const shown = isRestarting(seen) && isTerminal(computed) && !ended ? 'Running' : computed;
   const told = [seen.status?.phase, pod.status?.phase].find(isTerminal);
-  const closed = ended && !seen.isStatic && !isTerminal(computed) ? 'Failed' : shown;
-  const judged = told ?? (verdict === undefined ? closed : 'Failed');
+  const isForGood = verdict !== undefined || !seen.isStatic;
+  const closed = ended && isForGood && !isTerminal(computed) ? 'Failed' : shown;
+  const judged = told ?? (verdict?.failed ? 'Failed' : closed);
   const before = told ?? seen.status?.phase ?? 'Pending';
   const held = isTerminal(judged) && !isStill(seen) && !isTerminal(before);
   return {judged, shown: held ? before : judged};

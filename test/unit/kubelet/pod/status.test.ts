@@ -110,6 +110,39 @@ describe('the phase', () => {
       reason: 'Evicted',
     });
   });
+
+  describe('of a pod that is made to go', () => {
+    const verdict = {reason: 'Preempting', message: 'for another', disruption: 'TerminationByKubelet'};
+    const static_ = {isStatic: true};
+    const nothing = {sandboxes: [], containers: []};
+    const table: Record<string, [string, string | undefined, Partial<PodSeen>]> = {
+      'ended well': ['Succeeded', undefined, {runtime: one(exited('main'))}],
+      'ended badly': ['Failed', 'Preempting', {runtime: one(exited('main', 1))}],
+      'never began': ['Failed', 'Preempting', {runtime: nothing}],
+      'static, ended well': ['Failed', 'Preempting', {...static_, runtime: one(exited('main'))}],
+    };
+    it.each(Object.entries(table))('%s', (_, [expected, reason, changes]) => {
+      const status = statusOf({verdict, ...changes});
+      expect({phase: status?.phase, reason: status?.reason}).toEqual({phase: expected, reason});
+      expect(conditionOf({verdict, ...changes}, 'DisruptionTarget')).toMatchObject({status: 'True'});
+      expect(conditionOf({verdict, ...changes}, 'Ready')?.status).toBe('False');
+      const again = statusOf({verdict, ...changes, status});
+      expect({phase: again?.phase, reason: again?.reason}).toEqual({phase: expected, reason});
+    });
+
+    it('is ready while its containers serve', () => {
+      expect(conditionOf({verdict}, 'Ready')?.status).toBe('True');
+    });
+
+    it('has failed by its deadline, however it ends', () => {
+      const late = {...pod({activeDeadlineSeconds: 5}), status: {startTime: '2026-01-01T00:09:00Z'}};
+      expect(statusOf({pod: late, runtime: one(exited('main'))})).toMatchObject({
+        phase: 'Failed',
+        reason: 'DeadlineExceeded',
+      });
+      expect(conditionOf({pod: late}, 'Ready')).toMatchObject({status: 'False', reason: 'PodFailed'});
+    });
+  });
 });
 
 describe('a container’s status', () => {
