@@ -1,5 +1,6 @@
 import {constants, type Stats} from 'node:fs';
 import * as fs from 'node:fs/promises';
+import {basename, dirname} from 'node:path';
 import {isMissing} from './files.ts';
 
 export type GroupOwnership = {
@@ -7,6 +8,16 @@ export type GroupOwnership = {
   /** The group may read only. */
   readonly readOnly: boolean;
 };
+
+/** Who wants to know how it goes. */
+export type OwnershipWatch = {
+  /** One more file, directory or link is as it should be, or as far as it can be. */
+  visited(): void;
+  /** The file system did not let it happen. */
+  refused(path: string, error: unknown): void;
+};
+
+const nobody: OwnershipWatch = {visited: () => undefined, refused: () => undefined};
 
 const readWrite = 0o660;
 const readOnlyMask = 0o440;
@@ -19,41 +30,60 @@ const here = 0o10000000 | constants.O_NOFOLLOW;
  * Gives a tree to a group, contents first, the root last (pkg/volume/volume_linux.go). Everything is reached by the
  * handle of its directory: pods that write to the volume meanwhile cannot lead a change out of it by a link.
  */
-export async function setGroupOwnership(path: string, how: GroupOwnership): Promise<void> {
+export async function setGroupOwnership(
+  path: string,
+  how: GroupOwnership,
+  watch: OwnershipWatch = nobody,
+): Promise<void> {
   const handle = await fs.open(path, here);
   try {
-    await setOne(handle, how);
+    await setOne(handle, how, watch);
   } finally {
     await handle.close();
   }
 }
 
-async function setOne(handle: fs.FileHandle, how: GroupOwnership): Promise<void> {
+async function setOne(handle: fs.FileHandle, how: GroupOwnership, watch: OwnershipWatch): Promise<void> {
   const self = `/proc/self/fd/${handle.fd}`;
   const stats = await handle.stat();
-  if (stats.isDirectory()) for (const name of await fs.readdir(self)) await setEntry(`${self}/${name}`, how);
+  if (stats.isDirectory())
+    for (const name of await fs.readdir(self)) await setEntry(`${self}/${name}`, how, watch);
+  watch.visited();
   if (stats.gid === how.fsGroup && has(stats, how)) return;
-  await asFarAsGiven(fs.chown(self, -1, how.fsGroup));
+  const name = () => fs.readlink(self);
+  await asFarAsGiven(fs.chown(self, -1, how.fsGroup), name, watch);
   // After the chown, which takes setgid away from files.
-  await asFarAsGiven(fs.chmod(self, (stats.mode & 0o7777) | maskOf(stats, how)));
+  await asFarAsGiven(fs.chmod(self, (stats.mode & 0o7777) | maskOf(stats, how)), name, watch);
 }
 
 /**
  * A file system may refuse (root is squashed on an export, a file is immutable, all of it is read-only): the pod
  * starts all the same and gets what its own user may have (changeFilePermission only logs it).
  */
-async function asFarAsGiven(change: Promise<void>): Promise<void> {
-  await change.catch(() => undefined);
+async function asFarAsGiven(
+  change: Promise<void>,
+  name: () => Promise<string>,
+  watch: OwnershipWatch,
+): Promise<void> {
+  try {
+    await change;
+  } catch (error) {
+    watch.refused(await name(), error);
+  }
 }
 
 /** What has gone meanwhile needs no group. */
-async function setEntry(path: string, how: GroupOwnership): Promise<void> {
+async function setEntry(path: string, how: GroupOwnership, watch: OwnershipWatch): Promise<void> {
   try {
     const stats = await fs.lstat(path);
-    if (stats.isSymbolicLink()) return await asFarAsGiven(fs.lchown(path, -1, how.fsGroup));
+    const isLink = stats.isSymbolicLink();
     // Most files of a volume that was given away before are as they should be.
-    if (!stats.isDirectory() && stats.gid === how.fsGroup && has(stats, how)) return;
-    await setGroupOwnership(path, how);
+    const isDone = !stats.isDirectory() && stats.gid === how.fsGroup && (isLink || has(stats, how));
+    if (!isLink && !isDone) return await setGroupOwnership(path, how, watch);
+    watch.visited();
+    if (isDone) return;
+    const name = async () => `${await fs.readlink(dirname(path))}/${basename(path)}`;
+    await asFarAsGiven(fs.lchown(path, -1, how.fsGroup), name, watch);
   } catch (error) {
     if (!isMissing(error)) throw error;
   }

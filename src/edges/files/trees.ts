@@ -18,6 +18,11 @@ export async function ensureDirectory(path: string, mode: number, parentMode = 0
   return isNew;
 }
 
+/** Gives a place of ours that mode, unless it has it. */
+export async function ensureMode(path: string, mode: number): Promise<void> {
+  if (((await fs.lstat(path)).mode & 0o777) !== mode) await fs.chmod(path, mode);
+}
+
 /** False: it is there; undefined: its parent is not. */
 async function makeOne(path: string): Promise<boolean | undefined> {
   try {

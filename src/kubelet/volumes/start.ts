@@ -43,6 +43,8 @@ export function startPodVolumes(
     nodeAllocatable: options.allocatable,
     node: options.node,
     plugins: options.volumePlugins ?? [],
+    log,
+    clock,
     measured: (done: VolumeOperationDone) => telemetry?.volumes.operation(done),
     tell: (pod: Pod, type: 'Normal' | 'Warning', reason: string, message: string) =>
       tellPod(recorder, pod, undefined, type, reason, message),

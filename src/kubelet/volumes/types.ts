@@ -1,4 +1,6 @@
 import type {Node, PersistentVolume, PersistentVolumeClaim, Pod, Volume} from '../../lib/kubernetes.ts';
+import type {Logger} from '../../lib/log.ts';
+import type {Clock} from '../../lib/time.ts';
 import type {ObjectSource} from '../api/objects.ts';
 import type {DownwardFacts} from '../pod/config/downward-api.ts';
 import type {VolumeOperationDone} from '../stats/metrics/volume-metrics.ts';
@@ -28,6 +30,8 @@ export type VolumeContext = {
   readonly plugins?: readonly VolumePlugin[];
   /** What an operation has taken. */
   readonly measured?: (done: VolumeOperationDone) => void;
+  readonly log?: Logger;
+  readonly clock?: Clock;
   /** An event of the pod. */
   readonly tell?: (pod: Pod, type: 'Normal' | 'Warning', reason: string, message: string) => void;
 };

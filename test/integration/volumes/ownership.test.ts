@@ -3,8 +3,12 @@ import * as fs from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterEach, beforeEach, expect, it} from 'vitest';
+import {realClock} from '../../../src/edges/clock.ts';
 import {setGroupOwnership} from '../../../src/edges/files/ownership.ts';
 import {mountsAtOrBelow, readMounts} from '../../../src/edges/mounts/mounts.ts';
+import {giveToGroup} from '../../../src/kubelet/volumes/fs-group.ts';
+import {pod} from '../../unit/kubelet/pod-config/pods.ts';
+import {volumeContext} from './support.ts';
 
 const fsGroup = 4321;
 let root: string;
@@ -46,8 +50,52 @@ it('goes on where a file system gives nothing away, as an export with root squas
   await fs.writeFile(join(root, 'volume/fixed/file'), '', {mode: 0o600});
   await fs.symlink('file', join(root, 'volume/fixed/link'));
   execFileSync('mount', ['-o', 'remount,ro', join(root, 'volume/fixed')]);
-  await setGroupOwnership(join(root, 'volume'), {fsGroup, readOnly: false});
+  const refused = new Set<string>();
+  let visited = 0;
+  const watch = {visited: () => void visited++, refused: (path: string) => void refused.add(path)};
+  await setGroupOwnership(join(root, 'volume'), {fsGroup, readOnly: false}, watch);
+  expect([...refused].sort()).toEqual(
+    ['fixed', 'fixed/file', 'fixed/link'].map((path) => join(root, 'volume', path)),
+  );
+  expect(visited).toBe(5);
   expect(await shape('volume/fixed/file')).toBe('600 0');
   expect(await shape('volume/after')).toBe(`660 ${fsGroup}`);
   expect((await fs.stat(join(root, 'volume'))).gid).toBe(fsGroup);
+});
+
+it('says that it takes long, and how far it has come, to the pod that waits', async () => {
+  const volume = join(root, 'pods/u-1/volumes/kubernetes.io~csi/v/mount');
+  await fs.mkdir(volume, {recursive: true});
+  await fs.writeFile(join(volume, 'file'), '');
+  const told: string[] = [];
+  let due: (() => void) | undefined;
+  const clock = {
+    ...realClock,
+    after: (_ms: number, work: () => void) => {
+      due = work;
+      return () => {
+        due = undefined;
+      };
+    },
+  };
+  const context = volumeContext(
+    root,
+    {configMaps: new Map(), secrets: new Map()},
+    {
+      clock,
+      tell: (_pod, type, reason, message) => void told.push(`${type} ${reason} ${message}`),
+    },
+  );
+  const done = giveToGroup({pod: pod({securityContext: {fsGroup}}), context}, volume);
+  due?.();
+  due?.();
+  await done;
+  expect(due).toBeUndefined();
+  const about =
+    'Warning VolumePermissionChangeInProgress Setting volume ownership for u-1/volumes/kubernetes.io~csi/v/mount';
+  expect(told).toEqual([
+    expect.stringContaining(`${about} is taking longer than expected, consider using OnRootMismatch`),
+    expect.stringMatching(new RegExp(`^${about}, processed \\d+ files\\.$`)),
+  ]);
+  expect(await shape('pods/u-1/volumes/kubernetes.io~csi/v/mount/file')).toBe(`664 ${fsGroup}`);
 });

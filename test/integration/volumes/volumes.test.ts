@@ -223,6 +223,44 @@ describe('the volumes of a pod', () => {
     expect(await shape(await fs.realpath(join(at('secret', 's'), 'key')))).toBe('440 0:4321');
   });
 
+  it('stay as their pod has left them, also where the kubelet is a new one', async () => {
+    const of = pod({
+      volumes: [
+        {name: 'e', emptyDir: {}},
+        {name: 'm', emptyDir: {medium: 'Memory'}},
+      ],
+      securityContext: {fsGroup: 4321},
+    });
+    await agent.prepare(of, signal);
+    for (const name of ['e', 'm']) {
+      await fs.writeFile(join(at('empty-dir', name), 'own'), '', {mode: 0o600});
+      await fs.chown(join(at('empty-dir', name), 'own'), 70, 70);
+      await fs.chmod(at('empty-dir', name), 0o700);
+      await fs.chown(at('empty-dir', name), 70, 70);
+    }
+    await keepVolumes(context(), realClock, silent).prepare(of, signal);
+    for (const name of ['e', 'm']) {
+      expect(await shape(at('empty-dir', name))).toBe('700 70:70');
+      expect(await shape(join(at('empty-dir', name), 'own'))).toBe('600 70:70');
+    }
+  });
+
+  it('are made again where only a part of them was made, and memory after a reboot', async () => {
+    const volumes = [
+      {name: 'e', emptyDir: {}},
+      {name: 'm', emptyDir: {medium: 'Memory'}},
+    ];
+    await fs.mkdir(at('empty-dir', 'e'), {recursive: true, mode: 0o750});
+    await agent.prepare(pod({volumes}), signal);
+    expect(await shape(at('empty-dir', 'e'))).toBe('777 0:0');
+    execFileSync('umount', [at('empty-dir', 'm')]);
+    await keepVolumes(context(), realClock, silent).prepare(pod({volumes}), signal);
+    expect(await mountedAs(at('empty-dir', 'm'))).toBe('tmpfs');
+    await fs.rm(at('empty-dir', 'e'), {recursive: true});
+    await keepVolumes(context(), realClock, silent).prepare(pod({volumes}), signal);
+    expect(await shape(at('empty-dir', 'e'))).toBe('777 0:0');
+  });
+
   it('say what is missing, all of it, and make the rest', async () => {
     const volumes = [
       {name: 'x', configMap: {name: 'none'}},

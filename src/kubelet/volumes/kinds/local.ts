@@ -65,7 +65,7 @@ async function mountLocal(request: VolumeRequest, path: string): Promise<Prepare
   await bindWithOptions(source, request.directory, options);
   if (isNew && !readOnly) {
     const users = await podsUsing(context.rootDir, directory, specName);
-    if (users.every((uid) => uid === pod.metadata.uid)) await giveToGroup(pod, request.directory);
+    if (users.every((uid) => uid === pod.metadata.uid)) await giveToGroup(request, request.directory);
   }
   return {path: request.directory, readOnly, relabel: !readOnly};
 }

@@ -1,7 +1,7 @@
 import {writeProjection} from '../../../edges/files/atomic-writer.ts';
-import {setGroupOwnership} from '../../../edges/files/ownership.ts';
 import {ensureDirectory} from '../../../edges/files/trees.ts';
 import {type Files, nestedMountpoints} from '../content.ts';
+import {giveOwn} from '../fs-group.ts';
 import type {PreparedVolume, VolumeRequest} from '../types.ts';
 import {ensureTmpfs} from './empty-dir.ts';
 
@@ -19,10 +19,7 @@ export async function project(
   await ensureDirectory(directory, 0o777);
   if (where === 'memory') await ensureTmpfs(request);
   for (const nested of nestedMountpoints(pod, volume.name)) await ensureNested(directory, nested);
-  const fsGroup = pod.spec.securityContext?.fsGroup;
-  await writeProjection(directory, files, async () => {
-    if (fsGroup !== undefined) await setGroupOwnership(directory, {fsGroup, readOnly: true});
-  });
+  await writeProjection(directory, files, () => giveOwn(request, directory, true));
   return {path: directory, readOnly: true, relabel: true, ...(againInMs === undefined ? {} : {againInMs})};
 }
 

@@ -8,7 +8,7 @@ import {
   nestedMountpoints,
   secretFiles,
 } from '../../../../src/kubelet/volumes/content.ts';
-import {tmpfsBytes} from '../../../../src/kubelet/volumes/kinds/empty-dir.ts';
+import {pageSize, tmpfsBytes} from '../../../../src/kubelet/volumes/kinds/empty-dir.ts';
 import {pluginFor} from '../../../../src/kubelet/volumes/registry.ts';
 import {configMap, container, pod, secret} from '../pod-config/pods.ts';
 
@@ -85,15 +85,85 @@ it('finds the places where other volumes are mounted inside', () => {
   expect(nestedMountpoints(pod({containers: [container({volumeMounts})]}), 'v')).toEqual(['x', 'z']);
 });
 
-it.each([
-  [undefined, undefined, undefined, undefined],
-  ['1Mi', undefined, '1Gi', 2 ** 20],
-  [undefined, '64Mi', '1Gi', 64 * 2 ** 20],
-  ['128Mi', '64Mi', '1Gi', 64 * 2 ** 20],
-  [undefined, undefined, '1Gi', 2 ** 30],
-])('bounds a tmpfs by %s, %s and %s', (sizeLimit, memory, allocatable, bytes) => {
-  const resources = memory === undefined ? {} : {limits: {memory}};
-  expect(tmpfsBytes(pod({containers: [container({resources})]}), sizeLimit, allocatable)).toBe(bytes);
+describe('a tmpfs', () => {
+  it.each([
+    [undefined, undefined, undefined, undefined],
+    ['1Mi', undefined, '1Gi', 2 ** 20],
+    [undefined, '64Mi', '1Gi', 64 * 2 ** 20],
+    ['128Mi', '64Mi', '1Gi', 64 * 2 ** 20],
+    ['0', '64Mi', '1Gi', 64 * 2 ** 20],
+    [undefined, undefined, '1Gi', 2 ** 30],
+  ])('is bounded by %s, %s and %s', (sizeLimit, memory, allocatable, bytes) => {
+    const resources = memory === undefined ? {} : {limits: {memory}};
+    expect(tmpfsBytes(pod({containers: [container({resources})]}), sizeLimit, allocatable)).toBe(bytes);
+  });
+
+  const limited = container({resources: {limits: {memory: '64Mi'}}});
+  const asking = container({resources: {requests: {memory: '64Mi'}}});
+  it.each([
+    ['a container without a limit', {containers: [limited, asking]}, 1024],
+    ['an init container without a limit', {containers: [limited], initContainers: [asking]}, 1024],
+    ['a limit of the pod as a whole', {containers: [asking], resources: {limits: {memory: '32Mi'}}}, 32],
+    ['what its runtime takes for itself', {containers: [limited], overhead: {memory: '16Mi'}}, 80],
+    ['requests only', {containers: [asking]}, 1024],
+  ])('has the size that its pod may use: with %s', (_, spec, mebibytes) => {
+    expect(tmpfsBytes(pod(spec), undefined, '1Gi')).toBe(mebibytes * 2 ** 20);
+  });
+});
+
+/** pkg/volume/emptydir, TestGetHugePagesMountOptions, by meaning. */
+describe('huge pages', () => {
+  const requesting = (...names: string[]) =>
+    container({resources: {requests: Object.fromEntries(names.map((name) => [name, '2Gi']))}});
+  const [small, large] = ['hugepages-2Mi', 'hugepages-1Gi'];
+  const both = {containers: [requesting(small, large)]};
+  const wholePod = (...names: string[]) => ({resources: requesting(...names).resources ?? {}});
+
+  it.each([
+    ['of the only size', 'HugePages', {containers: [requesting(small)]}, 2 ** 21],
+    [
+      'that several containers want',
+      'HugePages',
+      {containers: [requesting(large), requesting(large)]},
+      2 ** 30,
+    ],
+    ['that only an init container wants', 'HugePages', {initContainers: [requesting(large)]}, 2 ** 30],
+    ['of one size among two', 'HugePages-1Gi', both, 2 ** 30],
+    ['written in another unit', 'HugePages-2048Ki', both, 2 ** 21],
+    [
+      'of one size each',
+      'HugePages-2Mi',
+      {containers: [requesting(large)], initContainers: [requesting(small)]},
+      2 ** 21,
+    ],
+    ['of the pod as a whole', 'HugePages', wholePod(small), 2 ** 21],
+    ['of the pod as a whole, in two sizes', 'HugePages-2Mi', wholePod(small, large), 2 ** 21],
+    [
+      'of the pod and of a container',
+      'HugePages-2Mi',
+      {...wholePod(large), containers: [requesting(small)]},
+      2 ** 21,
+    ],
+  ])('%s are given', (_, medium, spec, bytes) => {
+    expect(pageSize(pod(spec), medium)).toBe(bytes);
+  });
+
+  it.each([
+    ['that nobody requests', 'HugePages', {}],
+    ['of two sizes for one', 'HugePages', both],
+    [
+      'of another size in an init container',
+      'HugePages',
+      {containers: [requesting(large)], initContainers: [requesting(small)]},
+    ],
+    ['of two sizes of the pod', 'HugePages', wholePod(small, large)],
+    ['of another size of the pod', 'HugePages', {...wholePod(large), containers: [requesting(small)]}],
+    ['of a size that is not requested', 'HugePages-1Mi', both],
+    ['without a size after the dash', 'HugePages-', both],
+    ['of no size', 'HugePages-NN', both],
+  ])('%s are refused', (_, medium, spec) => {
+    expect(() => pageSize(pod(spec), medium)).toThrow(/huge ?pages?/i);
+  });
 });
 
 it('refuses kinds of volumes that it cannot give', () => {

@@ -57,7 +57,7 @@ export class Publisher {
     }
     if (volume.block) return linkDevice(request, target);
     const delegated = driver.capabilities.has(Capability.VOLUME_MOUNT_GROUP);
-    if (givesToGroup(volume, object, {fsGroup, delegated})) await giveToGroup(pod, target);
+    if (givesToGroup(volume, object, {fsGroup, delegated})) await giveToGroup(request, target);
     const relabel = !volume.readOnly && (await hasLabels(target));
     return {path: target, readOnly: volume.readOnly, relabel};
   }
