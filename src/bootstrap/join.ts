@@ -63,7 +63,7 @@ async function locked(options: JoinOptions, deps: JoinDeps): Promise<JoinResult>
   const wanted = phases.filter(({name}) => !options.skipPhases.includes(name));
   const plan = options.plan || deps.planned ? await makePlan(wanted, facts, deps.signal) : undefined;
   if (options.plan && plan !== undefined)
-    return {...result(options, facts, findings, [first, ...foreseenReports(plan, deps)]), plan};
+    return {...result(options, facts, findings, [first, ...foreseenReports(plan)]), plan};
   const {planned} = deps;
   if (planned !== undefined && plan !== undefined)
     assertAsPlanned(planned, plan, facts.journal.entries.length > 0);
@@ -147,14 +147,11 @@ export function gentler(ms: number, waits: number): number {
   return ms >= rarelyMs ? ms : Math.min(rarelyMs, ms * 1.3 ** waits);
 }
 
-/** A plan's changes as the reports of phases that have not run. */
-function foreseenReports(plan: Plan, deps: JoinDeps): PhaseReport[] {
-  return phases.flatMap(({name, title}) => {
-    const lines = plan.items.filter(({phase}) => phase === name).map(({text}) => text);
-    if (lines.length === 0) return [];
-    deps.onEvent({kind: 'phase', phase: name, title});
-    for (const text of lines) deps.onEvent({kind: 'act', phase: name, text});
-    return [{name, ms: 0, acts: lines, findings: []}];
+/** A plan's changes as the reports of phases that have not run; nothing is told as if it happened now. */
+function foreseenReports(plan: Plan): PhaseReport[] {
+  return phases.flatMap(({name}) => {
+    const acts = plan.items.filter(({phase}) => phase === name).map(({text}) => text);
+    return acts.length === 0 ? [] : [{name, ms: 0, acts, findings: []}];
   });
 }
 

@@ -115,11 +115,16 @@ function ourName(name: string): string {
   return kubeadmNames[name.toLowerCase()] ?? name;
 }
 
-/** Every finding is told, the first by its code: what depends on a failed check was skipped. */
-function assertPassed(results: readonly CheckResult[]): void {
+/**
+ * Every finding is told, the first by its code: what depends on a failed check was skipped. Another kubelet has the
+ * ports too, and they are free once it is gone: its process is not to be killed for them.
+ * @throws NodectlError with the code of the first error
+ */
+export function assertPassed(results: readonly CheckResult[]): void {
   const unseen = results.find(({state}) => state === 'unseen');
   if (unseen?.state === 'unseen') throw new NodectlError('ND902', `${unseen.name}: ${unseen.why}`);
-  const errors = findingsOf(results).filter(({severity}) => severity === 'error');
+  const all = findingsOf(results).filter(({severity}) => severity === 'error');
+  const errors = all.some(({code}) => code === 'ND605') ? all.filter(({code}) => code !== 'ND601') : all;
   const [first] = errors;
   if (first === undefined) return;
   const others = errors.slice(1).map(({code, message}) => `${code}: ${message}`);

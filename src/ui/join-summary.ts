@@ -34,7 +34,8 @@ function plan({plan: {items, objects} = {items: [], objects: []}, ...of}: JoinSu
   const changes = items.length === 0 ? 'nothing to change' : `${items.length} changes`;
   const head = `Plan: ${changes} to make this node ${nodeName} of ${server}`;
   const inCluster = objects.length === 0 ? [] : ['in the cluster:', ...objects.map((line) => `  ${line}`)];
-  return [head, ...table(addresses), ...lines, ...inCluster].join('\n');
+  const end = items.length === 0 ? [] : ['Nothing was changed. The same command without --plan does it.'];
+  return [head, ...table(addresses), ...lines, ...inCluster, ...end].join('\n');
 }
 
 function indented(diff: string | undefined): string[] {

@@ -7,7 +7,7 @@ type Spoken = Extract<Answer, {kind: 'answer'}>;
 
 /** Names why a server could not be talked to. */
 export function unreachable(server: string, answer: Silence): NodectlError {
-  const host = URL.canParse(server) ? new URL(server).host : server;
+  const {host, hostname} = URL.canParse(server) ? new URL(server) : {host: server, hostname: server};
   const hint = [`curl -kv --max-time 5 ${server}/healthz`];
   switch (answer.kind) {
     case 'refused':
@@ -17,7 +17,12 @@ export function unreachable(server: string, answer: Silence): NodectlError {
     case 'unreachable':
       return new NodectlError('ND301', `there is no route to ${host}: ${answer.detail}`, {next: hint});
     case 'no-name':
-      return new NodectlError('ND313', `${host}: ${answer.detail}`);
+      return new NodectlError('ND313', `${host}: ${answer.detail}`, {
+        next: [
+          `getent hosts ${hostname}`,
+          'Correct the name, /etc/hosts or the DNS servers in /etc/resolv.conf.',
+        ],
+      });
     case 'not-tls':
       return new NodectlError('ND314', `${host}: ${answer.detail.split('\n')[0] ?? ''}`);
     case 'untrusted':

@@ -1,9 +1,12 @@
 import {describe, expect, it} from 'vitest';
 import {decideProxy, type SeenProxy} from '../../../src/bootstrap/phases/proxy.ts';
-import {judgeAgents} from '../../../src/checks/leftovers/other-agents.ts';
+import {assertPassed} from '../../../src/bootstrap/preflight.ts';
+import {failure} from '../../../src/checks/check.ts';
+import {judgeAgents, judgeServices} from '../../../src/checks/leftovers/other-agents.ts';
 import {foreignProxy} from '../../../src/config/foreign-proxy.ts';
 import {withoutSwap} from '../../../src/config/machine/fstab.ts';
 import {parseSwapUnits} from '../../../src/edges/mounts/swaps.ts';
+import {parseEnabled} from '../../../src/edges/systemd/enabled.ts';
 import type {Pod} from '../../../src/lib/kubernetes.ts';
 
 const none = {tables: [], chains: []};
@@ -71,6 +74,34 @@ it('names other agents with their pid', () => {
   ]);
   expect(found.map(({code, severity}) => `${code} ${severity}`)).toEqual(['ND605 error', 'ND606 warning']);
   expect(found[0]?.message).toContain('process 7');
+});
+
+it('names the service of a kubelet that waits for a configuration, which a join would write', () => {
+  const listed =
+    'kubelet.service enabled enabled\nk3s.service disabled enabled\nrke2-agent.service enabled-runtime -\n';
+  expect(parseEnabled(listed)).toEqual(['kubelet', 'rke2-agent']);
+  expect(parseEnabled('')).toEqual([]);
+  expect(judgeServices(['kubelet'])).toMatchObject([
+    {code: 'ND605', severity: 'error', next: ['sudo systemctl disable --now kubelet']},
+  ]);
+});
+
+it('tells of another kubelet once, and not of its ports as well', () => {
+  const found = (name: string, ...findings: ReturnType<typeof failure>[]) =>
+    ({name, category: 'leftovers', state: 'found', findings}) as const;
+  const ports = [
+    found('Port-10250', failure('ND601', 'process 7 listens on port 10250', 'kill 7')),
+    found('Port-10248', failure('ND601', 'process 7 listens on port 10248', 'kill 7')),
+  ];
+  const agent = found('Service-Kubelet', failure('ND605', 'k3s runs here already (process 7)', 'uninstall'));
+  expect(() => assertPassed([...ports, agent])).toThrow(
+    expect.objectContaining({
+      code: 'ND605',
+      message: 'k3s runs here already (process 7)',
+      next: ['uninstall'],
+    }),
+  );
+  expect(() => assertPassed(ports)).toThrow(/port 10250\nND601: .*port 10248/);
 });
 
 it('comments swap out of fstab, and nothing else', () => {

@@ -126,6 +126,10 @@ describe('judgements', () => {
   ] as const)('%s is %s', (kind, code) => {
     expect(unreachable('https://a:6443', {kind, detail: 'd'}).code).toBe(code);
   });
+  it('asks for the very name that has no address', () =>
+    expect(unreachable('https://a.example:6443', {kind: 'no-name', detail: 'd'}).next[0]).toBe(
+      'getent hosts a.example',
+    ));
 
   it('tells a Ready node', () => {
     const node = (status: string) => JSON.stringify({status: {conditions: [{type: 'Ready', status}]}});
