@@ -24,7 +24,8 @@ export type ConditionInput = {
 
 type Judgement = {readonly status: 'True' | 'False'; readonly reason?: string; readonly message?: string};
 
-const own = [
+/** The kubelet's own (pkg/kubelet/types/pod_status.go). */
+export const kubeletConditions: readonly string[] = [
   'PodReadyToStartContainers',
   'Initialized',
   'Ready',
@@ -38,7 +39,7 @@ const own = [
 export function podConditions(input: ConditionInput): Condition[] {
   const {pod, old} = input;
   // A readiness gate's condition is somebody else's: the API's copy is the current one.
-  const foreign = (pod.status?.conditions ?? []).filter((c) => !own.includes(c.type));
+  const foreign = (pod.status?.conditions ?? []).filter((c) => !kubeletConditions.includes(c.type));
   const disruption = disruptionOf(input);
   const others = disruption === undefined ? foreign : foreign.filter((c) => c.type !== disruption.type);
   const containersReady = judgeContainers(input);
@@ -83,9 +84,8 @@ function condition(input: ConditionInput, type: string, judged: Judgement): Cond
 }
 
 function disruptionOf(input: ConditionInput): Condition | undefined {
-  if (input.disruption !== undefined)
-    return condition(input, 'DisruptionTarget', {status: 'True', ...input.disruption});
-  return input.old.find((c) => c.type === 'DisruptionTarget');
+  if (input.disruption === undefined) return undefined;
+  return condition(input, 'DisruptionTarget', {status: 'True', ...input.disruption});
 }
 
 function judgeContainers({pod, phase, statuses}: ConditionInput): Judgement {

@@ -1,6 +1,5 @@
 import type {PodStatus} from '../../../lib/kubernetes.ts';
-import {resizeConditions} from '../../resize/state.ts';
-import type {Condition} from './conditions.ts';
+import {type Condition, kubeletConditions} from './conditions.ts';
 import {isTerminal} from './phase.ts';
 
 /** Fields of the status that the kubelet writes; whatever else is there is somebody else's. */
@@ -33,7 +32,7 @@ export function statusPatch(base: PodStatus, wanted: PodStatus): Record<string, 
   }
   mergeByIp(patch, 'podIPs', base.podIPs);
   mergeByIp(patch, 'hostIPs', base.hostIPs);
-  const conditions = changedConditions(base.conditions ?? [], wanted.conditions ?? []);
+  const conditions = changedConditions(base.conditions ?? [], ownConditions(base, wanted));
   if (conditions.length > 0) patch.conditions = conditions;
   return Object.keys(patch).length === 0 ? undefined : patch;
 }
@@ -51,9 +50,22 @@ function mergeByIp(
   patch[field] = [...wanted, ...gone.map(({ip}) => ({$patch: 'delete', ip}))];
 }
 
+/**
+ * Of others' conditions an older sight would undo what they wrote. That a pod was made to go is told together with its
+ * end only (status_manager.go, mergePodStatus).
+ */
+function ownConditions(base: PodStatus, wanted: PodStatus): Condition[] {
+  const ends = isTerminal(wanted.phase) && !isTerminal(base.phase);
+  return (wanted.conditions ?? []).filter(
+    ({type}) => kubeletConditions.includes(type) || (ends && type === 'DisruptionTarget'),
+  );
+}
+
 /** Conditions merge by type; a field that has gone is nulled, or it would stay. */
 function changedConditions(base: readonly Condition[], wanted: readonly Condition[]): object[] {
-  const gone = base.filter(({type}) => isOurs(type) && !wanted.some((condition) => condition.type === type));
+  const gone = base.filter(
+    ({type}) => kubeletConditions.includes(type) && !wanted.some((condition) => condition.type === type),
+  );
   const changed = wanted.flatMap((condition) => {
     const before = base.find(({type}) => type === condition.type);
     if (isEqual(before, condition)) return [];
@@ -63,11 +75,6 @@ function changedConditions(base: readonly Condition[], wanted: readonly Conditio
     return [{...condition, ...Object.fromEntries(dropped.map((field) => [field, null]))}];
   });
   return [...changed, ...gone.map(({type}) => ({$patch: 'delete', type}))];
-}
-
-/** Conditions that only the kubelet sets, and that go when they no longer hold. */
-function isOurs(type: string): boolean {
-  return resizeConditions.some((own) => own === type);
 }
 
 /** Readiness, phases and addresses are waited for by Services, controllers and people. */

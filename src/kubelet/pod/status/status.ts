@@ -6,7 +6,7 @@ import {hasOldContainers, isRestartingAll} from '../actions/restart-all.ts';
 import {sandboxNeed} from '../actions/sandbox-need.ts';
 import {qosClass} from '../config/qos.ts';
 import type {PodSeen, Verdict} from '../seen.ts';
-import {podConditions} from './conditions.ts';
+import {kubeletConditions, podConditions} from './conditions.ts';
 import {containerStatuses} from './container-states.ts';
 import {finalStatuses} from './final.ts';
 import {isTerminal, phaseOf} from './phase.ts';
@@ -128,10 +128,11 @@ function ordered(ips: readonly string[], hostIp: string | undefined): string[] {
   return [six, !six].flatMap((family) => ips.find((ip) => isSix(ip) === family) ?? []);
 }
 
-/** A pod that was refused: its containers were never anything. */
+/** A pod that was refused: its containers were never anything, nor is there anything to say of their readiness. */
 function rejected(seen: PodSeen, pod: Pod, {reason, message}: Verdict): PodStatus {
   return clean({
     ...pod.status,
+    conditions: (pod.status?.conditions ?? []).filter(({type}) => !kubeletConditions.includes(type)),
     observedGeneration: pod.metadata.generation,
     phase: 'Failed',
     reason,

@@ -5,6 +5,7 @@ import {goDuration} from '../../../../src/kubelet/pod/actions/waiting.ts';
 import {cgroupParent, podCgroupPath} from '../../../../src/kubelet/pod/config/cgroup-names.ts';
 import {qosClass} from '../../../../src/kubelet/pod/config/qos.ts';
 import {isUrgent, statusPatch} from '../../../../src/kubelet/pod/status/status-patch.ts';
+import type {PodStatus} from '../../../../src/lib/kubernetes.ts';
 
 describe('the container hash', () => {
   it('is the one of Kubernetes (pkg/kubelet/container/container_hash_test.go)', () => {
@@ -49,6 +50,8 @@ describe('the crash back-off', () => {
   });
 });
 
+type Conditions = NonNullable<PodStatus['conditions']>;
+
 describe('the status patch', () => {
   const condition = {type: 'Ready', status: 'True', lastTransitionTime: 'x'};
 
@@ -68,6 +71,29 @@ describe('the status patch', () => {
   it('leaves other writers’ conditions and fields alone', () => {
     const base = {conditions: [{type: 'other', status: 'True'}], resize: 'x'};
     expect(statusPatch(base, {conditions: [condition]})).toEqual({conditions: [condition]});
+  });
+
+  describe('of others’ conditions (TestMergePodStatus)', () => {
+    const ours = {type: 'DisruptionTarget', status: 'True', reason: 'TerminationByKubelet'};
+    const theirs = {...ours, reason: 'EvictionByEvictionAPI'};
+    const gate = {type: 'example.com/feature', status: 'True'};
+    const running = (...conditions: Conditions) => ({
+      phase: 'Running',
+      conditions: [condition, ...conditions],
+    });
+    const failed = (...conditions: Conditions) => ({phase: 'Failed', conditions: [condition, ...conditions]});
+    it.each<[string, PodStatus, PodStatus, object | undefined]>([
+      ['adds the disruption with the end', running(), failed(ours), {phase: 'Failed', conditions: [ours]}],
+      ['adds no disruption to what runs', running(), running(ours), undefined],
+      ['leaves a disruption', running(ours), running(), undefined],
+      ['tells its own at the end', running(theirs), failed(ours), {phase: 'Failed', conditions: [ours]}],
+      ['leaves another’s while it runs', running(theirs), running(ours), undefined],
+      ['takes no disruption back', running({...ours, status: 'False'}), running(ours), undefined],
+      ['leaves what it does not know', running(gate), running(), undefined],
+      ['undoes nothing by an older sight', running(gate), running({...gate, status: 'False'}), undefined],
+    ])('%s', (_, base, wanted, expected) => {
+      expect(statusPatch(base, wanted)).toEqual(expected);
+    });
   });
 
   it('takes the reason of a condition away with the reason itself', () => {

@@ -1,6 +1,7 @@
 import {describe, expect, it} from 'vitest';
 import {decidePod} from '../../../../src/kubelet/pod/actions/decide.ts';
 import type {PodSeen} from '../../../../src/kubelet/pod/seen.ts';
+import {statusPatch} from '../../../../src/kubelet/pod/status/status-patch.ts';
 import {container, exited, nowMs, pod, record, sandbox, seen} from './fixtures.ts';
 
 const statusOf = (changes: Partial<PodSeen>) => decidePod(seen(changes)).status;
@@ -93,6 +94,17 @@ describe('the phase', () => {
       phase: 'Failed',
       reason: 'OutOfcpu',
       message: 'Pod was rejected: Node didn’t have enough',
+    });
+  });
+
+  it('says nothing of a refused pod’s readiness, and leaves what others say', () => {
+    const verdict = {reason: 'OutOfcpu', message: 'none', rejected: true} as const;
+    const conditions = ['PodScheduled', 'example.com/gate'].map((type) => ({type, status: 'True'}));
+    const refused = {...pod(), status: {phase: 'Pending', conditions}};
+    const status = statusOf({pod: refused, verdict, runtime: {sandboxes: [], containers: []}});
+    expect(status?.conditions?.map(({type}) => type)).toEqual(['example.com/gate']);
+    expect(statusPatch(refused.status, status ?? {})).toMatchObject({
+      conditions: [{$patch: 'delete', type: 'PodScheduled'}],
     });
   });
 
