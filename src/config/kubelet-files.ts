@@ -137,26 +137,31 @@ export function kubeadmFlags(args: readonly string[]): string {
   return `KUBELET_KUBEADM_ARGS="${args.join(' ')}"\n`;
 }
 
-/** KubeProxyConfiguration of our proxy; what the user's own document says wins. */
-export function proxyConfigText(options: JoinOptions): string {
-  const given = options.proxyConfiguration;
-  // A kubeconfig given by flag is stored in our place, and counts.
-  const identity =
-    options.proxyKubeconfig === undefined
-      ? {}
-      : {clientConnection: {kubeconfig: kubeletPaths(options).proxyKubeconfig}};
+/**
+ * KubeProxyConfiguration of our proxy: what kubeadm gave its DaemonSet < this machine < what the user's own document
+ * says. Of the cluster's, the identity and the name are of its pods; without a mode ours is nftables.
+ */
+export function proxyConfigText(options: JoinOptions, cluster: string | undefined): string {
+  const {proxyKubeconfig: kubeconfig} = kubeletPaths(options);
+  const {clientConnection: _, ...shared} = parseObject(cluster);
+  const {proxyHealthz, proxyMetrics} = options.ports;
   const ours = {
-    mode: 'nftables',
-    clientConnection: {kubeconfig: kubeletPaths(options).proxyKubeconfig},
+    mode: shared.mode || 'nftables',
+    clientConnection: {kubeconfig},
     hostnameOverride: options.nodeName,
-    healthzBindAddress: `0.0.0.0:${options.ports.proxyHealthz}`,
-    metricsBindAddress: `127.0.0.1:${options.ports.proxyMetrics}`,
+    healthzBindAddress: onPort(shared.healthzBindAddress, '0.0.0.0', proxyHealthz),
+    metricsBindAddress: onPort(shared.metricsBindAddress, '127.0.0.1', proxyMetrics),
   };
-  return stringify({
-    apiVersion: 'kubeproxy.config.k8s.io/v1alpha1',
-    kind: 'KubeProxyConfiguration',
-    ...[given, identity].reduce<Record<string, unknown>>((base, over) => merge(base, over), ours),
-  });
+  // A kubeconfig given by flag is stored in our place, and counts.
+  const identity = options.proxyKubeconfig === undefined ? {} : {clientConnection: {kubeconfig}};
+  const type = {apiVersion: 'kubeproxy.config.k8s.io/v1alpha1', kind: 'KubeProxyConfiguration'};
+  const layers = [ours, options.proxyConfiguration, identity, type];
+  return stringify(layers.reduce<Record<string, unknown>>((base, over) => merge(base, over), shared));
+}
+
+/** The cluster's address, for who scrapes all nodes alike, where it is at the port that we look at. */
+function onPort(wanted: unknown, host: string, port: number): string {
+  return typeof wanted === 'string' && wanted.endsWith(`:${port}`) ? wanted : `${host}:${port}`;
 }
 
 function parseObject(text: string | undefined): Record<string, unknown> {

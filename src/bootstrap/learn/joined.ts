@@ -12,6 +12,11 @@ export function clusterConfigPath(options: Pick<JoinOptions, 'layout'>): string 
   return `${options.layout.stateDir}/cluster/kubelet-config.yaml`;
 }
 
+/** The same of the cluster's kube-proxy, for a proxy that is chosen later. */
+export function clusterProxyPath(options: Pick<JoinOptions, 'layout'>): string {
+  return `${options.layout.stateDir}/cluster/kube-proxy.yaml`;
+}
+
 /** The version that the node reports, chosen at the join for the API server of then. */
 export function clusterVersionPath(options: Pick<JoinOptions, 'layout'>): string {
   return `${options.layout.stateDir}/cluster/version`;
@@ -24,10 +29,11 @@ export function clusterVersionPath(options: Pick<JoinOptions, 'layout'>): string
  */
 export async function joinedCluster(options: JoinOptions): Promise<Cluster | undefined> {
   const paths = kubeletPaths(options);
-  const [kubeconfig, pem, kubeletConfig, version] = await Promise.all([
+  const [kubeconfig, pem, kubeletConfig, proxyConfig, version] = await Promise.all([
     readText(paths.kubeconfig),
     readText(paths.currentCertificate),
     readText(clusterConfigPath(options)),
+    readText(clusterProxyPath(options)),
     readText(clusterVersionPath(options)),
   ]);
   const identity = kubeconfig === undefined ? undefined : clusterIdentity(kubeconfig);
@@ -37,7 +43,7 @@ export async function joinedCluster(options: JoinOptions): Promise<Cluster | und
   assertSameNode(options, certificate.nodeName);
   assertSameCluster(options, identity.ca, paths.kubeconfig);
   if (!certificate.byCluster || certificate.notAfterMs <= Date.now()) return undefined;
-  return {...identity, kubeletConfig, version: version?.trim(), findings: []};
+  return {...identity, kubeletConfig, proxyConfig, version: version?.trim(), findings: []};
 }
 
 function assertSameNode(options: JoinOptions, nodeName: string | undefined): void {

@@ -9,7 +9,7 @@ import {
 import {sha256} from '../../edges/files/host-files.ts';
 import type {ServiceUnit} from '../../edges/systemd/services.ts';
 import type {Facts} from '../phase.ts';
-import {clusterConfigPath, clusterVersionPath} from './joined.ts';
+import {clusterConfigPath, clusterProxyPath, clusterVersionPath} from './joined.ts';
 import type {WantedFile} from './wanted.ts';
 
 /** The cgroup driver follows the init system: two managers of one tree would fight. */
@@ -50,14 +50,20 @@ export function kubeletFiles(facts: Facts): WantedFile[] {
   ];
 }
 
-export function proxyFiles({options}: Facts): WantedFile[] {
+/** What only a bootstrap token may read, for a later run of the join. */
+export function keptFiles({options, cluster: {proxyConfig}}: Facts): WantedFile[] {
+  if (proxyConfig === undefined) return [];
+  return [{path: clusterProxyPath(options), content: proxyConfig, mode: 0o600}];
+}
+
+export function proxyFiles({options, cluster}: Facts): WantedFile[] {
   const paths = kubeletPaths(options);
   if (options.proxy === 'none') return [];
   return [
     ...(options.proxyKubeconfig === undefined
       ? []
       : [{path: paths.proxyKubeconfig, content: options.proxyKubeconfig, mode: 0o600, secret: true}]),
-    {path: paths.proxyConfig, content: proxyConfigText(options), mode: 0o600},
+    {path: paths.proxyConfig, content: proxyConfigText(options, cluster.proxyConfig), mode: 0o600},
   ];
 }
 

@@ -12,7 +12,7 @@ import {
   readRequest,
   requestName,
 } from '../apply/certificate.ts';
-import {kubeletFiles} from '../learn/node-files.ts';
+import {keptFiles, kubeletFiles} from '../learn/node-files.ts';
 import {
   missingTrees,
   present,
@@ -151,7 +151,7 @@ async function observe(facts: Facts): Promise<SeenIdentity> {
     readText(paths.cachedKey),
     present([paths.bootstrapKubeconfig]),
     missingDirectories(facts),
-    unmetFiles(kubeletFiles(facts)),
+    unmetFiles([...kubeletFiles(facts), ...keptFiles(facts)]),
   ]);
   const certificate = pem === undefined ? undefined : readCertificate(pem, facts.cluster.ca);
   const name = key === undefined ? undefined : requestName(key, facts.options.nodeName);

@@ -9,6 +9,7 @@ import {unreachable} from './answers.ts';
 
 export type BootstrapReads = {
   readonly kubeletConfig: string | undefined;
+  readonly proxyConfig: string | undefined;
   /** What the node reports as its kubelet's version; undefined when the API server does not tell its own. */
   readonly version: string | undefined;
   readonly findings: readonly Finding[];
@@ -17,8 +18,8 @@ export type BootstrapReads = {
 type Spoken = Extract<Answer, {kind: 'answer'}>;
 
 /**
- * What a bootstrap token may read: the server's version, the cluster's kubelet-config, and whether this node's name
- * is taken.
+ * What a bootstrap token may read: the server's version, the cluster's kubelet-config and kube-proxy (which a node's
+ * own certificate may not), and whether this node's name is taken.
  * @throws NodectlError ND406 when the credentials are refused, ND202 when a Ready node has the name, ND421 when the
  * versions do not fit
  */
@@ -39,8 +40,9 @@ export async function readBootstrap(
     if (answer.status === 401) throw refused(cluster.server, credentials);
     return answer;
   };
-  const [config, node, version] = await Promise.all([
+  const [config, proxy, node, version] = await Promise.all([
     read('/api/v1/namespaces/kube-system/configmaps/kubelet-config'),
+    read('/api/v1/namespaces/kube-system/configmaps/kube-proxy'),
     read(`/api/v1/nodes/${nodeName}`),
     read('/version'),
   ]);
@@ -51,6 +53,8 @@ export async function readBootstrap(
   const kubeletConfig = config.status === 200 ? dataOf(config.body)?.kubelet : undefined;
   return {
     kubeletConfig,
+    // A cluster without kubeadm's kube-proxy has none.
+    proxyConfig: proxy.status === 200 ? dataOf(proxy.body)?.['config.conf'] : undefined,
     version: reportedVersion(cluster.server, version),
     findings: kubeletConfig === undefined ? [noConfig(config.status)] : [],
   };

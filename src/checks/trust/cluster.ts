@@ -18,6 +18,8 @@ import {skewFinding, unreachable} from './answers.ts';
 export type Cluster = ClusterIdentity & {
   /** The cluster's KubeletConfiguration, as kubeadm keeps it. */
   readonly kubeletConfig: string | undefined;
+  /** The cluster's KubeProxyConfiguration, as kubeadm keeps it for its DaemonSet. */
+  readonly proxyConfig: string | undefined;
   /** What the node reports as its kubelet's version; undefined leaves that to the kubelet. */
   readonly version: string | undefined;
   readonly findings: readonly Finding[];

@@ -62,7 +62,14 @@ async function failedJoin(note: boolean): Promise<{text: string; path: string | 
   const facts: Facts = {
     options,
     machine: await observeMachine(),
-    cluster: {server: 'https://a:6443', ca: 'CA', kubeletConfig: undefined, version: 'v1.35.0', findings: []},
+    cluster: {
+      server: 'https://a:6443',
+      ca: 'CA',
+      kubeletConfig: undefined,
+      proxyConfig: undefined,
+      version: 'v1.35.0',
+      findings: [],
+    },
     addresses: [],
     packages: undefined,
     services: {...manager, log: async (name) => [`${name}:`, ...log]},

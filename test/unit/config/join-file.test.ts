@@ -187,7 +187,7 @@ describe('documents beside it', () => {
     const found = options(text);
     expect(found.kubeletConfiguration).toEqual({maxPods: 7, healthzPort: 20_248});
     expect(found.ports.kubeletHealthz).toBe(20_248);
-    expect(proxyConfigText(found)).toContain('clusterCIDR: 10.1.0.0/16');
+    expect(proxyConfigText(found, undefined)).toContain('clusterCIDR: 10.1.0.0/16');
   });
   it('keep the lines of the file in complaints', () => {
     const lines = defaults.split('\n').length;

@@ -6,7 +6,9 @@ import {
   bootstrapKubeconfig,
   kubeletConfigText,
   kubeletKubeconfig,
+  proxyConfigText,
 } from '../../../src/config/kubelet-files.ts';
+import {loadProxyConfig} from '../../../src/config/proxy.ts';
 
 const options = joinOptions({
   endpoint: 'a:6443',
@@ -82,6 +84,118 @@ describe('kubeconfigs', () => {
     expect(parse(bootstrapKubeconfig('https://a', 'CA', {kind: 'token', token: 't'}))).toMatchObject({
       'current-context': 'tls-bootstrap-token-user@kubernetes',
       users: [{name: 'tls-bootstrap-token-user', user: {token: 't'}}],
+    });
+  });
+});
+
+describe('proxyConfigText', () => {
+  /** As kubeadm 1.36 writes it: every field, also those that it leaves to their defaults. */
+  const kubeadms = `
+apiVersion: kubeproxy.config.k8s.io/v1alpha1
+bindAddress: 0.0.0.0
+bindAddressHardFail: false
+clientConnection:
+  acceptContentTypes: ""
+  burst: 0
+  contentType: ""
+  kubeconfig: /var/lib/kube-proxy/kubeconfig.conf
+  qps: 0
+clusterCIDR: 10.200.0.0/16
+configSyncPeriod: 0s
+conntrack:
+  maxPerCore: null
+  min: null
+  tcpBeLiberal: false
+  tcpCloseWaitTimeout: null
+  tcpEstablishedTimeout: null
+  udpStreamTimeout: 0s
+  udpTimeout: 0s
+detectLocal:
+  bridgeInterface: ""
+  interfaceNamePrefix: ""
+detectLocalMode: ""
+enableProfiling: false
+healthzBindAddress: ""
+hostnameOverride: ""
+iptables:
+  localhostNodePorts: null
+  masqueradeAll: false
+  masqueradeBit: null
+  minSyncPeriod: 0s
+  syncPeriod: 0s
+ipvs:
+  excludeCIDRs: null
+  minSyncPeriod: 0s
+  scheduler: ""
+  strictARP: false
+  syncPeriod: 0s
+  tcpFinTimeout: 0s
+  tcpTimeout: 0s
+  udpTimeout: 0s
+kind: KubeProxyConfiguration
+logging:
+  flushFrequency: 0
+  options:
+    json:
+      infoBufferSize: "0"
+    text:
+      infoBufferSize: "0"
+  verbosity: 0
+metricsBindAddress: ""
+mode: ""
+nftables:
+  masqueradeAll: false
+  masqueradeBit: null
+  minSyncPeriod: 0s
+  syncPeriod: 0s
+nodePortAddresses: null
+oomScoreAdj: null
+portRange: ""
+showHiddenMetricsForVersion: ""
+winkernel:
+  enableDSR: false
+  forwardHealthCheckVip: false
+  networkName: ""
+  rootHnsEndpointName: ""
+  sourceVip: ""
+`;
+  const load = (text: string) => loadProxyConfig({path: 'config.yaml', text}, {}, 'host');
+
+  it('takes the cluster’s, with this node’s name, identity and ports', () => {
+    const {config, warnings} = load(proxyConfigText(options, kubeadms));
+    expect(warnings).toEqual([]);
+    expect(config).toMatchObject({
+      nodeName: 'n1',
+      kubeconfig: '/var/lib/nodectl/proxy/kubeconfig',
+      mode: 'nftables',
+      detectLocal: {mode: 'ClusterCIDR', cidrs: {IPv4: '10.200.0.0/16'}},
+      healthz: {host: '0.0.0.0', port: 10_256},
+      metrics: {host: '127.0.0.1', port: 10_249},
+    });
+  });
+
+  it.each([
+    ['mode', {mode: 'iptables'}, {mode: 'iptables'}],
+    [
+      'address for scrapers',
+      {metricsBindAddress: '0.0.0.0:10249'},
+      {metrics: {host: '0.0.0.0', port: 10_249}},
+    ],
+    ['other port, which nobody here looks at, not', {metricsBindAddress: ':9'}, {metrics: {port: 10_249}}],
+    ['range of node ports', {nodePortAddresses: ['10.0.0.0/8']}, {nodePortAddresses: {kind: 'cidrs'}}],
+  ])('keeps its %s', (_, fields, expected) => {
+    const text = JSON.stringify({kind: 'KubeProxyConfiguration', ...fields});
+    expect(load(proxyConfigText(options, text)).config).toMatchObject(expected);
+  });
+
+  it('lets the user’s own document win, and does without the cluster’s', () => {
+    const own = {...options, proxyConfiguration: {clusterCIDR: '10.1.0.0/16', mode: 'nftables'}};
+    expect(load(proxyConfigText(own, kubeadms)).config.detectLocal).toMatchObject({
+      cidrs: {IPv4: '10.1.0.0/16'},
+    });
+    expect(load(proxyConfigText(options, undefined)).config).toMatchObject({
+      nodeName: 'n1',
+      mode: 'nftables',
     });
   });
 });
