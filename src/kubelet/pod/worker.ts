@@ -10,6 +10,7 @@ import {observePod} from './observe.ts';
 import {roomWaiters} from './room-waiters.ts';
 import type {Verdict} from './seen.ts';
 import {isTerminal} from './status/phase.ts';
+import {podGrace} from './status/termination.ts';
 import type {PodView} from './status/view.ts';
 
 export type PodWorkers = {
@@ -25,6 +26,7 @@ export type PodWorkers = {
   standing(uid: string): 'unknown' | 'admitted' | 'ending';
   /** The status as last computed. */
   status(uid: string): PodStatus | undefined;
+  /** Asked again, only what leaves the pod less time counts. */
   end(uid: string, verdict: Verdict): void;
   /** There may be room for what waits. */
   roomMade(): void;
@@ -47,6 +49,11 @@ const tellBusyMs = 8_000;
 /** One serial worker for each pod UID: observe → decide → apply, until nothing is left to do. */
 export function startPodWorkers(view: PodView, limit: StartLimit, onForgotten: () => void): PodWorkers {
   return new Workers(view, limit, onForgotten);
+}
+
+/** The node may be in more of a hurry than before: a soft eviction becomes a hard one. */
+function isSooner({verdict, lastPod}: PodMemory, other: Verdict): boolean {
+  return verdict?.rejected !== true && podGrace(lastPod, other) < podGrace(lastPod, verdict);
 }
 
 class Workers implements PodWorkers {
@@ -111,7 +118,7 @@ class Workers implements PodWorkers {
 
   end(uid: string, verdict: Verdict): void {
     const memory = this.#memory(uid);
-    if (memory.verdict !== undefined) return;
+    if (memory.verdict !== undefined && !isSooner(memory, verdict)) return;
     memory.verdict = verdict;
     this.interrupt(uid, verdict.reason);
   }

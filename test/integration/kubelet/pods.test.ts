@@ -224,6 +224,26 @@ describe('a pod', () => {
     await node.gone('deadline');
   });
 
+  it('is given less time by its node, and never more', async () => {
+    const deaf = shell('main', 'trap "" TERM; while :; do sleep 1; done');
+    await node.create('hurried', {terminationGracePeriodSeconds: 3600, containers: [deaf]});
+    const {uid} = (await node.waitFor('hurried', 'Ready', isReady)).metadata;
+    const end = (reason: string, graceSeconds: number) =>
+      node.agent().end(uid, {reason, message: `for ${graceSeconds} s`, graceSeconds});
+    end('Soft', 1800);
+    await until('it is being ended', async () => {
+      const {items} = await node.sandbox.client.list(events, {namespace: 'default'});
+      return items.some(
+        ({reason, involvedObject}) => `${reason} ${involvedObject.name}` === 'Killing hurried',
+      );
+    });
+    end('Hard', 1);
+    end('Later', 1700);
+    const pod = await node.waitFor('hurried', 'Failed', ({status}) => status?.phase === 'Failed');
+    expect(pod.status).toMatchObject({reason: 'Hard', message: 'for 1 s'});
+    expect(statusOf(pod, 'main')?.state?.terminated?.exitCode).toBe(137);
+  });
+
   it('shares the network of its node when it asks for it', async () => {
     await node.create('host', {...grace, hostNetwork: true, containers: [sleeper('main')]});
     const pod = await node.waitFor('host', 'Ready', isReady);
