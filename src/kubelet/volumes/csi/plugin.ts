@@ -1,10 +1,13 @@
 import {dirname} from 'node:path';
 import {linkAtomic} from '../../../edges/files/files.ts';
 import {ensureDirectory} from '../../../edges/files/trees.ts';
+import {containerFileLabel} from '../../../edges/mounts/selinux.ts';
 import {describeError} from '../../../lib/errors.ts';
+import type {CsiDriver} from '../../../lib/kubernetes.ts';
 import type {Logger} from '../../../lib/log.ts';
 import type {Serial} from '../../../lib/serial.ts';
 import type {Expander, Grower} from '../growth/expander.ts';
+import {mayHaveLabel, mountLabel} from '../selinux.ts';
 import type {PreparedVolume, VolumePlace, VolumePlugin, VolumeRequest, VolumeUsage} from '../types.ts';
 import {type AskedDriver, volumeUsage} from './driver/calls.ts';
 import type {DriverObjects} from './driver/driver-objects.ts';
@@ -15,7 +18,7 @@ import {uniqueVolumeName} from './driver/names.ts';
 import type {Attachments} from './volume/attachments.ts';
 import {dataDirectory, podPluginDirectory, targetPath} from './volume/on-disk.ts';
 import {type Publisher, placeOf} from './volume/publisher.ts';
-import {type CsiVolume, csiVolume} from './volume/source.ts';
+import {type CsiVolume, csiVolume, labelled} from './volume/source.ts';
 import type {Stager} from './volume/stager.ts';
 import {inStep} from './volume/steps.ts';
 import {publishedAt, takeUnnoted, unpublish} from './volume/unpublish.ts';
@@ -163,13 +166,15 @@ export class CsiPlugin implements VolumePlugin {
       onInUse();
   }
 
-  async #bring(request: VolumeRequest, volume: CsiVolume, again: boolean): Promise<PreparedVolume> {
+  async #bring(request: VolumeRequest, wanted: CsiVolume, again: boolean): Promise<PreparedVolume> {
     const {objects, attachments, serial, awaited, waits} = this.#parts;
     const {signal} = request;
-    await awaited(volume.driver);
-    const object = await objects.get(volume.driver);
-    const lifecycle = async () => checkLifecycle(volume, object);
-    await inStep('publish', volume.block, signal, lifecycle);
+    await awaited(wanted.driver);
+    const object = await objects.get(wanted.driver);
+    const volume = await inStep('publish', wanted.block, signal, async () => {
+      checkLifecycle(wanted, object);
+      return labelled(wanted, await labelFor(request, wanted, object));
+    });
     const attaches = volume.lifecycle === 'Persistent' && attachRequired(object);
     if (attaches) await waits.forAttachment(request, volume);
     const publishContext = attaches ? await attachments.require(volume, signal) : {};
@@ -207,6 +212,17 @@ export class CsiPlugin implements VolumePlugin {
     if (!drivers.has(name)) throw new Error(`kubernetes.io/csi: ${missing}: ${drivers.missing(name)}`);
     return {node: drivers.get(name), capabilities: await drivers.capabilities(name, signal)};
   }
+}
+
+async function labelFor(
+  {pod, volume: {name}}: VolumeRequest,
+  {accessModes, block}: CsiVolume,
+  driver: CsiDriver | undefined,
+): Promise<string | undefined> {
+  const wish = {pod, volume: name, accessModes, driver};
+  if (block || !mayHaveLabel(wish)) return undefined;
+  const containerFile = await containerFileLabel();
+  return containerFile === undefined ? undefined : mountLabel(wish, containerFile);
 }
 
 function keyOf({uid, mode, specName}: VolumePlace): string {

@@ -18,6 +18,8 @@ export type StagedVolume = {
   /** Has vol_data.json. */
   readonly directory: string;
   readonly stagingPath: string;
+  /** The SELinux label that it is staged with. */
+  readonly label?: string;
 };
 
 /** A pod that has a volume, or may have. */
@@ -54,8 +56,10 @@ async function stagedAt(
 ): Promise<StagedVolume[]> {
   const data = await readVolumeData(directory);
   if (data === undefined) return [];
-  const {driverName: driver, volumeHandle: handle} = data;
-  return [{driver, handle, uniqueName: uniqueVolumeName(driver, handle), specName, directory, stagingPath}];
+  const {driverName: driver, volumeHandle: handle, seLinuxMountContext: label} = data;
+  const uniqueName = uniqueVolumeName(driver, handle);
+  const labelled = label === undefined ? {} : {label};
+  return [{driver, handle, uniqueName, specName, directory, stagingPath, ...labelled}];
 }
 
 /** Every pod with a CSI volume on the disk. */

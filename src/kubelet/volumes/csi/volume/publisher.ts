@@ -58,7 +58,7 @@ export class Publisher {
     if (volume.block) return linkDevice(request, target);
     const delegated = driver.capabilities.has(Capability.VOLUME_MOUNT_GROUP);
     if (givesToGroup(volume, object, {fsGroup, delegated})) await giveToGroup(request, target);
-    const relabel = !volume.readOnly && (await hasLabels(target));
+    const relabel = volume.label === undefined && !volume.readOnly && (await hasLabels(target));
     return {path: target, readOnly: volume.readOnly, relabel};
   }
 
@@ -78,7 +78,7 @@ export class Publisher {
   async #note({request, volume}: PublishRequest, target: string): Promise<void> {
     const {pod, directory, context} = request;
     const {uid} = pod.metadata;
-    const {driver, handle, specName} = volume;
+    const {driver, handle, specName, label} = volume;
     if (volume.block) {
       const {publish, directory: shared} = blockPlaces(context.rootDir, specName);
       await ensureDirectory(publish, 0o750);
@@ -93,6 +93,7 @@ export class Publisher {
       nodeName: this.#nodeName,
       volumeLifecycleMode: volume.lifecycle,
       attachmentID: attachmentName(driver, handle, this.#nodeName),
+      ...(label === undefined ? {} : {seLinuxMountContext: label}),
     });
   }
 }

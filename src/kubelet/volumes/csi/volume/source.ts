@@ -1,4 +1,5 @@
 import type {PersistentVolume, PersistentVolumeClaim} from '../../../../lib/kubernetes.ts';
+import {contextOption} from '../../selinux.ts';
 import type {VolumeRequest} from '../../types.ts';
 import {inlineHandle, uniqueVolumeName} from '../driver/names.ts';
 
@@ -17,6 +18,8 @@ export type CsiVolume = {
   readonly fsType: string;
   readonly attributes: Readonly<Record<string, string>>;
   readonly mountOptions: readonly string[];
+  /** The SELinux label that it is mounted with. */
+  readonly label?: string;
   /** Undefined where the persistent volume names none. */
   readonly accessModes: readonly string[] | undefined;
   readonly stageSecret: SecretReference | undefined;
@@ -85,6 +88,12 @@ function persistentVolume(
     claim,
     persistentVolume: volume,
   };
+}
+
+/** The same volume, mounted with a label. */
+export function labelled(volume: CsiVolume, label: string | undefined): CsiVolume {
+  if (label === undefined) return volume;
+  return {...volume, label, mountOptions: [...volume.mountOptions, contextOption(label)]};
 }
 
 function secretReference(reference: Reference | undefined): SecretReference | undefined {

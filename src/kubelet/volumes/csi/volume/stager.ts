@@ -5,6 +5,7 @@ import {exists} from '../../../../edges/files/files.ts';
 import {ensureDirectory} from '../../../../edges/files/trees.ts';
 import type {KubeClient} from '../../../../edges/kube/client.ts';
 import {mountReferences} from '../../../../edges/mounts/mount-references.ts';
+import {VolumeWaitError} from '../../types.ts';
 import {type AskedDriver, stageVolume} from '../driver/calls.ts';
 import {Capability} from '../driver/capability.ts';
 import type {Inventory} from '../driver/inventory.ts';
@@ -31,17 +32,17 @@ export type StageRequest = {
 /** Stages volumes once for all pods of the node. Its callers see to it that one volume has one call at a time. */
 export class Stager {
   readonly #options: StagerOptions;
-  /** Staged for certain: a driver has said so to this kubelet. */
-  readonly #staged = new Set<string>();
+  /** Staged for certain: a driver has said so to this kubelet. With the SELinux labels they are mounted with. */
+  readonly #staged = new Map<string, string | undefined>();
   /** Staged by an earlier kubelet, perhaps: a failure to stage them again takes nothing away. */
-  #inherited: ReadonlySet<string> = new Set();
+  readonly #inherited = new Map<string, string | undefined>();
 
   constructor(options: StagerOptions) {
     this.#options = options;
   }
 
   inherit(staged: readonly StagedVolume[]): void {
-    this.#inherited = new Set(staged.map(({uniqueName}) => uniqueName));
+    for (const {uniqueName, label} of staged) this.#inherited.set(uniqueName, label);
   }
 
   /** Where the volume is staged; '' for one that its driver does not stage. */
@@ -52,9 +53,11 @@ export class Stager {
     const places = stagePlaces(rootDir, volume);
     const staged = driver.capabilities.has(Capability.STAGE_UNSTAGE_VOLUME);
     if (!staged && !volume.block) return '';
-    if (this.#staged.has(volume.uniqueName)) return places.stagingPath;
-    const noted = {driverName: volume.driver, volumeHandle: volume.handle};
-    const {driver: name, handle, specName: specVolID} = volume;
+    if (this.#isStaged(volume)) return places.stagingPath;
+    if (staged) await this.#freeOfLabel(driver, volume, places);
+    const {driver: name, handle, specName: specVolID, label} = volume;
+    const labelled = label === undefined ? {} : {seLinuxMountContext: label};
+    const noted = {driverName: volume.driver, volumeHandle: volume.handle, ...labelled};
     const attachmentID = attachmentName(name, handle, nodeName);
     const {client} = this.#options;
     const wanted = staged ? volume.stageSecret : undefined;
@@ -68,8 +71,31 @@ export class Stager {
     await ensureDirectory(places.stagingPath, 0o750);
     inventory.setStaged(volume.uniqueName, volume.driver, true);
     await this.#stage(driver, request, places, secrets);
-    this.#staged.add(volume.uniqueName);
+    this.#staged.set(volume.uniqueName, label);
     return places.stagingPath;
+  }
+
+  #isStaged({uniqueName, label}: CsiVolume): boolean {
+    return this.#staged.has(uniqueName) && this.#staged.get(uniqueName) === label;
+  }
+
+  /** One mount has one label: a pod with another one needs another mount (reconciler, SELinux mount mismatch). */
+  async #freeOfLabel(driver: AskedDriver, volume: CsiVolume, places: StagePlaces): Promise<void> {
+    const {uniqueName, specName, handle, block} = volume;
+    const from = [this.#staged, this.#inherited].find((known) => known.has(uniqueName));
+    if (from === undefined || from.get(uniqueName) === volume.label) return;
+    const staged = {driver: volume.driver, handle, uniqueName, ...places};
+    const spec = block ? specName : undefined;
+    try {
+      await this.undo(driver, {...staged, specName: spec});
+    } catch (error) {
+      if (!(error instanceof StillMountedError)) throw error;
+      throw new VolumeWaitError(
+        'MountVolume.MountDevice failed',
+        `waiting for unmount of volume "${uniqueName}", because it is already mounted to a different pod with a different SELinux label`,
+        {cause: error},
+      );
+    }
   }
 
   /** @throws while the driver cannot, or will not, let go of it */
@@ -80,13 +106,14 @@ export class Stager {
     const elsewhere = await mountedInPods(rootDir, volume);
     // Taken from under them, they could lose what was written (operation_generator.go, GetDeviceMountRefs).
     if (elsewhere.length > 0)
-      throw new Error(
+      throw new StillMountedError(
         `the device mount path "${stagingPath}" is still mounted by other references [${elsewhere.join(' ')}]`,
       );
     // Of a block volume the place goes when it is unstaged, and what is noted of it after that.
     if (staged && (specName === undefined || (await exists(stagingPath))))
       await driver.node.nodeUnstageVolume({volumeId: handle, stagingTargetPath: stagingPath});
     this.#staged.delete(uniqueName);
+    this.#inherited.delete(uniqueName);
     if (specName === undefined) await removeStage(directory, stagingPath);
     else await removeBlockPlaces(rootDir, specName);
     inventory.setStaged(uniqueName, volume.driver, false);
@@ -116,6 +143,8 @@ export class Stager {
     inventory.setStaged(volume.uniqueName, volume.driver, false);
   }
 }
+
+class StillMountedError extends Error {}
 
 /**
  * Where pods still have what is staged. Shares of one server look alike to the kernel: a mount that is noted as

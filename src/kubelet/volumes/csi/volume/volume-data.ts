@@ -8,6 +8,8 @@ export type VolumeData = {
   readonly nodeName?: string;
   readonly attachmentID?: string;
   readonly volumeLifecycleMode?: string;
+  /** The SELinux label that it is mounted with. */
+  readonly seLinuxMountContext?: string;
 };
 
 const fileName = 'vol_data.json';
@@ -43,10 +45,12 @@ export function parseVolumeData(text: string | undefined): VolumeData | undefine
   if (driverName === undefined || volumeHandle === undefined) return undefined;
   const mode = word('volumeLifecycleMode');
   const specVolID = word('specVolID');
+  const label = word('seLinuxMountContext');
   return {
     driverName,
     volumeHandle,
     ...(specVolID === undefined ? {} : {specVolID}),
     ...(mode === undefined ? {} : {volumeLifecycleMode: mode}),
+    ...(label === undefined ? {} : {seLinuxMountContext: label}),
   };
 }
