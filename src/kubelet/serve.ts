@@ -38,7 +38,8 @@ export async function serveHealth(config: KubeletConfig, health: HealthChecks): 
   return servePlain({
     host: config.healthzBindAddress,
     port: config.healthzPort,
-    answer: (path) => (path.startsWith('/healthz') ? healthz(path, false, health) : undefined),
+    answer: (path, query) =>
+      path.startsWith('/healthz') ? healthz(path, query.has('verbose'), health) : undefined,
   });
 }
 

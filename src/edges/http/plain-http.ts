@@ -17,7 +17,10 @@ export type PlainServerOptions = {
   /** `::` is IPv6 alone rather than both families. */
   readonly ipv6Only?: boolean;
   /** Answers GET and HEAD by path; undefined is 404. */
-  readonly answer: (path: string) => PlainAnswer | undefined | Promise<PlainAnswer | undefined>;
+  readonly answer: (
+    path: string,
+    query: URLSearchParams,
+  ) => PlainAnswer | undefined | Promise<PlainAnswer | undefined>;
 };
 
 /**
@@ -31,7 +34,8 @@ export async function servePlain({
   answer,
 }: PlainServerOptions): Promise<PlainServer> {
   const server = createServer((request, response) => {
-    void Promise.resolve(answer((request.url ?? '/').split('?')[0] ?? '/'))
+    const [path = '/', query] = (request.url ?? '/').split('?');
+    void Promise.resolve(answer(path, new URLSearchParams(query)))
       .catch((): PlainAnswer => ({code: 500, body: 'internal error\n'}))
       .then((given) => {
         const {code, headers, body} = given ?? {code: 404, body: '404 page not found\n'};

@@ -26,6 +26,9 @@ const debugging: readonly Endpoint[] = [
   'attach',
   'port-forward',
   'run',
+  'checkpoint',
+  'statusz',
+  'flagz',
 ];
 
 /** The path and the query of a request target; only the origin form (`/path?query`) exists here. */
@@ -47,6 +50,7 @@ export async function admit(request: IncomingMessage, gate: Gate): Promise<Admit
   await authorize(user, route, request.method ?? '', gate);
   if (route.endpoint === 'not-found') throw new Refusal(404, '404 page not found');
   if (!route.methods.includes(request.method ?? '')) throw new Refusal(405, '405: Method Not Allowed');
+  if (route.off !== undefined) throw new Refusal(405, `${route.off} endpoint is disabled.`);
   if (!gate.debugging && debugging.includes(route.endpoint))
     throw new Refusal(405, 'Debug endpoints are disabled.');
   return {route, query, user};

@@ -24,8 +24,10 @@ import {hasContainer, loggedContainer, logProblem, parseLogOptions} from './log-
 import {sendLogs} from './logs.ts';
 import type {Metrics} from './metrics.ts';
 import {Refusal} from './refusal.ts';
+import {servedPaths} from './routes.ts';
 import {runningPods} from './running-pods.ts';
-import {runCommand} from './streams.ts';
+import {checkpoint, runCommand} from './streams.ts';
+import {flagz, type Page, render, statusz} from './zpages.ts';
 
 export type EndpointParts = {
   readonly config: KubeletConfig;
@@ -77,6 +79,14 @@ class Endpoints {
         return text(response, await this.#cadvisor(), contentType);
       case 'probe-metrics':
         return text(response, await telemetry.probes.registry.metrics(), contentType);
+      case 'sli-metrics':
+        return text(response, await telemetry.health.registry.metrics(), contentType);
+      case 'statusz':
+        return this.#page(statusz(config, startedMs(), Date.now(), servedPaths()), request, response);
+      case 'flagz':
+        return this.#page(flagz(config), request, response);
+      case 'checkpoint':
+        return json(response, await checkpoint(admitted, this.#parts));
       case 'stats':
         return json(response, await this.#summary(admitted.query));
       case 'logs':
@@ -87,6 +97,7 @@ class Endpoints {
       case 'attach':
       case 'port-forward':
         throw new Refusal(400, 'Upgrade request required');
+      case 'switched-off':
       case 'not-found':
         throw new Refusal(404, '404 page not found');
       default:
@@ -99,6 +110,12 @@ class Endpoints {
     if (answer === undefined) throw new Refusal(404, '404 page not found');
     response.statusCode = answer.code;
     text(response, answer.body, 'text/plain; charset=utf-8');
+  }
+
+  #page(page: Page, {headers}: IncomingMessage, response: ServerResponse): void {
+    const {body, contentType, warning} = render(page, headers.accept);
+    if (warning !== undefined) response.setHeader('Warning', warning);
+    text(response, body, contentType);
   }
 
   /** A scrape whose source fails says so in a metric; it does not fail itself. */
@@ -169,6 +186,10 @@ class Endpoints {
       return !isCriNotFound(error);
     }
   }
+}
+
+function startedMs(): number {
+  return Date.now() - process.uptime() * 1000;
 }
 
 function json(response: ServerResponse, value: object): void {

@@ -14,12 +14,18 @@ const paths: Readonly<Record<Endpoint, string>> = {
   'resource-metrics': 'metrics/resource',
   'cadvisor-metrics': 'metrics/cadvisor',
   'probe-metrics': 'metrics/probes',
+  // Kubernetes knows a path by its first part, and these by both.
+  'sli-metrics': 'metrics',
   stats: 'stats',
   logs: 'containerLogs',
   exec: 'exec',
   attach: 'attach',
   'port-forward': 'portForward',
   run: 'run',
+  checkpoint: 'checkpoint',
+  statusz: 'statusz',
+  flagz: 'flagz',
+  'switched-off': 'other',
   'not-found': 'other',
 };
 const longRunning: readonly Endpoint[] = ['exec', 'attach', 'port-forward'];

@@ -8,12 +8,18 @@ export type Endpoint =
   | 'resource-metrics'
   | 'cadvisor-metrics'
   | 'probe-metrics'
+  | 'sli-metrics'
   | 'stats'
   | 'logs'
   | 'exec'
   | 'attach'
   | 'port-forward'
   | 'run'
+  | 'checkpoint'
+  | 'statusz'
+  | 'flagz'
+  /** Exists in Kubernetes, and can be switched off there. */
+  | 'switched-off'
   | 'not-found';
 
 export type Route = {
@@ -27,6 +33,8 @@ export type Route = {
    * `get nodes/proxy` must not be the right to run commands.
    */
   readonly verb?: 'create';
+  /** Kubernetes' name of what is switched off. */
+  readonly off?: string;
 };
 
 type Pattern = Omit<Route, 'parameters'> & {readonly path: string};
@@ -45,6 +53,19 @@ const patterns: readonly Pattern[] = [
   {path: '/metrics/resource', endpoint: 'resource-metrics', methods: read, subresources: ['metrics']},
   {path: '/metrics/cadvisor', endpoint: 'cadvisor-metrics', methods: read, subresources: ['metrics']},
   {path: '/metrics/probes', endpoint: 'probe-metrics', methods: read, subresources: ['metrics']},
+  {path: '/metrics/slis', endpoint: 'sli-metrics', methods: read, subresources: ['metrics']},
+  {path: '/statusz', endpoint: 'statusz', methods: read, subresources: ['statusz']},
+  {path: '/flagz', endpoint: 'flagz', methods: read, subresources: ['configz']},
+  {
+    path: '/checkpoint/{namespace}/{pod}/{container}',
+    endpoint: 'checkpoint',
+    methods: ['POST'],
+    subresources: ['checkpoint'],
+  },
+  // The logs of the whole machine, and a profiler, are not for whoever may see pods (KHV047, CVE-2019-11248).
+  {path: '/logs*', endpoint: 'switched-off', methods: read, subresources: ['log'], off: 'logs'},
+  {path: '/debug/pprof*', endpoint: 'switched-off', methods: read, subresources: proxy, off: 'profiling'},
+  {path: '/debug/flags*', endpoint: 'switched-off', methods: ['PUT'], subresources: proxy, off: 'flags'},
   {path: '/stats/summary', endpoint: 'stats', methods: ['GET', 'POST'], subresources: ['stats']},
   {
     path: '/containerLogs/{namespace}/{pod}/{container}',
@@ -80,7 +101,6 @@ const unserved: readonly {
 }[] = [
   {path: '/metrics*', subresources: ['metrics']},
   {path: '/stats*', subresources: ['stats']},
-  {path: '/logs*', subresources: ['log']},
   {path: '/checkpoint*', subresources: ['checkpoint']},
   {path: '/statusz*', subresources: ['statusz']},
   {path: '/flagz*', subresources: ['configz']},
@@ -121,6 +141,14 @@ function split(path: string): string[] | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** What there is, by the first part of its path: for people who look around. */
+export function servedPaths(): string[] {
+  const roots = patterns
+    .filter(({endpoint}) => endpoint !== 'switched-off')
+    .map(({path}) => `/${path.replace('*', '').split('/')[1] ?? ''}`);
+  return [...new Set(roots)].sort();
 }
 
 function parametersOf(pattern: string, segments: readonly string[]): Record<string, string> | undefined {

@@ -1,6 +1,9 @@
+import type {KubeletConfig} from '../../config/kubelet.ts';
 import type {Cri} from '../../edges/cri/client.ts';
 import {isCriNotFound} from '../../edges/cri/client.ts';
+import {makeDirectory} from '../../edges/files/files.ts';
 import {describeError} from '../../lib/errors.ts';
+import {type Clock, timestamp} from '../../lib/time.ts';
 import type {PodAgent} from '../agent-api.ts';
 import {Refusal} from './refusal.ts';
 import type {Route} from './routes.ts';
@@ -85,6 +88,31 @@ export async function runCommand({route, query}: Streaming, {agent, cri}: Parts)
   } catch (error) {
     throw runtimeRefusal(error);
   }
+}
+
+/**
+ * The state of a running container in a file that the runtime writes, if it can (kubelet.go, CheckpointContainer).
+ * Such files fill the disk of who asks again and again: only the right to `nodes/checkpoint` allows it (CVE-2025-0426).
+ */
+export async function checkpoint(
+  {route, query}: Streaming,
+  {agent, cri, config, clock}: Parts & {readonly config: KubeletConfig; readonly clock: Clock},
+): Promise<{readonly items: readonly string[]}> {
+  const {namespace = '', pod = '', container = ''} = route.parameters;
+  requirePod(agent, namespace, pod, undefined);
+  const seconds = query.getAll('timeout').at(-1) ?? '0';
+  if (!/^\d{1,9}$/.test(seconds)) throw new Refusal(404, 'cannot parse value of timeout parameter');
+  const containerId = requireContainer(agent, route);
+  const name = `checkpoint-${pod}_${namespace}-${container}-${timestamp(clock.now())}.tar`;
+  const location = `${config.rootDir}/checkpoints/${name}`;
+  try {
+    await makeDirectory(`${config.rootDir}/checkpoints`, 0o700);
+    await cri.runtime.checkpointContainer({containerId, location, timeout: BigInt(seconds)});
+  } catch (error) {
+    const what = `checkpointing of ${namespace}/${pod}/${container} failed (${describeError(error)})`;
+    throw new Refusal(500, what, error);
+  }
+  return {items: [location]};
 }
 
 /** A command that does not end must not hold its connection for ever; CRI counts in seconds. */

@@ -16,6 +16,7 @@ const routes = [
   '/metrics/cadvisor',
   '/metrics/resource',
   '/metrics/probes',
+  '/metrics/slis',
   '/stats/summary',
   '/logs/',
   '/containerLogs/default/p/c',

@@ -53,6 +53,10 @@ const paths = [
   '/metrics',
   '/metrics/resource',
   '/metrics/cadvisor',
+  '/metrics/probes',
+  '/metrics/slis',
+  '/statusz',
+  '/flagz',
   '/stats/summary',
   '/logs/',
   '/containerLogs/default/web/shell',
@@ -87,7 +91,8 @@ describe('readOnlyPort', () => {
     ['/containerLogs/default/web/shell', 405],
     ['/configz', 405],
     ['/runningpods/', 405],
-    ['/logs/', 404],
+    ['/logs/', 405],
+    ['/flagz', 405],
   ])('does not do %s for anybody', async (path, code) => {
     expect(await ask(path)).toBe(code);
     expect(await ask(path, {Connection: 'Upgrade', Upgrade: 'websocket'})).toBe(code);
@@ -163,6 +168,28 @@ describe('what is told', () => {
     expect((await it10250.ask('/healthz?verbose', admin)).body).toContain('[+]syncloop ok');
     expect((await it10250.ask('/healthz/syncloop', admin)).body).toBe('ok');
     expect((await it10250.ask('/healthz/other', admin)).code).toBe(404);
+  });
+
+  it('the process itself, and nothing of the machine’s logs or of a profiler', async () => {
+    const {headers, body} = await it10250.ask('/statusz', admin);
+    expect(headers['content-type']).toBe('text/plain; charset=utf-8');
+    expect(body).toContain('kubelet statusz');
+    const accept = 'application/json;v=v1beta1;g=config.k8s.io;as=Flagz';
+    const {flags} = JSON.parse((await it10250.ask('/flagz', {...admin, headers: {accept}})).body);
+    expect(flags).toMatchObject({port: '10250'});
+    const binary = {accept: 'application/vnd.kubernetes.protobuf'};
+    expect((await it10250.ask('/statusz', {...admin, headers: binary})).code).toBe(406);
+    expect((await it10250.ask('/metrics/slis', admin)).body).toContain('process_start_time_seconds');
+    for (const [path, off] of [
+      ['/logs/syslog', 'logs'],
+      ['/debug/pprof/heap', 'profiling'],
+    ])
+      expect(await it10250.ask(`${path}`, admin)).toMatchObject({
+        code: 405,
+        body: `${off} endpoint is disabled.`,
+      });
+    const gone = await it10250.ask('/checkpoint/default/web/gone', {...admin, method: 'POST'});
+    expect(gone).toMatchObject({code: 404, body: 'container not found ("gone")'});
   });
 
   it('metrics and statistics of what really runs', async () => {

@@ -1,5 +1,6 @@
 import {Counter, Histogram, Registry} from 'prom-client';
 import type {Pod} from '../../../lib/kubernetes.ts';
+import {processStart} from './health-metrics.ts';
 
 export type ProbeOutcome = 'successful' | 'failed' | 'unknown';
 
@@ -23,6 +24,7 @@ export class ProbeMetrics {
 
   constructor() {
     const registers = [this.registry];
+    processStart(this.registry);
     this.#total = new Counter({
       registers,
       name: 'prober_probe_total',

@@ -2,6 +2,7 @@ import {Counter, Gauge, Histogram, Registry} from 'prom-client';
 import type {SeenRequest} from '../../../edges/kube/request-sight.ts';
 import type {Pod, PodStatus} from '../../../lib/kubernetes.ts';
 import {CertificateMetrics} from './certificate-metrics.ts';
+import {HealthMetrics} from './health-metrics.ts';
 import {PodMetrics} from './pod-metrics.ts';
 import {PodStarts} from './pod-starts.ts';
 import {ProbeMetrics} from './probe-metrics.ts';
@@ -20,6 +21,7 @@ const requestBuckets = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60];
 export class Telemetry {
   readonly registry = new Registry();
   readonly probes = new ProbeMetrics();
+  readonly health = new HealthMetrics();
   readonly pods = new PodMetrics(this.registry);
   readonly volumes = new VolumeMetrics(this.registry);
   readonly certificates = new CertificateMetrics(this.registry, Date.now);
