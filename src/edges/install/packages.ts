@@ -4,22 +4,10 @@ import {join} from 'node:path';
 import {isNodectlError, NodectlError} from '../../lib/errors.ts';
 import {sleep} from '../clock.ts';
 import {run} from '../process/exec.ts';
+import {dnf} from './dnf.ts';
+import type {PackageManager} from './package-manager.ts';
 
-/** The distribution's package manager, as nodectl needs it. */
-export type PackageManager = {
-  readonly kind: 'apt' | 'dnf';
-  /** Everything that installing these would newly bring, dependencies included; changes nothing installed. */
-  simulate(names: readonly string[]): Promise<string[]>;
-  install(names: readonly string[]): Promise<void>;
-  /** What of an installation of these is not on this machine yet, and must come over a network. */
-  toFetch(names: readonly string[]): Promise<readonly string[]>;
-  /** The version that an installation would bring. */
-  candidate(name: string): Promise<string | undefined>;
-  /** With their configuration files; absent ones are fine. */
-  remove(names: readonly string[]): Promise<void>;
-  /** The package's own version of a configuration file it owns: its MD5, or undefined. */
-  shippedDigest(path: string): Promise<string | undefined>;
-};
+export type {PackageManager} from './package-manager.ts';
 
 const searchPath = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
 
@@ -152,75 +140,3 @@ export function parseSimulation(output: string): string[] {
 export function parseUris(output: string): string[] {
   return output.split('\n').flatMap((line) => /^'[^']+' ([^_\s]+)_\S+\.deb /.exec(line)?.[1] ?? []);
 }
-
-/**
- * The packages that a transaction of dnf newly installs, dependencies too: lines below headings as
- * `Installing dependencies:`. A package has one space before its name in both dnf 4 and dnf 5.
- */
-export function parseTransaction(output: string): string[] {
-  let installing = false;
-  return output.split('\n').flatMap((line) => {
-    if (/^\S/.test(line)) installing = /^Installing( \S+)*:$/.test(line.trim());
-    const name = installing ? /^ (\S+)/.exec(line)?.[1] : undefined;
-    return name ?? [];
-  });
-}
-
-/** rpm exits with the number of packages that it did not find. */
-const anyCount = Array.from({length: 64}, (_, count) => count);
-
-const dnfOptions = ['--setopt=install_weak_deps=False'];
-const dnfEnvironment = {LC_ALL: 'C'};
-
-const dnf: PackageManager = {
-  kind: 'dnf',
-  async simulate(names) {
-    // It answers its own question with no, and says by 1 that it did nothing.
-    const {exitCode, stdout, stderr} = await run('dnf', ['--assumeno', ...dnfOptions, 'install', ...names], {
-      env: dnfEnvironment,
-      okCodes: [0, 1],
-      timeoutMs: 5 * minutes,
-    });
-    const brings = parseTransaction(stdout);
-    if (exitCode === 1 && brings.length === 0)
-      throw new NodectlError('ND503', `dnf cannot install ${names.join(', ')}: ${stderr.trim()}`);
-    return brings;
-  },
-  async install(names) {
-    await run('dnf', ['-y', '-q', ...dnfOptions, 'install', ...names], {
-      env: dnfEnvironment,
-      timeoutMs: 15 * minutes,
-    });
-  },
-  async toFetch(names) {
-    const {exitCode} = await run(
-      'dnf',
-      ['-y', '-q', '--cacheonly', '--downloadonly', ...dnfOptions, 'install', ...names],
-      {
-        env: dnfEnvironment,
-        okCodes: [0, 1],
-        timeoutMs: 5 * minutes,
-      },
-    );
-    return exitCode === 0 ? [] : names;
-  },
-  async candidate(name) {
-    const query = ['-q', 'repoquery', '--latest-limit=1', '--queryformat', '%{version}\n', name];
-    const {stdout} = await run('dnf', query, {okCodes: [0, 1], timeoutMs: 2 * minutes});
-    return stdout.trim().split('\n').at(-1) || undefined;
-  },
-  async remove(names) {
-    // rpm, and not dnf, for the same reason as above.
-    const queried = await run('rpm', ['-q', '--qf', '%{NAME}\n', ...names], {okCodes: anyCount});
-    const present = queried.stdout.split('\n').filter((line) => names.includes(line));
-    if (present.length > 0) await run('rpm', ['--erase', ...present], {timeoutMs: 10 * minutes});
-  },
-  async shippedDigest(path) {
-    const {exitCode, stdout} = await run('rpm', ['-qf', '--qf', '[%{FILENAMES} %{FILEDIGESTS}\n]', path], {
-      okCodes: [0, 1],
-    });
-    const line =
-      exitCode === 0 ? stdout.split('\n').find((entry) => entry.startsWith(`${path} `)) : undefined;
-    return line?.split(' ')[1];
-  },
-};

@@ -1,5 +1,6 @@
 import {describe, expect, it} from 'vitest';
-import {parseSimulation, parseTransaction, parseUris} from '../../../src/edges/install/packages.ts';
+import {parseTransaction} from '../../../src/edges/install/dnf.ts';
+import {parseSimulation, parseUris} from '../../../src/edges/install/packages.ts';
 import {effectiveCapabilities, parseOsRelease, parseSwaps} from '../../../src/edges/machine/machine.ts';
 import {mountsBelow, parseMountinfo} from '../../../src/edges/mounts/mounts.ts';
 import {parseListeners} from '../../../src/edges/network/ports.ts';
@@ -27,6 +28,12 @@ describe('machine', () => {
       '9.5',
     ],
     ['PRETTY_NAME="Debian 13"\nVERSION_ID="13"\nID=debian\n', 'debian', [], '13'],
+    [
+      'PRETTY_NAME="Ubuntu 22.04.5 LTS"\nNAME="Ubuntu"\nVERSION_ID="22.04"\nVERSION="22.04.5 LTS (Jammy Jellyfish)"\nVERSION_CODENAME=jammy\nID=ubuntu\nID_LIKE=debian\nUBUNTU_CODENAME=jammy\n',
+      'ubuntu',
+      ['debian'],
+      '22.04',
+    ],
   ])('reads os-release of other families', (text, id, like, version) => {
     expect(parseOsRelease(text)).toMatchObject({id, like, version});
   });
