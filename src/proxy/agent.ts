@@ -4,8 +4,9 @@ import {describeError} from '../lib/errors.ts';
 import type {EndpointSlice, Service} from '../lib/kubernetes.ts';
 import type {Logger} from '../lib/log.ts';
 import type {Cancel, Clock} from '../lib/time.ts';
+import {Ahead} from './ahead.ts';
 import {commitInMs} from './batch.ts';
-import {Caches, type Change, type Stores} from './caches.ts';
+import {Caches, type Change, type Stores, type Taken} from './caches.ts';
 import type {ProxyMetrics} from './health/metrics.ts';
 import {type NodeView, nodePortIPs} from './model/node.ts';
 import type {FamilyProxy} from './plane/family-proxy.ts';
@@ -50,6 +51,7 @@ export class ProxyAgent {
   #stopped = false;
   /** The last round left some of what had changed to the next. */
   #isPartial = false;
+  readonly #ahead = new Ahead();
   #takesOver: boolean | undefined;
 
   constructor(options: AgentOptions, node: NodeView) {
@@ -97,7 +99,11 @@ export class ProxyAgent {
 
   /** Everything that is known is in the kernel. */
   get isComplete(): boolean {
-    return !this.#caches.isDirty && this.#options.families.every(({known}) => known);
+    return !this.#isBehind && this.#options.families.every(({known}) => known);
+  }
+
+  get #isBehind(): boolean {
+    return this.#caches.isDirty || !this.#ahead.isEmpty;
   }
 
   /** Both Services and EndpointSlices are known: from now on the kernel follows them. */
@@ -163,7 +169,7 @@ export class ProxyAgent {
   #goOn(): void {
     const {families} = this.#options;
     const unknown = families.some((family) => !family.known);
-    if (unknown || this.#caches.isDirty || this.#contextChanged()) this.#queued();
+    if (unknown || this.#isBehind || this.#contextChanged()) this.#queued();
     // The rest of a large change is there already: waiting for more gains nothing.
     if (this.#isPartial && this.#timer !== undefined)
       this.#runIn(Math.max(0, this.#notBeforeMs - this.#options.clock.monotonic()));
@@ -171,19 +177,41 @@ export class ProxyAgent {
   }
 
   async #round(): Promise<number | undefined> {
-    const {families, metrics, onSynced} = this.#options;
-    const {sources, triggers} = this.#caches.take(await this.#portion());
+    const limit = await this.#portion();
+    const round = this.#ahead.take(this.#decide(Math.max(0, limit - this.#ahead.size)));
     this.#isPartial = this.#caches.isDirty;
     if (!this.#isPartial) {
-      metrics.serviceChangesPending.set(0);
-      metrics.endpointChangesPending.set(0);
+      this.#options.metrics.serviceChangesPending.set(0);
+      this.#options.metrics.endpointChangesPending.set(0);
     }
-    let retryInMs: number | undefined;
-    for (const proxy of families) {
+    const committing = this.#commit(round);
+    if (this.#isPartial && this.#options.families.every(({decidesAhead}) => decidesAhead))
+      await this.#ahead.fill({
+        during: committing,
+        limit: portion,
+        isMore: () => this.#caches.isDirty && !this.#stopped,
+        decide: (some) => this.#decide(some),
+      });
+    return committing;
+  }
+
+  /** Brings what has changed, of so many Services, to what is wanted. */
+  #decide(limit: number): Taken {
+    const taken = this.#caches.take(limit);
+    for (const proxy of this.#options.families) {
       const context = this.#changedContext(proxy.family);
       if (context !== undefined) this.#contexts.set(proxy.family, JSON.stringify(context));
+      proxy.decide({sources: taken.sources, node: this.#node, context});
+    }
+    return taken;
+  }
+
+  async #commit({sources, triggers}: Taken): Promise<number | undefined> {
+    const {families, onSynced} = this.#options;
+    let retryInMs: number | undefined;
+    for (const proxy of families) {
       const own = triggers.filter(({family}) => family === proxy.family).map(({atMs}) => atMs);
-      const retry = await proxy.sync({sources, triggers: own, node: this.#node, context});
+      const retry = await proxy.commit({sources, triggers: own});
       if (retry !== undefined) retryInMs = Math.min(retry, retryInMs ?? retry);
     }
     onSynced(sources);

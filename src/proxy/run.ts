@@ -50,7 +50,7 @@ async function serveUntil(
   log: Logger,
   rivalPeriodMs: number,
 ): Promise<void> {
-  const heap = keepHeapSmall({growthPercent: 15});
+  const heap = keepHeapSmall({growthPercent: 15, turbofan: false});
   if (config.kubeconfig === '') throw new NodectlError('ND713', 'no kubeconfig was given');
   const families = await usableFamilies();
   const nft = openNft({clock: realClock});

@@ -20,7 +20,7 @@ export type FamilyProxyOptions = {
   readonly maxRetryMs: number;
 };
 
-export type Round = Changes & {
+export type Round = Pick<Changes, 'sources'> & {
   /** When what changed was triggered, in milliseconds of the wall clock. */
   readonly triggers: readonly number[];
 };
@@ -30,6 +30,8 @@ export class FamilyProxy {
   readonly #options: FamilyProxyOptions;
   readonly #backoff: Backoff;
   #commits = 0;
+  /** What deciding has cost since the last commit began. */
+  #decidedMs = 0;
 
   constructor(options: FamilyProxyOptions) {
     this.#options = options;
@@ -91,13 +93,25 @@ export class FamilyProxy {
     return plane.mode === 'iptables' || (await plane.isIntact());
   }
 
-  /** Observed, decided, committed. Answers with the pause before the next try when that failed. */
-  async sync({triggers, ...changes}: Round): Promise<number | undefined> {
-    const {plane, cleaner, clock, family, metrics, log} = this.#options;
+  /** What is wanted can be decided while an earlier commit is on its way. */
+  get decidesAhead(): boolean {
+    return this.#options.plane.mode === 'nftables';
+  }
+
+  decide(changes: Changes): void {
+    const {plane, clock} = this.#options;
     const started = clock.monotonic();
     plane.update(changes);
+    this.#decidedMs += clock.monotonic() - started;
+  }
+
+  /** Commits what was decided. Answers with the pause before the next try when that failed. */
+  async commit({sources, triggers}: Round): Promise<number | undefined> {
+    const {plane, cleaner, clock, family, metrics, log} = this.#options;
+    const started = clock.monotonic() - this.#decidedMs;
+    this.#decidedMs = 0;
     try {
-      for (const [key, {service, slices}] of changes.sources) cleaner.note(key, service, slices);
+      for (const [key, {service, slices}] of sources) cleaner.note(key, service, slices);
       const how = await plane.commit();
       this.#committed(how, (clock.monotonic() - started) / 1000, triggers);
       this.#backoff.succeed(family);

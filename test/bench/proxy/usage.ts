@@ -1,4 +1,4 @@
-import {readFileSync} from 'node:fs';
+import {readFileSync, readlinkSync} from 'node:fs';
 
 const ticksPerSecond = 100;
 
@@ -32,6 +32,15 @@ export function cpuSeconds(pid: number): number {
   return children(pid).reduce((sum, child) => sum + ownSeconds(child, true), ownSeconds(pid, true));
 }
 
+/** A child that has not become another program yet has the pages of its parent, which are counted there. */
+function program(pid: number): string {
+  try {
+    return readlinkSync(`/proc/${pid}/exe`);
+  } catch {
+    return '';
+  }
+}
+
 function megabytes(pid: number, key: 'VmRSS' | 'RssFile'): number {
   return Number(new RegExp(`${key}:\\s+(\\d+)`).exec(read(`/proc/${pid}/status`))?.[1] ?? 0) / 1024;
 }
@@ -53,7 +62,8 @@ export class MemoryWatch {
 
   get nowMB(): number {
     try {
-      const pids = [...(this.#withItself ? [this.#pid] : []), ...children(this.#pid)];
+      const others = children(this.#pid).filter((pid) => program(pid) !== program(this.#pid));
+      const pids = [...(this.#withItself ? [this.#pid] : []), ...others];
       return pids.reduce((sum, pid) => sum + megabytes(pid, 'VmRSS'), 0);
     } catch {
       return 0;

@@ -36,10 +36,18 @@ class NotingPlane implements DataPlane {
   readonly sweepInMs = undefined;
   known = false;
   readonly #intact: boolean;
-  #keys: string[] = [];
+  readonly #work: (() => Promise<void>) | undefined;
+  readonly #keys: string[] = [];
 
-  constructor(intact: boolean) {
+  /** Each commit takes as long as `work`. */
+  constructor(intact: boolean, work?: () => Promise<void>) {
     this.#intact = intact;
+    this.#work = work;
+  }
+
+  /** Decided, and not committed yet. */
+  get decided(): number {
+    return this.#keys.length;
   }
 
   forget(): void {
@@ -47,11 +55,12 @@ class NotingPlane implements DataPlane {
   }
 
   update({sources}: Changes): void {
-    this.#keys = [...sources.keys()];
+    this.#keys.push(...sources.keys());
   }
 
   async commit(): Promise<Committed> {
-    this.commits.push(this.#keys);
+    this.commits.push(this.#keys.splice(0));
+    await this.#work?.();
     this.known = true;
     return 'partial';
   }
@@ -108,6 +117,18 @@ describe('the first commits', () => {
     await start(plane, services);
     expect(plane.commits.length).toBeGreaterThan(2);
     expect(plane.commits[0]?.slice(0, 2)).toEqual(['default/kubernetes', 'kube-system/kube-dns']);
+    expect(plane.commits.flat().sort()).toEqual([...services.keys()].sort());
+  });
+
+  it('are decided while the one before is on its way', async () => {
+    const plane: NotingPlane = new NotingPlane(false, async () => {
+      // The last of them has nothing after it.
+      if (plane.commits.length < 3)
+        await expect.poll(() => plane.decided, {interval: 1}).toBeGreaterThan(400);
+    });
+    const services = many(2_500);
+    await start(plane, services);
+    expect(plane.commits.map((keys) => keys.length)).toEqual([1_000, 1_000, 502]);
     expect(plane.commits.flat().sort()).toEqual([...services.keys()].sort());
   });
 
