@@ -1,4 +1,4 @@
-import {copyFile, mkdtemp, rm} from 'node:fs/promises';
+import {copyFile, mkdtemp, rm, symlink, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterEach, beforeEach, describe, expect, it} from 'vitest';
@@ -36,11 +36,11 @@ function endpoints(ip: string): object {
   return slice({service: 'a/web', ports: [{name: 'p', port: 8080}], endpoints: [{ip}]});
 }
 
-/** A process that looks like kube-proxy from without. */
-async function startOther(): Promise<void> {
-  const program = join(directory, 'kube-proxy');
-  await copyFile('/bin/sleep', program);
-  other = start('nsenter', [`--net=${netns.path}`, program, '600']);
+/** A process that looks like another proxy from without; it ends with its input. */
+async function startOther(name: string, args: readonly string[] = []): Promise<void> {
+  const program = join(directory, name);
+  await copyFile('/bin/sh', program);
+  other = start('nsenter', [`--net=${netns.path}`, program, '-c', 'read _', ...args]);
 }
 
 async function endOther(): Promise<void> {
@@ -63,7 +63,7 @@ describe('a proxy that finds another one', () => {
   it('leaves Services to it once its rules are there, says so, and serves again when it has gone', async () => {
     proxy = await RunningProxy.start({netns, apiPort: api.port, env: {RIVAL_PERIOD_MS: '100'}});
     await expect.poll(targets, bound).toEqual(['10.64.1.1']);
-    await startOther();
+    await startOther('kube-proxy');
     // Without rules of its own it serves nobody yet.
     await api.put('endpointslices', endpoints('10.64.1.2'));
     await expect.poll(targets, bound).toEqual(['10.64.1.2']);
@@ -79,5 +79,35 @@ describe('a proxy that finds another one', () => {
     expect(await health()).not.toContain('servedBy');
     // What others have written is theirs.
     expect(await tables()).toContain('table ip kube-proxy');
+  });
+
+  it('knows Cilium by its configuration and kube-router by its link', async () => {
+    proxy = await RunningProxy.start({netns, apiPort: api.port, env: {RIVAL_PERIOD_MS: '100'}});
+    await expect.poll(targets, bound).toEqual(['10.64.1.1']);
+    await startOther('cilium-agent', [`--config-dir=${directory}`]);
+    await writeFile(join(directory, 'kube-proxy-replacement'), 'true');
+    await expect.poll(health, bound).toMatch(/"servedBy":"cilium-agent \(process \d+\)"/);
+    await endOther();
+    await expect.poll(targets, bound).toEqual(['10.64.1.1']);
+    await startOther('kube-router', ['--run-service-proxy=true']);
+    await netns.run('ip', ['link', 'add', 'kube-dummy-if', 'type', 'bridge']);
+    await expect.poll(health, bound).toMatch(/"servedBy":"kube-router \(process \d+\)"/);
+    await expect.poll(targets, bound).toEqual([]);
+  });
+
+  it('does not take itself for a kube-proxy, whose name it bears and whose rules are still here', async () => {
+    const program = join(directory, 'kube-proxy');
+    await symlink(process.execPath, program);
+    const script = join(import.meta.dirname, 'serve.ts');
+    await netns.run('nft', ['add', 'table', 'ip', 'kube-proxy']);
+    const env = {RIVAL_PERIOD_MS: '10'};
+    proxy = await RunningProxy.start({netns, apiPort: api.port, env, program: [program, script]});
+    await expect.poll(targets, bound).toEqual(['10.64.1.1']);
+    // One that would stand down has looked often enough when this one, which it would not leave alone, has.
+    await startOther('kube-router');
+    await netns.run('ip', ['link', 'add', 'kube-dummy-if', 'type', 'bridge']);
+    await expect.poll(health, bound).toMatch(/"servedBy":"kube-/);
+    expect(await health()).toContain('"servedBy":"kube-router');
+    expect(proxy.log).not.toContain('"name":"kube-proxy"');
   });
 });

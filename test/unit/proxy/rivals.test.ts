@@ -1,5 +1,10 @@
 import {afterEach, describe, expect, it} from 'vitest';
-import {isKubeProxy, type OtherProxy} from '../../../src/edges/nftables/other-proxy.ts';
+import {
+  isKubeProxy,
+  isRouterProxy,
+  type OtherProxy,
+  replacesKubeProxy,
+} from '../../../src/edges/nftables/other-proxy.ts';
 import {silent} from '../../../src/lib/log.ts';
 import {Rivals} from '../../../src/proxy/rivals.ts';
 
@@ -67,5 +72,26 @@ describe('another service proxy', () => {
     [[], false],
   ])('%j is kube-proxy: %s', (command, expected) => {
     expect(isKubeProxy(command)).toBe(expected);
+  });
+
+  it.each([
+    [['kube-router', '--run-router=true', '--run-firewall=true', '--run-service-proxy=true'], true],
+    [['/usr/local/bin/kube-router'], true],
+    [['kube-router', '--run-service-proxy=false'], false],
+    [['kube-router', '--run-service-proxy=F'], false],
+    [['kube-router', '--cleanup-config'], false],
+  ])('%j serves Services: %s', (command, expected) => {
+    expect(isRouterProxy(command)).toBe(expected);
+  });
+
+  it.each([
+    ['true', true],
+    ['strict', true],
+    ['partial', false],
+    ['disabled', false],
+    ['false', false],
+    [undefined, false],
+  ])('Cilium with kube-proxy-replacement %s: %s', (setting, expected) => {
+    expect(replacesKubeProxy(setting)).toBe(expected);
   });
 });
