@@ -1,4 +1,4 @@
-import {criMessage} from '../../edges/cri/message.ts';
+import {pullMessage} from '../../edges/cri/message.ts';
 import type {StartFailure} from '../pod/seen.ts';
 
 /** An image that is not to be had for a reason of Kubernetes' own; the reason is the container's Waiting reason. */
@@ -29,14 +29,13 @@ export function failureOf(error: unknown, image: string): ImageFailure {
     const event = {reason: reason === 'ErrImageNeverPull' ? reason : 'InspectFailed', message};
     return {reason, message, event};
   }
-  const words = criMessage(error);
+  const words = pullMessage(error);
   const event = {reason: 'Failed', message: `Failed to pull image "${image}": ${words}`};
   const special = [
     ['RegistryUnavailable', 'the registry is unavailable'],
     ['SignatureValidationFailed', 'the signature validation failed'],
   ].find(([prefix = '']) => words.startsWith(prefix));
-  if (special === undefined)
-    return {reason: 'ErrImagePull', message: `failed to pull image "${image}": ${words}`, event};
+  if (special === undefined) return {reason: 'ErrImagePull', message: words, event};
   const [reason = '', why = ''] = special;
   const message = `image pull failed for ${image} because ${why}${words.slice(reason.length)}`;
   return {reason, message, event};

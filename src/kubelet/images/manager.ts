@@ -1,5 +1,5 @@
 import {formatDuration} from '../../config/machine/units.ts';
-import {criMessage} from '../../edges/cri/message.ts';
+import {goMessage} from '../../edges/cri/message.ts';
 import {Backoff} from '../../lib/backoff.ts';
 import type {Container, Pod} from '../../lib/kubernetes.ts';
 import type {Clock} from '../../lib/time.ts';
@@ -29,17 +29,32 @@ export type ImageManagerOptions = {
   readonly onChange: (uid: string) => void;
 };
 
+/** `retryAtMs`: the next pull. `lookAtMs`: before that it may have come here in another way. */
+type Failed = {
+  readonly state: 'failed';
+  readonly failure: StartFailure;
+  readonly retryAtMs: number;
+  readonly lookAtMs: number;
+};
 /** As `ImageSeen`, with the instant of the next try instead of what is left until then. */
 type State =
   | {readonly state: 'pulling'; readonly after?: StartFailure}
   | {readonly state: 'ready'; readonly image: PresentImage}
-  | {readonly state: 'failed'; readonly failure: StartFailure; readonly retryAtMs: number};
-type Request = {state: State; readonly asked: string; readonly controller: AbortController};
+  | Failed;
+type Request = {
+  state: State;
+  readonly asked: string;
+  readonly controller: AbortController;
+  /** How the last try ended. */
+  readonly last: Failed | undefined;
+};
 
 const firstBackoffMs = 10_000;
 const maxBackoffMs = 300_000;
 /** So long a failed pull is told as what it is, before it is told as a wait for the next try. */
 const tellFailureMs = 1000;
+/** While a pull waits, the image may be brought by another pod or by hand: Kubernetes looks that often. */
+const lookMs = 10_000;
 
 /** Has the image of each container that is about to start, by its pull policy. */
 export class ImageManager {
@@ -70,11 +85,12 @@ export class ImageManager {
       before.controller.abort(new Error('not asked for any more'));
     const known = before?.asked === asked ? before : undefined;
     if (known?.state.state === 'pulling' || known?.state.state === 'ready') return;
-    const after = known?.state.state === 'failed' ? {after: known.state.failure} : {};
+    const last = known?.state.state === 'failed' ? known.state : undefined;
     const request: Request = {
-      state: {state: 'pulling', ...after},
+      state: {state: 'pulling', ...(last === undefined ? {} : {after: last.failure})},
       asked,
       controller: new AbortController(),
+      last,
     };
     requests.set(container.name, request);
     void this.#work(pod, container, request);
@@ -96,14 +112,14 @@ export class ImageManager {
 
   #aged(state: State): ImageSeen {
     if (state.state !== 'failed') return state;
-    const retryInMs = Math.max(0, state.retryAtMs - this.#options.clock.monotonic());
+    const retryInMs = Math.max(0, state.lookAtMs - this.#options.clock.monotonic());
     return {state: 'failed', ...state.failure, retryInMs};
   }
 
   async #work(pod: Pod, container: Container, request: Request): Promise<void> {
     const {signal} = request.controller;
     try {
-      request.state = await this.#get(pod, container, signal);
+      request.state = await this.#get(pod, container, request);
     } catch (error) {
       if (signal.aborted) return;
       this.#failed(pod, container, request, error);
@@ -111,7 +127,8 @@ export class ImageManager {
     this.#options.onChange(pod.metadata.uid);
   }
 
-  async #get(pod: Pod, container: Container, signal: AbortSignal): Promise<State> {
+  async #get(pod: Pod, container: Container, {last, controller}: Request): Promise<State> {
+    const {signal} = controller;
     const image = container.image ?? '';
     const reference = parseImage(image);
     if (reference === undefined) {
@@ -134,6 +151,9 @@ export class ImageManager {
         'ErrImageNeverPull',
         `Container image "${image}" is not present with pull policy of Never`,
       );
+    const nowMs = this.#options.clock.monotonic();
+    if (last !== undefined && last.retryAtMs > nowMs)
+      return {...last, lookAtMs: Math.min(last.retryAtMs, nowMs + lookMs)};
     return {state: 'ready', image: await this.#pull(pod, container, reference, await podLogins(), signal)};
   }
 
@@ -141,7 +161,7 @@ export class ImageManager {
     try {
       return await this.#options.puller.present(reference.name);
     } catch (error) {
-      throw new ImageError('ImageInspectError', `Failed to inspect image "${image}": ${criMessage(error)}`);
+      throw new ImageError('ImageInspectError', `Failed to inspect image "${image}": ${goMessage(error)}`);
     }
   }
 
@@ -181,8 +201,11 @@ export class ImageManager {
     const isPull = isPullFailure(failure.reason);
     // What nobody was asked for costs nothing to look at again.
     const delayMs = isPull ? this.#backoff.fail(backoffKey(pod, image), clock.monotonic()) : firstBackoffMs;
-    const retryAtMs = clock.monotonic() + delayMs;
-    request.state = {state: 'failed', failure, retryAtMs};
+    const nowMs = clock.monotonic();
+    const retryAtMs = nowMs + delayMs;
+    const lookAtMs =
+      nowMs + (pullPolicy(container, parseImage(image)) === 'Always' ? delayMs : Math.min(delayMs, lookMs));
+    request.state = {state: 'failed', failure, retryAtMs, lookAtMs};
     tell(pod, container.name, 'Warning', event.reason, event.message);
     tell(pod, container.name, 'Warning', 'Failed', `Error: ${failure.reason}`);
     if (!isPull) return;
@@ -190,7 +213,8 @@ export class ImageManager {
       if (this.#requests.get(pod.metadata.uid)?.get(container.name) !== request) return;
       const message = `Back-off pulling image "${image}"`;
       const told = `${message}: ${failure.reason}: ${failure.message}`;
-      request.state = {state: 'failed', failure: {reason: 'ImagePullBackOff', message: told}, retryAtMs};
+      const waiting = {reason: 'ImagePullBackOff', message: told};
+      request.state = {state: 'failed', failure: waiting, retryAtMs, lookAtMs};
       tell(pod, container.name, 'Normal', 'BackOff', message);
       tell(pod, container.name, 'Warning', 'Failed', 'Error: ImagePullBackOff');
       onChange(pod.metadata.uid);
@@ -216,6 +240,6 @@ function backoffKey(pod: Pod, image: string): string {
   return `${pod.metadata.uid}/${image}`;
 }
 
-function pullPolicy({imagePullPolicy}: Container, {tag}: ImageReference): string {
-  return imagePullPolicy ?? (tag === 'latest' ? 'Always' : 'IfNotPresent');
+function pullPolicy({imagePullPolicy}: Container, reference: ImageReference | undefined): string {
+  return imagePullPolicy ?? (reference?.tag === 'latest' ? 'Always' : 'IfNotPresent');
 }

@@ -1,6 +1,6 @@
 import {type Cri, isCriNotFound} from '../../edges/cri/client.ts';
 import type {Image} from '../../edges/cri/gen/api_pb.ts';
-import {criMessage} from '../../edges/cri/message.ts';
+import {pullMessage} from '../../edges/cri/message.ts';
 import type {Clock} from '../../lib/time.ts';
 import type {PresentImage} from '../pod/seen.ts';
 import type {Credential} from './credentials/credentials.ts';
@@ -127,7 +127,7 @@ function authOf({username, password}: Credential) {
 
 /** As Kubernetes' aggregate errors: each different message once. */
 function oneMessage(failures: readonly unknown[]): string {
-  const messages = [...new Set(failures.map(criMessage))];
+  const messages = [...new Set(failures.map(pullMessage))];
   return messages.length === 1 ? messages.join() : `[${messages.join(', ')}]`;
 }
 

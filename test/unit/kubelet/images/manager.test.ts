@@ -162,7 +162,7 @@ describe('an image', () => {
 describe('a pull that fails', () => {
   it('waits ten seconds, then twice as long, and tells both its failure and its wait', async () => {
     const {ensure, told, turn} = await manager({pullError: '404'});
-    const message = 'failed to pull image "typo:1": 404';
+    const message = '404';
     expect(await ensure('typo:1')).toMatchObject({reason: 'ErrImagePull', message, retryInMs: 10_000});
     expect(turn(1000)).toMatchObject({
       reason: 'ImagePullBackOff',
@@ -177,7 +177,25 @@ describe('a pull that fails', () => {
       'Failed: Error: ImagePullBackOff',
     ]);
     expect(turn(9000)).toMatchObject({retryInMs: 0});
-    expect(await ensure('typo:1')).toMatchObject({reason: 'ErrImagePull', retryInMs: 20_000});
+    expect(await ensure('typo:1', 'Always')).toMatchObject({reason: 'ErrImagePull', retryInMs: 20_000});
+  });
+
+  it('meanwhile looks whether the image has come in another way', async () => {
+    const world: World = {pullError: '404'};
+    const {ensure, calls, told, turn} = await manager(world);
+    await ensure('app:1');
+    turn(10_000);
+    expect(await ensure('app:1')).toMatchObject({reason: 'ErrImagePull', retryInMs: 10_000});
+    turn(10_000);
+    const before = [calls.length, told.length];
+    expect(await ensure('app:1')).toMatchObject({reason: 'ImagePullBackOff', retryInMs: 10_000});
+    expect([calls.length, told.length]).toEqual([(before[0] ?? 0) + 1, before[1]]);
+    expect(calls.at(-1)).toBe('inspect app:1');
+    turn(3000);
+    world.present = true;
+    turn(7000);
+    expect(await ensure('app:1')).toMatchObject(ready);
+    expect(calls.filter((call) => call.startsWith('pull'))).toHaveLength(2);
   });
 
   it.each([
