@@ -1,5 +1,4 @@
-import {isCriNotFound} from '../../../edges/cri/client.ts';
-import {criMessage} from '../../../edges/cri/message.ts';
+import {goMessage} from '../../../edges/cri/message.ts';
 import {listDirectory, makeDirectory} from '../../../edges/files/files.ts';
 import {removeLinksInto} from '../../../edges/files/pod-files.ts';
 import {removeTree} from '../../../edges/files/trees.ts';
@@ -20,6 +19,7 @@ import {containerGrace} from '../status/termination.ts';
 import type {ApplyContext} from './apply-context.ts';
 import {beginKills} from './kill.ts';
 import {preparePod} from './prepare.ts';
+import {each, stopSandboxes} from './runtime-calls.ts';
 import {type ContainerLaunch, runPostStart, StartError, startContainer} from './start-container.ts';
 import {tellPod} from './tell.ts';
 
@@ -46,9 +46,7 @@ export async function applyPod(context: ApplyContext, act: PodAct, signal: Abort
     case 'resize':
       return resizePod(context, act);
     case 'stopSandboxes':
-      return each(context, act.ids, (podSandboxId, options) =>
-        context.deps.cri.runtime.stopPodSandbox({podSandboxId}, options),
-      );
+      return stopSandboxes(context, act.ids);
     case 'removeContainers':
       return each(context, act.ids, (id, {timeoutMs}) => {
         const {cri, config} = context.deps;
@@ -105,7 +103,7 @@ async function createSandbox(context: ApplyContext, attempt: number, signal: Abo
     });
   } catch (error) {
     signal.throwIfAborted();
-    const message = error instanceof PodConfigError ? error.message : criMessage(error);
+    const message = error instanceof PodConfigError ? error.message : goMessage(error);
     tell(context, undefined, 'Warning', 'FailedCreatePodSandBox', `Failed to create pod sandbox: ${message}`);
     throw error;
   } finally {
@@ -201,30 +199,6 @@ function kill(context: ApplyContext, {kills}: PodAct & {do: 'kill'}): void {
   };
   for (const {container, restart} of kills) if (restart) memory.restarting.add(container.id);
   beginKills({deps, memory, pod, podIp, onEnd}, kills);
-}
-
-type Call = (id: string, options: {timeoutMs: number}) => Promise<unknown>;
-
-/** All at the same time; what is gone already is as it should be. */
-async function each(
-  {deps, runtime, memory}: ApplyContext,
-  ids: readonly string[],
-  call: Call,
-): Promise<void> {
-  const options = {timeoutMs: deps.config.runtimeRequestTimeout};
-  try {
-    await Promise.all(
-      ids.map(async (id) => {
-        try {
-          await call(id, options);
-        } catch (error) {
-          if (!isCriNotFound(error)) throw error;
-        }
-      }),
-    );
-  } finally {
-    runtime.touch(memory.uid);
-  }
 }
 
 async function tearDown(context: ApplyContext): Promise<void> {

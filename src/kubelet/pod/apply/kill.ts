@@ -1,4 +1,5 @@
 import {isCriNotFound} from '../../../edges/cri/client.ts';
+import {goMessage} from '../../../edges/cri/message.ts';
 import {describeError} from '../../../lib/errors.ts';
 import type {Container, Pod} from '../../../lib/kubernetes.ts';
 import type {Kill} from '../actions/acts.ts';
@@ -50,12 +51,20 @@ async function stopOne(context: KillContext, kill: Kill, turn: Promise<unknown>)
   } catch (error) {
     failed = true;
     deps.log.warn('a container could not be stopped', {uid: memory.uid, id, error: describeError(error)});
+    tellFailure(context, kill, error);
   }
   hook.abort(new Error('the container has ended'));
   if (failed) await new Promise<void>((resolve) => deps.clock.after(afterFailureMs, resolve));
   const entry = memory.stopping.get(id);
   if (entry !== undefined && --entry.jobs === 0) memory.stopping.delete(id);
   onEnd();
+}
+
+/** Why a pod that shall end does not. */
+function tellFailure({deps, pod}: KillContext, {container, reason}: Kill, error: unknown): void {
+  if (pod === undefined || reason !== 'ended') return;
+  const message = `error killing pod: failed to "KillContainer" for "${container.name}" with KillContainerError: ${JSON.stringify(goMessage(error))}`;
+  tellPod(deps.recorder, pod, undefined, 'Warning', 'FailedKillPod', message);
 }
 
 /** What comes before the signal: the event, the preStop hook, the container's turn. */

@@ -1,3 +1,4 @@
+import {Code, ConnectError} from '@connectrpc/connect';
 import {expect, it, vi} from 'vitest';
 import type {Cri} from '../../../../src/edges/cri/client.ts';
 import {beginKills, type KillContext} from '../../../../src/kubelet/pod/apply/kill.ts';
@@ -66,4 +67,42 @@ it('lets a preStop hook run on when the grace is over, until its container has e
   stopped.resolve({});
   await vi.waitFor(() => expect(onEnd).toHaveBeenCalledTimes(1));
   expect(runtime.execSync.mock.calls[0]?.[1].signal.aborted).toBe(true);
+});
+
+it('tells why a pod that shall end does not', async () => {
+  const told: string[] = [];
+  const refuse = async () => {
+    throw new ConnectError('context deadline exceeded', Code.DeadlineExceeded);
+  };
+  const context: KillContext = {
+    deps: {
+      clock: {now: () => 0, monotonic: () => 0, after: (_: number, fn: () => void) => void fn()},
+      log: silent,
+      cri: {runtime: {stopContainer: refuse}} as unknown as Cri,
+      recorder: {
+        record: (_: object, __: string, reason: string, message: string) =>
+          told.push(`${reason}: ${message}`),
+      },
+      config: {runtimeRequestTimeout: 1000},
+    } as unknown as PodDeps,
+    memory: newMemory('uid-1', 300_000),
+    pod: pod(),
+    podIp: '10.0.0.7',
+    onEnd: () => undefined,
+  };
+  const kill = {
+    container: record('main'),
+    spec: container('main'),
+    graceSeconds: 30,
+    after: [],
+    message: 'x',
+  };
+  beginKills(context, [{...kill, reason: 'ended'}]);
+  const words =
+    'FailedKillPod: error killing pod: failed to "KillContainer" for "main" with KillContainerError: "rpc error: code = DeadlineExceeded desc = context deadline exceeded"';
+  await vi.waitFor(() => expect(told).toContain(words));
+  told.length = 0;
+  beginKills(context, [{...kill, container: record('other'), reason: 'liveness'}]);
+  await vi.waitFor(() => expect(context.memory.stopping.size).toBe(0));
+  expect(told).toEqual(['Killing: x']);
 });
