@@ -61,7 +61,8 @@ export async function openAgentParts(options: PodAgentOptions): Promise<AgentPar
     ),
   );
   const files = await openCgroups();
-  const cgroups = config.cgroupDriver === 'systemd' ? systemdCgroups(files) : files;
+  const plain = config.cgroupDriver === 'systemd' ? systemdCgroups(files) : files;
+  const cgroups = options.telemetry?.cgroups.timed(plain) ?? plain;
   const facts = await readNodeFacts(config, files.v2, {
     hostIps: options.nodeIps,
     allocatable: options.allocatable,

@@ -92,7 +92,7 @@ function guardEviction(options: GuardOptions, stats: Stats): Eviction {
     isCleanedUp: agent.isCleanedUp,
     reclaim: agent.reclaim,
     onPressure: onChange,
-    onEvicted: (signal) => telemetry?.evicted(signal),
+    onEvicted: (signal, ageMs) => telemetry?.evicted(signal, ageMs),
     tellNode: (reason, message) => tellNode(options, 'Warning', reason, message),
     tellPod: (pod, message, annotations) =>
       recorder.record(

@@ -32,7 +32,8 @@ export type EvictionOptions = {
   /** An event of a pod that is evicted. */
   readonly tellPod: (pod: Pod, message: string, annotations: Readonly<Record<string, string>>) => void;
   readonly onPressure: () => void;
-  readonly onEvicted?: (signal: string) => void;
+  /** `statsAgeMs`: how old the numbers were that it is for. */
+  readonly onEvicted?: (signal: string, statsAgeMs: number) => void;
   readonly everyMs?: number;
 };
 
@@ -70,6 +71,8 @@ class Evictor implements Eviction {
   #busy = true;
   #stopped = false;
   /** The longest grace of those that were evicted last. */
+  /** When what the last round judged was read. */
+  #seenMs = 0;
   #graceMs = 0;
   /** Evicted here and not yet gone. */
   #evicted: ReadonlySet<string> = new Set();
@@ -115,6 +118,7 @@ class Evictor implements Eviction {
     if (this.#thresholds.length === 0 && !config.localStorageCapacityIsolation) return [];
     const snapshot = await stats.get(0);
     if (this.#stopped) return [];
+    this.#seenMs = snapshot.timeMs;
     const observations = observe(snapshot);
     const judged = judge(
       withContainerFs(this.#thresholds, snapshot.disks),
@@ -217,14 +221,14 @@ class Evictor implements Eviction {
     graceSeconds: number,
     isDisruption: boolean,
   ): void {
-    const {log, end, tellPod, onEvicted} = this.#options;
+    const {clock, log, end, tellPod, onEvicted} = this.#options;
     const {name, namespace, uid} = pod.metadata;
     log.warn('evicting a pod', {pod: `${namespace}/${name}`, signal, message});
     tellPod(pod, message, annotations);
     this.#evicted = new Set([...this.#evicted, uid]);
     this.#graceMs = Math.max(this.#graceMs, graceSeconds * 1000);
     end(uid, {reason, message, graceSeconds, ...(isDisruption ? {disruption} : {})});
-    onEvicted?.(signal);
+    onEvicted?.(signal, clock.now() - this.#seenMs);
   }
 
   async #untilCleanedUp(uids: readonly string[]): Promise<boolean> {

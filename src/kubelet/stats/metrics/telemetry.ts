@@ -2,6 +2,8 @@ import {Counter, Gauge, Histogram, Registry} from 'prom-client';
 import type {SeenRequest} from '../../../edges/kube/request-sight.ts';
 import type {Pod, PodStatus} from '../../../lib/kubernetes.ts';
 import {CertificateMetrics} from './certificate-metrics.ts';
+import {CgroupMetrics} from './cgroup-metrics.ts';
+import {ContainerMetrics} from './container-metrics.ts';
 import {HealthMetrics} from './health-metrics.ts';
 import {PodMetrics} from './pod-metrics.ts';
 import {PodStarts} from './pod-starts.ts';
@@ -24,6 +26,8 @@ export class Telemetry {
   readonly health = new HealthMetrics();
   readonly pods = new PodMetrics(this.registry);
   readonly volumes = new VolumeMetrics(this.registry);
+  readonly cgroups = new CgroupMetrics(this.registry);
+  readonly containers: ContainerMetrics;
   readonly certificates = new CertificateMetrics(this.registry, Date.now);
   readonly #operations = counter(
     this.registry,
@@ -48,6 +52,13 @@ export class Telemetry {
     this.registry,
     'kubelet_evictions',
     'Cumulative number of pod evictions by eviction signal',
+    ['eviction_signal'],
+  );
+  readonly #evictionAge = histogram(
+    this.registry,
+    'kubelet_eviction_stats_age_seconds',
+    'Time between when stats are collected, and when pod is evicted based on those stats by eviction signal',
+    defaultBuckets,
     ['eviction_signal'],
   );
   readonly #requests = counter(
@@ -108,6 +119,7 @@ export class Telemetry {
 
   constructor(startedMs: number) {
     this.#starts = new PodStarts(startedMs);
+    this.containers = new ContainerMetrics(this.registry, startedMs);
   }
 
   runtimeOperation(operation: string, seconds: number, failed: boolean): void {
@@ -117,8 +129,10 @@ export class Telemetry {
     this.pods.runtimeOperation(operation, seconds, failed);
   }
 
-  evicted(signal: string): void {
+  /** `statsAgeMs`: how old the numbers were that the pod is evicted for. */
+  evicted(signal: string, statsAgeMs: number): void {
     this.#evictions.inc({eviction_signal: signal});
+    this.#evictionAge.observe({eviction_signal: signal}, Math.max(0, statsAgeMs) / 1000);
   }
 
   request({host, method, code, seconds}: SeenRequest): void {
@@ -140,6 +154,7 @@ export class Telemetry {
   }
 
   statusWritten(pod: Pod, status: PodStatus | undefined, nowMs: number): void {
+    this.containers.statusWritten(pod, status);
     const started = this.#starts.statusWritten(pod, status, nowMs);
     if (started === undefined) return;
     this.#startSeconds.observe(started.ownMs / 1000);
@@ -149,6 +164,7 @@ export class Telemetry {
 
   forget(uid: string): void {
     this.#starts.forget(uid);
+    this.containers.forget(uid);
     this.probes.forget(uid);
   }
 }

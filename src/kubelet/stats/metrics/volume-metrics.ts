@@ -16,6 +16,8 @@ export type VolumeOperationDone = {
   readonly operation: VolumeOperation;
   readonly seconds: number;
   readonly failed: boolean;
+  /** Of a kind that was once built into Kubernetes; not known of what is taken away. */
+  readonly migrated?: boolean;
 };
 
 export type CsiCallDone = {
@@ -29,8 +31,8 @@ export type CsiCallDone = {
 
 /** pkg/volume/util/metrics.go */
 const buckets = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 25, 50, 120, 300, 600];
-/** In-tree volumes that a CSI driver serves are not known here. */
-const migrated = 'false';
+/** A driver is not told for which kind of volume it is called. */
+const unknown = 'false';
 
 /** What volumes cost, in the names of Kubernetes' kubelet. */
 export class VolumeMetrics {
@@ -70,14 +72,15 @@ export class VolumeMetrics {
     });
   }
 
-  operation({plugin, operation, seconds, failed}: VolumeOperationDone): void {
+  operation({plugin, operation, seconds, failed, migrated = false}: VolumeOperationDone): void {
     const status = failed ? 'fail-unknown' : 'success';
-    this.#operations.observe({volume_plugin: plugin, operation_name: operation, status, migrated}, seconds);
+    const labels = {volume_plugin: plugin, operation_name: operation, status, migrated: String(migrated)};
+    this.#operations.observe(labels, seconds);
   }
 
   csiCall({driver, method, code, seconds}: CsiCallDone): void {
     this.#calls.observe(
-      {driver_name: driver, method_name: method, grpc_status_code: code, migrated},
+      {driver_name: driver, method_name: method, grpc_status_code: code, migrated: unknown},
       seconds,
     );
   }
