@@ -2,8 +2,11 @@
 import {readFileSync} from 'node:fs';
 import {loadProxyConfig} from '../../../src/config/proxy.ts';
 import {jsonLogger} from '../../../src/edges/logs/log.ts';
+import {nameProcess} from '../../../src/edges/process/program.ts';
 import {cleanupProxy, runProxy} from '../../../src/proxy/run.ts';
 
+const name = process.env.PROCESS_NAME;
+if (name !== undefined) await nameProcess(name);
 const [path = '', word] = process.argv.slice(2);
 const text = readFileSync(path, 'utf8');
 const {config} = loadProxyConfig({path, text}, {}, 'here');

@@ -100,7 +100,7 @@ describe('a proxy that finds another one', () => {
     await symlink(process.execPath, program);
     const script = join(import.meta.dirname, 'serve.ts');
     await netns.run('nft', ['add', 'table', 'ip', 'kube-proxy']);
-    const env = {RIVAL_PERIOD_MS: '10'};
+    const env = {RIVAL_PERIOD_MS: '10', PROCESS_NAME: 'kube-proxy'};
     proxy = await RunningProxy.start({netns, apiPort: api.port, env, program: [program, script]});
     await expect.poll(targets, bound).toEqual(['10.64.1.1']);
     // One that would stand down has looked often enough when this one, which it would not leave alone, has.
