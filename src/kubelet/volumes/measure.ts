@@ -16,16 +16,17 @@ export function pluginName(
   return driver === undefined ? name : `${name}:${driver}`;
 }
 
+export type Measurable = {readonly plugin: string; readonly mode: VolumeMode; readonly migrated: boolean};
+
 /** Takes the time of making a volume; waiting for its attachment is an operation of its own. */
 export async function measureMount<T>(
   {measured}: Measured,
-  plugin: string,
-  mode: VolumeMode,
+  {plugin, mode, migrated}: Measurable,
   work: () => Promise<T>,
 ): Promise<T> {
   const begin = performance.now();
   const tell = (operation: VolumeOperation, failed: boolean) =>
-    measured?.({plugin, operation, seconds: (performance.now() - begin) / 1000, failed});
+    measured?.({plugin, operation, migrated, seconds: (performance.now() - begin) / 1000, failed});
   const mounting = mode === 'Block' ? 'map_volume' : 'volume_mount';
   try {
     const made = await work();

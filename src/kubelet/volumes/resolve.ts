@@ -1,6 +1,7 @@
 import {describeError} from '../../lib/errors.ts';
 import type {Node, PersistentVolume, PersistentVolumeClaim, Pod, Volume} from '../../lib/kubernetes.ts';
 import {matchesNodeSelector} from '../admission/predicates.ts';
+import {migratedInline} from './csi/driver/inline-migration.ts';
 import {migrated} from './csi/driver/migration.ts';
 import type {VolumeContext, VolumeMode, VolumeRequest} from './types.ts';
 
@@ -45,8 +46,7 @@ export async function resolveVolume(
   signal?: AbortSignal,
 ): Promise<ResolvedVolume> {
   const name = claimName(pod, volume);
-  if (name === undefined)
-    return {persistent: undefined, specName: volume.name, mode: 'Filesystem', readOnly: false};
+  if (name === undefined) return resolveOwn(pod, volume);
   const {namespace} = pod.metadata;
   try {
     const claim = await fetched('failed to fetch PVC from API server', signal, () =>
@@ -66,10 +66,27 @@ export async function resolveVolume(
     const mode = modeOf(found);
     refuseMode(volume, mode, volumeUses(pod));
     const readOnly = volume.persistentVolumeClaim?.readOnly ?? false;
-    return {persistent: {claim, volume: found}, specName: found.metadata.name, mode, readOnly};
+    const persistent = {claim, volume: found, migrated: found !== stored};
+    return {persistent, specName: found.metadata.name, mode, readOnly};
   } catch (error) {
     signal?.throwIfAborted();
     throw new ClaimError(unprocessed(volume, `${namespace}/${name}`, error), {cause: error});
+  }
+}
+
+/** A volume without a claim; of a kind that was once built in, its driver has it. */
+function resolveOwn({metadata}: Pod, volume: Volume): ResolvedVolume {
+  const own = {specName: volume.name, mode: 'Filesystem' as const, readOnly: false};
+  try {
+    const found = migratedInline(volume, metadata.namespace);
+    if (found === undefined) return {...own, persistent: undefined};
+    const persistent = {claim: undefined, volume: found, migrated: true};
+    // A name is one part of a path.
+    const specName = found.metadata.name.replaceAll('/', '~');
+    return {...own, persistent, specName, readOnly: found.spec.csi?.readOnly ?? false};
+  } catch (error) {
+    const fault = new SpecFault(`failed to translate in-tree pv to CSI: ${describeError(error)}`);
+    throw new ClaimError(unprocessed(volume, volume.name, fault), {cause: error});
   }
 }
 

@@ -38,8 +38,11 @@ export type VolumeContext = {
 
 /** What a claim led to: bound to each other, and allowed on this node. */
 export type Persistent = {
-  readonly claim: PersistentVolumeClaim;
+  /** Undefined for a volume that the pod names itself, and that its driver knows as a persistent one. */
+  readonly claim: PersistentVolumeClaim | undefined;
   readonly volume: PersistentVolume;
+  /** Its kind was once built into Kubernetes. */
+  readonly migrated: boolean;
 };
 
 export type VolumeMode = 'Filesystem' | 'Block';

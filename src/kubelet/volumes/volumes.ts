@@ -169,7 +169,9 @@ async function prepareOne(
     const {rootDir} = context;
     const directory = volumeDirectory(rootDir, uid, plugin.directory, specName, mode);
     const request = {...resolved, pod, volume, directory, context, signal};
-    const prepared = await measureMount(context, pluginName(plugin, volume, resolved), mode, () =>
+    const migrated = resolved.persistent?.migrated === true;
+    const what = {plugin: pluginName(plugin, volume, resolved), mode, migrated};
+    const prepared = await measureMount(context, what, () =>
       unlessTooEarly(signal, () => plugin.prepare(request)),
     );
     const group = supplementalGroup(resolved);

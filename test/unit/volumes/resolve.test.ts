@@ -73,6 +73,22 @@ describe('a claim', () => {
     await expect(resolved({claim: claim(), volume: wrong})).rejects.toThrow('Invalid format for AWS volume');
   });
 
+  it('is not needed where the pod names a disk of such a kind itself', async () => {
+    const diskURI = '/subscriptions/s/disks/d';
+    const entry: Volume = {name: 'v', azureDisk: {diskName: 'd', diskURI, readOnly: true}};
+    const found = await resolved({entry});
+    expect(found).toMatchObject({specName: '~subscriptions~s~disks~d', mode: 'Filesystem', readOnly: true});
+    expect(found.persistent).toMatchObject({
+      claim: undefined,
+      migrated: true,
+      volume: {spec: {csi: {driver: 'disk.csi.azure.com', volumeHandle: diskURI}}},
+    });
+    const wrong: Volume = {name: 'v', awsElasticBlockStore: {volumeID: 'aws://a/b'}};
+    await expect(resolved({entry: wrong})).rejects.toThrow(
+      told('failed to translate in-tree pv to CSI: failed to translate Kubernetes ID to EBS Volume ID'),
+    );
+  });
+
   it('is not looked for where the source is in the pod', async () => {
     const entry = {name: 'v', emptyDir: {}};
     expect(await resolved({entry})).toEqual({

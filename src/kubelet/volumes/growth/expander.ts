@@ -8,7 +8,7 @@ import {
 import type {KubeClient} from '../../../edges/kube/client.ts';
 import type {EventRecorder} from '../../../edges/kube/events.ts';
 import {describeError} from '../../../lib/errors.ts';
-import type {PersistentVolumeClaim} from '../../../lib/kubernetes.ts';
+import type {PersistentVolume, PersistentVolumeClaim} from '../../../lib/kubernetes.ts';
 import type {Logger} from '../../../lib/log.ts';
 import {quantityValue} from '../../../lib/quantity.ts';
 import {persistentVolumeClaims} from '../../../lib/resources.ts';
@@ -41,6 +41,8 @@ type Node = {
   refused: boolean;
 };
 
+type Bound = {readonly claim: PersistentVolumeClaim; readonly volume: PersistentVolume};
+
 const timeoutMs = 10_000;
 
 /** Makes volumes on this node as large as their persistent volumes have become. */
@@ -56,17 +58,18 @@ export class Expander {
   /** Whether a mounted volume has grown elsewhere; asks the API. */
   async hasGrown(request: VolumeRequest, uniqueName: string): Promise<boolean> {
     const node = this.#nodes.get(uniqueName);
-    if (node === undefined || node.refused || request.persistent === undefined) return false;
-    const {volume: found} = await this.#fresh(request, request.persistent);
+    const bound = boundOf(request);
+    if (node === undefined || node.refused || bound === undefined) return false;
+    const {volume: found} = await this.#fresh(request, bound);
     return quantityValue(found.spec.capacity?.storage) > node.knownBytes;
   }
 
   /** @throws when it has to grow and cannot: what is being mounted must not be used then */
   async expand(grower: Grower, request: VolumeRequest, when: 'mount' | 'online'): Promise<void> {
-    const {persistent} = request;
-    if (persistent === undefined) return;
+    const bound = boundOf(request);
+    if (bound === undefined) return;
     const known = this.#nodes.get(grower.uniqueName);
-    const seen = when === 'online' ? await this.#fresh(request, persistent) : persistent;
+    const seen = when === 'online' ? await this.#fresh(request, bound) : bound;
     const statusBytes = quantityValue(seen.claim.status?.capacity?.storage);
     const node = known ?? {knownBytes: statusBytes, hasFailed: false, refused: false};
     this.#nodes.set(grower.uniqueName, node);
@@ -139,7 +142,7 @@ export class Expander {
     });
   }
 
-  async #fresh({context, signal}: VolumeRequest, known: NonNullable<VolumeRequest['persistent']>) {
+  async #fresh({context, signal}: VolumeRequest, known: Bound): Promise<Bound> {
     const {namespace, name} = known.claim.metadata;
     const [claim, volume] = await Promise.all([
       context.claims.claim(namespace, name, signal),
@@ -170,4 +173,10 @@ export class Expander {
     const target = {kind: 'PersistentVolumeClaim', apiVersion: 'v1', name, namespace, uid, resourceVersion};
     this.#options.recorder.record(target, type, reason, message);
   }
+}
+
+/** What nobody has claimed, nobody can want larger. */
+function boundOf({persistent}: VolumeRequest): Bound | undefined {
+  if (persistent?.claim === undefined) return undefined;
+  return {claim: persistent.claim, volume: persistent.volume};
 }

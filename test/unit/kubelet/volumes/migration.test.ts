@@ -1,6 +1,7 @@
 import {describe, expect, it} from 'vitest';
+import {migratedInline} from '../../../../src/kubelet/volumes/csi/driver/inline-migration.ts';
 import {migrated} from '../../../../src/kubelet/volumes/csi/driver/migration.ts';
-import type {PersistentVolume} from '../../../../src/lib/kubernetes.ts';
+import type {PersistentVolume, Volume} from '../../../../src/lib/kubernetes.ts';
 
 type Metadata = Partial<PersistentVolume['metadata']>;
 const volume = (spec: PersistentVolume['spec'], metadata: Metadata = {}): PersistentVolume => ({
@@ -123,4 +124,84 @@ it('is bound to zones as its driver names them', () => {
 it('is left as it is where its kind needs no driver', () => {
   const local = volume({local: {path: '/disk'}});
   expect(migrated(local)).toBe(local);
+});
+
+/** By meaning, TranslateInTreeInlineVolumeToCSI of the same library. */
+describe('a volume of such a kind that a pod names itself', () => {
+  const once = ['ReadWriteOnce'];
+  const disk = {diskName: 'd', diskURI: '/subscriptions/s/disks/d'};
+  const cases: readonly (readonly [Omit<Volume, 'name'>, name: string, modes: string[], csi: object])[] = [
+    [
+      {awsElasticBlockStore: {volumeID: 'aws://us-east-1a/vol-1', fsType: 'xfs', readOnly: true}},
+      'ebs.csi.aws.com-vol-1',
+      once,
+      {driver: 'ebs.csi.aws.com', volumeHandle: 'vol-1', fsType: 'xfs', readOnly: true},
+    ],
+    [
+      {azureDisk: {...disk, cachingMode: 'None', fsType: 'ext4'}},
+      disk.diskURI,
+      once,
+      {
+        driver: 'disk.csi.azure.com',
+        volumeHandle: disk.diskURI,
+        volumeAttributes: {kind: 'Managed', cachingmode: 'None', fstype: 'ext4'},
+      },
+    ],
+    [
+      {azureFile: {secretName: 'azure-storage-account-acc-secret', shareName: 'share'}},
+      '#acc#share#v#ns',
+      ['ReadWriteMany'],
+      {
+        driver: 'file.csi.azure.com',
+        volumeHandle: '#acc#share#v#ns',
+        nodeStageSecretRef: {name: 'azure-storage-account-acc-secret', namespace: 'ns'},
+        volumeAttributes: {sharename: 'share'},
+      },
+    ],
+    [
+      {cinder: {volumeID: 'c'}},
+      'cinder.csi.openstack.org-c',
+      once,
+      {driver: 'cinder.csi.openstack.org', volumeHandle: 'c'},
+    ],
+    [
+      {gcePersistentDisk: {pdName: 'pd', readOnly: true}},
+      'pd.csi.storage.gke.io-pd',
+      ['ReadOnlyMany'],
+      {
+        driver: 'pd.csi.storage.gke.io',
+        volumeHandle: 'projects/UNSPECIFIED/zones/UNSPECIFIED/disks/pd',
+        readOnly: true,
+        volumeAttributes: {partition: ''},
+      },
+    ],
+    [
+      {portworxVolume: {volumeID: 'p', fsType: 'ext4'}},
+      'pxd.portworx.com-p',
+      once,
+      {driver: 'pxd.portworx.com', volumeHandle: 'p', fsType: 'ext4'},
+    ],
+    [
+      {vsphereVolume: {volumePath: '[store] a/b.vmdk', storagePolicyName: 'gold'}},
+      'csi.vsphere.vmware.com-[store] a/b.vmdk',
+      once,
+      {driver: 'csi.vsphere.vmware.com', volumeAttributes: {storagepolicyname: 'gold'}},
+    ],
+  ];
+
+  it.each(cases)('is a persistent one to its driver: %o', (source, name, accessModes, csi) => {
+    const found = migratedInline({name: 'v', ...source}, 'ns');
+    expect(found?.metadata.name).toBe(name);
+    expect(found?.spec).toMatchObject({accessModes, csi});
+  });
+
+  it('is refused where no driver can have it', () => {
+    expect(() => migratedInline({name: 'v', azureDisk: {...disk, kind: 'Shared'}}, 'ns')).toThrow(
+      'kind(Shared) is not supported in csi migration',
+    );
+  });
+
+  it('is none of these where its kind needs no driver', () => {
+    expect(migratedInline({name: 'v', emptyDir: {}}, 'ns')).toBeUndefined();
+  });
 });
