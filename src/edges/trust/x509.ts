@@ -41,10 +41,8 @@ const dayMs = 86_400_000;
 /** Go's CSR and certificate tools allow for clocks that differ a little. */
 const backdateMs = 5 * 60_000;
 
-/** Loaded on first use: the library costs 25 ms, and needs its metadata shim before it. */
-async function library() {
-  await import('reflect-metadata');
-  return import('@peculiar/x509');
+function library() {
+  return import('./x509-library.ts');
 }
 
 /** A new ECDSA P-256 key as `EC PRIVATE KEY` PEM, the form that Kubernetes' kubelet writes. */
