@@ -26,7 +26,7 @@ export const ready = phase<SeenNode>({
   name: 'ready',
   title: 'Wait for the node',
   waitMs: ({waitTimeoutMs}) => waitTimeoutMs,
-  late: (waiting) => new NodectlError(lateCode(waiting), waiting),
+  late: (waiting) => new NodectlError(lateCode(waiting), waiting, {next: lateNext(waiting)}),
   async observe(facts) {
     const node = facts.options.wait === 'none' ? undefined : await readNode(facts);
     const kubelet = await facts.services.status('nodectl-kubelet');
@@ -53,6 +53,16 @@ function conflistPath({layout}: Pick<JoinOptions, 'layout'>): string {
 export function lateCode(waiting: string): Code {
   if (/network plugin|CNI|cni/.test(waiting)) return 'ND705';
   return /is Ready, but/.test(waiting) ? 'ND706' : 'ND704';
+}
+
+/** The command for just this node, where there is one. */
+export function lateNext(waiting: string): readonly string[] {
+  const cordoned = /^node (\S+) is Ready, but cordoned$/.exec(waiting)?.[1];
+  if (cordoned !== undefined) return [`kubectl uncordon ${cordoned}`];
+  const [, name, key, effect] = /^node (\S+) is Ready, but tainted (\S+):(\w+)$/.exec(waiting) ?? [];
+  if (key === 'node.cloudprovider.kubernetes.io/uninitialized')
+    return ['kubectl -n kube-system get pods | grep cloud-controller-manager (it takes this taint away)'];
+  return key === undefined ? [] : [`kubectl taint node ${name} ${key}:${effect}-`];
 }
 
 export function decideReady(
@@ -93,8 +103,7 @@ function reason(
 
 /** A pod without tolerations may be placed here: not cordoned, and no taint that the join itself did not ask for. */
 function unschedulable(node: Node, name: string, taints: readonly string[]): string | undefined {
-  if (node.spec?.unschedulable === true)
-    return `node ${name} is Ready, but cordoned: kubectl uncordon ${name}`;
+  if (node.spec?.unschedulable === true) return `node ${name} is Ready, but cordoned`;
   const [stranger] = (node.spec?.taints ?? []).filter(
     ({key, value, effect}) =>
       effect !== 'PreferNoSchedule' && !taints.includes(`${key}${value ? `=${value}` : ''}:${effect}`),

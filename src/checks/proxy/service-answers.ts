@@ -40,5 +40,10 @@ function silent(seen: Silent, proxied: boolean, logs: string): Finding {
       'ip route',
     );
   if (proxied) return failure('ND739', message, logs);
-  return warning('ND739', message, 'kubectl -n kube-system get pods -o wide -l k8s-app=kube-proxy');
+  return warning(
+    'ND739',
+    message,
+    'kubectl -n kube-system get pods -o wide -l k8s-app=kube-proxy',
+    'Where the cluster brings no proxy: join again with --proxy-kubeconfig FILE',
+  );
 }

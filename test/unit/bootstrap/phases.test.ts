@@ -2,7 +2,7 @@ import {describe, expect, it} from 'vitest';
 import {gentler} from '../../../src/bootstrap/join.ts';
 import {changeSetting} from '../../../src/bootstrap/phases/host.ts';
 import {decideIdentity, type SeenIdentity} from '../../../src/bootstrap/phases/identity.ts';
-import {decideReady, lateCode, type SeenNode} from '../../../src/bootstrap/phases/ready.ts';
+import {decideReady, lateCode, lateNext, type SeenNode} from '../../../src/bootstrap/phases/ready.ts';
 import {decideRuntime, type SeenRuntime} from '../../../src/bootstrap/phases/runtime.ts';
 import {decideServices, type SeenService} from '../../../src/bootstrap/phases/services.ts';
 import {hostLayout} from '../../../src/config/layout.ts';
@@ -234,6 +234,17 @@ describe('ready', () => {
     ['the kubelet has not registered node n1 yet', 'ND704'],
   ])('late, %s, is %s', (waiting, code) => {
     expect(lateCode(waiting)).toBe(code);
+  });
+  it.each([
+    ['node n1 is Ready, but cordoned', ['kubectl uncordon n1']],
+    ['node n1 is Ready, but tainted a.b/c:NoSchedule', ['kubectl taint node n1 a.b/c:NoSchedule-']],
+    [
+      'node n1 is Ready, but tainted node.cloudprovider.kubernetes.io/uninitialized:NoSchedule',
+      [expect.stringContaining('cloud-controller-manager')],
+    ],
+    ['the kubelet has not registered node n1 yet', []],
+  ])('late, %s, has the command for that', (waiting, next) => {
+    expect(lateNext(waiting)).toEqual(next);
   });
   it('writes the network as soon as it can', () => {
     expect(kinds(decideReady({...seen, files: [file]}, options))).toEqual(['file']);
