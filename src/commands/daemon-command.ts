@@ -1,5 +1,4 @@
 import {kubernetesVersion} from '../config/version.ts';
-import {serviceNotifier} from '../edges/systemd/notify.ts';
 import type {NodectlError} from '../lib/errors.ts';
 import {BaseCommand} from '../ui/base-command.ts';
 
@@ -13,7 +12,8 @@ export abstract class DaemonCommand extends BaseCommand {
     this.exit(0);
   }
 
-  protected override beforeFailure({code, message}: NodectlError): Promise<void> {
+  protected override async beforeFailure({code, message}: NodectlError): Promise<void> {
+    const {serviceNotifier} = await import('../edges/systemd/notify.ts');
     return serviceNotifier().status(`${code} ${message}`);
   }
 }
