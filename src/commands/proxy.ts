@@ -1,10 +1,21 @@
 import {hostname} from 'node:os';
 import {Flags} from '@oclif/core';
+import {normaliseArguments} from '../config/kubelet/argv.ts';
+import {idleProxyFlags, proxyFieldFlags, proxyFlagRules} from '../config/proxy/flag-names.ts';
 import type {ProxyFlags} from '../config/proxy.ts';
 import {readText} from '../edges/files/files.ts';
 import {nameProcess} from '../edges/process/program.ts';
 import {NodectlError} from '../lib/errors.ts';
 import {DaemonCommand} from './daemon-command.ts';
+
+const text = (description: string) => Flags.string({description});
+/** A word each: `kube-proxy --help` tells what they mean. */
+const fields = Object.fromEntries(
+  proxyFieldFlags.map((name) => [name, text('as kube-proxy, in its configuration')]),
+);
+const idle = Object.fromEntries(
+  idleProxyFlags.map((name) => [name, Flags.string({description: 'ignored', hidden: true})]),
+);
 
 export default class ServeProxy extends DaemonCommand {
   static override summary = 'Serve Services on this node (in the place of kube-proxy)';
@@ -18,32 +29,33 @@ export default class ServeProxy extends DaemonCommand {
     'healthz-bind-address': Flags.string({description: 'address and port of /healthz and /livez'}),
     'metrics-bind-address': Flags.string({description: 'address and port of /metrics'}),
     'nodeport-addresses': Flags.string({description: 'primary, or CIDRs of addresses that serve node ports'}),
-    'masquerade-all': Flags.boolean({
-      description: 'masquerade everything sent to a ClusterIP',
-      allowNo: true,
-    }),
     'detect-local-mode': Flags.string({description: 'how traffic of pods is recognised'}),
     'pod-bridge-interface': Flags.string({description: 'for BridgeInterface'}),
     'pod-interface-name-prefix': Flags.string({description: 'for InterfaceNamePrefix'}),
     'conntrack-max-per-core': Flags.integer({description: '0 leaves nf_conntrack_max alone'}),
     'conntrack-min': Flags.integer({description: 'the least nf_conntrack_max'}),
     table: Flags.string({description: 'name of the nftables tables', helpGroup: 'NODECTL'}),
-    cleanup: Flags.boolean({description: 'remove the rules of nodectl proxy and exit'}),
+    cleanup: Flags.string({description: 'remove the rules of nodectl proxy and exit'}),
+    'init-only': Flags.string({description: 'set what the proxy needs of the kernel and exit'}),
     v: Flags.integer({char: 'v', description: 'verbosity; from 4 on, debugging'}),
+    ...fields,
+    ...idle,
   };
 
   async run(): Promise<void> {
     await nameProcess('kube-proxy');
-    const {flags} = await this.parse(ServeProxy);
+    const {flags} = await this.parse(ServeProxy, normaliseArguments(this.argv, proxyFlagRules));
     const {loadProxyConfig} = await import('../config/proxy.ts');
     const {jsonLogger} = await import('../edges/logs/log.ts');
     const {endingSignal} = await import('../edges/process/process-life.ts');
-    const {cleanupProxy, runProxy} = await import('../proxy/run.ts');
+    const {cleanupProxy, initProxy, runProxy} = await import('../proxy/run.ts');
+    const {parseBoolean} = await import('../config/proxy/field-flags.ts');
     const written = await source(flags.config);
     const {config, warnings} = loadProxyConfig(written, given(flags), hostname());
-    if (flags.cleanup) return cleanupProxy(config);
+    if (parseBoolean('--cleanup', flags.cleanup ?? 'false')) return cleanupProxy(config);
     const log = jsonLogger('proxy', config.verbosity >= 4 ? 'debug' : 'info');
     for (const warning of warnings) log.warn(warning);
+    if (parseBoolean('--init-only', flags['init-only'] ?? 'false')) return initProxy(config, log);
     await runProxy(config, endingSignal(), log, written);
   }
 }
@@ -60,9 +72,14 @@ type Parsed = Awaited<ReturnType<ServeProxy['parse']>>['flags'];
 /** Flags by the names that the configuration gives them. */
 function given(flags: Parsed): ProxyFlags {
   const camel = (name: string) => name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
-  const renamed = Object.entries(flags).map(([name, value]) => [
-    name === 'v' ? 'verbosity' : camel(name),
-    value,
-  ]);
-  return Object.fromEntries(renamed);
+  const all = Object.entries(flags);
+  const known = all.filter(([name]) => !Object.hasOwn(fields, name) && !Object.hasOwn(idle, name));
+  const typed = all.flatMap(([name, value]) =>
+    Object.hasOwn(fields, name) && typeof value === 'string' ? [[name, value]] : [],
+  );
+  return {
+    ...Object.fromEntries(known.map(([name, value]) => [name === 'v' ? 'verbosity' : camel(name), value])),
+    fields: Object.fromEntries(typed),
+    idle: all.map(([name]) => name).filter((name) => Object.hasOwn(idle, name)),
+  };
 }

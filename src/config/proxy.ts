@@ -76,7 +76,11 @@ export function loadProxyConfig(
   if (problems.length > 0) throw new NodectlError('ND711', problems.join('\n'));
   return {
     config: Object.freeze(resolve(configuration, flags, hostname)),
-    warnings: [...unknown, ...warningsOf(configuration)],
+    warnings: [
+      ...unknown,
+      ...warningsOf(configuration),
+      ...(flags.idle ?? []).map((name) => `--${name}: has no effect`),
+    ],
   };
 }
 

@@ -118,6 +118,11 @@ async function standDown(
   log.warn('serving Services again; rules that the other service proxy has left come before ours', {name});
 }
 
+/** Only what needs all of root's rights: sysctls and the OOM score. */
+export async function initProxy(config: ProxyConfig, log: Logger): Promise<void> {
+  await applySettings(config, await usableFamilies(), log);
+}
+
 /** Removes the proxy's own rules of either mode; nothing of anybody else is touched. */
 export async function cleanupProxy(config: Pick<ProxyConfig, 'table'>): Promise<void> {
   const nft: Nft = openNft({clock: realClock});

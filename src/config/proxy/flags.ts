@@ -1,4 +1,4 @@
-import {NodectlError} from '../../lib/errors.ts';
+import {badFlag, withFieldFlags} from './field-flags.ts';
 import type {KubeProxyConfiguration} from './schema.ts';
 import {kubeProxyConfiguration} from './schema.ts';
 
@@ -12,7 +12,6 @@ export type ProxyFlags = {
   readonly healthzBindAddress?: string;
   readonly metricsBindAddress?: string;
   readonly nodeportAddresses?: string;
-  readonly masqueradeAll?: boolean;
   readonly detectLocalMode?: string;
   readonly podBridgeInterface?: string;
   readonly podInterfaceNamePrefix?: string;
@@ -21,16 +20,20 @@ export type ProxyFlags = {
   /** Not kube-proxy's: the name of the private nftables tables. */
   readonly table?: string;
   readonly verbosity?: number;
+  /** Those that set one field of the file, by their names. */
+  readonly fields?: Readonly<Record<string, string>>;
+  /** Names of those that mean nothing here. */
+  readonly idle?: readonly string[];
 };
 
 /** @throws NodectlError ND711 for a value that the field does not allow */
-export function withFlags(c: KubeProxyConfiguration, flags: ProxyFlags): KubeProxyConfiguration {
+export function withFlags(file: KubeProxyConfiguration, flags: ProxyFlags): KubeProxyConfiguration {
+  const c = withFieldFlags(file, flags.fields ?? {});
   const {shape} = kubeProxyConfiguration;
   const mode = shape.mode.safeParse(flags.proxyMode);
-  if (!mode.success) throw wrong('--proxy-mode', flags.proxyMode, 'iptables, ipvs or nftables');
+  if (!mode.success) throw badFlag('--proxy-mode', flags.proxyMode, 'iptables, ipvs or nftables');
   const local = shape.detectLocalMode.safeParse(flags.detectLocalMode);
-  if (!local.success) throw wrong('--detect-local-mode', flags.detectLocalMode, 'a detectLocalMode');
-  const masqueradeAll = flags.masqueradeAll === undefined ? {} : {masqueradeAll: flags.masqueradeAll};
+  if (!local.success) throw badFlag('--detect-local-mode', flags.detectLocalMode, 'a detectLocalMode');
   return {
     ...c,
     mode: mode.data || c.mode,
@@ -45,8 +48,6 @@ export function withFlags(c: KubeProxyConfiguration, flags: ProxyFlags): KubePro
       ...c.clientConnection,
       kubeconfig: flags.kubeconfig ?? c.clientConnection.kubeconfig,
     },
-    iptables: {...c.iptables, ...masqueradeAll},
-    nftables: {...c.nftables, ...masqueradeAll},
     detectLocal: {
       bridgeInterface: flags.podBridgeInterface ?? c.detectLocal.bridgeInterface,
       interfaceNamePrefix: flags.podInterfaceNamePrefix ?? c.detectLocal.interfaceNamePrefix,
@@ -57,8 +58,4 @@ export function withFlags(c: KubeProxyConfiguration, flags: ProxyFlags): KubePro
       min: flags.conntrackMin ?? c.conntrack.min,
     },
   };
-}
-
-function wrong(flag: string, value: string | undefined, form: string): NodectlError {
-  return new NodectlError('ND711', `${flag}: ${JSON.stringify(value)} is not ${form}`);
 }
