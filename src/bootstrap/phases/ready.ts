@@ -57,7 +57,7 @@ export function lateCode(waiting: string): Code {
 
 /** The command for just this node, where there is one. */
 export function lateNext(waiting: string): readonly string[] {
-  const cordoned = /^node (\S+) is Ready, but cordoned$/.exec(waiting)?.[1];
+  const cordoned = /^node (\S+) is Ready, but cordoned:/.exec(waiting)?.[1];
   if (cordoned !== undefined) return [`kubectl uncordon ${cordoned}`];
   const [, name, key, effect] = /^node (\S+) is Ready, but tainted (\S+):(\w+)$/.exec(waiting) ?? [];
   if (key === 'node.cloudprovider.kubernetes.io/uninitialized')
@@ -103,7 +103,8 @@ function reason(
 
 /** A pod without tolerations may be placed here: not cordoned, and no taint that the join itself did not ask for. */
 function unschedulable(node: Node, name: string, taints: readonly string[]): string | undefined {
-  if (node.spec?.unschedulable === true) return `node ${name} is Ready, but cordoned`;
+  if (node.spec?.unschedulable === true)
+    return `node ${name} is Ready, but cordoned: kubectl uncordon ${name}`;
   const [stranger] = (node.spec?.taints ?? []).filter(
     ({key, value, effect}) =>
       effect !== 'PreferNoSchedule' && !taints.includes(`${key}${value ? `=${value}` : ''}:${effect}`),

@@ -236,7 +236,7 @@ describe('ready', () => {
     expect(lateCode(waiting)).toBe(code);
   });
   it.each([
-    ['node n1 is Ready, but cordoned', ['kubectl uncordon n1']],
+    ['node n1 is Ready, but cordoned: kubectl uncordon n1', ['kubectl uncordon n1']],
     ['node n1 is Ready, but tainted a.b/c:NoSchedule', ['kubectl taint node n1 a.b/c:NoSchedule-']],
     [
       'node n1 is Ready, but tainted node.cloudprovider.kubernetes.io/uninitialized:NoSchedule',
