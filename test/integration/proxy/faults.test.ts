@@ -82,6 +82,18 @@ describe('an API server that misbehaves is followed again, and takes no Service 
   });
 });
 
+describe('an API server that is silent', () => {
+  it('row 22: its connections frozen, the rules are repaired by what is known, and followed when it goes on', async () => {
+    await begin();
+    api.freeze();
+    await netns.run('nft', ['flush', 'ruleset']);
+    await expect.poll(() => target(), bound).toBe('10.64.1.1');
+    api.thaw();
+    await api.put('endpointslices', endpoints('10.64.1.2'));
+    await expect.poll(() => target(), bound).toBe('10.64.1.2');
+  });
+});
+
 describe('a proxy that dies or is interfered with', () => {
   it('row 7: killed in the middle of commits, its rules serve, and the next one goes on from them', async () => {
     await begin();

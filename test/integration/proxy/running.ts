@@ -46,6 +46,15 @@ export class StubApi {
     return this.#send({do: 'misbehave', how, times});
   }
 
+  /** Its connections stay, and nothing comes of them. */
+  freeze(): void {
+    this.#child.kill('SIGSTOP');
+  }
+
+  thaw(): void {
+    this.#child.kill('SIGCONT');
+  }
+
   async stop(): Promise<void> {
     this.#child.kill('SIGKILL');
     await this.#child;
