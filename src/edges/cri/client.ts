@@ -3,6 +3,7 @@ import {type Client, Code, ConnectError, createClient, type Interceptor} from '@
 import {createGrpcTransport, Http2SessionManager} from '@connectrpc/connect-node';
 import {NodectlError} from '../../lib/errors.ts';
 import {ImageService, RuntimeService} from './gen/api_pb.ts';
+import {unaryCalls} from './unary.ts';
 
 /** The two services of the Container Runtime Interface v1, over a unix socket. */
 export type Cri = {
@@ -24,13 +25,16 @@ const maxMessageBytes = 16 * 1024 * 1024;
 export function connectCri(endpoint: string, defaultTimeoutMs = 120_000, onCall?: OnCriCall): Cri {
   const path = socketPath(endpoint);
   const session = new Http2SessionManager('http://localhost', {}, {createConnection: () => connect(path)});
-  const transport = createGrpcTransport({
+  const told = onCall === undefined ? {} : {onCall};
+  const {stream} = createGrpcTransport({
     baseUrl: 'http://localhost',
     sessionManager: session,
     defaultTimeoutMs,
     readMaxBytes: maxMessageBytes,
     ...(onCall === undefined ? {} : {interceptors: [timed(onCall)]}),
   });
+  const unary = unaryCalls({session, defaultTimeoutMs, maxBytes: maxMessageBytes, ...told});
+  const transport = {unary, stream};
   return {
     runtime: createClient(RuntimeService, transport),
     images: createClient(ImageService, transport),
