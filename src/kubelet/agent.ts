@@ -174,6 +174,7 @@ class Agent {
       log,
       endpoint: config.containerRuntimeEndpoint,
       podOf: (id) => this.#runtime.podOf(id),
+      hasEnded: (id) => this.#runtime.hasEnded(id),
       onEvent: (uid) => {
         this.#runtime.touch(uid);
         this.#workers.enqueue(uid);

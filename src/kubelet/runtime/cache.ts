@@ -54,6 +54,15 @@ export class RuntimeCache {
     return undefined;
   }
 
+  /** Whether what was read last shows the end of a container or sandbox, or nothing of it any more. */
+  hasEnded(id: string): boolean {
+    const known = this.#entries.get(this.podOf(id) ?? '')?.known ?? nothingRuns;
+    return (
+      known.containers.every((container) => container.id !== id || container.state === 'exited') &&
+      known.sandboxes.every((sandbox) => sandbox.id !== id || !sandbox.ready)
+    );
+  }
+
   async get(uid: string, signal?: AbortSignal): Promise<PodRuntime> {
     const entry = this.#entries.get(uid);
     // A pod that the list has not shown and that nobody touched has nothing in the runtime.

@@ -14,6 +14,8 @@ export type RuntimeEventsOptions = {
   readonly onEvent: (uid: string) => void;
   /** The pod of a container, as far as it is known. */
   readonly podOf: (containerId: string) => string | undefined;
+  /** What was read of it last says that it has ended, or that it is gone. */
+  readonly hasEnded: (containerId: string) => boolean;
   /** Looks at everything; throws while the runtime does not answer. */
   readonly relist: () => Promise<void>;
   readonly onRelisted: (error: unknown) => void;
@@ -27,7 +29,7 @@ const behindEventsMs = 40_000;
 /** containerd's own events say that something ended, not all that the CRI does: the list stays near behind them. */
 const behindTasksMs = 5_000;
 const reconnectMs = 1000;
-/** containerd tells an end before its CRI plugin shows it: so long after the event we look (again). */
+/** containerd tells an end before its CRI plugin shows it: so long after the event we look, until it is seen. */
 const looksMs = [0, 15, 60, 200];
 
 /** Ends of containers that are not known yet are found by a list, a little later. */
@@ -85,7 +87,7 @@ function periodMs({cri, tasks}: Streams): number {
 
 /** Where the CRI has no events, containerd's own say which container has ended. */
 async function taskLoop(
-  {endpoint, clock, onEvent, podOf}: RuntimeEventsOptions,
+  {endpoint, clock, onEvent, podOf, hasEnded}: RuntimeEventsOptions,
   signal: AbortSignal,
   state: Streams,
 ): Promise<void> {
@@ -93,7 +95,10 @@ async function taskLoop(
     if (state.cri) return;
     const uid = podOf(containerId);
     if (uid === undefined) clock.after(listSoonMs, () => state.listNow());
-    else for (const ms of looksMs) clock.after(ms, () => onEvent(uid));
+    else for (const ms of looksMs) clock.after(ms, () => lookAt(uid, containerId));
+  };
+  const lookAt = (uid: string, containerId: string) => {
+    if (!hasEnded(containerId)) onEvent(uid);
   };
   while (!signal.aborted) {
     const accepted = await followTasks({

@@ -1,0 +1,53 @@
+import {create} from '@bufbuild/protobuf';
+import {expect, test} from 'vitest';
+import {type Cri, connectCri} from '../../../../src/edges/cri/client.ts';
+import * as api from '../../../../src/edges/cri/gen/api_pb.ts';
+import {RuntimeCache} from '../../../../src/kubelet/runtime/cache.ts';
+
+const labels = {'io.kubernetes.pod.uid': 'u'};
+
+/** A runtime with one pod of one container, in these states. */
+function runtime(has: {sandbox: api.PodSandboxState; container: api.ContainerState | undefined}): Cri {
+  const real = connectCri('/nowhere');
+  const metadata = {name: 'web', attempt: 0};
+  const containers = () =>
+    has.container === undefined ? [] : [{id: 'c', podSandboxId: 's', labels, state: has.container}];
+  return {
+    ...real,
+    runtime: {
+      ...real.runtime,
+      listPodSandbox: async () =>
+        create(api.ListPodSandboxResponseSchema, {items: [{id: 's', labels, state: has.sandbox}]}),
+      listContainers: async () => create(api.ListContainersResponseSchema, {containers: containers()}),
+      podSandboxStatus: async () =>
+        create(api.PodSandboxStatusResponseSchema, {status: {id: 's', state: has.sandbox, labels}}),
+      containerStatus: async () =>
+        create(api.ContainerStatusResponseSchema, {
+          status: {id: 'c', labels, metadata, ...(has.container === undefined ? {} : {state: has.container})},
+        }),
+    },
+  };
+}
+
+test('knows that a container or a sandbox has ended only when it has read so', async () => {
+  const has: Parameters<typeof runtime>[0] = {
+    sandbox: api.PodSandboxState.SANDBOX_READY,
+    container: api.ContainerState.CONTAINER_RUNNING,
+  };
+  const cache = new RuntimeCache({cri: runtime(has), timeoutMs: 1000, onChange: () => undefined});
+  const ended = async () => {
+    await cache.get('u');
+    return [cache.hasEnded('c'), cache.hasEnded('s')];
+  };
+  expect(await ended()).toEqual([false, false]);
+  has.container = api.ContainerState.CONTAINER_EXITED;
+  expect(await ended()).toEqual([false, false]);
+  cache.touch('u');
+  expect(await ended()).toEqual([true, false]);
+  has.sandbox = api.PodSandboxState.SANDBOX_NOTREADY;
+  has.container = undefined;
+  cache.touch('u');
+  expect(await ended()).toEqual([true, true]);
+  cache.forget('u');
+  expect([cache.hasEnded('c'), cache.hasEnded('s')]).toEqual([true, true]);
+});
