@@ -21,7 +21,7 @@ export function podStatus(seen: PodSeen, pod: Pod, ending: boolean, verdict: Ver
   const ended = ending && isStill(seen);
   const lists = finished(seen, pod, ended);
   const phase = phaseFor(seen, pod, lists, ended, verdict);
-  const words = reasonFor(seen, phase.shown, ended && phase.judged === 'Failed' ? verdict : undefined);
+  const words = reasonFor(seen, pod, phase.shown, ended && phase.judged === 'Failed' ? verdict : undefined);
   const network = addresses(seen, pod);
   return clean({
     ...(pod.status?.nominatedNodeName === undefined ? {} : {nominatedNodeName: pod.status.nominatedNodeName}),
@@ -97,10 +97,14 @@ function startedHere(seen: PodSeen, pod: Pod): boolean {
   );
 }
 
-function reasonFor(seen: PodSeen, phase: string, verdict: Verdict | undefined) {
+/** A reason belongs to its phase; somebody else may have given it. */
+function reasonFor({status}: PodSeen, pod: Pod, phase: string, verdict: Verdict | undefined) {
   if (verdict !== undefined) return {reason: verdict.reason, message: verdict.message};
-  if (phase !== seen.status?.phase) return {};
-  return {reason: seen.status.reason, message: seen.status.message};
+  if (phase !== status?.phase) return {};
+  return {
+    reason: status.reason || pod.status?.reason,
+    message: status.message || pod.status?.message,
+  };
 }
 
 function disruptionOf(verdict: Verdict | undefined) {

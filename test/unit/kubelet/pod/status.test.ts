@@ -123,6 +123,18 @@ describe('the phase', () => {
     });
   });
 
+  it.each<[string, Partial<PodSeen>, string | undefined]>([
+    ['stays with its phase', {status: {phase: 'Running', reason: 'Test'}}, 'Test'],
+    ['goes with its phase', {status: {phase: 'Pending', reason: 'Test'}}, undefined],
+    [
+      'of somebody else stays too',
+      {pod: {...pod(), status: {phase: 'Running', reason: 'Theirs'}}, status: {phase: 'Running'}},
+      'Theirs',
+    ],
+  ])('has a reason that %s', (_, changes, reason) => {
+    expect(statusOf(changes)?.reason).toBe(reason);
+  });
+
   describe('of a pod that is made to go', () => {
     const verdict = {reason: 'Preempting', message: 'for another', disruption: 'TerminationByKubelet'};
     const static_ = {isStatic: true};
