@@ -1,3 +1,4 @@
+import {proxyVariable} from '../../edges/http/proxy-environment.ts';
 import type {Answer} from '../../edges/trust/discovery.ts';
 import {NodectlError} from '../../lib/errors.ts';
 import type {Finding} from '../check.ts';
@@ -5,10 +6,14 @@ import type {Finding} from '../check.ts';
 type Silence = Exclude<Answer, {kind: 'answer'}>;
 type Spoken = Extract<Answer, {kind: 'answer'}>;
 
-/** Names why a server could not be talked to. */
-export function unreachable(server: string, answer: Silence): NodectlError {
+/** Names why a server could not be talked to; a machine behind a proxy may know no other way. */
+export function unreachable(server: string, answer: Silence, proxy = proxyVariable()): NodectlError {
   const {host, hostname} = URL.canParse(server) ? new URL(server) : {host: server, hostname: server};
-  const hint = [`curl -kv --max-time 5 ${server}/healthz`];
+  const ask = `-kv --max-time 5 ${server}/healthz`;
+  const hint =
+    proxy === undefined
+      ? [`curl ${ask}`]
+      : [`curl --noproxy '*' ${ask}`, `${proxy} is set, but the API server must be reachable without it.`];
   switch (answer.kind) {
     case 'refused':
       return new NodectlError('ND311', `${host} refuses connections`, {next: hint});

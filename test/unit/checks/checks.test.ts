@@ -7,6 +7,7 @@ import {judgeOwners} from '../../../src/checks/leftovers/ports.ts';
 import {skewFinding, unreachable} from '../../../src/checks/trust/answers.ts';
 import {isReadyNode} from '../../../src/checks/trust/bootstrap-reads.ts';
 import {joinOptions} from '../../../src/config/join.ts';
+import {proxyVariable} from '../../../src/edges/http/proxy-environment.ts';
 
 const context: CheckContext = {
   options: joinOptions({
@@ -125,6 +126,15 @@ describe('judgements', () => {
     ['unreachable', 'ND301'],
   ] as const)('%s is %s', (kind, code) => {
     expect(unreachable('https://a:6443', {kind, detail: 'd'}).code).toBe(code);
+  });
+  it('tells of a proxy that is not asked', () => {
+    const {next} = unreachable('https://a:6443', {kind: 'timeout', detail: 'd'}, 'HTTPS_PROXY');
+    expect(next).toEqual([
+      expect.stringMatching(/^curl --noproxy /),
+      expect.stringMatching(/^HTTPS_PROXY is set/),
+    ]);
+    expect(proxyVariable({https_proxy: 'http://p:3128', HTTPS_PROXY: ''})).toBe('https_proxy');
+    expect(proxyVariable({})).toBeUndefined();
   });
   it('asks for the very name that has no address', () =>
     expect(unreachable('https://a.example:6443', {kind: 'no-name', detail: 'd'}).next[0]).toBe(
