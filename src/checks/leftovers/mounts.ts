@@ -10,7 +10,7 @@ export const oldMounts = check({
   observe: async ({joined, options}) =>
     joined
       ? []
-      : (await readMounts())
+      : (await readMounts(`${options.layout.kubeletDir}/pods`))
           .map(({mountPoint}) => mountPoint)
           .filter((path) => path.startsWith(`${options.layout.kubeletDir}/pods/`)),
   judge: (paths) => {

@@ -3,7 +3,7 @@ import {rm, writeFile} from 'node:fs/promises';
 import {dirname, join} from 'node:path';
 import {Batch} from '../../lib/batch.ts';
 import {run} from '../process/exec.ts';
-import {isTmpfs, mountsAtOrBelow, readMounts, unmount} from './mounts.ts';
+import {isMounted, isTmpfs, mountsAtOrBelow, readMounts, unmount} from './mounts.ts';
 
 /** Starting a process costs more than mounting: pods with many volumes share a few of them. */
 const lanes = 2;
@@ -83,9 +83,8 @@ async function mountOne({target, options}: TmpfsWish): Promise<void> {
 async function unmountAll(wishes: readonly (readonly string[])[]): Promise<readonly unknown[]> {
   const points = wishes.flat();
   if (points.length > 1 && (await run('umount', ['-c', '--', ...points], anyCode)).exitCode === 0) return [];
-  const mounted = new Set((await readMounts()).map(({mountPoint}) => mountPoint));
   return each(wishes, async (own) => {
-    for (const point of own) if (points.length === 1 || mounted.has(point)) await unmount(point);
+    for (const point of own) if (points.length === 1 || (await isMounted(point))) await unmount(point);
   });
 }
 

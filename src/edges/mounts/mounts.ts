@@ -1,5 +1,6 @@
-import {lstat, readFile, statfs} from 'node:fs/promises';
-import {dirname} from 'node:path';
+import {lstat, readFile, realpath, statfs} from 'node:fs/promises';
+import {basename, dirname, join} from 'node:path';
+import {isMissing} from '../files/files.ts';
 import {run} from '../process/exec.ts';
 
 export type MountEntry = {
@@ -13,19 +14,46 @@ export type MountEntry = {
 
 /**
  * What is mounted in this process's namespace, in the order of mounting; with a directory, what is mounted at or
- * below it, which is much faster on a machine with many pods.
+ * below it, which is much faster on a machine with many pods. Places below the directory are called as it is called,
+ * also where it is behind a link: the kernel names them by where links lead.
  */
 export async function readMounts(directory = '/'): Promise<MountEntry[]> {
-  return parseMountinfo(await readFile('/proc/self/mountinfo', 'utf8'), directory);
+  const text = await readFile('/proc/self/mountinfo', 'utf8');
+  if (directory === '/') return parseMountinfo(text);
+  const real = await realBase(directory, text);
+  const entries = parseMountinfo(text, real);
+  if (real === directory) return entries;
+  return entries.map((entry) => ({...entry, mountPoint: renamed(entry.mountPoint, real, directory)}));
+}
+
+export function renamed(path: string, from: string, to: string): string {
+  return path === from || path.startsWith(`${from}/`) ? `${to}${path.slice(from.length)}` : path;
+}
+
+/** A directory without links. What is mounted at it is not looked into: its server may be away. */
+export async function realBase(directory: string, mountinfo: string): Promise<string> {
+  const place = await realPlace(directory);
+  return mountinfo.includes(` ${escapeOctal(place)} `) ? place : resolved(place);
+}
+
+/** The same, but what is at its end is left as it is. */
+async function realPlace(path: string): Promise<string> {
+  return join(await resolved(dirname(path)), basename(path));
+}
+
+async function resolved(path: string): Promise<string> {
+  try {
+    return await realpath(path);
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+    return path === '/' ? path : realPlace(path);
+  }
 }
 
 /** proc(5), /proc/pid/mountinfo: octal escapes for white space and backslash. */
 export function parseMountinfo(text: string, directory = '/'): MountEntry[] {
   const entries: MountEntry[] = [];
-  const escaped = directory.replace(
-    /[ \t\n\\]/g,
-    (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, '0')}`,
-  );
+  const escaped = escapeOctal(directory);
   for (const line of text.split('\n')) {
     if (!line.includes(escaped)) continue;
     const [left = '', right = ''] = line.split(' - ', 2);
@@ -69,7 +97,8 @@ export function mountsUpon(entries: readonly MountEntry[], directory: string): s
 }
 
 export async function isMounted(path: string): Promise<boolean> {
-  return (await readMounts(path)).some(({mountPoint}) => mountPoint === path);
+  const [text, place] = await Promise.all([readFile('/proc/self/mountinfo', 'utf8'), realPlace(path)]);
+  return parseMountinfo(text, place).some(({mountPoint}) => mountPoint === place);
 }
 
 /** Whether files of the file system that is mounted at a path can have SELinux labels (hostutil.GetSELinuxSupport). */
@@ -127,7 +156,14 @@ async function umountTolerant(args: readonly string[]): Promise<number> {
   return exitCode;
 }
 
-function unescapeOctal(text: string): string {
+function escapeOctal(text: string): string {
+  return text.replace(
+    /[ \t\n\\]/g,
+    (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, '0')}`,
+  );
+}
+
+export function unescapeOctal(text: string): string {
   return text.replace(/\\([0-7]{3})/g, (_, digits: string) =>
     String.fromCharCode(Number.parseInt(digits, 8)),
   );

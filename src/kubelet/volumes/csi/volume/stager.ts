@@ -152,8 +152,7 @@ class StillMountedError extends Error {}
  */
 async function mountedInPods(rootDir: string, {uniqueName, stagingPath}: StagedVolume): Promise<string[]> {
   const found: string[] = [];
-  for (const path of await mountReferences(stagingPath)) {
-    if (!path.startsWith(`${rootDir}/pods/`)) continue;
+  for (const path of await mountReferences(stagingPath, `${rootDir}/pods`)) {
     const data = await readVolumeData(dirname(path));
     if (data === undefined || uniqueVolumeName(data.driverName, data.volumeHandle) === uniqueName)
       found.push(path);
