@@ -64,9 +64,10 @@ export async function linkLog(path: string, target: string): Promise<void> {
   }
 }
 
-/** Removes the links in `links` that lead to `path` or below it. */
-export async function removeLinksInto(links: string, path: string): Promise<void> {
+/** Removes the links in `links` that lead to `path` or below it; of those whose names begin so, where that is known. */
+export async function removeLinksInto(links: string, path: string, prefix = ''): Promise<void> {
   for (const name of await listDirectory(links)) {
+    if (!name.startsWith(prefix)) continue;
     const target = await fs.readlink(join(links, name)).catch(() => '');
     if (target === path || target.startsWith(`${path}/`)) await removeFile(join(links, name));
   }

@@ -43,10 +43,11 @@ export function withAllocation(pod: Pod, allocation: Allocation | undefined): Po
 }
 
 export function isSameAllocation(a: Allocation, b: Allocation): boolean {
-  const names = new Set([...Object.keys(a.containers), ...Object.keys(b.containers)]);
+  const isSame = (name: string) => isSameResources(a.containers[name], b.containers[name]);
   return (
     isSameResources(a.pod, b.pod) &&
-    [...names].every((name) => isSameResources(a.containers[name], b.containers[name]))
+    Object.keys(a.containers).every(isSame) &&
+    Object.keys(b.containers).every((name) => name in a.containers || isSame(name))
   );
 }
 
@@ -55,10 +56,20 @@ const kinds = ['requests', 'limits'] as const;
 /** By amounts, not by their spelling. */
 export function isSameResources(a: Resources | undefined, b: Resources | undefined): boolean {
   return kinds.every((kind) => {
-    const [left, right] = [a?.[kind] ?? {}, b?.[kind] ?? {}];
-    const names = new Set([...Object.keys(left), ...Object.keys(right)]);
-    return [...names].every((name) => amount(left[name]) === amount(right[name]));
+    const [left, right] = [a?.[kind] ?? nothing, b?.[kind] ?? nothing];
+    if (left === right) return true;
+    return isWithin(left, right) && isWithin(right, left);
   });
+}
+
+const nothing: Readonly<Record<string, string>> = {};
+
+function isWithin(some: Readonly<Record<string, string>>, all: Readonly<Record<string, string>>): boolean {
+  return Object.keys(some).every((name) => isSameAmount(some[name], all[name]));
+}
+
+function isSameAmount(a: string | undefined, b: string | undefined): boolean {
+  return a === b || amount(a) === amount(b);
 }
 
 function amount(text: string | undefined): bigint | undefined {

@@ -12,7 +12,7 @@ import type {PodAct} from '../actions/acts.ts';
 import {crashKey} from '../actions/crash-backoff.ts';
 import {buildSandbox, cgroupOf} from '../config/build.ts';
 import {PodConfigError} from '../config/config-error.ts';
-import {podPaths, podRoot} from '../config/pod-paths.ts';
+import {logLinkPrefix, podPaths, podRoot} from '../config/pod-paths.ts';
 import {restartsByLogs} from '../config/restarts-by-logs.ts';
 import {newestContainer, nothingRuns, type PodRuntime} from '../status/runtime-state.ts';
 import {containerGrace} from '../status/termination.ts';
@@ -233,7 +233,7 @@ async function forget(context: ApplyContext): Promise<void> {
     await removeTree(podRoot(deps.config, memory.uid));
     if (pod !== undefined) {
       const {logs} = podPaths(deps.config, pod);
-      await removeLinksInto(deps.config.containerLogDir, logs);
+      await removeLinksInto(deps.config.containerLogDir, logs, logLinkPrefix(pod));
       await removeTree(logs);
     }
   } catch (error) {

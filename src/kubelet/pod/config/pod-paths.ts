@@ -18,10 +18,16 @@ export function podRoot(config: KubeletConfig, uid: string): string {
   return `${config.rootDir}/pods/${uid}`;
 }
 
+/** The file name may have 255 bytes; Kubernetes cuts in front of the suffix too. */
+const maxStem = 251;
+
 /** `<pod>_<namespace>_<container>-<id>.log`, as log collectors expect it. */
 export function logLink(config: KubeletConfig, pod: Pod, container: string, id: string): string {
-  const {name, namespace} = pod.metadata;
-  // The file name may have 255 bytes; Kubernetes cuts in front of the suffix too.
-  const stem = `${name}_${namespace}_${container}-${id}`.slice(0, 251);
+  const stem = `${logLinkPrefix(pod)}${container}-${id}`.slice(0, maxStem);
   return `${config.containerLogDir}/${stem}.log`;
+}
+
+/** How the names of all links of a pod begin. */
+export function logLinkPrefix({metadata: {name, namespace}}: Pod): string {
+  return `${name}_${namespace}_`.slice(0, maxStem);
 }

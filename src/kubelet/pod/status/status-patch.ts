@@ -88,15 +88,24 @@ export function isUrgent(base: PodStatus, wanted: PodStatus): boolean {
   );
 }
 
-/** Equal as JSON: an absent field, null and undefined are the same. */
+/** Equal as JSON: an absent field, null and undefined are the same. Asked several times in every look at a pod. */
 export function isEqual(a: unknown, b: unknown): boolean {
   if (a === b) return true;
   if (a === undefined || a === null || b === undefined || b === null) return (a ?? null) === (b ?? null);
   if (typeof a !== 'object' || typeof b !== 'object') return false;
   if (Array.isArray(a) !== Array.isArray(b)) return false;
-  const left = new Map(Object.entries(a));
-  const right = new Map(Object.entries(b));
-  return [...new Set([...left.keys(), ...right.keys()])].every((key) =>
-    isEqual(left.get(key), right.get(key)),
-  );
+  return isCovered(a, b) && isCovered(b, a, true);
+}
+
+/** Whether every field of `a` is the same in `b`; where those that both have are known to be, only the others. */
+function isCovered(a: object, b: object, onlyOthers = false): boolean {
+  for (const key in a) {
+    if (!Object.hasOwn(a, key) || (onlyOthers && Object.hasOwn(b, key))) continue;
+    if (!isEqual(field(a, key), field(b, key))) return false;
+  }
+  return true;
+}
+
+function field(object: object, key: string): unknown {
+  return Object.hasOwn(object, key) ? Reflect.get(object, key) : undefined;
 }
