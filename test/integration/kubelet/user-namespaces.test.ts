@@ -1,7 +1,7 @@
 import {chmodSync, readFileSync} from 'node:fs';
 import {afterAll, beforeAll, expect, it} from 'vitest';
 import type {PodSpec} from '../../../src/lib/kubernetes.ts';
-import {configMaps} from '../../../src/lib/resources.ts';
+import {configMaps, secrets} from '../../../src/lib/resources.ts';
 import {newerRuntime} from '../support/newer-runtime.ts';
 import {isReady, sleeper, startNode, type TestNode} from './harness.ts';
 
@@ -14,6 +14,11 @@ beforeAll(async () => {
   await node.sandbox.client.create(
     configMaps,
     {metadata: {name: 'words', namespace: 'default'}, data: {word: 'yes'}},
+    {namespace: 'default'},
+  );
+  await node.sandbox.client.create(
+    secrets,
+    {metadata: {name: 'hidden', namespace: 'default'}, data: {word: 'eWVz'}},
     {namespace: 'default'},
   );
 }, 240_000);
@@ -70,6 +75,7 @@ it('volumes of a pod belong to whom they would without a user namespace', async 
   const volumes = [
     {name: 'empty', emptyDir: {}},
     {name: 'words', configMap: {name: 'words'}},
+    {name: 'hidden', secret: {secretName: 'hidden'}},
     {name: 'self', downwardAPI: {items: [{path: 'name', fieldRef: {fieldPath: 'metadata.name'}}]}},
     {name: 'all', projected: {sources: [{configMap: {name: 'words'}}]}},
   ];
@@ -83,6 +89,7 @@ it('volumes of a pod belong to whom they would without a user namespace', async 
   const owners = (path: string) => inside('volumes', 'stat', '-L', '-c', '%u %g', path);
   expect(await owners('/v/empty')).toBe('0 1000');
   expect(await owners('/v/words/word')).toBe('0 1000');
+  expect(await owners('/v/hidden/word')).toBe('0 1000');
   expect(await owners('/v/self/name')).toBe('0 1000');
   expect(await owners('/v/all/word')).toBe('0 1000');
   expect(await inside('volumes', 'sh', '-c', 'echo x > /v/empty/x && stat -c "%u %g" /v/empty/x')).toBe(
