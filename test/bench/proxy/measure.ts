@@ -1,6 +1,7 @@
 import {RunningProxy, StubApi} from '../../integration/proxy/running.ts';
 import type {Netns} from '../../integration/support/netns.ts';
 import {until} from '../../integration/support/wait.ts';
+import {quantile} from '../table.ts';
 import {KernelEvents, mark} from './kernel-events.ts';
 import {benchNetns} from './place.ts';
 import {openProbe} from './probe.ts';
@@ -11,8 +12,12 @@ export type Subject = {
   readonly mode: 'nftables' | 'iptables';
   /** Given the configuration's path; undefined for the proxy from the sources. */
   readonly program: readonly string[] | undefined;
+  /** What its unit adds to the environment. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Its table, and the map in it that has every Service; undefined where there is no such map. */
   readonly kernel: readonly [string, string] | undefined;
+  /** Notices a flushed ruleset by itself. */
+  readonly repairs: boolean;
   readonly idleChanges: number;
   /** How long changes come 100 a second. */
   readonly churnSeconds: number;
@@ -45,6 +50,8 @@ export type Figures = {
   readonly idleCpuMs: number;
   readonly churn: readonly number[];
   readonly churnCpuMs: number;
+  /** From a flush of the ruleset by somebody else to the last Service in the kernel; NaN where nobody looks for that. */
+  readonly repairedMs: number;
 };
 
 /** One proxy in a namespace of its own, from its start through single changes to many. */
@@ -57,8 +64,8 @@ export async function measure(subject: Subject, load: Load): Promise<Figures> {
   let memory: MemoryWatch | undefined;
   try {
     await load.fill(api);
-    const {program, mode} = subject;
-    const own = program === undefined ? {} : {program};
+    const {program, mode, env} = subject;
+    const own = {...(program && {program}), ...(env && {env})};
     const started = performance.now();
     proxy = await RunningProxy.start({netns, apiPort: api.port, mode, ...own});
     memory = new MemoryWatch(proxy.pid);
@@ -73,7 +80,9 @@ export async function measure(subject: Subject, load: Load): Promise<Figures> {
     await hears(heard, netns);
     const idle = await timed(pid, () => oneByOne(api, heard, load, subject.idleChanges));
     const churn = await timed(pid, () => manyASecond(api, heard, load, subject));
+    await heard.stop();
     return {
+      repairedMs: await repaired(subject, load, netns),
       afterSyncMs,
       fromStartMs,
       fromStartCpuMs,
@@ -117,6 +126,27 @@ async function firstCommit(
   } finally {
     await probe.stop();
   }
+}
+
+/** Three times, of which the middle one counts. */
+async function repaired({name, kernel, repairs}: Subject, {last}: Load, netns: Netns): Promise<number> {
+  if (kernel === undefined || !repairs) return Number.NaN;
+  const probe = openProbe(netns);
+  const samples: number[] = [];
+  try {
+    for (let i = 0; i < 3; i++) {
+      await netns.run('nft', ['flush', 'ruleset']);
+      const flushed = performance.now();
+      await until(`${name} to repair`, () => probe.has(kernel, `${last} . tcp . 80`), {
+        timeoutMs: 60_000,
+        everyMs: 5,
+      });
+      samples.push(performance.now() - flushed);
+    }
+  } finally {
+    await probe.stop();
+  }
+  return quantile(samples, 0.5);
 }
 
 /** Our log says when both caches were known; kube-proxy measures its first sync itself. */

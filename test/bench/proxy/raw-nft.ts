@@ -36,7 +36,15 @@ export async function measureRaw(load: Load): Promise<Figures> {
     }
     const cpu = {fromStartCpuMs: Number.NaN, idleCpuMs: Number.NaN, churnCpuMs: Number.NaN};
     const memoryMB = {peakMB: memory.peakMB, restMB: Number.NaN, fileMB: Number.NaN};
-    return {afterSyncMs: fromStartMs, fromStartMs, idle, churn: [], ...cpu, ...memoryMB};
+    return {
+      afterSyncMs: fromStartMs,
+      fromStartMs,
+      repairedMs: Number.NaN,
+      idle,
+      churn: [],
+      ...cpu,
+      ...memoryMB,
+    };
   } finally {
     memory?.stop();
     await events?.stop();
