@@ -138,7 +138,7 @@ describe('a reflector', () => {
   });
 
   it.each(['an HTTP answer', 'an ERROR event'])(
-    'lists again after 410 in %s, and tells the difference',
+    'row 18: lists again after 410 in %s, and tells the difference',
     async (how) => {
       server.answer((_, response, {searchParams}) => {
         const gone = status(410, 'Expired', 'too old resource version');
