@@ -38,8 +38,8 @@ export function hasOldContainers({runtime}: PodSeen, {spec}: Pod): boolean {
 }
 
 /**
- * Everything that runs ends without grace, then all goes; what asked for it goes last, so that a kubelet that is
- * interrupted still sees why. Undefined where nothing is left to do.
+ * Everything that runs ends without a hook and with the least grace there is, then all goes; what asked for it goes
+ * last, so that a kubelet that is interrupted still sees why. Undefined where nothing is left to do.
  */
 export function restartAll(seen: PodSeen, pod: Pod): Decision<PodAct> | undefined {
   if (!isRestartingAll(seen, pod)) return undefined;
@@ -73,6 +73,5 @@ function asks(container: Container, {state, exitCode}: RuntimeContainer): boolea
 }
 
 function kill(spec: Container | undefined, container: RuntimeContainer): Kill {
-  const message = `Stopping container ${container.name}`;
-  return {container, spec, reason: 'restartAll', message, graceSeconds: 0, after: []};
+  return {container, spec, reason: 'restartAll', message: 'killing', graceSeconds: 0, after: []};
 }

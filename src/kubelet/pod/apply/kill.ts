@@ -46,8 +46,7 @@ async function stopOne(context: KillContext, kill: Kill, turn: Promise<unknown>)
   try {
     if (again === undefined) await shutDown(context, kill, turn, endsAtMs, hook.signal);
     const leftSeconds = Math.floor((endsAtMs - deps.clock.monotonic()) / 1000);
-    const minimum = kill.reason === 'restartAll' ? 0 : minimumGraceSeconds;
-    await stopContainer(deps, id, Math.max(leftSeconds, minimum));
+    await stopContainer(deps, id, Math.max(leftSeconds, minimumGraceSeconds));
   } catch (error) {
     failed = true;
     deps.log.warn('a container could not be stopped', {uid: memory.uid, id, error: describeError(error)});

@@ -106,3 +106,27 @@ it('tells why a pod that shall end does not', async () => {
   await vi.waitFor(() => expect(context.memory.stopping.size).toBe(0));
   expect(told).toEqual(['Killing: x']);
 });
+
+it('gives each container two seconds to shut down, and without grace no hook', async () => {
+  const runtime = {execSync: vi.fn(), stopContainer: vi.fn(async (_request: {timeout: bigint}) => ({}))};
+  const onEnd = vi.fn();
+  const context: KillContext = {
+    deps: {
+      clock: {now: () => 0, monotonic: () => 0, after: () => () => undefined},
+      log: silent,
+      cri: {runtime} as unknown as Cri,
+      recorder: {record: () => undefined},
+      config: {runtimeRequestTimeout: 1000},
+    } as unknown as PodDeps,
+    memory: newMemory('uid-1', 300_000),
+    pod: pod(),
+    podIp: '10.0.0.7',
+    onEnd,
+  };
+  const spec = container('main', {lifecycle: {preStop: {exec: {command: ['true']}}}});
+  const kill = {container: record('main'), spec, graceSeconds: 0, after: [], message: 'killing'};
+  beginKills(context, [{...kill, reason: 'restartAll'}]);
+  await vi.waitFor(() => expect(onEnd).toHaveBeenCalledTimes(1));
+  expect(runtime.execSync).not.toHaveBeenCalled();
+  expect(runtime.stopContainer.mock.calls[0]?.[0].timeout).toBe(2n);
+});
