@@ -167,6 +167,28 @@ describe('a proxy in trouble', () => {
     await expect.poll(async () => [...new Set(await ask('pod', 12))], bound).toEqual([ep2]);
   });
 
+  it('keeps a connection that was made before, through its end, its start and a table written anew', async () => {
+    await lab.peer('ep1').echo(ep1, 9090);
+    await api.put('services', web());
+    await api.put(
+      'endpointslices',
+      slice({service: 'a/web', ports: [{name: 'p', port: 9090}], endpoints: [{ip: ep1}]}),
+    );
+    const long = {name: 'long', host: vip, port: 80};
+    await expect.poll(() => lab.peer('pod').say({...long, name: crypto.randomUUID()}), bound).toBe(ep1);
+    expect(await lab.peer('pod').say(long)).toBe(ep1);
+    await proxy.end('SIGTERM');
+    expect(await lab.peer('pod').say(long)).toBe(ep1);
+    proxy.restart();
+    // New connections go elsewhere: the new proxy's rules are in force.
+    await api.put('endpointslices', endpoints([ep2]));
+    await expect.poll(async () => [...new Set(await ask('pod', 4))], bound).toEqual([ep2]);
+    expect(await lab.peer('pod').say(long)).toBe(ep1);
+    await lab.node.run('nft', ['flush', 'ruleset']);
+    await expect.poll(isServed, bound).toBe(true);
+    expect(await lab.peer('pod').say(long)).toBe(ep1);
+  });
+
   it('ends at once while it looks for rules that another mode has left', async () => {
     const programs = await mkdtemp(join(tmpdir(), 'nodectl-slow-'));
     try {

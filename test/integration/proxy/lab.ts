@@ -45,6 +45,15 @@ export class Peer {
     return Array.isArray(answers) ? answers : [];
   }
 
+  async echo(host: string, port: number): Promise<void> {
+    await this.#ask({command: 'echo', host, port});
+  }
+
+  /** What comes back on a connection that stays. */
+  async say(connection: {name: string; host: string; port: number}): Promise<unknown> {
+    return this.#ask({command: 'say', timeoutMs: 10_000, ...connection});
+  }
+
   async stop(): Promise<void> {
     this.#child.kill('SIGKILL');
     await this.#child;

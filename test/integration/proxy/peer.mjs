@@ -3,7 +3,39 @@ import {createSocket} from 'node:dgram';
 import {connect, createServer} from 'node:net';
 import {createInterface} from 'node:readline';
 
+/** Connections that stay. */
+const held = new Map();
+
 const commands = {
+  /** Answers each message with its own address, for as long as the client likes. */
+  async echo({host, port}) {
+    const server = createServer((socket) => {
+      socket.on('error', () => undefined);
+      socket.on('data', () => socket.write(host));
+    });
+    await new Promise((resolve, reject) => server.once('error', reject).listen({host, port}, resolve));
+    return true;
+  },
+
+  /** Says something on the connection of this name, which is made when there is none; answers what comes back. */
+  async say({name, host, port, timeoutMs}) {
+    const socket = held.get(name) ?? connect({host, port});
+    held.set(name, socket);
+    return new Promise((resolve) => {
+      const done = (answer) => {
+        clearTimeout(timer);
+        socket.removeAllListeners();
+        socket.on('error', () => undefined);
+        resolve(answer);
+      };
+      const timer = setTimeout(() => done('timeout'), timeoutMs);
+      socket.once('data', (data) => done(String(data)));
+      socket.once('error', (error) => done(error.code));
+      socket.once('close', () => done('closed'));
+      socket.write('hello');
+    });
+  },
+
   async listen({protocol, host, port}) {
     if (protocol === 'TCP') {
       const server = createServer((socket) => {
