@@ -47,6 +47,8 @@ export class DeviceManager implements ResourceProvider {
   readonly #stopping = new AbortController();
   #ledger = new Ledger();
   #server: GrpcServer | undefined;
+  /** No earlier kubelet has left word of devices. */
+  #isFresh = false;
 
   private constructor(options: DeviceManagerOptions) {
     this.#options = options;
@@ -93,7 +95,7 @@ export class DeviceManager implements ResourceProvider {
   }
 
   counts(): DeviceCounts {
-    return this.#plugins.counts();
+    return {...this.#plugins.counts(), fresh: this.#isFresh};
   }
 
   /** Device resources that the container asks for and was given nothing of yet. */
@@ -211,7 +213,10 @@ export class DeviceManager implements ResourceProvider {
   async #restore(): Promise<void> {
     const path = `${this.#directory}/${checkpointName}`;
     const text = await readText(path);
-    if (text === undefined) return;
+    if (text === undefined) {
+      this.#isFresh = true;
+      return this.#write();
+    }
     try {
       const {uses, resources} = readCheckpoint(text);
       this.#ledger = new Ledger(uses);

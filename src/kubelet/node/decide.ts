@@ -3,6 +3,7 @@ import type {Decision} from '../../lib/reconcile.ts';
 import type {NodeEvent} from './conditions.ts';
 import {metadataPatch} from './labels.ts';
 import {newNode} from './register.ts';
+import {withoutExtended} from './resources.ts';
 import {desiredStatus, type StatusSeen, statusPatch} from './status.ts';
 
 export type NodeSeen = StatusSeen & {
@@ -37,7 +38,10 @@ export function decideNode(seen: NodeSeen): Decision<NodeAct> {
   }
   const before = node.status ?? {};
   const metadata = config.registerNode ? metadataPatch(node.metadata, config, facts.architecture) : undefined;
-  const {status, events} = desiredStatus(seen, before);
+  // A Node that was there before us, on a machine that was set up anew.
+  const isInherited = seen.reportedMs === undefined && seen.devices?.fresh === true;
+  const known = isInherited ? {...before, capacity: withoutExtended(before.capacity)} : before;
+  const {status, events} = desiredStatus(seen, known);
   const due =
     seen.reportedMs === undefined ||
     seen.monotonicMs - seen.reportedMs >= config.nodeStatusReportFrequency + seen.reportDelayMs;

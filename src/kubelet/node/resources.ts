@@ -1,6 +1,7 @@
 import type {KubeletConfig} from '../../config/kubelet.ts';
 import type {HostFacts} from '../../edges/machine/host-facts.ts';
 import {formatBytes, formatMilli, quantityMilli, quantityValue} from '../../lib/quantity.ts';
+import {isExtendedResource} from '../devices/names.ts';
 
 export type Resources = Readonly<Record<string, string>>;
 
@@ -10,6 +11,8 @@ export type NodeResources = {readonly capacity: Resources; readonly allocatable:
 export type DeviceCounts = {
   readonly capacity: Readonly<Record<string, number>>;
   readonly allocatable: Readonly<Record<string, number>>;
+  /** Nothing is known of an earlier kubelet's devices: this machine was set up anew. */
+  readonly fresh?: boolean;
 };
 
 /** What of the configuration decides about resources. */
@@ -79,6 +82,16 @@ export function nodeResources(
       ...hugePages,
     },
   };
+}
+
+/**
+ * What a Node of this name had before this machine was set up anew: its extended resources are none until their
+ * plugins come, or pods would be sent here for devices that nobody has (reconcileExtendedResource).
+ */
+export function withoutExtended(known: Resources = {}): Resources {
+  return Object.fromEntries(
+    Object.entries(known).map(([name, amount]) => [name, isExtendedResource(name) ? '0' : amount]),
+  );
 }
 
 function texts(counts: Readonly<Record<string, number>>): Resources {

@@ -132,6 +132,7 @@ describe('device plugins', () => {
     const plugin = await plug('a', 'b');
     await counted(2, 2);
     await managers.allocate(pod('one', 1));
+    expect(managers.devices.counts().fresh).toBe(true);
     await managers.stop();
     await begin();
     // The sockets of plugins go with the restart, so that they notice it.
@@ -139,7 +140,7 @@ describe('device plugins', () => {
       'kubelet.sock',
       'kubelet_internal_checkpoint',
     ]);
-    expect(managers.devices.counts().capacity).toEqual({[resource]: 0});
+    expect(managers.devices.counts()).toMatchObject({capacity: {[resource]: 0}, fresh: false});
     const [main] = pod('one', 1).spec.containers;
     if (main === undefined) throw new Error('no container');
     expect(managers.waitsFor(pod('one', 1), main)).toContain('no healthy devices present');

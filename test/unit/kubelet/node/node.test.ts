@@ -145,6 +145,26 @@ describe('decideNode', () => {
     expect(JSON.stringify(statusBody({node}))).not.toContain('null');
   });
 
+  it('takes away the devices of a machine that was set up anew, until their plugins come', () => {
+    const node = current();
+    const had = {'example.com/gpu': '4', 'attachable-volumes-x': '9'};
+    node.status = {...node.status, capacity: {...node.status?.capacity, ...had}};
+    const nothing = {capacity: {}, allocatable: {}};
+    const found = {capacity: {'example.com/gpu': 2}, allocatable: {'example.com/gpu': 1}};
+    const told = (devices: object, reportedMs: number | undefined) =>
+      statusBody({node, devices: {...nothing, ...devices}, reportedMs});
+    expect(told({fresh: true}, undefined)).toMatchObject({
+      status: {capacity: {'example.com/gpu': '0'}, allocatable: {'example.com/gpu': '0'}},
+    });
+    expect(told({fresh: true, ...found}, undefined)).toMatchObject({
+      status: {capacity: {'example.com/gpu': '2'}, allocatable: {'example.com/gpu': '1'}},
+    });
+    for (const kept of [told({fresh: true}, 1), told({fresh: false}, undefined)])
+      expect(kept).toMatchObject({
+        status: {allocatable: {'example.com/gpu': '4', 'attachable-volumes-x': '9'}},
+      });
+  });
+
   it('removes huge page sizes and allocatable resources that are gone', () => {
     const node = current();
     node.status = {
