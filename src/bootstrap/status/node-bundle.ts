@@ -103,7 +103,7 @@ async function daemons(input: Input, machine: Machine): Promise<TarFile[]> {
   const files = await Promise.all(
     Object.entries(all).map(async ([daemon, {manager, name}]): Promise<TarFile[]> => {
       const state = await manager.status(name);
-      if (!state.installed) return [];
+      if (!state.installed && state.unusable === undefined) return [];
       const lines = await manager.log(name, logLines).catch((error: unknown) => [describeError(error)]);
       return [json(`daemons/${daemon}.json`, state), text(`logs/${name}.log`, lines.join('\n'))];
     }),

@@ -1,10 +1,11 @@
 import type {AnyCheck, Finding} from '../../checks/check.ts';
 import {type CheckResult, closure, type Limits, runChecks, statusLimits} from '../../checks/graph.ts';
+import {fileSystems, judgeSilent} from '../../checks/host/disk/file-systems.ts';
 import {judgeLoad, ranOutOfTime} from '../../checks/host/kernel/overload.ts';
 import {nodeCatalogue} from '../../checks/node/catalogue.ts';
 import type {Daemon, Joined, NodeContext} from '../../checks/node/context.ts';
 import {openSight} from '../../checks/node/sight.ts';
-import {summarize} from '../../checks/node/summary.ts';
+import {summarize, unseenNode} from '../../checks/node/summary.ts';
 import {probeCatalogue} from '../../checks/probe/catalogue.ts';
 import type {NodeOptions} from '../../config/join.ts';
 import {kubeletPaths} from '../../config/kubelet-files.ts';
@@ -12,6 +13,7 @@ import {sandboxPaths, sandboxService} from '../../config/sandbox.ts';
 import {exists} from '../../edges/files/files.ts';
 import {readLoad} from '../../edges/machine/load.ts';
 import {type Machine, observeMachine} from '../../edges/machine/machine.ts';
+import {type SilentMount, silentMounts} from '../../edges/mounts/silent-mounts.ts';
 import type {ServiceManager} from '../../edges/systemd/services.ts';
 import {systemdServices} from '../../edges/systemd/systemd.ts';
 import type {NodeSummary} from '../../lib/node-report.ts';
@@ -36,14 +38,19 @@ export type StatusReport = {
   readonly node: NodeSummary;
 };
 
+/** A file system that is well answers in milliseconds, and one across an ocean too. */
+const silentMs = 1000;
+
 /** A pod takes a second to start; one that hangs is waited for longer than anything else. */
 const probeLimits: Limits = {checkMs: 8000, wholeMs: 9500};
 
 /** Looks at a node, or at what should be one; changes nothing. */
 export async function lookAtNode(input: StatusOptions): Promise<StatusReport> {
-  const context = await nodeContext(input);
+  const catalogue = input.probe === true ? [...nodeCatalogue, ...probeCatalogue] : nodeCatalogue;
+  const silent = await silentMounts(nodeDirectories(input.options), silentMs, input.signal);
+  if (silent.some(({holds}) => holds)) return hanging(silent, catalogue);
+  const context = await nodeContext(input, silent);
   try {
-    const catalogue = input.probe === true ? [...nodeCatalogue, ...probeCatalogue] : nodeCatalogue;
     const chosen = closure(catalogue, input.wanted);
     const limits = input.probe === true ? probeLimits : statusLimits;
     const results = await runChecks(chosen, context, input.signal, limits);
@@ -57,6 +64,27 @@ export async function lookAtNode(input: StatusOptions): Promise<StatusReport> {
   } finally {
     await context.sight.close();
   }
+}
+
+/** Whatever looks below a file system that hangs would hang too, and with it the end of this process. */
+function hanging(
+  silent: readonly SilentMount[],
+  catalogue: readonly Pick<AnyCheck, 'name' | 'category'>[],
+): StatusReport {
+  const because = {because: fileSystems.name, code: 'ND116'} as const;
+  return {
+    checks: catalogue.map(({name, category}) =>
+      name === fileSystems.name
+        ? {name, category, state: 'found', findings: judgeSilent(silent, undefined)}
+        : {name, category, state: 'skipped', ...because},
+    ),
+    node: unseenNode,
+  };
+}
+
+function nodeDirectories({layout}: NodeOptions): string[] {
+  const {kubeletDir, containerdRoot, stateDir, podLogDir, kubernetesDir, cniConfDir, logDir} = layout;
+  return [kubeletDir, containerdRoot, stateDir, podLogDir, kubernetesDir, cniConfDir, logDir];
 }
 
 function overloaded(findings: readonly Finding[]): CheckResult[] {
@@ -81,7 +109,7 @@ export async function nodeDaemons(
   };
 }
 
-async function nodeContext(input: StatusOptions): Promise<NodeContext> {
+async function nodeContext(input: StatusOptions, silent: readonly SilentMount[]): Promise<NodeContext> {
   const {options, root, signal} = input;
   const [machine, joined] = await Promise.all([observeMachine(), joinedBy(options)]);
   const daemons = await nodeDaemons(input, machine, joined);
@@ -89,7 +117,7 @@ async function nodeContext(input: StatusOptions): Promise<NodeContext> {
   const [sandbox, proxied] = await Promise.all([
     isThere(sandboxPaths(options).state),
     sight.daemon('proxy').then(
-      ({status}) => status.installed,
+      ({status}) => status.installed || status.unusable !== undefined,
       () => false,
     ),
   ]);
@@ -100,6 +128,7 @@ async function nodeContext(input: StatusOptions): Promise<NodeContext> {
     joined,
     sandbox: sandbox === true,
     proxied,
+    silent,
     sight,
     nowMs: Date.now(),
   };

@@ -4,6 +4,15 @@ import {describeError, isNodectlError} from '../../lib/errors.ts';
 import {failure} from '../check.ts';
 import {command, nodeCheck} from '../node/context.ts';
 
+/** Who calls this kubelet is known by these CAs; without the file it does not start again. */
+async function clientCaProblem(path: string | undefined): Promise<string | undefined> {
+  if (path === undefined || path === '') return undefined;
+  const text = await readText(path);
+  if (text === undefined) return `authentication.x509.clientCAFile: ${path} is not there`;
+  if (text.trim() === '') return `authentication.x509.clientCAFile: ${path} is empty`;
+  return undefined;
+}
+
 /** A kubelet reads its configuration when it starts: a mistake made later waits for the next start. */
 export const kubeletConfiguration = nodeCheck({
   name: 'KubeletConfiguration',
@@ -20,8 +29,7 @@ export const kubeletConfiguration = nodeCheck({
     // Its defaults would be another node's configuration: kubelets refuse a file that says nothing.
     if (text.trim() === '') return `${config} is empty`;
     try {
-      await sight.kubeletConfig();
-      return undefined;
+      return await clientCaProblem((await sight.kubeletConfig()).authentication.x509.clientCAFile);
     } catch (error) {
       if (isNodectlError(error, 'ND701')) return describeError(error);
       throw error;

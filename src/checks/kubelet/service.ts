@@ -17,6 +17,7 @@ export const kubeletService = nodeCheck({
           seen,
           {
             who: 'the kubelet',
+            unit: context.joined === 'other' ? 'kubelet' : 'nodectl-kubelet',
             stopped: 'ND733',
             looping: 'ND703',
             restart: command(context, 'restart kubelet'),

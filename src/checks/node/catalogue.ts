@@ -1,5 +1,6 @@
 import type {AnyCheck} from '../check.ts';
 import {diskRoom} from '../host/disk/disk-room.ts';
+import {fileSystems} from '../host/disk/file-systems.ts';
 import {logGrowth} from '../host/disk/log-growth.ts';
 import {writable} from '../host/disk/writable.ts';
 import {bridgeCalls} from '../host/kernel/bridge-calls.ts';
@@ -67,6 +68,7 @@ import {seesAll} from './sees-all.ts';
 
 /** What `status` looks at, causes before what they cause: the first error is the root of the trouble. */
 export const nodeCatalogue: readonly AnyCheck<NodeContext>[] = [
+  fileSystems,
   joined,
   writable,
   diskRoom,

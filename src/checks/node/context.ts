@@ -4,6 +4,7 @@ import type {Health} from '../../edges/http/http-health.ts';
 import type {KubeConnection} from '../../edges/kube/connection.ts';
 import type {HostFacts} from '../../edges/machine/host-facts.ts';
 import type {Machine} from '../../edges/machine/machine.ts';
+import type {SilentMount} from '../../edges/mounts/silent-mounts.ts';
 import type {NftSight} from '../../edges/nftables/nft-sight.ts';
 import type {ProxyCommit} from '../../edges/nftables/proxy-commits.ts';
 import type {RuntimeSight} from '../../edges/runtime/runtime-sight.ts';
@@ -81,6 +82,8 @@ export type NodeContext = {
   readonly sandbox: boolean;
   /** Our proxy serves this node, or should. */
   readonly proxied: boolean;
+  /** File systems of the node's directories that do not answer: nothing below them may be touched. */
+  readonly silent: readonly SilentMount[];
   readonly sight: Sight;
   readonly nowMs: number;
 };

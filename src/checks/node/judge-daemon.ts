@@ -19,6 +19,8 @@ export async function programOf(
 export type DaemonWords = {
   /** `the kubelet` */
   readonly who: string;
+  /** `nodectl-kubelet` */
+  readonly unit: string;
   readonly stopped: Code;
   readonly looping: Code;
   readonly restart: string;
@@ -34,7 +36,7 @@ export function judgeDaemon(
   words: DaemonWords,
   gone?: string,
 ): readonly Finding[] {
-  const {who, stopped, looping, restart, logs} = words;
+  const {who, unit, stopped, looping, restart, logs} = words;
   if (gone !== undefined)
     return [
       failure(
@@ -42,6 +44,22 @@ export function judgeDaemon(
         `${who} cannot run: its program ${gone} is gone`,
         'Run the same nodectl join again: it installs it.',
         restart,
+      ),
+    ];
+  if (status.unusable === 'masked')
+    return [
+      failure(
+        stopped,
+        `${who} is masked: systemd may not start it`,
+        `sudo systemctl unmask ${unit} && sudo systemctl start ${unit}`,
+      ),
+    ];
+  if (status.unusable === 'damaged')
+    return [
+      failure(
+        stopped,
+        `${who} cannot be started: its service’s description is damaged`,
+        'Run the same nodectl join again: it writes the file.',
       ),
     ];
   if (!status.installed)

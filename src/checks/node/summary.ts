@@ -8,6 +8,24 @@ import type {Daemon, NodeContext, Told} from './context.ts';
 /** The checks have looked already: what they saw is told here, and little is asked anew. */
 const lateMs = 500;
 
+/** Of a node that could not be looked at. */
+export const unseenNode: NodeSummary = {
+  name: undefined,
+  version: undefined,
+  address: undefined,
+  server: undefined,
+  ready: undefined,
+  cordoned: false,
+  daemons: {kubelet: undefined, proxy: undefined, containerd: undefined},
+  runtime: undefined,
+  pods: undefined,
+  dataPlane: undefined,
+  certificateDays: undefined,
+  leaseSeconds: undefined,
+  memory: undefined,
+  disk: undefined,
+};
+
 export async function summarize(context: NodeContext, signal: AbortSignal): Promise<NodeSummary> {
   const {sight, nowMs} = context;
   const seen = <T>(look: () => Promise<T>): Promise<T | undefined> =>

@@ -16,6 +16,7 @@ export const proxyService = nodeCheck({
           seen.seen,
           {
             who: 'the service proxy',
+            unit: 'nodectl-proxy',
             stopped: 'ND734',
             looping: 'ND735',
             restart: command(context, 'restart proxy'),

@@ -47,7 +47,7 @@ export class Fleet {
   /** Finds daemons that were started in a supervisor's last moment, before it could note them. */
   async adopt(): Promise<void> {
     for (const name of await this.#state.names()) {
-      const unit = await this.#state.unit(name);
+      const unit = await this.#state.wholeUnit(name);
       if (unit === undefined || (await this.#state.running(name)) !== undefined) continue;
       const process = await this.#state.strayed(unit);
       if (process !== undefined)

@@ -62,6 +62,11 @@ export class SupervisorState {
     return text === undefined ? undefined : parseUnit(text);
   }
 
+  /** A description that a disk has damaged is as good as none, but ends no daemon that runs by it. */
+  async wholeUnit(name: string): Promise<SupervisedUnit | undefined> {
+    return this.unit(name).catch(() => undefined);
+  }
+
   async wanted(name: string): Promise<boolean> {
     return exists(this.#wantedPath(name));
   }
@@ -121,6 +126,11 @@ function parseUnit(text: string): SupervisedUnit {
   return JSON.parse(text);
 }
 
+/** A damaged record tells as little as none: the daemon is found by the mark that it carries. */
 function parseRecord(text: string): RunRecord {
-  return JSON.parse(text);
+  try {
+    return JSON.parse(text);
+  } catch {
+    return {starts: 0};
+  }
 }

@@ -24,6 +24,8 @@ export type ServiceUnit = {
 
 export type ServiceStatus = {
   readonly installed: boolean;
+  /** Why its manager cannot start it: it was told never to, or the description is no longer whole. */
+  readonly unusable?: 'masked' | 'damaged';
   readonly enabled: boolean;
   readonly running: boolean;
   /** It does not run now, but its manager is about to start it again by itself. */

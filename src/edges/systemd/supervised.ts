@@ -1,7 +1,7 @@
 import {join} from 'node:path';
 import {NodectlError} from '../../lib/errors.ts';
 import {sleep} from '../clock.ts';
-import {makeDirectory, readText, removeFile, writeAtomic} from '../files/files.ts';
+import {exists, makeDirectory, readText, removeFile, writeAtomic} from '../files/files.ts';
 import {followFile} from '../files/follow.ts';
 import {startDetached} from '../process/exec.ts';
 import {environmentOf, statOf} from '../process/processes.ts';
@@ -108,15 +108,17 @@ function logFile(options: SupervisedOptions, name: string): string {
 
 async function statusOf(state: SupervisorState, name: string): Promise<ServiceStatus> {
   const [unit, wanted, recorded, record] = await Promise.all([
-    state.unit(name),
+    state.wholeUnit(name),
     state.wanted(name),
     state.running(name),
     state.record(name),
   ]);
+  const damaged = unit === undefined && (await exists(state.unitPath(name)));
   // A supervisor that was killed just after a start had no time to record it: the daemon is ours all the same.
   const running = recorded ?? (unit === undefined ? undefined : await state.strayed(unit));
   return {
     installed: unit !== undefined,
+    ...(damaged ? {unusable: 'damaged' as const} : {}),
     enabled: wanted,
     running: running !== undefined,
     restarting: running === undefined && unit !== undefined && wanted && (await ping(state.socket)),

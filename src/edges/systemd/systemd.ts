@@ -113,6 +113,7 @@ async function parseShow(
   const how = fields.get('ExecMainCode') === '1' ? `exit ${status}` : `signal ${status}`;
   return {
     installed: fields.get('LoadState') === 'loaded',
+    ...(fields.get('LoadState') === 'masked' ? {unusable: 'masked' as const} : {}),
     enabled: fields.get('UnitFileState')?.startsWith('enabled') === true,
     running: ['active', 'reloading'].includes(fields.get('ActiveState') ?? ''),
     restarting: fields.get('ActiveState') === 'activating',

@@ -59,6 +59,12 @@ export const hostCodes = entries({
     fix: ['ps aux --sort=-pcpu | head', 'Give pods limits, or kubeReserved and systemReserved to the node.'],
     exit: 'preflight',
   },
+  ND116: {
+    title: 'a file system does not answer',
+    why: 'Another machine, or a program, serves it and hangs: so does everything that touches it, until it answers again.',
+    fix: ['findmnt PATH', 'Bring back who serves it, or sudo umount --force --lazy PATH.'],
+    exit: 'preflight',
+  },
   ND121: {
     title: 'kernel setting cannot be changed',
     why: 'A sysctl that pods need has the wrong value, and this machine does not let it be changed.',

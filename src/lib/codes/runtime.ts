@@ -141,6 +141,12 @@ export const runtimeCodes = entries({
     ],
     exit: 'runtime',
   },
+  ND519: {
+    title: 'another network configuration goes first',
+    why: 'containerd takes the first file of its CNI directory by name: new pods get that network, and those that run keep the one before.',
+    fix: ['ls /etc/cni/net.d', 'Remove what another network add-on has left there.'],
+    exit: 'runtime',
+  },
   ND521: {
     title: 'runtime archives incomplete',
     why: 'Each archive of containerd, runc and the CNI plugins needs a SHA-256 and a place where it is found.',

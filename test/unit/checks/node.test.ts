@@ -96,7 +96,14 @@ const sight = (given: Partial<DaemonSight['status']>, upMs: number | undefined =
 });
 
 describe('a daemon', () => {
-  const words = {who: 'the kubelet', stopped: 'ND733', looping: 'ND703', restart: 'r', logs: 'l'} as const;
+  const words = {
+    who: 'the kubelet',
+    unit: 'nodectl-kubelet',
+    stopped: 'ND733',
+    looping: 'ND703',
+    restart: 'r',
+    logs: 'l',
+  } as const;
   it.each([
     ['that runs', sight({}), []],
     ['that ended often, long ago', sight({restarts: 9}), []],
@@ -104,6 +111,12 @@ describe('a daemon', () => {
     ['that restarts', sight({running: false, restarting: true}, undefined), ['error ND703']],
     ['that is stopped', sight({running: false}, undefined), ['error ND733']],
     ['that is not installed', sight({installed: false, running: false}, undefined), ['error ND733']],
+    ['that is masked', sight({installed: false, unusable: 'masked', running: false}), ['error ND733']],
+    [
+      'that runs, with a damaged description',
+      sight({installed: false, unusable: 'damaged'}),
+      ['error ND733'],
+    ],
   ])('%s', (_, seen, expected) => {
     expect(brief(judgeDaemon(seen, words))).toEqual(expected);
   });

@@ -1,9 +1,57 @@
+import {existsSync} from 'node:fs';
+import {dirname} from 'node:path';
 import {edited, type Fault} from '../node.ts';
 
 const config = '/var/lib/kubelet/config.yaml';
 const forward = (value: string) => ['sysctl', '-qw', `net.ipv4.ip_forward=${value}`] as const;
 const bridge = (value: string) => ['sysctl', '-qw', `net.bridge.bridge-nf-call-iptables=${value}`] as const;
 const line = (text: string) => (before: string) => `${before}${text}\n`;
+
+/** Mounts a file system whose server never says a word, as of an NFS server that was switched off. */
+const mute = `use Fcntl;
+mkdir $ARGV[0];
+sysopen(my $fuse, '/dev/fuse', O_RDWR) or die;
+my ($source, $target, $type) = ('mute', $ARGV[0], 'fuse');
+my $options = 'fd=' . fileno($fuse) . ',rootmode=40000,user_id=0,group_id=0,allow_other';
+syscall(165, $source, $target, $type, 0, $options) == 0 or die;
+open STDOUT, '>/dev/null'; open STDERR, '>/dev/null';
+exit 0 if fork;
+sleep 600;
+`;
+
+/** Its end makes everything that hangs fail. */
+function hanging(at: string): Pick<Fault, 'doIt' | 'undo'> {
+  return {
+    async doIt(node) {
+      node.write('/tmp/mute.pl', mute);
+      await node.run('perl', '/tmp/mute.pl', at);
+    },
+    undo: (node) => node.sh(`pkill perl; umount --lazy ${at}`),
+  };
+}
+
+const volume = '/var/lib/kubelet/pods/00000000-0000-0000-0000-000000000000/volumes/kubernetes.io~nfs/v';
+
+const hangingFaults: readonly Fault[] = [
+  {
+    name: 'the file system of the pods’ logs hangs',
+    code: 'ND116',
+    exit: 3,
+    says: /\/var\/log\/pods does not answer: mute \(fuse\) hangs/,
+    ...hanging('/var/log/pods'),
+  },
+  {
+    name: 'the server of a volume hangs',
+    code: 'ND116',
+    exit: 1,
+    says: /a volume does not answer: mute \(fuse\) hangs/,
+    async doIt(node) {
+      await node.run('mkdir', '-p', dirname(volume));
+      await hanging(volume).doIt(node);
+    },
+    undo: (node) => hanging(volume).undo(node),
+  },
+];
 
 export const hostFaults: readonly Fault[] = [
   {
@@ -52,6 +100,7 @@ export const hostFaults: readonly Fault[] = [
       node.sh('mount --bind /var/lib/kubelet /var/lib/kubelet; mount -o remount,ro,bind /var/lib/kubelet'),
     undo: (node) => node.run('umount', '--lazy', '/var/lib/kubelet'),
   },
+  ...(existsSync('/dev/fuse') ? hangingFaults : []),
   {
     name: 'pain 9: IP forwarding is off',
     code: 'ND122',

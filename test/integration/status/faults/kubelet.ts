@@ -58,6 +58,28 @@ export const kubeletFaults: readonly Fault[] = [
     undo: (node) => node.run('mv', `${config}.away`, config),
   },
   {
+    name: 'the CA by which the kubelet knows its callers is gone',
+    code: 'ND701',
+    exit: 2,
+    says: /clientCAFile: \/etc\/kubernetes\/pki\/ca\.crt\s+is not there/,
+    doIt: (node) => node.run('mv', '/etc/kubernetes/pki/ca.crt', '/etc/kubernetes/pki/ca.crt.away'),
+    undo: (node) => node.run('mv', '/etc/kubernetes/pki/ca.crt.away', '/etc/kubernetes/pki/ca.crt'),
+  },
+  {
+    name: 'the description of the kubelet’s service is damaged',
+    code: 'ND733',
+    exit: 7,
+    says: /the kubelet cannot be started: its service’s\s+description\s+is\s+damaged/,
+    async doIt(node) {
+      node.edit(unit, () => '');
+      await node.sh("pkill -f '^/var/lib/nodectl/bin/kubelet'");
+    },
+    async undo(node) {
+      node.restore(unit);
+      await node.restart('kubelet');
+    },
+  },
+  {
     name: 'nobody restarts the daemons',
     code: 'ND747',
     exit: 1,

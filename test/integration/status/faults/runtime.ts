@@ -54,6 +54,14 @@ export const runtimeFaults: readonly Fault[] = [
     undo: (node) => node.run('mv', `${conflist}.away`, conflist),
   },
   {
+    name: 'another CNI configuration goes first',
+    code: 'ND519',
+    exit: 1,
+    says: /new pods get the network of 05-old\.conflist, not the one of\s+10-nodectl\.conflist/,
+    doIt: (node) => node.run('cp', conflist, '/etc/cni/net.d/05-old.conflist'),
+    undo: (node) => node.run('rm', '/etc/cni/net.d/05-old.conflist'),
+  },
+  {
     name: 'the CNI configuration is damaged',
     code: 'ND509',
     exit: 6,
