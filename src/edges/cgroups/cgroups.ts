@@ -1,4 +1,4 @@
-import {mkdir, readFile, writeFile} from 'node:fs/promises';
+import {constants, mkdir, readFile, writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import {errno, exists, listDirectory, readText} from '../files/files.ts';
 import {killCgroup, removeCgroup} from './cgroup-tree.ts';
@@ -59,6 +59,7 @@ export async function openCgroups(): Promise<Cgroups> {
       for (const [file, value] of v2 ? v2Files(limits) : v1Files(limits)) await write(file, path, value, v2);
     },
     async setHugePages(path, hugePages) {
+      if (v2) await delegate(path, ['hugetlb']);
       for (const [file, value] of hugePageFiles({hugePages}, v2)) await write(file, path, value, v2);
     },
     async remove(path) {
@@ -113,11 +114,16 @@ async function inheritCpuset(root: string, path: string): Promise<void> {
   }
 }
 
+const delegated = ['cpu', 'cpuset', 'io', 'memory', 'pids', 'hugetlb'] as const;
+
 /** v2: controllers reach a cgroup only when every cgroup above it hands them down. */
-async function delegate(path: string): Promise<void> {
+async function delegate(
+  path: string,
+  controllers: readonly (typeof delegated)[number][] = delegated,
+): Promise<void> {
   let at = mountPoint;
   for (const part of path.split('/').filter((name) => name !== '')) {
-    for (const controller of ['cpu', 'cpuset', 'io', 'memory', 'pids', 'hugetlb'])
+    for (const controller of controllers)
       await writeFile(join(at, 'cgroup.subtree_control'), `+${controller}`).catch(() => undefined);
     at = join(at, part);
     await mkdir(at, {recursive: true});
@@ -158,12 +164,12 @@ function line(file: string, value: string | number | undefined): [string, string
   return value === undefined ? [] : [[file, String(value)]];
 }
 
-/** A controller that the machine has not cannot limit anything. */
+/** A controller that the machine has not cannot limit anything; its absent file must not be asked to be made (EACCES). */
 async function write(file: string, path: string, value: string, v2: boolean): Promise<void> {
   const [first = '', second = ''] = file.split('/');
   const target = v2 ? join(mountPoint, path, file) : join(mountPoint, first, path, second);
   try {
-    await writeFile(target, value);
+    await writeFile(target, value, {flag: constants.O_WRONLY});
   } catch (error) {
     if (errno(error) !== 'ENOENT') throw error;
   }
