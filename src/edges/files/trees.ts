@@ -2,7 +2,7 @@ import {constants} from 'node:fs';
 import * as fs from 'node:fs/promises';
 import {join} from 'node:path';
 import {mountsBelow, readMounts} from '../mounts/mounts.ts';
-import {isExisting, isMissing} from './files.ts';
+import {errno, isExisting, isMissing} from './files.ts';
 
 export type FileType = 'directory' | 'file' | 'socket' | 'character device' | 'block device' | 'other';
 
@@ -88,6 +88,13 @@ async function remove(path: string, dev: number): Promise<void> {
   const stats = await fs.lstat(path);
   if (!stats.isDirectory()) return fs.unlink(path);
   if (stats.dev !== dev) throw new Error(`not removing ${path}: another file system`);
+  // Whatever the list of mounts has said: rmdir(2) tells a mount (EBUSY), a bind of the same file system too, from a
+  // directory with content (ENOTEMPTY) before anything in it is touched.
+  try {
+    return await fs.rmdir(path);
+  } catch (error) {
+    if (errno(error) !== 'ENOTEMPTY' && errno(error) !== 'EEXIST') throw error;
+  }
   for (const name of await fs.readdir(path)) await remove(join(path, name), dev);
   return fs.rmdir(path);
 }

@@ -410,6 +410,9 @@ describe('the volumes of a pod', () => {
     execFileSync('mount', ['--bind', outside, join(directory, 'x')]);
     await expect(removeTree(join(root, 'pods/u-1'))).rejects.toThrow('still mounted');
     expect(await fs.readFile(join(outside, 'data'), 'utf8')).toBe('keep');
+    // What the list of mounts does not show, the kernel itself refuses.
+    await expect(removeTree(join(directory, 'x'))).rejects.toThrow('EBUSY');
+    expect(await fs.readFile(join(outside, 'data'), 'utf8')).toBe('keep');
     await agent.tearDown('u-1');
     expect(await fs.readFile(join(outside, 'data'), 'utf8')).toBe('keep');
   });
