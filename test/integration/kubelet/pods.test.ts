@@ -220,6 +220,10 @@ describe('a pod', () => {
     await node.create('deadline', {...grace, activeDeadlineSeconds: 1, containers: [sleeper('main')]});
     const pod = await node.waitFor('deadline', 'Failed', (p) => p.status?.phase === 'Failed');
     expect(pod.status?.reason).toBe('DeadlineExceeded');
+    await until('its event', async () => {
+      const {items} = await node.sandbox.client.list(events, {namespace: 'default'});
+      return items.some(({reason, type}) => `${type} ${reason}` === 'Normal DeadlineExceeded');
+    });
     await node.remove('deadline');
     await node.gone('deadline');
   });

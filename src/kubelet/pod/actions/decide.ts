@@ -36,7 +36,7 @@ export function decidePod(raw: PodSeen): PodDecision {
   const verdict = ending?.why === 'verdict' ? ending.verdict : undefined;
   const status = seen.pod === undefined ? undefined : podStatus(seen, pod, ending !== undefined, verdict);
   const decision = ending === undefined ? run(seen, pod) : terminate(seen, pod, verdict);
-  return {...merge(rejection(seen, verdict), withDeadline(decision, seen, pod)), status};
+  return {...merge(verdictEvent(seen, verdict), withDeadline(decision, seen, pod)), status};
 }
 
 function withDeadline(decision: Decision<PodAct>, seen: PodSeen, pod: Pod): Decision<PodAct> {
@@ -82,10 +82,12 @@ function sooner({againInMs}: Decision<PodAct>, other: Decision<PodAct>): Decisio
   return {...other, againInMs: Math.min(againInMs, other.againInMs ?? againInMs)};
 }
 
-function rejection(seen: PodSeen, verdict: Verdict | undefined): PodAct[] {
-  if (verdict?.rejected !== true) return [];
-  const {reason, message} = verdict;
-  return untold(seen, {do: 'tell', key: 'rejected', type: 'Warning', reason, message});
+/** Of what is judged here; who evicts or preempts tells that himself. */
+function verdictEvent(seen: PodSeen, verdict: Verdict | undefined): PodAct[] {
+  if (verdict === undefined) return [];
+  const {reason, message, rejected, failed} = verdict;
+  if (rejected) return untold(seen, {do: 'tell', key: 'rejected', type: 'Warning', reason, message});
+  return failed ? untold(seen, {do: 'tell', key: 'deadline', type: 'Normal', reason, message}) : [];
 }
 
 function merge(first: readonly PodAct[], then: Decision<PodAct>): Decision<PodAct> {

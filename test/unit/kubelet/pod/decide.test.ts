@@ -370,7 +370,7 @@ const ending: Case[] = [
   [
     'ends at its deadline',
     {pod: pod({activeDeadlineSeconds: 60}), status: {startTime: '2026-01-01T00:00:00Z'}},
-    ['kill main/30'],
+    ['tell DeadlineExceeded', 'kill main/30'],
   ],
   ['ends by verdict', {verdict: {reason: 'Evicted', message: '', graceSeconds: 1}}, ['kill main/1']],
   [
@@ -393,7 +393,11 @@ const unknown: Case[] = [
     {pod: undefined, lastPod: pod({terminationGracePeriodSeconds: 7})},
     ['kill main/7'],
   ],
-  ['loses its containers', {pod: undefined, runtime: dead, local: 'clean'}, ['removeContainers main-0']],
+  [
+    'loses its containers and its sandboxes',
+    {pod: undefined, runtime: dead, local: 'clean'},
+    ['removeContainers main-0', 'removeSandboxes sandbox-0'],
+  ],
   [
     'loses its sandboxes',
     {pod: undefined, runtime: {...dead, containers: []}, local: 'clean'},
