@@ -71,7 +71,7 @@ export default class Status extends BaseCommand {
     if (flags['undo-fixes']) return this.#undo(input);
     if (flags.watch !== undefined) {
       const show = (await import('../ui/status/watch-screen.ts')).watchScreen();
-      const everyMs = seconds('watch', flags.watch) * 1000;
+      const everyMs = Math.max(1, seconds('watch', flags.watch)) * 1000;
       return loop.watchNode(input, everyMs, async (report) => {
         show(await text(report));
         process.exitCode = loop.exitOf(verdictOf(report.checks));

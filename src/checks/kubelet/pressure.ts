@@ -2,7 +2,13 @@ import type {Node} from '../../lib/kubernetes.ts';
 import {type Finding, failure} from '../check.ts';
 import {nodeCheck} from '../node/context.ts';
 
-const kinds = ['DiskPressure', 'MemoryPressure', 'PIDPressure', 'NetworkUnavailable'];
+/** What shows who uses up what is short; nothing of a network that its add-on calls unavailable. */
+const shows: Readonly<Record<string, readonly string[]>> = {
+  DiskPressure: ['df -h; df -i', 'sudo nodectl images prune'],
+  MemoryPressure: ['ps aux --sort=-rss | head'],
+  PIDPressure: ["ps -eLf | awk '{print $10}' | sort | uniq -c | sort -n | tail"],
+  NetworkUnavailable: [],
+};
 
 export const nodePressure = nodeCheck({
   name: 'NodePressure',
@@ -15,8 +21,13 @@ export const nodePressure = nodeCheck({
   judge: (seen) => (seen.kind === 'there' ? judgePressure(seen.object) : []),
 });
 
-export function judgePressure(node: Node): readonly Finding[] {
-  return (node.status?.conditions ?? [])
-    .filter(({type, status}) => kinds.includes(type) && status === 'True')
-    .map(({type, message}) => failure('ND744', `the node reports ${type}\n${message ?? ''}`));
+/** The kubelet keeps a pressure for five minutes after it has gone, so what is seen now need not explain it. */
+export function judgePressure({metadata, status}: Node): readonly Finding[] {
+  return (status?.conditions ?? []).flatMap(({type, status: value, message, lastTransitionTime}) => {
+    const steps = shows[type];
+    if (steps === undefined || value !== 'True') return [];
+    const since = lastTransitionTime === undefined ? '' : ` since ${lastTransitionTime}`;
+    const text = `the node reports ${type}\n${message ?? ''}${since}`;
+    return [failure('ND744', text, ...steps, `kubectl describe node ${metadata.name}`)];
+  });
 }
