@@ -22,13 +22,15 @@ const kubeProxy = setting('kube-proxy', '');
 /** A whole iptables table of more takes longer than anybody waits for a table of figures. */
 const mostForIptables = Number(setting('iptables', '1000'));
 
+const asItsUnit = {MALLOC_ARENA_MAX: '1', MALLOC_MMAP_THRESHOLD_: '32768', MALLOC_TRIM_THRESHOLD_: '65536'};
+
 /**
  * nodectl's proxy in both modes, and kube-proxy where it is named: the same configuration, the same API, each in a
  * namespace of its own, one after the other.
  */
 function subjects({services, endpoints}: Load, binary: string): Subject[] {
   const program = nodectl === 'sources' ? undefined : [binary, 'proxy', '--config'];
-  const own = {program, env: {MALLOC_ARENA_MAX: '1'}, repairs: true, idleChanges: 60, churnSeconds: 5};
+  const own = {program, env: asItsUnit, repairs: true, idleChanges: 60, churnSeconds: 5};
   const table = ['nodectl-proxy', 'services'] as const;
   return [
     {name: 'nodectl', mode: 'nftables', kernel: table, ...own},

@@ -1,6 +1,7 @@
 import {type Address, type Family, joinHostPort, parseAddress, scopeOf} from '../../lib/addresses.ts';
 import type {EndpointSlice} from '../../lib/kubernetes.ts';
 import {isPort, type Protocol, protocolOf} from './services.ts';
+import {Shared, sharedName} from './shared.ts';
 
 export const serviceNameLabel = 'kubernetes.io/service-name';
 export const triggerTimeAnnotation = 'endpoints.kubernetes.io/last-change-trigger-time';
@@ -44,21 +45,30 @@ export function trimSlice(slice: EndpointSlice): EndpointSlice {
   return {
     metadata: {
       name: metadata.name,
-      namespace: metadata.namespace,
+      namespace: sharedName(metadata.namespace),
       uid: metadata.uid,
       resourceVersion: metadata.resourceVersion,
       labels: service === undefined ? undefined : {[serviceNameLabel]: service},
       annotations: trigger === undefined ? undefined : {[triggerTimeAnnotation]: trigger},
     },
     addressType: slice.addressType,
-    ports: slice.ports?.map(({name, protocol, port}) => ({name, protocol, port})),
+    ports: slice.ports === undefined ? undefined : sharedPorts(slice.ports),
     endpoints: (slice.endpoints ?? []).map(({addresses, conditions, hints, nodeName}) => ({
       addresses: addresses?.slice(0, 1) ?? [],
       conditions: isPlain(conditions) ? undefined : conditions,
       hints,
-      nodeName,
+      nodeName: sharedName(nodeName),
     })),
   };
+}
+
+type Ports = NonNullable<EndpointSlice['ports']>;
+
+const portLists = new Shared<Ports>();
+
+function sharedPorts(ports: Ports): Ports {
+  const kept = ports.map(({name, protocol, port}) => ({name, protocol, port}));
+  return portLists.get(JSON.stringify(kept), () => kept);
 }
 
 /** Ready, serving and not terminating is what an absent condition means. */

@@ -1,5 +1,6 @@
 import {type Cidr, type Family, parseAddress, parseCidr} from '../../lib/addresses.ts';
 import type {Service} from '../../lib/kubernetes.ts';
+import {Shared, sharedName} from './shared.ts';
 
 export type Protocol = 'tcp' | 'udp' | 'sctp';
 
@@ -35,7 +36,7 @@ export function trimService(service: Service): Service {
   return {
     metadata: {
       name: metadata.name,
-      namespace: metadata.namespace,
+      namespace: sharedName(metadata.namespace),
       uid: metadata.uid,
       resourceVersion: metadata.resourceVersion,
     },
@@ -51,10 +52,19 @@ export function trimService(service: Service): Service {
       internalTrafficPolicy: spec.internalTrafficPolicy,
       externalTrafficPolicy: spec.externalTrafficPolicy,
       healthCheckNodePort: spec.healthCheckNodePort,
-      ports: spec.ports?.map(({name, protocol, port, nodePort}) => ({name, protocol, port, nodePort})),
+      ports: spec.ports === undefined ? undefined : sharedPorts(spec.ports),
     },
     status: status?.loadBalancer?.ingress === undefined ? undefined : {loadBalancer: status.loadBalancer},
   };
+}
+
+type Ports = NonNullable<Service['spec']['ports']>;
+
+const portLists = new Shared<Ports>();
+
+function sharedPorts(ports: Ports): Ports {
+  const kept = ports.map(({name, protocol, port, nodePort}) => ({name, protocol, port, nodePort}));
+  return portLists.get(JSON.stringify(kept), () => kept);
 }
 
 /** The Service in one family; undefined when that family's proxy has nothing to do with it. */
