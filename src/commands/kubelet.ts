@@ -73,6 +73,8 @@ async function readSources(file: string | undefined, directory: string | undefin
 async function readSource(path: string): Promise<Source> {
   const content = await readText(path);
   if (content === undefined) throw new NodectlError('ND701', `${path}: there is no such file`);
+  // What a crash has emptied must not run as if it had never been configured (kubeletconfig/configfiles).
+  if (content.trim() === '') throw new NodectlError('ND701', `${path}: is empty`);
   return {path, text: content};
 }
 

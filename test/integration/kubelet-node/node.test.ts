@@ -264,6 +264,7 @@ describe('what cannot begin', () => {
       /ND722[\s\S]*does not exist, and there is no bootstrap/,
     ],
     [['--config=/nonexistent.yaml'], 2, /ND701[\s\S]*no such file/],
+    [['--config=/dev/null'], 2, /ND701[\s\S]*is empty/],
     [['--fail-cgroupv1=maybe'], 2, /fail-cgroupv1/],
   ])('%j', async (flags, code, words) => {
     kubelet.process.kill('SIGTERM');

@@ -156,6 +156,64 @@ describe('a pod as a whole', () => {
     expect(podCgroup(pod(), resourceFacts)).toEqual({cpuShares: 2, hugePages: {'2MB': 0}});
   });
 
+  // By meaning those of cm/helpers_linux_test.go, TestResourceConfigForPod.
+  const small = {cpu: '100m', memory: '100Mi'};
+  const large = {cpu: '200m', memory: '200Mi'};
+  const Mi = 1024 ** 2;
+  it.each<[string, Resources[], Resources, object, object]>([
+    ['requests alone', [{requests: small}], undefined, {}, {cpuShares: 102}],
+    [
+      'limits of every container',
+      [{requests: small, limits: large}],
+      undefined,
+      {},
+      {cpuShares: 102, cpuQuota: 20_000, cpuPeriod: 100_000, memoryBytes: 200 * Mi},
+    ],
+    [
+      'no quota where none is enforced',
+      [{requests: small, limits: large}],
+      undefined,
+      {cpuCfsQuota: false},
+      {cpuShares: 102, cpuQuota: -1, cpuPeriod: 100_000, memoryBytes: 200 * Mi},
+    ],
+    [
+      'a period of its own',
+      [{requests: small, limits: large}],
+      undefined,
+      {cpuCfsQuotaPeriodUs: 5000},
+      {cpuShares: 102, cpuQuota: 1000, cpuPeriod: 5000, memoryBytes: 200 * Mi},
+    ],
+    [
+      'limits of some containers',
+      [{requests: small, limits: large}, {requests: small}],
+      undefined,
+      {},
+      {cpuShares: 204},
+    ],
+    ['requests of the pod', [{}], {requests: small}, {}, {cpuShares: 102}],
+    [
+      'limits of the pod above those of its container',
+      [{requests: {cpu: '10m', memory: '50Mi'}, limits: {cpu: '50m', memory: '100Mi'}}],
+      {requests: small, limits: large},
+      {},
+      {cpuShares: 102, cpuQuota: 20_000, cpuPeriod: 100_000, memoryBytes: 200 * Mi},
+    ],
+    [
+      'requests of the pod, limits of its container',
+      [{requests: large, limits: large}],
+      {requests: {cpu: '200m', memory: '300Mi'}},
+      {},
+      {cpuShares: 204, cpuQuota: 20_000, cpuPeriod: 100_000, memoryBytes: 200 * Mi},
+    ],
+  ])('has a cgroup by %s', (_, containers, resources, facts, expected) => {
+    const made = containers.map((own, at) => container({name: `c${at}`, resources: own}));
+    const of = pod({containers: made, ...(resources === undefined ? {} : {resources})});
+    expect(podCgroup(of, {...resourceFacts, hugePageSizes: [], ...facts})).toEqual({
+      ...expected,
+      hugePages: {},
+    });
+  });
+
   it('has huge pages of the sizes that it requests, and none of the others', () => {
     const huge = {'hugepages-2Mi': '6Mi', memory: '1Gi', cpu: '1'};
     const sized = {...resourceFacts, hugePageSizes: [2 * 1024 ** 2, Gi]};
