@@ -55,7 +55,9 @@ export class PodMetrics {
   runtimeOperation(operation: string, seconds: number, failed: boolean): void {
     if (operation === 'run_podsandbox') {
       this.#sandboxes.observe(seconds);
-      (failed ? this.#failed : this.#started).inc();
+      // Each try counts as a start.
+      this.#started.inc();
+      if (failed) this.#failed.inc();
     }
     // The runtime does not tell how big what it pulled is.
     if (operation === 'pull_image' && !failed) this.#pulls.observe({image_size_in_bytes: 'N/A'}, seconds);

@@ -67,7 +67,7 @@ it('tells of pods that start or do not, and of pulls that succeed', async () => 
   pods.runtimeOperation('pull_image', 12, false);
   pods.runtimeOperation('pull_image', 1, true);
   pods.worked('create', 61);
-  expect(await sample(registry, 'kubelet_started_pods_total')).toBe(1);
+  expect(await sample(registry, 'kubelet_started_pods_total')).toBe(2);
   expect(await sample(registry, 'kubelet_started_pods_errors_total')).toBe(1);
   expect(await sample(registry, 'kubelet_run_podsandbox_duration_seconds_count')).toBe(2);
   expect(await sample(registry, 'kubelet_image_pull_duration_seconds_count{image_size_in_bytes="N/A"}')).toBe(
