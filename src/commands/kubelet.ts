@@ -59,7 +59,7 @@ export default class Kubelet extends DaemonCommand {
     const {config, warnings} = loadKubeletConfig(sources, given(flags), hostname());
     const log = jsonLogger('kubelet', config.verbosity >= 4 ? 'debug' : 'info');
     for (const warning of warnings) log.warn(warning);
-    keepHeapSmall({growthPercent: 30, turbofan: false});
+    keepHeapSmall({growthPercent: 30, turbofan: false, youngGrowth: 2});
     await runKubelet(config, endingSignal(), log);
   }
 }

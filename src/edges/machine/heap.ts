@@ -10,17 +10,23 @@ const worthShare = 0.25;
 /** The one WebAssembly is undici's HTTP/1 parser: compiling it with the highest compiler leaves 10 MB behind. */
 const neverBytes = 2_000_000_000;
 
-export type HeapOptions = {readonly growthPercent?: number; readonly turbofan?: boolean};
+export type HeapOptions = {
+  readonly growthPercent?: number;
+  readonly turbofan?: boolean;
+  readonly youngGrowth?: number;
+};
 
 /**
  * Keeps a daemon's memory near what it needs. It is idle nearly always and has a burst at the start and with each
  * crowd of pods; by default V8 lets the young generation grow in a burst, and keeps the emptied old one, for good:
  * a kubelet of 100 pods held 217 MB of which 42 MB were used. `growthPercent` bounds how much garbage a burst may leave
  * before it is collected; `collect` is for the end of one. Without `turbofan` the highest of V8's four compilers is left
- * out, whose code and work cost some megabytes: for a daemon that mostly waits.
+ * out, whose code and work cost some megabytes: for a daemon that mostly waits. Where `youngGrowth` lets the young
+ * generation grow, the collection at the end of the burst makes it small again.
  */
-export function keepHeapSmall({growthPercent, turbofan = true}: HeapOptions = {}): {collect(): void} {
-  setFlagsFromString('--semi-space-growth-factor=1');
+export function keepHeapSmall(options: HeapOptions = {}): {collect(): void} {
+  const {growthPercent, turbofan = true, youngGrowth = 1} = options;
+  setFlagsFromString(`--semi-space-growth-factor=${youngGrowth}`);
   if (!turbofan) setFlagsFromString('--no-turbofan');
   setFlagsFromString(`--wasm-tiering-budget=${neverBytes}`);
   if (growthPercent !== undefined) setFlagsFromString(`--heap-growing-percent=${growthPercent}`);
