@@ -1,6 +1,6 @@
 import * as fs from 'node:fs/promises';
 import {dirname, join} from 'node:path';
-import {isMissing} from './files.ts';
+import {errno, isMissing} from './files.ts';
 
 export type ProjectedFile = {
   readonly data: Uint8Array;
@@ -80,7 +80,7 @@ async function isSame(old: string, payload: ReadonlyMap<string, ProjectedFile>):
     try {
       if (!(await fs.readFile(join(old, path))).equals(data)) return false;
     } catch (error) {
-      if (isMissing(error)) return false;
+      if (isMissing(error) || errno(error) === 'EISDIR') return false;
       throw error;
     }
   return true;
