@@ -12,7 +12,7 @@ import {type RuntimeClassSource, startRuntimeClasses} from './api/runtime-classe
 import {StatusWriter} from './api/status-writer.ts';
 import {startPodImages} from './images/start.ts';
 import type {PodView} from './pod/status/view.ts';
-import {type PodWorkers, startPodWorkers} from './pod/worker.ts';
+import {type PodWorkers, startPodWorkers, type WorkLimits} from './pod/worker.ts';
 import {type Probes, startProbes} from './probes/manager.ts';
 import type {ResourceRecords} from './resize/records.ts';
 import {RuntimeCache} from './runtime/cache.ts';
@@ -70,7 +70,7 @@ class Agent {
     this.#probes = startProbes({cri, clock, recorder, hostIps: options.nodeIps, onChange, onProbe});
     this.#classes = startRuntimeClasses({client, clock, log, onChange: (name) => this.#classChanged(name)});
     const view = this.#viewWith(parts, onChange);
-    this.#workers = startPodWorkers(view, new StartLimit(options.startsAtOnce), () => this.#statics.place());
+    this.#workers = startPodWorkers(view, this.#limits(), () => this.#statics.place());
     // A mirror without a static pod goes only when it is known which there are.
     const ending = (pod: Pod) => !this.#statics.hasSynced() || this.#workers.hasOther(pod);
     this.#mirrors = new Mirrors({...options, ending});
@@ -160,6 +160,11 @@ class Agent {
       refuse: options.refuse ?? (() => undefined),
       onWorked: (work, seconds) => options.telemetry?.pods.worked(work, seconds),
     };
+  }
+
+  #limits(): WorkLimits {
+    const {startsAtOnce, clock} = this.#options;
+    return {limit: new StartLimit(startsAtOnce, clock), endLimit: new StartLimit(startsAtOnce, clock)};
   }
 
   #active(): readonly ActivePod[] {

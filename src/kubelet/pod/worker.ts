@@ -2,9 +2,9 @@ import {errno} from '../../edges/files/files.ts';
 import {describeError} from '../../lib/errors.ts';
 import type {Pod, PodStatus} from '../../lib/kubernetes.ts';
 import {Queue} from '../../lib/queue.ts';
-import type {StartLimit} from '../runtime/start-limit.ts';
 import {decidePod} from './actions/decide.ts';
 import {applyPod} from './apply/apply.ts';
+import type {WorkLimits} from './apply/apply-context.ts';
 import {newMemory, type PodMemory} from './config/memory.ts';
 import {observePod} from './observe.ts';
 import {roomWaiters} from './room-waiters.ts';
@@ -12,6 +12,8 @@ import type {Verdict} from './seen.ts';
 import {isTerminal} from './status/phase.ts';
 import {podGrace} from './status/termination.ts';
 import type {PodView} from './status/view.ts';
+
+export type {WorkLimits} from './apply/apply-context.ts';
 
 export type PodWorkers = {
   /** Something about this pod changed: look at it. */
@@ -47,8 +49,8 @@ const defaultMaxRestartMs = 300_000;
 const tellBusyMs = 8_000;
 
 /** One serial worker for each pod UID: observe → decide → apply, until nothing is left to do. */
-export function startPodWorkers(view: PodView, limit: StartLimit, onForgotten: () => void): PodWorkers {
-  return new Workers(view, limit, onForgotten);
+export function startPodWorkers(view: PodView, limits: WorkLimits, onForgotten: () => void): PodWorkers {
+  return new Workers(view, limits, onForgotten);
 }
 
 /** The node may be in more of a hurry than before: a soft eviction becomes a hard one. */
@@ -58,15 +60,15 @@ function isSooner({verdict, lastPod}: PodMemory, other: Verdict): boolean {
 
 class Workers implements PodWorkers {
   readonly #view: PodView;
-  readonly #limit: StartLimit;
+  readonly #limits: WorkLimits;
   readonly #queue: Queue;
   readonly #onForgotten: () => void;
   readonly #memories = new Map<string, PodMemory>();
 
-  constructor(view: PodView, limit: StartLimit, onForgotten: () => void) {
+  constructor(view: PodView, limits: WorkLimits, onForgotten: () => void) {
     this.#onForgotten = onForgotten;
     this.#view = view;
-    this.#limit = limit;
+    this.#limits = limits;
     this.#queue = new Queue({
       clock: view.deps.clock,
       concurrency,
@@ -213,7 +215,7 @@ class Workers implements PodWorkers {
   #context(memory: PodMemory, pod: Pod | undefined) {
     return {
       ...this.#view,
-      limit: this.#limit,
+      ...this.#limits,
       memory,
       pod,
       again: () => this.enqueue(memory.uid),

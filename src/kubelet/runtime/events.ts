@@ -29,8 +29,8 @@ const behindEventsMs = 40_000;
 /** containerd's own events say that something ended, not all that the CRI does: the list stays near behind them. */
 const behindTasksMs = 5_000;
 const reconnectMs = 1000;
-/** containerd tells an end before its CRI plugin shows it: so long after the event we look, until it is seen. */
-const looksMs = [0, 15, 60, 200];
+/** containerd tells an end before its CRI plugin shows it: we look until it is seen, each time so long after the last. */
+const looksMs = [0, 15, 45, 140];
 
 /** Ends of containers that are not known yet are found by a list, a little later. */
 const listSoonMs = 100;
@@ -91,14 +91,25 @@ async function taskLoop(
   signal: AbortSignal,
   state: Streams,
 ): Promise<void> {
+  const looking = new Set<string>();
   const look = (containerId: string) => {
     if (state.cri) return;
     const uid = podOf(containerId);
     if (uid === undefined) clock.after(listSoonMs, () => state.listNow());
-    else for (const ms of looksMs) clock.after(ms, () => lookAt(uid, containerId));
+    // Its exit and the end of its task are told one after the other.
+    else if (!looking.has(containerId)) lookAgain(uid, containerId, 0);
   };
-  const lookAt = (uid: string, containerId: string) => {
-    if (!hasEnded(containerId)) onEvent(uid);
+  const lookAgain = (uid: string, containerId: string, at: number) => {
+    const ms = looksMs[at];
+    if (ms === undefined || hasEnded(containerId)) {
+      looking.delete(containerId);
+      return;
+    }
+    looking.add(containerId);
+    clock.after(ms, () => {
+      if (!hasEnded(containerId)) onEvent(uid);
+      lookAgain(uid, containerId, at + 1);
+    });
   };
   while (!signal.aborted) {
     const accepted = await followTasks({

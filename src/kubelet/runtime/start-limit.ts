@@ -1,26 +1,40 @@
-/** Who goes first when a place is free: a pod that is half made before one that is not begun. */
+import type {Clock} from '../../lib/time.ts';
+
+/** Who goes first when a place is free: a pod that is half made (or half ended) before one that is not begun. */
 export type Lane = 'finish' | 'begin';
 
+/** What takes longer waits for something else than the processor: others have its place then. */
+const patienceMs = 10_000;
+
 /**
- * Bounds how many pods are started at the same time. Starting is bound by the processor: a few at a time end sooner,
- * each and all together, than all at once.
+ * Bounds how many pods are started, or ended, at the same time. That is bound by the processor: a few at a time are
+ * done sooner, each and all together, than all at once. A network plugin that hangs holds up nobody for long.
  */
 export class StartLimit {
   readonly #places: number;
+  readonly #clock: Clock;
   readonly #waiting: Record<Lane, (() => void)[]> = {finish: [], begin: []};
   #used = 0;
 
-  constructor(places: number) {
+  constructor(places: number, clock: Clock) {
     this.#places = places;
+    this.#clock = clock;
   }
 
   /** Does `work` when there is a place; gives up waiting when the signal says so. */
   async run<T>(lane: Lane, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
     await this.#enter(lane, signal);
+    let held = true;
+    const leave = () => {
+      if (held) this.#leave();
+      held = false;
+    };
+    const cancel = this.#clock.after(patienceMs, leave);
     try {
       return await work();
     } finally {
-      this.#leave();
+      cancel();
+      leave();
     }
   }
 

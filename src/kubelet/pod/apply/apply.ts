@@ -46,15 +46,18 @@ export async function applyPod(context: ApplyContext, act: PodAct, signal: Abort
     case 'resize':
       return resizePod(context, act);
     case 'stopSandboxes':
-      return stopSandboxes(context, act.ids);
+      return context.endLimit.run('finish', signal, () => stopSandboxes(context, act.ids));
     case 'removeContainers':
       return each(context, act.ids, (id, {timeoutMs}) => {
         const {cri, config} = context.deps;
         return removeFromRuntime({cri, endpoint: config.containerRuntimeEndpoint, timeoutMs}, id);
       });
     case 'removeSandboxes':
-      return each(context, act.ids, (podSandboxId, options) =>
-        context.deps.cri.runtime.removePodSandbox({podSandboxId}, options),
+      // Nobody waits for that: what ends goes first.
+      return context.endLimit.run('begin', signal, () =>
+        each(context, act.ids, (podSandboxId, options) =>
+          context.deps.cri.runtime.removePodSandbox({podSandboxId}, options),
+        ),
       );
     case 'tearDown':
       return tearDown(context);

@@ -37,10 +37,12 @@ export function terminate(
 /** Nobody knows the pod any more and nothing of it runs: its traces go. */
 function removal({runtime}: PodSeen): PodAct[] {
   const containers = runtime.containers.map(({id}) => id);
-  if (containers.length > 0) return [{do: 'removeContainers', ids: containers}];
   const sandboxes = runtime.sandboxes.map(({id}) => id);
-  if (sandboxes.length > 0) return [{do: 'removeSandboxes', ids: sandboxes}];
-  return [{do: 'forget'}];
+  const acts: PodAct[] = [
+    ...(containers.length === 0 ? [] : [{do: 'removeContainers', ids: containers} as const]),
+    ...(sandboxes.length === 0 ? [] : [{do: 'removeSandboxes', ids: sandboxes} as const]),
+  ];
+  return acts.length === 0 ? [{do: 'forget'}] : acts;
 }
 
 function killsFor(seen: PodSeen, pod: Pod | undefined, verdict: Verdict | undefined): Kill[] {

@@ -4,8 +4,43 @@ import {lastLogText} from '../../../../src/kubelet/runtime/log-text.ts';
 import {StartLimit} from '../../../../src/kubelet/runtime/start-limit.ts';
 
 describe('the start limit', () => {
+  const timers: (() => void)[] = [];
+  const clock = {
+    now: () => 0,
+    monotonic: () => 0,
+    after: (_ms: number, fn: () => void) => {
+      timers.push(fn);
+      return () => void timers.splice(timers.indexOf(fn), 1);
+    },
+  };
+
+  it('gives the place of what hangs to others, once', async () => {
+    const limit = new StartLimit(1, clock);
+    const {signal} = new AbortController();
+    const [hanging, second] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const order: string[] = [];
+    const all = [
+      limit.run('finish', signal, () => hanging.promise),
+      limit.run('begin', signal, async () => {
+        order.push('second');
+        await second.promise;
+      }),
+      limit.run('begin', signal, async () => void order.push('third')),
+    ];
+    await expect.poll(() => timers.length).toBe(1);
+    timers[0]?.();
+    await expect.poll(() => order).toEqual(['second']);
+    hanging.resolve();
+    await all[0];
+    expect(order).toEqual(['second']);
+    second.resolve();
+    await Promise.all(all);
+    expect(order).toEqual(['second', 'third']);
+    expect(timers).toEqual([]);
+  });
+
   it('bounds what runs, and lets a half-made pod go first', async () => {
-    const limit = new StartLimit(1);
+    const limit = new StartLimit(1, clock);
     const {signal} = new AbortController();
     const order: string[] = [];
     const first = Promise.withResolvers<void>();
@@ -20,14 +55,14 @@ describe('the start limit', () => {
   });
 
   it('gives its place on after a failure', async () => {
-    const limit = new StartLimit(1);
+    const limit = new StartLimit(1, clock);
     const {signal} = new AbortController();
     await expect(limit.run('begin', signal, () => Promise.reject(new Error('no')))).rejects.toThrow('no');
     await expect(limit.run('begin', signal, async () => 1)).resolves.toBe(1);
   });
 
   it('lets a waiting one give up without losing a place', async () => {
-    const limit = new StartLimit(1);
+    const limit = new StartLimit(1, clock);
     const controller = new AbortController();
     const first = Promise.withResolvers<void>();
     const running = limit.run('begin', new AbortController().signal, () => first.promise);
