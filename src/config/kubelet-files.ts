@@ -1,4 +1,5 @@
 import {parse, stringify} from 'yaml';
+import {describeError, NodectlError} from '../lib/errors.ts';
 import {patchKubelet} from './join/patches.ts';
 import type {BootstrapCredentials, JoinOptions} from './join.ts';
 import {kubeconfigText} from './kubeconfig.ts';
@@ -59,7 +60,7 @@ export function kubeletConfigText(
   instance: Instance,
 ): string {
   const given = [
-    parseObject(cluster),
+    parseObject(cluster, 'kubelet-config'),
     instanceFields(options, instance),
     options.kubeletConfiguration,
   ].reduce<Record<string, unknown>>((base, over) => merge(base, over), {});
@@ -143,7 +144,7 @@ export function kubeadmFlags(args: readonly string[]): string {
  */
 export function proxyConfigText(options: JoinOptions, cluster: string | undefined): string {
   const {proxyKubeconfig: kubeconfig} = kubeletPaths(options);
-  const {clientConnection: _, ...shared} = parseObject(cluster);
+  const {clientConnection: _, ...shared} = parseObject(cluster, 'kube-proxy');
   const {proxyHealthz, proxyMetrics} = options.ports;
   const ours = {
     mode: shared.mode || 'nftables',
@@ -164,9 +165,17 @@ function onPort(wanted: unknown, host: string, port: number): string {
   return typeof wanted === 'string' && wanted.endsWith(`:${port}`) ? wanted : `${host}:${port}`;
 }
 
-function parseObject(text: string | undefined): Record<string, unknown> {
-  const value: unknown = text === undefined ? undefined : parse(text);
-  return isObject(value) ? value : {};
+/** @throws NodectlError ND302 naming the ConfigMap that somebody broke */
+function parseObject(text: string | undefined, configMap: string): Record<string, unknown> {
+  try {
+    const value: unknown = text === undefined ? undefined : parse(text);
+    return isObject(value) ? value : {};
+  } catch (error) {
+    throw new NodectlError('ND302', `kube-system/${configMap} is not YAML: ${describeError(error)}`, {
+      cause: error,
+      next: [`kubectl -n kube-system edit configmap ${configMap}`],
+    });
+  }
 }
 
 function merge(

@@ -88,6 +88,17 @@ describe('kubeconfigs', () => {
   });
 });
 
+it('names the ConfigMap of the cluster that is broken', () => {
+  const broken = 'a: [';
+  for (const [configMap, read] of [
+    ['kubelet-config', () => kubeletConfigText(broken, options, instance)],
+    ['kube-proxy', () => proxyConfigText(options, broken)],
+  ] as const)
+    expect(read).toThrow(
+      expect.objectContaining({code: 'ND302', message: expect.stringContaining(`kube-system/${configMap}`)}),
+    );
+});
+
 describe('proxyConfigText', () => {
   /** As kubeadm 1.36 writes it: every field, also those that it leaves to their defaults. */
   const kubeadms = `
