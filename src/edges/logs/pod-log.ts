@@ -1,5 +1,7 @@
-import {dirname} from 'node:path';
+import {basename, dirname} from 'node:path';
 import type {Writable} from 'node:stream';
+import {StringDecoder} from 'node:string_decoder';
+import {listDirectory} from '../files/files.ts';
 import {LogFile} from './log-file.ts';
 
 export type PodLogOptions = {
@@ -13,7 +15,10 @@ export type PodLogOptions = {
 const form = /^(\S+) (stdout|stderr) ([PF])\S* ?(.*)$/s;
 const rotationGraceMs = 200;
 
-/** Writes the texts of a container's log file; with `follow` until the signal. */
+/**
+ * Writes the texts of a container's log file; with `follow` until the signal, through rotations and the container's
+ * restarts (each has a file of its own, `1.log` after `0.log`), or until the pod's directory is gone.
+ */
 export async function copyPodLog(
   path: string,
   {sinceMs, lines, follow}: PodLogOptions,
@@ -21,21 +26,58 @@ export async function copyPodLog(
   signal: AbortSignal,
 ): Promise<void> {
   const root = dirname(path);
-  const file = await LogFile.open(root, path.slice(root.length + 1));
+  let name = basename(path);
+  let file = await LogFile.open(root, name);
+  let text = new LineText(sinceMs);
+  let later: string | undefined;
   try {
     if (lines !== undefined) await file.seekTail(lines);
-    let rest = '';
     while (!signal.aborted) {
       const chunk = await file.read();
       if (chunk !== undefined) {
-        const whole = (rest + chunk.toString('utf8')).split('\n');
-        rest = whole.pop() ?? '';
-        for (const line of whole) out.write(textOf(line, sinceMs));
-      } else if (!follow) return;
-      else if (!(await file.reopenIfRotated(rotationGraceMs))) await file.changed(1000, signal);
+        for (const line of text.add(chunk)) out.write(line);
+        continue;
+      }
+      if (!follow) return;
+      if (await file.reopenIfRotated(rotationGraceMs)) continue;
+      if (later === undefined) {
+        const names = await listDirectory(root);
+        if (names.length === 0) return;
+        later = laterLog(names, name);
+        // The run before has ended when the next has a file: what it said until then is read first.
+        if (later === undefined) await file.changed(1000, signal);
+        continue;
+      }
+      await file.close();
+      [name, later] = [later, undefined];
+      file = await LogFile.open(root, name);
+      text = new LineText(sinceMs);
     }
   } finally {
     await file.close();
+  }
+}
+
+/** The log of the container's next run, by the number of its restarts. */
+export function laterLog(names: readonly string[], name: string): string | undefined {
+  const run = (file: string) => Number(/^(\d+)\.log$/.exec(file)?.[1] ?? -1);
+  return names.filter((other) => run(other) > run(name)).toSorted((one, other) => run(one) - run(other))[0];
+}
+
+/** Whole lines of bytes that come in pieces, which may end within a character. */
+class LineText {
+  readonly #sinceMs: number | undefined;
+  readonly #decoder = new StringDecoder('utf8');
+  #rest = '';
+
+  constructor(sinceMs: number | undefined) {
+    this.#sinceMs = sinceMs;
+  }
+
+  add(chunk: Buffer): readonly string[] {
+    const whole = (this.#rest + this.#decoder.write(chunk)).split('\n');
+    this.#rest = whole.pop() ?? '';
+    return whole.map((line) => textOf(line, this.#sinceMs));
   }
 }
 
