@@ -11,6 +11,7 @@ import {type FixedContext, fixedChains, localTraffic, nodePortRules} from './fix
 import {Ledger} from './ledger.ts';
 import {ownDigest, readSaved} from './observed.ts';
 import {type Portion, portionOf} from './portion.ts';
+import {refusedAtCommit} from './refused.ts';
 import {checkInput, differenceInput, type Input, largeCluster, type Style, wholeInputs} from './text.ts';
 
 export type IptablesPlaneOptions = FixedContext & {
@@ -154,7 +155,7 @@ export class IptablesDataPlane implements DataPlane {
         await this.#writeWhole();
         break;
       } catch (error) {
-        const owner = error instanceof RestoreError ? this.#ownerOf(error.line) : undefined;
+        const owner = error instanceof RestoreError ? await this.#ownerOf(error.line) : undefined;
         if (owner === undefined || refused === mostRefused) throw error;
         this.#options.onBroken(owner, error);
         this.#ledger.replace(owner, undefined);
@@ -202,7 +203,8 @@ export class IptablesDataPlane implements DataPlane {
     return holds;
   }
 
-  #ownerOf(line: string | undefined): string | undefined {
+  async #ownerOf(line: string | undefined): Promise<string | undefined> {
+    if (line === 'COMMIT') return refusedAtCommit(this.#options.iptables, this.#ledger.ownRules());
     const [, chain = '', rule = ''] = /^(?:-[ADIX] |:)(\S+) ?(.*)$/.exec(line ?? '') ?? [];
     return this.#ledger.ownerOf(chain, rule);
   }

@@ -12,6 +12,9 @@ export type Difference = {
   readonly rewrite: ReadonlySet<Place>;
 };
 
+/** The rules of one Service, by table. */
+export type OwnRules = {readonly filter: readonly string[]; readonly nat: readonly string[]};
+
 const nothing: Portion = {
   claims: [],
   chains: new Map(),
@@ -85,6 +88,18 @@ export class Ledger {
   /** Every Service's chains, Service by Service. */
   *services(): Iterable<readonly [owner: string, chains: ReadonlyMap<string, readonly string[]>]> {
     for (const [owner, portion] of this.#portions) yield [owner, portion.chains];
+  }
+
+  /** Every rule of each Service, by table. */
+  ownRules(): ReadonlyMap<string, OwnRules> {
+    const found = new Map<string, OwnRules>();
+    for (const [owner, {claims, chains}] of this.#portions) {
+      const entries = claims.flatMap((claim) => claim.entries);
+      const of = (table: string) =>
+        entries.filter(({place}) => place.startsWith(`${table} `)).map(({rule}) => rule);
+      found.set(owner, {filter: of('filter'), nat: [...of('nat'), ...[...chains.values()].flat()]});
+    }
+    return found;
   }
 
   /** Every rule of the shared chains, the last ones last. */

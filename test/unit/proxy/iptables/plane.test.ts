@@ -128,6 +128,25 @@ describe('what iptables refuses', () => {
     expect(plane.known).toBe(true);
   });
 
+  it('costs no other also where the kernel refuses the whole table', async () => {
+    const broken: string[] = [];
+    const iptables = new FakeIptables('IPv4', 'legacy');
+    iptables.refuseTable = (line) => line.includes('recent') || line.includes('sctp');
+    const plane = iptablesPlane(iptables, {onBroken: (key) => broken.push(key)});
+    const good = Array.from({length: 9}, (_, i) => serviceOf(`a/good-${i}`, {clusterIP: `10.20.31.${i}`}));
+    const sources = [
+      ...good.slice(0, 4),
+      serviceOf('a/bad', {clusterIP: '10.20.30.42', sessionAffinity: 'ClientIP'}),
+      ...good.slice(4),
+      serviceOf('b/bad', {clusterIP: '10.20.30.43', ports: [{name: 'p', protocol: 'SCTP', port: 80}]}),
+    ];
+    plane.update({sources: new Map(sources), node: here, context});
+    expect(await plane.commit()).toBe('full');
+    expect(broken).toEqual(['a/bad', 'b/bad']);
+    expect(iptables.rules('nat KUBE-SERVICES').filter((rule) => rule.includes('a/'))).toHaveLength(9);
+    expect(await iptables.save()).not.toContain('PROBE');
+  });
+
   it('is an error when it is nobody’s line, and all is written next time', async () => {
     const iptables = new FakeIptables('IPv4');
     const plane = iptablesPlane(iptables);

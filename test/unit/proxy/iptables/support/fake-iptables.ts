@@ -19,6 +19,8 @@ export class FakeIptables implements Iptables {
   readonly inputs: (readonly string[])[] = [];
   /** Says why a line is refused. */
   refuse: (line: string) => string | undefined = () => undefined;
+  /** Rules that are refused as iptables-legacy does it: with their table, and nobody says which. */
+  refuseTable: (line: string) => boolean = () => false;
   /** How many tables may still be committed before the program is killed. */
   commitsLeft = Number.POSITIVE_INFINITY;
 
@@ -42,7 +44,11 @@ export class FakeIptables implements Iptables {
     this.inputs.push(input);
     let table = '';
     let chains: Chains = new Map();
+    let isRefused = false;
     for (const line of input) {
+      isRefused ||= this.refuseTable(line);
+      if (line === 'COMMIT' && isRefused)
+        throw new RestoreError(`iptables-restore: line ${input.indexOf(line) + 1} failed`, line, undefined);
       const why = this.refuse(line);
       if (why !== undefined) throw new RestoreError(why, line, undefined);
       if (line.startsWith('*')) {
