@@ -29,6 +29,7 @@ const debugging: readonly Endpoint[] = [
   'checkpoint',
   'statusz',
   'flagz',
+  'switched-off',
 ];
 
 /** The path and the query of a request target; only the origin form (`/path?query`) exists here. */
@@ -50,9 +51,9 @@ export async function admit(request: IncomingMessage, gate: Gate): Promise<Admit
   await authorize(user, route, request.method ?? '', gate);
   if (route.endpoint === 'not-found') throw new Refusal(404, '404 page not found');
   if (!route.methods.includes(request.method ?? '')) throw new Refusal(405, '405: Method Not Allowed');
-  if (route.off !== undefined) throw new Refusal(405, `${route.off} endpoint is disabled.`);
   if (!gate.debugging && debugging.includes(route.endpoint))
     throw new Refusal(405, 'Debug endpoints are disabled.');
+  if (route.off !== undefined) throw new Refusal(405, `${route.off} endpoint is disabled.`);
   return {route, query, user};
 }
 

@@ -14,8 +14,7 @@ const paths: Readonly<Record<Endpoint, string>> = {
   'resource-metrics': 'metrics/resource',
   'cadvisor-metrics': 'metrics/cadvisor',
   'probe-metrics': 'metrics/probes',
-  // Kubernetes knows a path by its first part, and these by both.
-  'sli-metrics': 'metrics',
+  'sli-metrics': 'other',
   stats: 'stats',
   logs: 'containerLogs',
   exec: 'exec',

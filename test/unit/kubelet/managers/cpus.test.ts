@@ -53,6 +53,26 @@ describe('takeCpus', () => {
     expect(formatCpuSet(takeCpus(topology, set(available), count, options))).toBe(expected);
   });
 
+  // Two caches of four cores with two threads each.
+  const twoCaches = cpuTopology(
+    Array.from({length: 16}, (_, id) => ({
+      id,
+      core: id % 8,
+      socket: 0,
+      node: 0,
+      uncore: Math.floor((id % 8) / 4),
+    })),
+  );
+  it.each([
+    ['a whole cache', '0-15', 8, '0-3,8-11'],
+    ['the cache that is still whole, and the rest of the other', '1-7,9-15', 10, '1,4-7,9,12-15'],
+    ['what fits into one cache', '1-7,9-15', 6, '1-3,9-11'],
+    ['an odd number from one cache', '0-15', 5, '0-2,8-9'],
+  ])('takes %s where caches count', (_, available, count, expected) => {
+    const options = {...plain, alignByUncoreCache: true};
+    expect(formatCpuSet(takeCpus(twoCaches, set(available), count, options))).toBe(expected);
+  });
+
   it('says how many there are when they are too few', () => {
     expect(() => takeCpus(oneSocket, set('1-3'), 4, plain)).toThrow(
       'not enough cpus available to satisfy request: requested=4, available=3',
