@@ -2,7 +2,7 @@ const hidden = '[redacted]';
 
 /** Names of fields, flags and variables whose values are secrets, whatever they look like. */
 const secretName =
-  /token|secret|passw|credential|authorization|cookie|private|api_?key|access_?key|key-?data|dockerconfig|^auth$|^key$/i;
+  /token|secret|passw|credential|authorization|cookie|private|api[_-]?key|access[_-]?key|key-?data|dockerconfig|^auth$|^key$/i;
 
 /** Texts that are secrets by their form, wherever they stand. */
 const forms: readonly (readonly [RegExp, string])[] = [
@@ -14,10 +14,13 @@ const forms: readonly (readonly [RegExp, string])[] = [
   [/(\/\/[^\s/:@]+:)[^\s/@]+@/g, `$1${hidden}@`],
   // A registry's user and password in one, as containerd's and Docker's configurations hold them.
   [/(\bauth["']?\s*[=:]\s*["'])[^\s"']+/gi, `$1${hidden}`],
+  // containerd at debug level prints whole requests in Go's form: environments, and a registry's credentials.
+  [/(KeyValue\{Key:[^,{}]*,Value:)[^{}]*/g, `$1${hidden},`],
+  [/(\b(?:Auth|Password|IdentityToken|RegistryToken):)[^,{}]+/g, `$1${hidden}`],
   // A private key in base64, as kubeconfigs hold it: `-----BEGIN`.
   [/\bLS0tLS1CRUdJTi[\w+/=]+/g, hidden],
   [
-    /((?:[\w.-]*(?:token|secret|passw|credential|api_?key|access_?key|key-data)[\w.-]*)["']?\s*[=:]\s*["']?)(?!\[redacted\])[^\s"',}]+/gi,
+    /((?:[\w.-]*(?:token|secret|passw|credential|api[_-]?key|access[_-]?key|private[_-]?key|key-data)[\w.-]*)["']?\s*[=:]\s*["']?)(?!\[redacted\])[^\s"',}]+/gi,
     `$1${hidden}`,
   ],
 ];
