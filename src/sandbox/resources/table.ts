@@ -5,6 +5,7 @@ import {columnsOf} from './columns.ts';
 import type {Definition, Strategy, Subresource, Verb} from './definition.ts';
 import {
   counted,
+  csiNodeStrategy,
   csrStrategy,
   namespaceStrategy,
   nodeStrategy,
@@ -179,7 +180,7 @@ export const definitions: readonly Definition[] = [
     parts: [status, part('approval', 'get', 'patch', 'update')],
     strategy: csrStrategy,
   }),
-  define(storage, 'CSINode', 'csinodes', 'Cluster'),
+  define(storage, 'CSINode', 'csinodes', 'Cluster', {strategy: csiNodeStrategy}),
   define(storage, 'CSIDriver', 'csidrivers', 'Cluster', {strategy: counted}),
   define(storage, 'StorageClass', 'storageclasses', 'Cluster', {short: ['sc']}),
   define(storage, 'VolumeAttachment', 'volumeattachments', 'Cluster', {parts: [status]}),

@@ -2,6 +2,7 @@ import {beforeEach, describe, expect, it} from 'vitest';
 import {
   apiPath,
   configMaps,
+  csiNodes,
   deployments,
   namespaces,
   nodes,
@@ -34,6 +35,18 @@ describe('create', () => {
   it('generates a name from generateName', async () => {
     const made = await api.client.create(configMaps, {metadata: {generateName: 'x-', namespace: 'default'}});
     expect(made.metadata.name).toMatch(/^x-[bcdfghjklmnpqrstvwxz2456789]{5}$/);
+  });
+
+  it('shows the drivers of a CSINode that has none as a real API server does', async () => {
+    const node = {apiVersion: 'storage.k8s.io/v1', kind: 'CSINode', metadata: {name: 'n'}};
+    const made = await api.client.create(csiNodes, {...node, spec: {drivers: []}});
+    expect(made.spec.drivers).toBeNull();
+    const drivers = [{name: 'd', nodeID: 'i', topologyKeys: []}];
+    const one = await api.client.update(csiNodes, {...made, spec: {drivers}});
+    expect(one.spec.drivers).toEqual(drivers);
+    const none = await api.client.update(csiNodes, {...one, spec: {drivers: []}});
+    expect(none.spec.drivers).toBeNull();
+    expect((await api.client.get(csiNodes, {name: 'n'})).spec.drivers).toBeNull();
   });
 
   it('stores nothing on dryRun=All', async () => {
