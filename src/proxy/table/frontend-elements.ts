@@ -1,43 +1,46 @@
 import {endpointMap} from './chains.ts';
-import {type Frontend, frontendKey} from './fragment.ts';
+import {type Frontend, frontendKey, none} from './fragment.ts';
 import type {Operation} from './table.ts';
 
 export type Element = {readonly container: string; readonly key: string; readonly value: string};
 
 /** What one frontend is in the table's maps. */
 export function frontendElements(frontend: Frontend | undefined): Element[] {
-  if (frontend === undefined) return [];
-  const key = frontendKey(frontend);
-  const {kind, verdict, refusal, firewall, pool, policies, protocol} = frontend;
-  const elements: Element[] = [];
-  const put = (container: string, at: string, value: string | undefined) => {
-    if (value !== undefined) elements.push({container, key: at, value});
-  };
-  put(kind === 'service' ? 'services' : 'nodeports', key, verdict);
-  put(kind === 'service' ? 'no-endpoints' : 'no-endpoint-nodeports', key, refusal);
-  put('firewall', key, firewall);
-  const prefix = kind === 'service' ? `${frontend.address} . ${frontend.port}` : String(frontend.port);
-  for (const policy of policies)
-    for (const [index, endpoint] of (pool?.[policy] ?? []).entries())
-      put(endpointMap(kind, policy, protocol), `${prefix} . ${index}`, endpoint);
-  return elements;
+  return frontendOperations(undefined, frontend).flatMap((operation) =>
+    operation.do === 'add-element' ? [operation] : [],
+  );
 }
 
-/** A changed value is a deletion and an addition in one transaction: packets see one or the other. */
+/**
+ * From one frontend to another of the same key. A changed value is a deletion and an addition in one transaction:
+ * packets see one or the other.
+ */
 export function frontendOperations(before: Frontend | undefined, after: Frontend | undefined): Operation[] {
-  if (before === after) return [];
-  const old = new Map(
-    frontendElements(before).map((element) => [`${element.container} ${element.key}`, element]),
-  );
+  const either = after ?? before;
+  if (either === undefined || before === after) return [];
   const operations: Operation[] = [];
-  for (const element of frontendElements(after)) {
-    const id = `${element.container} ${element.key}`;
-    const was = old.get(id);
-    old.delete(id);
-    if (was?.value === element.value) continue;
-    if (was !== undefined) operations.push({do: 'delete-element', ...was});
-    operations.push({do: 'add-element', ...element});
+  const change = (container: string, key: string, was: string | undefined, now: string | undefined) => {
+    if (was === now) return;
+    if (was !== undefined) operations.push({do: 'delete-element', container, key, value: was});
+    if (now !== undefined) operations.push({do: 'add-element', container, key, value: now});
+  };
+  const {kind, protocol, address, port} = either;
+  const key = frontendKey(either);
+  const isService = kind === 'service';
+  change(isService ? 'services' : 'nodeports', key, before?.verdict, after?.verdict);
+  change(isService ? 'no-endpoints' : 'no-endpoint-nodeports', key, before?.refusal, after?.refusal);
+  change('firewall', key, before?.firewall, after?.firewall);
+  const prefix = isService ? `${address} . ${port}` : String(port);
+  for (const policy of ['cluster', 'local'] as const) {
+    const [was, now] = [targets(before, policy), targets(after, policy)];
+    const container = endpointMap(kind, policy, protocol);
+    // Of thousands of endpoints one or two differ.
+    for (let i = 0; i < Math.max(was.length, now.length); i++)
+      if (was[i] !== now[i]) change(container, `${prefix} . ${i}`, was[i], now[i]);
   }
-  for (const was of old.values()) operations.push({do: 'delete-element', ...was});
   return operations;
+}
+
+function targets(frontend: Frontend | undefined, policy: 'cluster' | 'local'): readonly string[] {
+  return frontend?.policies.includes(policy) ? (frontend.pool?.[policy] ?? none) : none;
 }
