@@ -28,7 +28,7 @@ export function systemdCgroups(files: Omit<Cgroups, 'ensure' | 'remove'>): Cgrou
       const made = await call([...unit, ...words([...fixed, ...properties]), '0'], [0, 1]);
       // It is there already, from before a restart of ours or as the parent of another slice.
       if (made !== 0) await call(['SetUnitProperties', 'sba(sv)', name, 'true', ...words(properties)], [0]);
-      await files.setHugePages(path, limits.hugePages);
+      if (limits.hugePages !== undefined) await files.setHugePages(path, limits.hugePages);
     },
     remove: (path) => stopSlice(slice(path)),
     memoryUsage: (path) => files.memoryUsage(path),
