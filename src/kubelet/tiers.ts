@@ -37,6 +37,7 @@ export async function startTiers(options: TierOptions): Promise<{stop(): void}> 
   const cgroups = config.cgroupDriver === 'systemd' ? systemdCgroups(files) : files;
   const {cpus, memoryBytes, pids} = await readHostFacts(config.rootDir);
   const machine = {cpus, memoryBytes, pids: pids.max, v2: cgroups.v2};
+  await enforceReserved(config, cgroups, machine);
   const written = new Map<string, string>();
   const failed = new Map<string, string>();
   let cancel: Cancel = () => undefined;
@@ -58,7 +59,6 @@ export async function startTiers(options: TierOptions): Promise<{stop(): void}> 
   await round();
   if (failed.size === 0)
     options.tell('Normal', 'NodeAllocatableEnforced', 'Updated Node Allocatable limit across pods');
-  await enforceReserved(config, cgroups, machine);
   return {
     stop() {
       stopped = true;
