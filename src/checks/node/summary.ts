@@ -1,7 +1,9 @@
 import {withDeadline} from '../../edges/deadline.ts';
 import type {HostFacts} from '../../edges/machine/host-facts.ts';
+import {type DiskSpace, diskSpace} from '../../edges/mounts/disk.ts';
 import type {Lease, Node, Pod} from '../../lib/kubernetes.ts';
 import type {DaemonSummary, NodeSummary} from '../../lib/node-report.ts';
+import {evictionThreshold} from '../host/memory/eviction.ts';
 import {pairProblem, readCertificate} from '../identity/client-certificate.ts';
 import type {Daemon, NodeContext, Told} from './context.ts';
 
@@ -27,16 +29,17 @@ export const unseenNode: NodeSummary = {
 };
 
 export async function summarize(context: NodeContext, signal: AbortSignal): Promise<NodeSummary> {
-  const {sight, nowMs} = context;
+  const {sight, nowMs, options} = context;
   const seen = <T>(look: () => Promise<T>): Promise<T | undefined> =>
     withDeadline(lateMs, signal, look).catch(() => undefined);
-  const [connection, node, pods, lease, host, runtime, config, kubelet, proxy, containerd, plane] =
+  const [connection, node, pods, lease, host, images, runtime, config, kubelet, proxy, containerd, plane] =
     await Promise.all([
       seen(sight.connection),
       seen(sight.node).then(told),
       seen(sight.pods).then(told),
       seen(sight.lease).then(told),
       seen(sight.host),
+      seen(() => diskSpace(options.layout.containerdRoot)),
       seen(sight.runtime),
       seen(sight.kubeletConfig),
       daemonOf(context, 'kubelet', seen),
@@ -62,12 +65,13 @@ export async function summarize(context: NodeContext, signal: AbortSignal): Prom
         ? Math.floor((readCertificate(credentials.cert, undefined).notAfterMs - nowMs) / 86_400_000)
         : undefined,
     leaseSeconds: lease === undefined ? undefined : leaseAge(lease, nowMs),
-    ...room(host, hard),
+    ...room(host, images, hard),
   };
 }
 
 function room(
   host: HostFacts | undefined,
+  images: DiskSpace | undefined,
   hard: Readonly<Record<string, string>>,
 ): Pick<NodeSummary, 'memory' | 'disk'> {
   if (host === undefined) return {memory: undefined, disk: undefined};
@@ -81,9 +85,21 @@ function room(
     disk: {
       freeBytes: disk.freeBytes,
       totalBytes: disk.totalBytes,
-      evictBelow: hard['nodefs.available'] ?? '10%',
+      evictBelow: diskThreshold(disk, images, hard),
     },
   };
+}
+
+/** With one disk for all, the higher of two thresholds is what counts. */
+function diskThreshold(
+  {totalBytes}: HostFacts['disk'],
+  images: DiskSpace | undefined,
+  hard: Readonly<Record<string, string>>,
+): string {
+  const node = hard['nodefs.available'] ?? '10%';
+  const image = hard['imagefs.available'] ?? '15%';
+  const higher = evictionThreshold(image, totalBytes) > evictionThreshold(node, totalBytes);
+  return higher && images?.totalBytes === totalBytes ? image : node;
 }
 
 function told<T>(answer: Told<T> | undefined): T | undefined {

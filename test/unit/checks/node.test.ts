@@ -1,6 +1,6 @@
 import {describe, expect, it} from 'vitest';
 import type {Finding} from '../../../src/checks/check.ts';
-import {judgeRoom} from '../../../src/checks/host/disk/disk-room.ts';
+import {judgeDisks, judgeRoom} from '../../../src/checks/host/disk/disk-room.ts';
 import {nearlyUsed} from '../../../src/checks/host/kernel/kernel-limits.ts';
 import {judgeMemory} from '../../../src/checks/host/memory/memory-room.ts';
 import {judgeResolvConf} from '../../../src/checks/host/resolv-conf.ts';
@@ -38,6 +38,26 @@ describe('the host', () => {
     ['no fixed inodes', {...space, freeInodes: 0, totalInodes: 0}, []],
   ])('a disk with %s', (_, given, expected) => {
     expect(brief(judgeRoom(given, '10%', '5%'))).toEqual(expected);
+  });
+  const limits = {room: '10%', inodes: '5%', imageRoom: '15%'};
+  const free = (percent: number, totalGiB = 100) => ({
+    ...space,
+    freeBytes: (percent / 100) * totalGiB * 2 ** 30,
+    totalBytes: totalGiB * 2 ** 30,
+  });
+  it.each([
+    ['one disk with room', [free(16)], free(16), []],
+    ['one disk with too little room for images', [free(14)], free(14), ['error ND107 imagefs']],
+    ['one disk with too little room', [free(9), free(9)], free(9), ['error ND107 nodefs']],
+    ['two disks, one short', [free(50)], free(14, 200), ['error ND107 imagefs']],
+    ['two disks, both short', [free(9)], free(14, 200), ['error ND107 nodefs', 'error ND107 imagefs']],
+  ])('%s', (_, node, images, expected) => {
+    const found = judgeDisks(node, [images], limits);
+    expect(
+      found.map(
+        ({severity, code, message}) => `${severity} ${code} ${/(\w+)\.available/.exec(message)?.[1]}`,
+      ),
+    ).toEqual(expected);
   });
   it.each([
     [200, '100Mi', []],

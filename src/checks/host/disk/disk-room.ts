@@ -25,9 +25,8 @@ export const diskRoom = nodeCheck({
     const limit = (signal: string, fallback: string) => hard[signal] ?? fallback;
     const [kubelet, images, ...others] = spaces;
     return {
-      // The image store has thresholds of its own, where it has a file system of its own.
       node: [kubelet, ...others].flatMap((space) => space ?? []),
-      images: images === undefined || sameDisk(images, kubelet) ? [] : [images],
+      images: images === undefined ? [] : [images],
       // In memory (/run): no thresholds, but sockets and bundles of new pods need a little.
       state,
       room: limit('nodefs.available', '10%'),
@@ -36,11 +35,30 @@ export const diskRoom = nodeCheck({
     };
   },
   judge: ({node, images, state, room, inodes, imageRoom}) => [
-    ...distinct(node).flatMap((space) => judgeRoom(space, room, inodes)),
+    ...judgeDisks(node, images, {room, inodes, imageRoom}),
     ...(node.some((space) => sameDisk(space, state)) ? [] : judgeRoom(state, '0', '0')),
-    ...images.flatMap((space) => judgeRoom(space, imageRoom, inodes, 'imagefs')),
   ],
 });
+
+/**
+ * The threshold of the image store holds wherever that lies (eviction's makeSignalObservations): on a node with one
+ * disk 15 % is what counts, not 10 %. What a disk lacks is said once.
+ */
+export function judgeDisks(
+  node: readonly DiskSpace[],
+  images: readonly DiskSpace[],
+  {room, inodes, imageRoom}: Readonly<Record<'room' | 'inodes' | 'imageRoom', string>>,
+): readonly Finding[] {
+  const short = distinct(node)
+    .map((space) => ({space, findings: judgeRoom(space, room, inodes)}))
+    .filter(({findings}) => findings.length > 0);
+  return [
+    ...short.flatMap(({findings}) => findings),
+    ...images
+      .filter((space) => !short.some((other) => sameDisk(other.space, space)))
+      .flatMap((space) => judgeRoom(space, imageRoom, inodes, 'imagefs')),
+  ];
+}
 
 function sameDisk(a: DiskSpace, b: DiskSpace | undefined): boolean {
   return a.totalBytes === b?.totalBytes && a.totalInodes === b.totalInodes;

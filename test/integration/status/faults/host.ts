@@ -92,6 +92,13 @@ export const hostFaults: readonly Fault[] = [
     ...edited(config, line('evictionHard: {memory.available: 99.9%}')),
   },
   {
+    name: 'the disk has less room than the image store needs',
+    code: 'ND107',
+    exit: 3,
+    says: /free at \/var\/lib\/containerd.*imagefs\.available is 99\.9%/s,
+    ...edited(config, line('evictionHard: {imagefs.available: 99.9%}')),
+  },
+  {
     name: 'the kubelet’s directory has become read-only',
     code: 'ND109',
     exit: 3,
