@@ -12,7 +12,7 @@ import type {Rejection} from './admission/types.ts';
 import {type ImageSources, openImageSources} from './images/start.ts';
 import type {ResourceManagers} from './managers/manager.ts';
 import {readNodeFacts} from './node-facts.ts';
-import type {UserNamespaces} from './pod/config/user-namespaces.ts';
+import type {UserNamespaces} from './pod/config/security/user-namespaces.ts';
 import type {NodeFacts, ServiceSource} from './pod/deps.ts';
 import {ResourceRecords} from './resize/records.ts';
 import type {Telemetry} from './stats/metrics/telemetry.ts';

@@ -9,7 +9,7 @@ import type {Logger} from '../lib/log.ts';
 import type {Clock} from '../lib/time.ts';
 import {deadParts} from './eviction/reclaim.ts';
 import {type Periodic, startPeriodic} from './periodic.ts';
-import {podCgroupPath} from './pod/config/cgroup-names.ts';
+import {podCgroupPath} from './pod/config/resources/cgroup-names.ts';
 import {nothingRuns, type RuntimeContainer} from './pod/status/runtime-state.ts';
 import type {RuntimeCache} from './runtime/cache.ts';
 import {decideGarbage, type GarbageAct, type GarbageSeen} from './runtime/garbage.ts';

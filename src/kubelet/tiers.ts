@@ -9,10 +9,10 @@ import type {Pod} from '../lib/kubernetes.ts';
 import type {Logger} from '../lib/log.ts';
 import {quantityMilli, quantityValue} from '../lib/quantity.ts';
 import type {Cancel, Clock} from '../lib/time.ts';
-import {namedCgroupPath, tierCgroupPath} from './pod/config/cgroup-names.ts';
-import {podRequests} from './pod/config/pod-resources.ts';
-import {type QosClass, qosClass} from './pod/config/qos.ts';
-import {cpuShares, cpuWeight} from './pod/config/resources.ts';
+import {namedCgroupPath, tierCgroupPath} from './pod/config/resources/cgroup-names.ts';
+import {podRequests} from './pod/config/resources/pod-resources.ts';
+import {type QosClass, qosClass} from './pod/config/resources/qos.ts';
+import {cpuShares, cpuWeight} from './pod/config/resources/resources.ts';
 import {isTerminal} from './pod/status/phase.ts';
 
 export type TierOptions = {

@@ -1,7 +1,7 @@
 import type {KubeletConfig} from '../config/kubelet.ts';
 import {subordinateIds} from '../edges/machine/subordinate-ids.ts';
 import {describeError, NodectlError} from '../lib/errors.ts';
-import {parseSubIds, UserNamespaces} from './pod/config/user-namespaces.ts';
+import {parseSubIds, UserNamespaces} from './pod/config/security/user-namespaces.ts';
 
 /** Kubernetes' name for the user whose subordinate ids are for pods. */
 const user = 'kubelet';

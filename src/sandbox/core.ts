@@ -1,9 +1,9 @@
 import type {Logger} from '../lib/log.ts';
 import type {Clock} from '../lib/time.ts';
 import type {Admit} from './admission/types.ts';
-import {createHandler, type Handler} from './api/handler.ts';
-import type {Authenticate} from './api/http-server.ts';
-import {createOperations} from './api/operations.ts';
+import {createHandler, type Handler} from './api/http/handler.ts';
+import type {Authenticate} from './api/http/http-server.ts';
+import {createOperations} from './api/operations/operations.ts';
 import {Registry} from './api/registry.ts';
 import {createSpecials} from './api/specials.ts';
 import type {Attributes} from './auth/attributes.ts';

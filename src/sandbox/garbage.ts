@@ -1,6 +1,6 @@
 import type {Logger} from '../lib/log.ts';
 import type {Clock} from '../lib/time.ts';
-import {deleteObject} from './api/deletion.ts';
+import {deleteObject} from './api/operations/deletion.ts';
 import type {Registry} from './api/registry.ts';
 import type {Obj} from './contract.ts';
 import {collectionOf, type Definition} from './resources/definition.ts';

@@ -1,7 +1,7 @@
 import type {Node, Pod, PodSpec} from '../../lib/kubernetes.ts';
 import {type Labels, meets, type Requirement} from '../../lib/labels.ts';
 import {quantityMilli, quantityValue} from '../../lib/quantity.ts';
-import {podRequests, type ResourceList} from '../pod/config/pod-resources.ts';
+import {podRequests, type ResourceList} from '../pod/config/resources/pod-resources.ts';
 import type {ActivePod, Misfit} from './types.ts';
 
 /**

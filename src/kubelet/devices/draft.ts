@@ -4,7 +4,7 @@ import type {Container, Pod} from '../../lib/kubernetes.ts';
 import {quantityValue} from '../../lib/quantity.ts';
 import type {Hint, Hints, NumaMask} from '../managers/numa.ts';
 import {endsFirst, type PodDraft} from '../managers/types.ts';
-import {podLimits, type ResourceList} from '../pod/config/pod-resources.ts';
+import {podLimits, type ResourceList} from '../pod/config/resources/pod-resources.ts';
 import {byNode, chooseDevices, type Question} from './choose.ts';
 import {deviceHints, isAligned} from './hints.ts';
 import type {Ledger} from './ledger.ts';

@@ -1,6 +1,6 @@
 import type {DeviceGrant} from '../../edges/devices/client.ts';
 import type {ContainerDevice, ContainerMount} from '../pod/config/container-config.ts';
-import type {EnvironmentVariable} from '../pod/config/environment.ts';
+import type {EnvironmentVariable} from '../pod/config/environment/environment.ts';
 
 /** What devices add to a container. */
 export type DeviceAdditions = {

@@ -1,6 +1,6 @@
 import type {Pod} from '../../lib/kubernetes.ts';
 import {quantityValue} from '../../lib/quantity.ts';
-import {podRequests} from '../pod/config/pod-resources.ts';
+import {podRequests} from '../pod/config/resources/pod-resources.ts';
 import type {PodStats} from '../stats/types.ts';
 import {resourceOf, type Signal} from './signals.ts';
 import {memoryOf, processesOf, type StoragePart, storageOf} from './usage.ts';

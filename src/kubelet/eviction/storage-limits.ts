@@ -1,6 +1,6 @@
 import type {Pod} from '../../lib/kubernetes.ts';
 import {quantityValue} from '../../lib/quantity.ts';
-import {podLimits} from '../pod/config/pod-resources.ts';
+import {podLimits} from '../pod/config/resources/pod-resources.ts';
 import type {PodStats} from '../stats/types.ts';
 import {formatSum} from './quantity-text.ts';
 import {ephemeralStorage} from './usage.ts';

@@ -10,10 +10,10 @@ import type {ObjectSource} from '../api/objects.ts';
 import type {RuntimeClassSource} from '../api/runtime-classes.ts';
 import type {ResourceManagers} from '../managers/manager.ts';
 import type {ContainerDevice, ContainerMount} from './config/container-config.ts';
-import type {EnvironmentVariable} from './config/environment.ts';
-import type {ResourceFacts} from './config/resources.ts';
-import type {SecurityFacts} from './config/security.ts';
-import type {UserNamespaces} from './config/user-namespaces.ts';
+import type {EnvironmentVariable} from './config/environment/environment.ts';
+import type {ResourceFacts} from './config/resources/resources.ts';
+import type {SecurityFacts} from './config/security/security.ts';
+import type {UserNamespaces} from './config/security/user-namespaces.ts';
 
 /** The Services of the cluster, for environments. */
 export type ServiceSource = {services(): Iterable<Service>; hasSynced(): boolean};

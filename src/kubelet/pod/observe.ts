@@ -4,7 +4,7 @@ import {withAllocation} from '../resize/allocation.ts';
 import {judgeResize} from '../resize/judge.ts';
 import {crashKey} from './actions/crash-backoff.ts';
 import {admitPod} from './apply/admit-pod.ts';
-import type {PodMemory} from './config/memory.ts';
+import type {PodMemory} from './config/resources/memory.ts';
 import type {AllocatedResources, CrashBackoff, PodSeen, StartFailure, VolumesSeen} from './seen.ts';
 import {newestContainer, type PodRuntime} from './status/runtime-state.ts';
 import type {PodView} from './status/view.ts';

@@ -1,8 +1,8 @@
 import type {ContainerStatus, Pod, PodStatus} from '../../lib/kubernetes.ts';
 import type {Allocation} from '../resize/allocation.ts';
 import type {ResizeState} from '../resize/state.ts';
-import type {ResourceFacts} from './config/resources.ts';
-import type {ImageUser} from './config/security.ts';
+import type {ResourceFacts} from './config/resources/resources.ts';
+import type {ImageUser} from './config/security/security.ts';
 import type {PodRuntime} from './status/runtime-state.ts';
 
 /** Why a container could not be started last time: its Waiting reason until it starts. */

@@ -5,7 +5,7 @@ import {Queue} from '../../lib/queue.ts';
 import {decidePod} from './actions/decide.ts';
 import {applyPod} from './apply/apply.ts';
 import type {WorkLimits} from './apply/apply-context.ts';
-import {newMemory, type PodMemory} from './config/memory.ts';
+import {newMemory, type PodMemory} from './config/resources/memory.ts';
 import {observePod} from './observe.ts';
 import {roomWaiters} from './room-waiters.ts';
 import type {Verdict} from './seen.ts';

@@ -9,7 +9,7 @@ import type {Container, Pod} from '../../lib/kubernetes.ts';
 import type {DeviceUse} from '../devices/types.ts';
 import {noNode} from '../devices/types.ts';
 import type {ResourceManagers} from '../managers/manager.ts';
-import type {MemoryBlock} from '../managers/memory-state.ts';
+import type {MemoryBlock} from '../managers/memory/memory-state.ts';
 import {containersOf, endsFirst} from '../managers/types.ts';
 
 /** What the containers of a pod have that is theirs alone (podresources/server_v1.go). */

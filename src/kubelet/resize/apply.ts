@@ -12,7 +12,7 @@ import {
   podCgroup,
   quotaFacts,
   sandboxResources,
-} from '../pod/config/resources.ts';
+} from '../pod/config/resources/resources.ts';
 import {type Allocation, allocationOf, type Resources, withAllocation} from './allocation.ts';
 import type {ContainerUpdate, ResourceName} from './plan.ts';
 import {resizeMessage} from './state.ts';

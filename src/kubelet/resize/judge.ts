@@ -1,8 +1,8 @@
 import type {Pod} from '../../lib/kubernetes.ts';
 import {judgeAdmission, preempt} from '../pod/apply/admit-pod.ts';
 import {tellPod} from '../pod/apply/tell.ts';
-import type {PodMemory} from '../pod/config/memory.ts';
-import {qosClass} from '../pod/config/qos.ts';
+import type {PodMemory} from '../pod/config/resources/memory.ts';
+import {qosClass} from '../pod/config/resources/qos.ts';
 import {isTerminal} from '../pod/status/phase.ts';
 import type {PodRuntime} from '../pod/status/runtime-state.ts';
 import type {PodView} from '../pod/status/view.ts';

@@ -1,8 +1,13 @@
 import type {Container, Pod, PodStatus} from '../../lib/kubernetes.ts';
 import {formatBytes, formatMilli, quantityMilli, quantityValue} from '../../lib/quantity.ts';
 import {timestamp} from '../../lib/time.ts';
-import {podLimits, podRequests, type ResourceList} from '../pod/config/pod-resources.ts';
-import {podCgroup, quotaToMilli, type ResourceFacts, sharesToMilli} from '../pod/config/resources.ts';
+import {podLimits, podRequests, type ResourceList} from '../pod/config/resources/pod-resources.ts';
+import {
+  podCgroup,
+  quotaToMilli,
+  type ResourceFacts,
+  sharesToMilli,
+} from '../pod/config/resources/resources.ts';
 import type {Condition} from '../pod/status/conditions.ts';
 import type {RuntimeContainer} from '../pod/status/runtime-state.ts';
 import {type Allocation, type Resources, withAllocation} from './allocation.ts';

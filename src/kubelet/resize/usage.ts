@@ -1,7 +1,7 @@
 import type {Pod} from '../../lib/kubernetes.ts';
 import type {ApplyContext} from '../pod/apply/apply-context.ts';
 import {cgroupOf} from '../pod/config/build.ts';
-import {podCgroup} from '../pod/config/resources.ts';
+import {podCgroup} from '../pod/config/resources/resources.ts';
 import {podLabels} from '../pod/config/sandbox-config.ts';
 import {withAllocation} from './allocation.ts';
 import type {ResizePlan} from './plan.ts';

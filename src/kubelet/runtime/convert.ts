@@ -8,7 +8,7 @@ import {
 } from '../../edges/cri/gen/api_pb.ts';
 import {isCutOffStart} from '../../edges/cri/message.ts';
 import {containerAnnotations} from '../pod/config/container-config.ts';
-import {quotaToMilli, sharesToMilli} from '../pod/config/resources.ts';
+import {quotaToMilli, sharesToMilli} from '../pod/config/resources/resources.ts';
 import {podLabels} from '../pod/config/sandbox-config.ts';
 import type {
   ContainerStateName,

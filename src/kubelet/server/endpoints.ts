@@ -17,17 +17,17 @@ import {resourceText} from '../stats/resource.ts';
 import {housekeepingMs, type Stats} from '../stats/stats.ts';
 import {summary} from '../stats/summary.ts';
 import type {Snapshot} from '../stats/types.ts';
-import {type Admitted, parseTarget} from './admit.ts';
-import {configz} from './configz.ts';
-import {type HealthChecks, healthz} from './healthz.ts';
-import {hasContainer, loggedContainer, logProblem, parseLogOptions} from './log-options.ts';
-import {sendLogs} from './logs.ts';
-import type {Metrics} from './metrics.ts';
-import {Refusal} from './refusal.ts';
+import {type Admitted, parseTarget} from './auth/admit.ts';
+import {Refusal} from './auth/refusal.ts';
+import {hasContainer, loggedContainer, logProblem, parseLogOptions} from './logs/log-options.ts';
+import {sendLogs} from './logs/logs.ts';
+import {configz} from './pages/configz.ts';
+import {type HealthChecks, healthz} from './pages/healthz.ts';
+import type {Metrics} from './pages/metrics.ts';
+import {runningPods} from './pages/running-pods.ts';
+import {flagz, type Page, render, statusz} from './pages/zpages.ts';
 import {servedPaths} from './routes.ts';
-import {runningPods} from './running-pods.ts';
 import {checkpoint, runCommand} from './streams.ts';
-import {flagz, type Page, render, statusz} from './zpages.ts';
 
 export type EndpointParts = {
   readonly config: KubeletConfig;

@@ -5,7 +5,7 @@ import {makeDirectory} from '../../edges/files/files.ts';
 import {describeError} from '../../lib/errors.ts';
 import {type Clock, timestamp} from '../../lib/time.ts';
 import type {PodAgent} from '../agent-api.ts';
-import {Refusal} from './refusal.ts';
+import {Refusal} from './auth/refusal.ts';
 import type {Route} from './routes.ts';
 
 export type StreamOptions = {

@@ -4,8 +4,8 @@ import type {Container, Pod} from '../../lib/kubernetes.ts';
 import {parseImage} from '../images/reference.ts';
 import {PodConfigError} from '../pod/config/config-error.ts';
 import type {ContainerDevice, ContainerMount} from '../pod/config/container-config.ts';
-import type {EnvironmentVariable} from '../pod/config/environment.ts';
-import {expand} from '../pod/config/expansion.ts';
+import type {EnvironmentVariable} from '../pod/config/environment/environment.ts';
+import {expand} from '../pod/config/environment/expansion.ts';
 import {podDirectory} from './places.ts';
 import type {PreparedVolume} from './types.ts';
 

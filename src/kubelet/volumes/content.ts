@@ -1,6 +1,6 @@
 import type {ProjectedFile} from '../../edges/files/atomic-writer.ts';
 import type {ConfigMap, Pod, Secret, Volume} from '../../lib/kubernetes.ts';
-import {type DownwardFacts, metadataField, resourceField} from '../pod/config/downward-api.ts';
+import {type DownwardFacts, metadataField, resourceField} from '../pod/config/environment/downward-api.ts';
 
 /** Files of a volume by their path in it. Everything here is pure. */
 export type Files = Map<string, ProjectedFile>;

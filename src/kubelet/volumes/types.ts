@@ -2,7 +2,7 @@ import type {Node, PersistentVolume, PersistentVolumeClaim, Pod, Volume} from '.
 import type {Logger} from '../../lib/log.ts';
 import type {Clock} from '../../lib/time.ts';
 import type {ObjectSource} from '../api/objects.ts';
-import type {DownwardFacts} from '../pod/config/downward-api.ts';
+import type {DownwardFacts} from '../pod/config/environment/downward-api.ts';
 import type {VolumeOperationDone} from '../stats/metrics/volume-metrics.ts';
 import type {TokenSource} from './kinds/tokens.ts';
 import type {TrustBundles} from './kinds/trust-bundles.ts';

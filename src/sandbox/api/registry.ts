@@ -11,9 +11,9 @@ import {sameSpec} from '../resources/strategies.ts';
 import {conform} from '../schema/conform.ts';
 import {alreadyExists, badRequest, conflict, invalid, notFound, staleVersion} from '../status.ts';
 import {keyOf, type Store} from '../store/store.ts';
-import {lookupOf} from './lookup.ts';
-import type {WriteContext} from './request.ts';
-import {keepServerFields} from './server-fields.ts';
+import type {WriteContext} from './http/request.ts';
+import {lookupOf} from './operations/lookup.ts';
+import {keepServerFields} from './operations/server-fields.ts';
 
 export type UpdateOptions = {
   readonly namespace: string | undefined;

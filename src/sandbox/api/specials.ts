@@ -3,7 +3,7 @@ import type {Authorizer} from '../auth/attributes.ts';
 import type {CheckToken} from '../auth/authenticate.ts';
 import {reviews} from '../auth/reviews.ts';
 import type {ServiceAccountTokens} from '../auth/service-account-tokens.ts';
-import type {Special} from './operations.ts';
+import type {Special} from './operations/operations.ts';
 import {bindPod} from './parts/binding.ts';
 import {evictPod} from './parts/eviction.ts';
 import {nodeProxy, podStream} from './parts/kubelet.ts';

@@ -1,7 +1,7 @@
 import {createHash, timingSafeEqual} from 'node:crypto';
 import type {TLSSocket} from 'node:tls';
 import type {Clock} from '../../lib/time.ts';
-import type {Authenticate} from '../api/http-server.ts';
+import type {Authenticate} from '../api/http/http-server.ts';
 import type {User} from '../contract.ts';
 import {textAt} from '../json.ts';
 import {unauthorized} from '../status.ts';

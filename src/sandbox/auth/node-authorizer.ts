@@ -1,4 +1,4 @@
-import {demanded} from '../api/selectors.ts';
+import {demanded} from '../api/operations/selectors.ts';
 import type {User} from '../contract.ts';
 import type {Attributes, Authorizer, ResourceAttributes, Verdict} from './attributes.ts';
 import type {NodeGraph} from './node-graph.ts';

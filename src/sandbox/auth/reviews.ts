@@ -1,6 +1,6 @@
-import type {Special} from '../api/operations.ts';
+import {json} from '../api/http/request.ts';
+import type {Special} from '../api/operations/operations.ts';
 import type {Registry} from '../api/registry.ts';
-import {json} from '../api/request.ts';
 import type {User} from '../contract.ts';
 import {isObject, type JsonObject, listAt, objectAt, objectsAt, textAt, textsAt} from '../json.ts';
 import {badRequest} from '../status.ts';

@@ -1,4 +1,4 @@
-import type {Answer} from '../api/request.ts';
+import type {Answer} from '../api/http/request.ts';
 import type {Definition, Subresource} from '../resources/definition.ts';
 import {definitionsOf, groups} from './legacy.ts';
 

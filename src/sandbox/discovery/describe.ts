@@ -1,5 +1,5 @@
-import type {Describe} from '../api/handler.ts';
-import {type Answer, type AnyAnswer, type ApiRequest, json} from '../api/request.ts';
+import type {Describe} from '../api/http/handler.ts';
+import {type Answer, type AnyAnswer, type ApiRequest, json} from '../api/http/request.ts';
 import type {ServiceAccountTokens} from '../auth/service-account-tokens.ts';
 import {aggregated, wantsAggregated} from './aggregated.ts';
 import {apiGroup, apiGroups, apiVersions, resourceList} from './legacy.ts';

@@ -1,5 +1,5 @@
 import {apiPath, type Resource} from '../../lib/resources.ts';
-import {type Answer, json} from '../api/request.ts';
+import {type Answer, json} from '../api/http/request.ts';
 import type {JsonObject} from '../json.ts';
 import type {Definition} from '../resources/definition.ts';
 import {definitions} from '../resources/table.ts';

@@ -4,7 +4,7 @@ import type {Duplex} from 'node:stream';
 import {pipeline} from 'node:stream';
 import {describeError} from '../../lib/errors.ts';
 import type {Logger} from '../../lib/log.ts';
-import type {ProxyAnswer} from '../api/request.ts';
+import type {ProxyAnswer} from '../api/http/request.ts';
 import type {Pki} from '../pki.ts';
 import {StatusError} from '../status.ts';
 

@@ -9,7 +9,7 @@ import {connectCri} from '../../../src/edges/cri/client.ts';
 import type {KubeClient} from '../../../src/edges/kube/client.ts';
 import type {PodAgent} from '../../../src/kubelet/agent-api.ts';
 import type {PodRuntime} from '../../../src/kubelet/pod/status/runtime-state.ts';
-import {createMetrics} from '../../../src/kubelet/server/metrics.ts';
+import {createMetrics} from '../../../src/kubelet/server/pages/metrics.ts';
 import {startKubeletServer, startReadOnlyServer} from '../../../src/kubelet/server/server.ts';
 import {Telemetry} from '../../../src/kubelet/stats/metrics/telemetry.ts';
 import {startStats} from '../../../src/kubelet/stats/stats.ts';

@@ -5,7 +5,7 @@ import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 import {realClock} from '../../../src/edges/clock.ts';
 import {startImageCollector} from '../../../src/kubelet/images/collector.ts';
 import {RuntimeCache} from '../../../src/kubelet/runtime/cache.ts';
-import {sendLogs} from '../../../src/kubelet/server/logs.ts';
+import {sendLogs} from '../../../src/kubelet/server/logs/logs.ts';
 import {silent} from '../../../src/lib/log.ts';
 import {busyboxImage, importImage, pauseImage} from '../support/images.ts';
 import {until} from '../support/wait.ts';

@@ -1,6 +1,6 @@
 import {describe, expect, it} from 'vitest';
-import {envFileValue} from '../../../src/kubelet/pod/config/env-file.ts';
-import {buildEnvironment, environmentFiles} from '../../../src/kubelet/pod/config/environment.ts';
+import {envFileValue} from '../../../src/kubelet/pod/config/environment/env-file.ts';
+import {buildEnvironment, environmentFiles} from '../../../src/kubelet/pod/config/environment/environment.ts';
 import {container, pod} from '../kubelet/pod-config/pods.ts';
 
 /** The cases of pkg/kubelet/util/env, by meaning. */

@@ -1,7 +1,7 @@
 import type {Node, Pod} from '../../../lib/kubernetes.ts';
 import {decideAdmission} from '../../admission/admit.ts';
 import type {Admission} from '../../admission/types.ts';
-import type {PodMemory} from '../config/memory.ts';
+import type {PodMemory} from '../config/resources/memory.ts';
 import {isTerminal} from '../status/phase.ts';
 import type {PodRuntime} from '../status/runtime-state.ts';
 import type {PodView} from '../status/view.ts';

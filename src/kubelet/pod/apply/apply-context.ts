@@ -1,6 +1,6 @@
 import type {Pod} from '../../../lib/kubernetes.ts';
 import type {StartLimit} from '../../runtime/start-limit.ts';
-import type {PodMemory} from '../config/memory.ts';
+import type {PodMemory} from '../config/resources/memory.ts';
 import type {PodView} from '../status/view.ts';
 
 export type WorkLimits = {

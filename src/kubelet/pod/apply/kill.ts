@@ -3,7 +3,7 @@ import {goMessage} from '../../../edges/cri/message.ts';
 import {describeError} from '../../../lib/errors.ts';
 import type {Container, Pod} from '../../../lib/kubernetes.ts';
 import type {Kill} from '../actions/acts.ts';
-import type {PodMemory} from '../config/memory.ts';
+import type {PodMemory} from '../config/resources/memory.ts';
 import type {PodDeps} from '../deps.ts';
 import {runHook} from './hooks.ts';
 import {tellPod} from './tell.ts';

@@ -4,7 +4,7 @@ import type {Pod} from '../../../lib/kubernetes.ts';
 import {cgroupOf} from '../config/build.ts';
 import {podPaths} from '../config/pod-paths.ts';
 import {podReferences} from '../config/references.ts';
-import {cpuWeight, podCgroup, quotaFacts} from '../config/resources.ts';
+import {cpuWeight, podCgroup, quotaFacts} from '../config/resources/resources.ts';
 import type {Verdict} from '../seen.ts';
 import {newestContainer} from '../status/runtime-state.ts';
 import type {ApplyContext} from './apply-context.ts';

@@ -6,7 +6,6 @@ import type {ConfigMap, Container, Pod, Secret} from '../../../lib/kubernetes.ts
 import type {DeviceAdditions} from '../../devices/grants.ts';
 import type {PodDeps} from '../deps.ts';
 import type {PresentImage} from '../seen.ts';
-import {cgroupParent, podCgroupPath} from './cgroup-names.ts';
 import {PodConfigError} from './config-error.ts';
 import {type ContainerConfig, type ContainerMount, containerConfig} from './container-config.ts';
 import {type DnsWarning, podDns} from './dns.ts';
@@ -15,12 +14,13 @@ import {
   type EnvironmentVariable,
   environmentFiles,
   environmentReferences,
-} from './environment.ts';
+} from './environment/environment.ts';
 import {hostsFile, podHostname} from './hosts.ts';
 import {podPaths} from './pod-paths.ts';
-import {qosClass} from './qos.ts';
+import {cgroupParent, podCgroupPath} from './resources/cgroup-names.ts';
+import {qosClass} from './resources/qos.ts';
 import {type SandboxConfig, sandboxConfig} from './sandbox-config.ts';
-import type {SecurityFacts} from './security.ts';
+import type {SecurityFacts} from './security/security.ts';
 
 /** `warnings` are for the pod's events. */
 export type SandboxBuild = {readonly config: SandboxConfig; readonly warnings: readonly DnsWarning[]};

@@ -9,11 +9,11 @@ import type {
 import type {Container, Pod} from '../../../lib/kubernetes.ts';
 import type {Placement} from '../../managers/types.ts';
 import {containerHash} from '../actions/hash.ts';
-import type {EnvironmentVariable} from './environment.ts';
-import {expand} from './expansion.ts';
-import {containerResources, quotaFacts, type ResourceFacts} from './resources.ts';
+import type {EnvironmentVariable} from './environment/environment.ts';
+import {expand} from './environment/expansion.ts';
+import {containerResources, quotaFacts, type ResourceFacts} from './resources/resources.ts';
 import {podLabels} from './sandbox-config.ts';
-import {containerSecurity, type ImageUser, type SecurityFacts} from './security.ts';
+import {containerSecurity, type ImageUser, type SecurityFacts} from './security/security.ts';
 
 export type ContainerConfig = MessageInitShape<typeof ContainerConfigSchema>;
 export type ContainerMount = Exclude<MessageInitShape<typeof MountSchema>, Mount>;

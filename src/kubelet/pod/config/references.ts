@@ -1,6 +1,6 @@
 import type {Container, Pod} from '../../../lib/kubernetes.ts';
 import type {ObjectReference} from '../../api/objects.ts';
-import {environmentReferences} from './environment.ts';
+import {environmentReferences} from './environment/environment.ts';
 
 /** Every Secret and ConfigMap that a pod uses: image pulls, environments, volumes. */
 export function podReferences(pod: Pod): ObjectReference[] {

@@ -4,8 +4,8 @@ import type {Pod} from '../../../lib/kubernetes.ts';
 import {dottedSysctl} from '../../../lib/sysctls.ts';
 import type {DnsConfig} from './dns.ts';
 import {kernelHostname, type PodHostname} from './hosts.ts';
-import {type ResourceFacts, sandboxResources} from './resources.ts';
-import {type SecurityFacts, sandboxSecurity} from './security.ts';
+import {type ResourceFacts, sandboxResources} from './resources/resources.ts';
+import {type SecurityFacts, sandboxSecurity} from './security/security.ts';
 
 export type SandboxConfig = MessageInitShape<typeof PodSandboxConfigSchema>;
 

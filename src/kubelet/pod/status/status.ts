@@ -4,7 +4,7 @@ import {podResourcesStatus, resizeConditionsOf} from '../../resize/status.ts';
 import {isRestarting} from '../actions/ending.ts';
 import {hasOldContainers, isRestartingAll} from '../actions/restart-all.ts';
 import {sandboxNeed} from '../actions/sandbox-need.ts';
-import {qosClass} from '../config/qos.ts';
+import {qosClass} from '../config/resources/qos.ts';
 import type {PodSeen, Verdict} from '../seen.ts';
 import {kubeletConditions, podConditions} from './conditions.ts';
 import {containerStatuses} from './container-states.ts';

@@ -3,7 +3,7 @@ import {mountTmpfs} from '../../../edges/mounts/mount-batch.ts';
 import {isTmpfs, mountHugePages, readMounts} from '../../../edges/mounts/mounts.ts';
 import type {Pod} from '../../../lib/kubernetes.ts';
 import {quantityValue} from '../../../lib/quantity.ts';
-import {podMemoryBytes} from '../../pod/config/resources.ts';
+import {podMemoryBytes} from '../../pod/config/resources/resources.ts';
 import {giveOwn} from '../fs-group.ts';
 import {podDirectory} from '../places.ts';
 import type {PreparedVolume, VolumePlugin, VolumeRequest} from '../types.ts';

@@ -3,9 +3,9 @@ import type {Obj} from '../../contract.ts';
 import {listAt, objectAt, objectsAt, textAt} from '../../json.ts';
 import {podDefinition} from '../../resources/table.ts';
 import {conflict, invalid} from '../../status.ts';
-import type {Special} from '../operations.ts';
+import {json} from '../http/request.ts';
+import type {Special} from '../operations/operations.ts';
 import type {Registry} from '../registry.ts';
-import {json} from '../request.ts';
 
 /** pods/binding and the older bindings: gives a pod its node, once. */
 export function bindPod(registry: Registry, clock: Clock): Special {

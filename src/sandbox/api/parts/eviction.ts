@@ -2,10 +2,10 @@ import type {Clock} from '../../../lib/time.ts';
 import {isObject, textAt} from '../../json.ts';
 import {podDefinition} from '../../resources/table.ts';
 import {badRequest} from '../../status.ts';
-import {deleteObject} from '../deletion.ts';
-import {nameOf, type Special} from '../operations.ts';
+import {json} from '../http/request.ts';
+import {deleteObject} from '../operations/deletion.ts';
+import {nameOf, type Special} from '../operations/operations.ts';
 import type {Registry} from '../registry.ts';
-import {json} from '../request.ts';
 
 /** policy/v1 Eviction: a delete that asks. There are no disruption budgets here, so nothing forbids it. */
 export function evictPod(registry: Registry, clock: Clock): Special {

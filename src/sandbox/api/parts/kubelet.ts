@@ -2,9 +2,9 @@ import type {Obj} from '../../contract.ts';
 import {numberAt, objectsAt, textAt} from '../../json.ts';
 import {nodeDefinition, podDefinition} from '../../resources/table.ts';
 import {badRequest, StatusError} from '../../status.ts';
-import {nameOf, type Special} from '../operations.ts';
+import type {ProxyAnswer} from '../http/request.ts';
+import {nameOf, type Special} from '../operations/operations.ts';
 import type {Registry} from '../registry.ts';
-import type {ProxyAnswer} from '../request.ts';
 
 type Stream = 'containerLogs' | 'exec' | 'attach' | 'portForward';
 

@@ -3,10 +3,10 @@ import type {Obj} from '../../contract.ts';
 import {isObject, numberAt, objectAt} from '../../json.ts';
 import {selectorText} from '../../resources/columns/shared.ts';
 import {badRequest, invalid, staleVersion} from '../../status.ts';
-import {nameOf, type Special} from '../operations.ts';
-import {changeFor} from '../patching.ts';
+import {json} from '../http/request.ts';
+import {nameOf, type Special} from '../operations/operations.ts';
+import {changeFor} from '../operations/patching.ts';
 import type {Registry} from '../registry.ts';
-import {json} from '../request.ts';
 
 /** autoscaling/v1 Scale of a workload: its replicas, and how to find its pods. */
 export function scaleOf(registry: Registry, clock: Clock): Special {

@@ -10,9 +10,9 @@ import {
   serviceAccountDefinition,
 } from '../../resources/table.ts';
 import {badRequest, conflict, forbidden, invalid} from '../../status.ts';
-import {nameOf, type Special} from '../operations.ts';
+import {json} from '../http/request.ts';
+import {nameOf, type Special} from '../operations/operations.ts';
 import type {Registry} from '../registry.ts';
-import {json} from '../request.ts';
 
 const resource = {group: 'authentication.k8s.io', plural: 'tokenrequests', kind: 'TokenRequest'};
 

@@ -1,9 +1,9 @@
 import {describe, expect, it} from 'vitest';
 import type {CpuOptions} from '../../../../src/config/kubelet/managers.ts';
-import {cpuPolicy, validState} from '../../../../src/kubelet/managers/cpu-policy.ts';
-import {readCpuState, writeCpuState} from '../../../../src/kubelet/managers/cpu-state.ts';
-import {takeCpus} from '../../../../src/kubelet/managers/cpu-take.ts';
-import {cpuTopology} from '../../../../src/kubelet/managers/cpu-topology.ts';
+import {cpuPolicy, validState} from '../../../../src/kubelet/managers/cpu/cpu-policy.ts';
+import {readCpuState, writeCpuState} from '../../../../src/kubelet/managers/cpu/cpu-state.ts';
+import {takeCpus} from '../../../../src/kubelet/managers/cpu/cpu-take.ts';
+import {cpuTopology} from '../../../../src/kubelet/managers/cpu/cpu-topology.ts';
 import {formatCpuSet, noCpus, parseCpuSet} from '../../../../src/lib/cpu-set.ts';
 import {cpusOf} from './machines.ts';
 

@@ -6,8 +6,8 @@ import {
   memoryHints,
   takeMemory,
   validMemoryState,
-} from '../../../../src/kubelet/managers/memory-policy.ts';
-import {readMemoryState, writeMemoryState} from '../../../../src/kubelet/managers/memory-state.ts';
+} from '../../../../src/kubelet/managers/memory/memory-policy.ts';
+import {readMemoryState, writeMemoryState} from '../../../../src/kubelet/managers/memory/memory-state.ts';
 import {nodesOf as nodesIn, sizeOf} from '../../../../src/kubelet/managers/numa.ts';
 import {gibibyte, nodesOf} from './machines.ts';
 

@@ -1,7 +1,10 @@
 import {describe, expect, it} from 'vitest';
-import {formatMap, resourceField} from '../../../../src/kubelet/pod/config/downward-api.ts';
-import {buildEnvironment, type EnvironmentInput} from '../../../../src/kubelet/pod/config/environment.ts';
-import {expand} from '../../../../src/kubelet/pod/config/expansion.ts';
+import {formatMap, resourceField} from '../../../../src/kubelet/pod/config/environment/downward-api.ts';
+import {
+  buildEnvironment,
+  type EnvironmentInput,
+} from '../../../../src/kubelet/pod/config/environment/environment.ts';
+import {expand} from '../../../../src/kubelet/pod/config/environment/expansion.ts';
 import {podReferences} from '../../../../src/kubelet/pod/config/references.ts';
 import type {Container, Pod} from '../../../../src/lib/kubernetes.ts';
 import {configMap, container, pod, secret, service} from './pods.ts';

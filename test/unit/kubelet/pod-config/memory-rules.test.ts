@@ -1,5 +1,5 @@
 import {describe, expect, it} from 'vitest';
-import {containerResources, podCgroup} from '../../../../src/kubelet/pod/config/resources.ts';
+import {containerResources, podCgroup} from '../../../../src/kubelet/pod/config/resources/resources.ts';
 import type {Container} from '../../../../src/lib/kubernetes.ts';
 import {container, pod, resourceFacts} from './pods.ts';
 

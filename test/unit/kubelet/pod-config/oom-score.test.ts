@@ -1,5 +1,5 @@
 import {describe, expect, it} from 'vitest';
-import {isNodeCritical, oomScoreAdj} from '../../../../src/kubelet/pod/config/oom-score.ts';
+import {isNodeCritical, oomScoreAdj} from '../../../../src/kubelet/pod/config/resources/oom-score.ts';
 import type {Container, PodSpec} from '../../../../src/lib/kubernetes.ts';
 import {container, pod} from './pods.ts';
 

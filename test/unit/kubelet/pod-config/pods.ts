@@ -1,5 +1,5 @@
-import type {ResourceFacts} from '../../../../src/kubelet/pod/config/resources.ts';
-import type {SecurityFacts} from '../../../../src/kubelet/pod/config/security.ts';
+import type {ResourceFacts} from '../../../../src/kubelet/pod/config/resources/resources.ts';
+import type {SecurityFacts} from '../../../../src/kubelet/pod/config/security/security.ts';
 import type {ConfigMap, Container, Pod, Secret, Service} from '../../../../src/lib/kubernetes.ts';
 
 export function pod(spec: Partial<Pod['spec']> = {}, metadata: Partial<Pod['metadata']> = {}): Pod {

@@ -1,6 +1,6 @@
 import {describe, expect, it} from 'vitest';
-import {oomScoreAdj} from '../../../../src/kubelet/pod/config/oom-score.ts';
-import {podLimits, podRequests} from '../../../../src/kubelet/pod/config/pod-resources.ts';
+import {oomScoreAdj} from '../../../../src/kubelet/pod/config/resources/oom-score.ts';
+import {podLimits, podRequests} from '../../../../src/kubelet/pod/config/resources/pod-resources.ts';
 import {
   containerResources,
   cpuQuota,
@@ -8,7 +8,7 @@ import {
   cpuWeight,
   podCgroup,
   sandboxResources,
-} from '../../../../src/kubelet/pod/config/resources.ts';
+} from '../../../../src/kubelet/pod/config/resources/resources.ts';
 import type {Container} from '../../../../src/lib/kubernetes.ts';
 import {container, pod, resourceFacts} from './pods.ts';
 

@@ -4,7 +4,7 @@ import {
   SupplementalGroupsPolicy,
   SecurityProfile_ProfileType as Type,
 } from '../../../../src/edges/cri/gen/api_pb.ts';
-import {containerSecurity, sandboxSecurity} from '../../../../src/kubelet/pod/config/security.ts';
+import {containerSecurity, sandboxSecurity} from '../../../../src/kubelet/pod/config/security/security.ts';
 import type {Container, Pod} from '../../../../src/lib/kubernetes.ts';
 import {container, pod, securityFacts} from './pods.ts';
 

@@ -5,7 +5,7 @@ import {
   type IdRange,
   parseSubIds,
   UserNamespaces,
-} from '../../../../src/kubelet/pod/config/user-namespaces.ts';
+} from '../../../../src/kubelet/pod/config/security/user-namespaces.ts';
 
 /** Kubernetes' own cases of user namespaces (userns/userns_manager_test.go, TestParseGetSubIdsOutput), by their meaning. */
 let podsDir: string;

@@ -1,6 +1,6 @@
 import {containerHash} from '../../../../src/kubelet/pod/actions/hash.ts';
 import {containerAnnotations} from '../../../../src/kubelet/pod/config/container-config.ts';
-import type {ResourceFacts} from '../../../../src/kubelet/pod/config/resources.ts';
+import type {ResourceFacts} from '../../../../src/kubelet/pod/config/resources/resources.ts';
 import type {PodSeen} from '../../../../src/kubelet/pod/seen.ts';
 import type {RuntimeContainer, RuntimeSandbox} from '../../../../src/kubelet/pod/status/runtime-state.ts';
 import type {Container, Pod, PodSpec} from '../../../../src/lib/kubernetes.ts';

@@ -2,7 +2,7 @@ import {Code, ConnectError} from '@connectrpc/connect';
 import {expect, it, vi} from 'vitest';
 import type {Cri} from '../../../../src/edges/cri/client.ts';
 import {beginKills, type KillContext} from '../../../../src/kubelet/pod/apply/kill.ts';
-import {newMemory} from '../../../../src/kubelet/pod/config/memory.ts';
+import {newMemory} from '../../../../src/kubelet/pod/config/resources/memory.ts';
 import type {PodDeps} from '../../../../src/kubelet/pod/deps.ts';
 import {silent} from '../../../../src/lib/log.ts';
 import {container, nowMs, pod, record} from './fixtures.ts';

@@ -1,5 +1,5 @@
 import {expect, it} from 'vitest';
-import {newMemory, type PodMemory} from '../../../../src/kubelet/pod/config/memory.ts';
+import {newMemory, type PodMemory} from '../../../../src/kubelet/pod/config/resources/memory.ts';
 import {roomWaiters} from '../../../../src/kubelet/pod/room-waiters.ts';
 import type {PodSpec} from '../../../../src/lib/kubernetes.ts';
 import {pod} from './fixtures.ts';

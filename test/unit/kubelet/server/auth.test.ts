@@ -1,7 +1,7 @@
 import {describe, expect, it, vi} from 'vitest';
 import type {KubeClient} from '../../../../src/edges/kube/client.ts';
-import {Authenticator} from '../../../../src/kubelet/server/authenticate.ts';
-import {Authorizer} from '../../../../src/kubelet/server/authorize.ts';
+import {Authenticator} from '../../../../src/kubelet/server/auth/authenticate.ts';
+import {Authorizer} from '../../../../src/kubelet/server/auth/authorize.ts';
 import {matchRoute, verbOf} from '../../../../src/kubelet/server/routes.ts';
 import type {Clock} from '../../../../src/lib/time.ts';
 

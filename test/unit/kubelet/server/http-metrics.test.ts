@@ -1,6 +1,6 @@
 import {Registry} from 'prom-client';
 import {describe, expect, it} from 'vitest';
-import {countRequests, httpLabels} from '../../../../src/kubelet/server/http-metrics.ts';
+import {countRequests, httpLabels} from '../../../../src/kubelet/server/pages/http-metrics.ts';
 import {matchRoute} from '../../../../src/kubelet/server/routes.ts';
 import {PodMetrics} from '../../../../src/kubelet/stats/metrics/pod-metrics.ts';
 

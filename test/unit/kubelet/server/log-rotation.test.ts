@@ -2,7 +2,7 @@ import {appendFileSync, mkdtempSync, renameSync, rmSync, writeFileSync} from 'no
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterEach, beforeEach, expect, it} from 'vitest';
-import {sendLogs} from '../../../../src/kubelet/server/logs.ts';
+import {sendLogs} from '../../../../src/kubelet/server/logs/logs.ts';
 
 let root: string;
 let file: string;

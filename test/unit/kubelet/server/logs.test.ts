@@ -1,11 +1,11 @@
 import {describe, expect, it} from 'vitest';
-import {LineCutter, LogFilter, parseLogLine} from '../../../../src/kubelet/server/log-lines.ts';
+import {LineCutter, LogFilter, parseLogLine} from '../../../../src/kubelet/server/logs/log-lines.ts';
 import {
   type LogOptions,
   loggedContainer,
   logProblem,
   parseLogOptions,
-} from '../../../../src/kubelet/server/log-options.ts';
+} from '../../../../src/kubelet/server/logs/log-options.ts';
 import type {Pod} from '../../../../src/lib/kubernetes.ts';
 
 const plain: LogOptions = {follow: false, previous: false, timestamps: false, stream: 'All'};

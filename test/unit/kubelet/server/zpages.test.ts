@@ -1,8 +1,8 @@
 import {describe, expect, it} from 'vitest';
 import {parse} from 'yaml';
 import {loadKubeletConfig} from '../../../../src/config/kubelet.ts';
+import {flagz, render, statusz} from '../../../../src/kubelet/server/pages/zpages.ts';
 import {servedPaths} from '../../../../src/kubelet/server/routes.ts';
-import {flagz, render, statusz} from '../../../../src/kubelet/server/zpages.ts';
 import {HealthMetrics} from '../../../../src/kubelet/stats/metrics/health-metrics.ts';
 
 const text = 'maxPods: 7\nevictionHard: {memory.available: 5%}\nclusterDNS: [10.96.0.10, 10.96.0.11]\n';

@@ -1,0 +1,57 @@
+import type {Pod, PodStatus} from '../../../../lib/kubernetes.ts';
+import type {ResizeState} from '../../../resize/state.ts';
+import {CrashBackoffs} from '../../actions/crash-backoff.ts';
+import type {StartFailure, Stopping, Verdict} from '../../seen.ts';
+
+export type VolumesState =
+  | {readonly state: 'none' | 'preparing' | 'ready'}
+  | {
+      readonly state: 'failed';
+      readonly message: string;
+      readonly failures: number;
+      readonly retryAtMs: number;
+    };
+
+export type FailedStart = StartFailure & {readonly retryAtMs?: number};
+
+/** What the kubelet remembers of a pod between rounds. Losing all of it costs time, never a container. */
+export type PodMemory = {
+  readonly uid: string;
+  lastPod: Pod | undefined;
+  status: PodStatus | undefined;
+  /** The node has room for it; said once. */
+  admitted: boolean;
+  verdict: Verdict | undefined;
+  local: 'unknown' | 'prepared' | 'clean';
+  volumes: VolumesState;
+  objectDeleted: boolean;
+  /** Ends when the pod's volumes and images are no longer wanted. */
+  preparing: AbortController | undefined;
+  readonly startFailures: Map<string, FailedStart>;
+  readonly crashes: CrashBackoffs;
+  readonly stopping: Map<string, Stopping & {jobs: number}>;
+  readonly told: Set<string>;
+  /** Undefined until the pod was looked at. */
+  resize: ResizeState | undefined;
+  readonly restarting: Set<string>;
+};
+
+export function newMemory(uid: string, maxRestartMs: number): PodMemory {
+  return {
+    uid,
+    lastPod: undefined,
+    status: undefined,
+    admitted: false,
+    verdict: undefined,
+    local: 'unknown',
+    volumes: {state: 'none'},
+    objectDeleted: false,
+    preparing: undefined,
+    startFailures: new Map(),
+    crashes: new CrashBackoffs(maxRestartMs),
+    stopping: new Map(),
+    told: new Set(),
+    resize: undefined,
+    restarting: new Set(),
+  };
+}

@@ -1,0 +1,121 @@
+import {collectDefaultMetrics, Gauge, Registry} from 'prom-client';
+import type {KubeletConfig} from '../../../config/kubelet.ts';
+import type {Pod} from '../../../lib/kubernetes.ts';
+import type {PodAgent} from '../../agent-api.ts';
+import {render} from '../../stats/metrics/exposition.ts';
+import {nodeFamilies} from '../../stats/metrics/kubelet-metrics.ts';
+import type {Telemetry} from '../../stats/metrics/telemetry.ts';
+import {housekeepingMs, type Stats} from '../../stats/stats.ts';
+import type {Snapshot} from '../../stats/types.ts';
+import type {Endpoint} from '../routes.ts';
+import {countRequests, httpLabels} from './http-metrics.ts';
+
+export type Metrics = {
+  readonly contentType: string;
+  text(): Promise<string>;
+  /** A request begins; the answer is to be told the status code at its end. */
+  request(method: string, endpoint: Endpoint): (code: number) => void;
+};
+
+export type MetricsSources = {
+  readonly config: KubeletConfig;
+  readonly agent: PodAgent;
+  readonly stats: Stats;
+  readonly telemetry: Telemetry;
+};
+
+/** `/metrics` of this kubelet; a registry of its own, so that two kubelets of a test do not share one. */
+export function createMetrics({config, agent, stats, telemetry}: MetricsSources): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({register: registry});
+  const registers = [registry];
+  new Gauge({
+    registers,
+    name: 'kubelet_node_name',
+    help: "The node's name. The count is always 1.",
+    labelNames: ['node'],
+  }).set({node: config.nodeName}, 1);
+  new Gauge({
+    registers,
+    name: 'kubelet_running_pods',
+    help: 'Number of pods that have a running pod sandbox',
+    collect() {
+      this.set(agent.pods().filter(({status}) => status?.phase === 'Running').length);
+    },
+  });
+  new Gauge({
+    registers,
+    name: 'kubelet_running_containers',
+    help: 'Number of containers currently running',
+    labelNames: ['container_state'],
+    collect() {
+      this.reset();
+      for (const [state, count] of containerStates(agent)) this.set({container_state: state}, count);
+    },
+  });
+  podGauges(registers, agent);
+  const begin = countRequests(registry);
+  return {
+    contentType: registry.contentType,
+    text: async () =>
+      [
+        await registry.metrics(),
+        await telemetry.registry.metrics(),
+        render(nodeFamilies(config.version, await lately(stats))),
+      ].join('\n'),
+    request: (method, endpoint) => begin(httpLabels(method, endpoint)),
+  };
+}
+
+const staticSources = ['file', 'http'];
+
+/** Pods by whether they come from this machine: those that shall run, those that hold a part of it, and mirrors. */
+function podGauges(registers: Registry[], agent: PodAgent): void {
+  const isStatic = ({metadata}: Pod) =>
+    staticSources.includes(metadata.annotations?.['kubernetes.io/config.source'] ?? '');
+  const gauge = (name: string, help: string, pods: () => readonly boolean[]) =>
+    new Gauge({
+      registers,
+      name,
+      help,
+      labelNames: ['static'],
+      collect() {
+        const found = pods();
+        const own = found.filter((is) => is).length;
+        this.set({static: 'true'}, own);
+        this.set({static: ''}, found.length - own);
+      },
+    });
+  gauge(
+    'kubelet_desired_pods',
+    'The number of pods the kubelet is being instructed to run. static is true if the pod is not from the apiserver.',
+    () => agent.pods().map(isStatic),
+  );
+  gauge(
+    'kubelet_active_pods',
+    'The number of pods the kubelet considers active and which are being considered when admitting new pods. static is true if the pod is not from the apiserver.',
+    () => agent.active().map(({pod}) => isStatic(pod)),
+  );
+}
+
+/** A scrape tells what is known, also while the runtime does not answer. */
+async function lately(stats: Stats): Promise<Snapshot | undefined> {
+  try {
+    return await stats.get(housekeepingMs * 2);
+  } catch {
+    return undefined;
+  }
+}
+
+function containerStates(agent: PodAgent): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const {status} of agent.pods())
+    for (const container of [
+      ...(status?.initContainerStatuses ?? []),
+      ...(status?.containerStatuses ?? []),
+    ]) {
+      const state = container.state?.running ? 'running' : container.state?.terminated ? 'exited' : 'created';
+      counts.set(state, (counts.get(state) ?? 0) + 1);
+    }
+  return counts;
+}
