@@ -56,6 +56,8 @@ export type PodAgent = {
   retry(uid: string): void;
   /** Nothing of the pod runs any more, and its volumes and its cgroup are gone. */
   isCleanedUp(uid: string): boolean;
+  /** Cleaned up, and the API server knows its end: `reclaim` removes what is left of it. */
+  isOver(uid: string): boolean;
   /** Removes what nobody needs, so that no pod has to go. */
   reclaim(what: Reclaim): Promise<void>;
   /** Ends the agent's own work. No container is touched. */

@@ -123,6 +123,7 @@ class Agent {
       end: (uid, verdict) => this.#workers.end(uid, verdict),
       retry: (uid) => this.#workers.retry(uid),
       isCleanedUp: (uid) => this.#workers.isCleanedUp(uid),
+      isOver: (uid) => this.#upkeep.isOver(uid),
       reclaim: (what) => this.#upkeep.reclaim(what),
       stop: () => this.#stop(),
     };

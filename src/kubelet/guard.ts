@@ -89,7 +89,8 @@ function guardEviction(options: GuardOptions, stats: Stats): Eviction {
     stats,
     active: agent.active,
     end: agent.end,
-    isCleanedUp: agent.isCleanedUp,
+    // Before that its log would count against the next pod.
+    isCleanedUp: agent.isOver,
     reclaim: agent.reclaim,
     onPressure: onChange,
     onEvicted: (signal, ageMs) => telemetry?.evicted(signal, ageMs),

@@ -38,6 +38,8 @@ export type UpkeepOptions = {
 };
 
 export type Upkeep = {
+  /** Nothing of the pod is left but what `reclaim` would remove. */
+  isOver(uid: string): boolean;
   /** Removes what nobody needs, so that no pod has to go. */
   reclaim(what: Reclaim): Promise<void>;
   stop(): Promise<void>;
@@ -68,12 +70,9 @@ export function startUpkeep(options: UpkeepOptions): Upkeep {
     images,
     ...(options.managers === undefined ? [] : [startPlacements({...options, managers: options.managers})]),
   ];
-  const isOver = (uid: string) => {
-    const pod = store.get(uid)?.pod;
-    if (pod === undefined) return !workers.uids().includes(uid);
-    return isTerminal(pod.status?.phase) && workers.isCleanedUp(uid);
-  };
+  const isOver = (uid: string) => podIsOver(uid, store, workers);
   return {
+    isOver,
     async reclaim(what) {
       if (what === 'unused-images') return images.removeUnused();
       if (hasSynced()) await removeDead({...options, isOver});
@@ -82,4 +81,15 @@ export function startUpkeep(options: UpkeepOptions): Upkeep {
       await Promise.all(parts.map((part) => part.stop()));
     },
   };
+}
+
+/** It has come to its end, and the API server has taken that: only the runtime's records tell its exit codes until then. */
+export function podIsOver(
+  uid: string,
+  store: Pick<PodStore, 'get'>,
+  workers: Pick<PodWorkers, 'uids' | 'isCleanedUp'>,
+): boolean {
+  const pod = store.get(uid)?.pod;
+  if (pod === undefined) return !workers.uids().includes(uid);
+  return isTerminal(pod.status?.phase) && workers.isCleanedUp(uid);
 }

@@ -24,7 +24,7 @@ export type EvictionOptions = {
   readonly stats: Stats;
   readonly active: () => readonly ActivePod[];
   readonly end: (uid: string, verdict: Verdict) => void;
-  /** Nothing of the pod runs any more, and what it held was given back. */
+  /** Nothing of the pod runs any more, what it held was given back, and `reclaim` may remove the rest. */
   readonly isCleanedUp: (uid: string) => boolean;
   readonly reclaim: (what: Reclaim) => Promise<void>;
   /** An event of the node. */
@@ -70,9 +70,9 @@ class Evictor implements Eviction {
   #running: Promise<void>;
   #busy = true;
   #stopped = false;
-  /** The longest grace of those that were evicted last. */
   /** When what the last round judged was read. */
   #seenMs = 0;
+  /** The longest grace of those that were evicted last. */
   #graceMs = 0;
   /** Evicted here and not yet gone. */
   #evicted: ReadonlySet<string> = new Set();

@@ -104,6 +104,7 @@ const agent: PodAgent = {
   end() {},
   retry() {},
   isCleanedUp: () => true,
+  isOver: () => true,
   reclaim: async () => undefined,
   stop: async () => undefined,
 };
