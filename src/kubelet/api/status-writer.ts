@@ -1,5 +1,5 @@
 import type {KubeClient} from '../../edges/kube/client.ts';
-import {isConflict, isNotFound, isOtherUid} from '../../edges/kube/errors.ts';
+import {isNotFound, isOtherUid} from '../../edges/kube/errors.ts';
 import {isOlderVersion} from '../../edges/kube/watch/object-store.ts';
 import {describeError} from '../../lib/errors.ts';
 import type {Pod, PodStatus} from '../../lib/kubernetes.ts';
@@ -117,8 +117,9 @@ export class StatusWriter {
         entry.futile = futilePart(status, statusPatch(entry.base, entry.wanted));
       }
     } catch (error) {
-      // The pod is gone, or another one has its name: nobody is left to be told.
-      if (isNotFound(error) || isConflict(error) || isOtherUid(error)) return;
+      // The pod is gone, or another one has its name: nobody is left to be told. A conflict is something else: others
+      // wrote so often meanwhile that the API server gave up, and the status is still to be told.
+      if (isNotFound(error) || isOtherUid(error)) return;
       throw error;
     }
     this.#options.onWritten(uid);

@@ -62,3 +62,14 @@ it('tells nobody when another pod has the name by now', async () => {
 it('tries again what was refused for another reason', async () => {
   expect((await writes(immutable('status.qosClass'))).retries).toBe(1);
 });
+
+it('tries again after a conflict: only the API server gave up, with the writes of others', async () => {
+  const error = new ApiError(
+    409,
+    'Operation cannot be fulfilled on pods "web": the object has been modified',
+    {
+      reason: 'Conflict',
+    },
+  );
+  expect((await writes(error)).retries).toBe(1);
+});
