@@ -7,6 +7,7 @@ import {loadKubeletConfig} from '../../../src/config/kubelet.ts';
 import {realClock} from '../../../src/edges/clock.ts';
 import {connectCri} from '../../../src/edges/cri/client.ts';
 import type {KubeClient} from '../../../src/edges/kube/client.ts';
+import {keepHeapSmall} from '../../../src/edges/machine/heap.ts';
 import type {PodAgent} from '../../../src/kubelet/agent-api.ts';
 import type {PodRuntime} from '../../../src/kubelet/pod/status/runtime-state.ts';
 import {createMetrics} from '../../../src/kubelet/server/pages/metrics.ts';
@@ -31,6 +32,9 @@ export type ServeOptions = {
   readonly tls: {readonly cert: string; readonly key: string; readonly clientCa: string};
   readonly nextTls: {readonly cert: string; readonly key: string};
 };
+
+// As the kubelet does (commands/kubelet.ts).
+keepHeapSmall({growthPercent: 30, turbofan: false, youngGrowth: 2});
 
 const [file = ''] = process.argv.slice(2);
 const options: ServeOptions = JSON.parse(readFileSync(file, 'utf8'));
