@@ -1,5 +1,4 @@
-// `npm test`: says and installs what the tests need, then lint, types, unit tests, the build, the integration tests and
-// one whole machine.
+// `npm test`: says and installs what the tests need, then lint, types, unit tests, the build and the integration tests.
 import {spawnSync} from 'node:child_process';
 import {existsSync, mkdirSync, readFileSync, rmSync} from 'node:fs';
 import {join} from 'node:path';
@@ -31,9 +30,6 @@ const packages = [
   'util-linux',
 ];
 
-/** Whole machines, emulated: a machine that cannot have these goes without them, and says so. */
-const emulator = ['openssh-client', 'qemu-system-x86'];
-
 /** dpkg-query's own placeholders, not ours. */
 const DPKG_FORMAT = ['$', '{Package} ', '$', '{db:Status-Abbrev}\n'].join('');
 
@@ -49,39 +45,29 @@ function must(title, file, args, options) {
   process.exit(1);
 }
 
-function missingOf(names) {
-  const {stdout} = spawnSync('dpkg-query', ['-W', `-f=${DPKG_FORMAT}`, ...names], {encoding: 'utf8'});
+function installPackages() {
+  const {stdout} = spawnSync('dpkg-query', ['-W', `-f=${DPKG_FORMAT}`, ...packages], {
+    encoding: 'utf8',
+  });
   const installed = new Set(
     (stdout ?? '')
       .split('\n')
       .filter((line) => / ii/.test(line))
       .map((line) => line.split(' ')[0]),
   );
-  return names.filter((name) => !installed.has(name));
-}
-
-function installPackages() {
-  const [needed, wished] = [missingOf(packages), missingOf(emulator)];
-  const missing = [...needed, ...wished];
+  const missing = packages.filter((name) => !installed.has(name));
   if (missing.length === 0) return;
   console.log(`installing for the tests: ${missing.join(' ')}`);
   const env = {...process.env, DEBIAN_FRONTEND: 'noninteractive'};
   run('apt-get update', 'apt-get', ['-q', 'update'], {env, stdio: ['ignore', 'ignore', 'inherit']});
-  const options = {env, stdio: ['ignore', 'ignore', 'inherit']};
-  const install = ['-q', '-y', '--no-install-recommends', 'install'];
-  if (needed.length > 0) must('apt-get install', 'apt-get', [...install, ...needed], options);
-  if (wished.length > 0) run('apt-get install (emulator)', 'apt-get', [...install, ...wished], options);
+  must('apt-get install', 'apt-get', ['-q', '-y', '--no-install-recommends', 'install', ...missing], {
+    env,
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
 }
 
-/** Why no machine can be emulated here, or undefined. */
-function withoutMachines() {
-  if (process.arch !== 'x64') return `this is ${process.arch}, and they are x86-64`;
-  const missing = missingOf(emulator);
-  return missing.length === 0 ? undefined : `${missing.join(' and ')} could not be installed`;
-}
-
-/** Runs one vitest project, or some files of it, and returns what it counted. */
-function vitest(project, ...files) {
+/** Runs one vitest project and returns what it counted. */
+function vitest(project) {
   const file = join(results, `${project}.json`);
   const ok = run(`${project} tests`, 'vitest', [
     'run',
@@ -89,7 +75,6 @@ function vitest(project, ...files) {
     'test/vitest.config.ts',
     '--project',
     project,
-    ...files,
     '--reporter=default',
     '--reporter=json',
     `--outputFile=${file}`,
@@ -120,15 +105,7 @@ must('types', 'tsc', ['--noEmit']);
 const unit = vitest('unit');
 must('build', 'node', ['bin/build.mjs']);
 const integration = vitest('integration');
-// One suite of two (npm run test:vm has both): each emulated machine costs minutes of both processors.
-const unable = withoutMachines();
-const vm =
-  unable === undefined
-    ? vitest('vm', 'test/vm/bookworm.test.ts')
-    : {passed: 0, failed: 0, skipped: 1, ok: true};
-if (unable !== undefined) console.warn(`\n⚠ the tests on a whole machine were SKIPPED: ${unable}`);
-const all = [unit, integration, vm];
-const sum = (key) => all.reduce((total, counted) => total + counted[key], 0);
+const sum = (key) => unit[key] + integration[key];
 console.log(`\n${Math.round((Date.now() - started) / 1000)} s`);
 console.log(`${sum('passed')} passed, ${sum('failed')} failed, ${sum('skipped')} skipped`);
-process.exit(all.every(({ok}) => ok) ? 0 : 1);
+process.exit(unit.ok && integration.ok ? 0 : 1);
