@@ -22,7 +22,7 @@ const kubeProxy = setting('kube-proxy', '');
 /** A whole iptables table of more takes longer than anybody waits for a table of figures. */
 const mostForIptables = Number(setting('iptables', '1000'));
 
-const asItsUnit = {MALLOC_ARENA_MAX: '1', MALLOC_MMAP_THRESHOLD_: '32768', MALLOC_TRIM_THRESHOLD_: '65536'};
+const asItsUnit = {MALLOC_ARENA_MAX: '1'};
 
 /**
  * nodectl's proxy in both modes, and kube-proxy where it is named: the same configuration, the same API, each in a

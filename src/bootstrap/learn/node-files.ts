@@ -112,8 +112,6 @@ export function kubeletUnit(facts: Facts): ServiceUnit {
 
 /** mallopt(3): glibc else keeps a heap for each of Node's threads, some megabytes each. */
 const fewArenas = {MALLOC_ARENA_MAX: '1'};
-/** What a list of ten thousand objects is read into, 64 KiB at a time, goes back to the kernel: 10 MB at a proxy's rest. */
-const smallHeap = {...fewArenas, MALLOC_MMAP_THRESHOLD_: '32768', MALLOC_TRIM_THRESHOLD_: '65536'};
 
 export function proxyUnit(facts: Facts): ServiceUnit {
   const argv = [
@@ -124,7 +122,7 @@ export function proxyUnit(facts: Facts): ServiceUnit {
     name: 'nodectl-proxy',
     description: 'Kubernetes service proxy of nodectl',
     argv,
-    env: {NODECTL_REVISION: revision(argv, proxyFiles(facts)), ...smallHeap},
+    env: {NODECTL_REVISION: revision(argv, proxyFiles(facts)), ...fewArenas},
     after: [],
     restart: 'always',
     notify: false,
