@@ -3,11 +3,12 @@ import {join} from 'node:path';
 import {Flags} from '@oclif/core';
 import {normaliseArguments} from '../config/kubelet/argv.ts';
 import {fieldFlags, idleBooleans, idleFlags} from '../config/kubelet/field-flags.ts';
-import type {KubeletFlags, Source} from '../config/kubelet.ts';
+import type {Source} from '../config/kubelet.ts';
 import {listDirectory, readText} from '../edges/files/files.ts';
 import {nameProcess} from '../edges/process/program.ts';
 import {NodectlError} from '../lib/errors.ts';
 import {DaemonCommand} from './daemon-command.ts';
+import {givenFlags} from './given-flags.ts';
 
 const text = (description: string) => Flags.string({description});
 /** A word each: README and `kubelet --help` tell what they mean. */
@@ -56,7 +57,7 @@ export default class Kubelet extends DaemonCommand {
     const {endingSignal} = await import('../edges/process/process-life.ts');
     const {runKubelet} = await import('../kubelet/run.ts');
     const sources = await readSources(flags.config, flags['config-dir']);
-    const {config, warnings} = loadKubeletConfig(sources, given(flags), hostname());
+    const {config, warnings} = loadKubeletConfig(sources, givenFlags(flags, fields, idle), hostname());
     const log = jsonLogger('kubelet', config.verbosity >= 4 ? 'debug' : 'info');
     for (const warning of warnings) log.warn(warning);
     keepHeapSmall({growthPercent: 30, turbofan: false, youngGrowth: 2});
@@ -76,21 +77,4 @@ async function readSource(path: string): Promise<Source> {
   // What a crash has emptied must not run as if it had never been configured (kubeletconfig/configfiles).
   if (content.trim() === '') throw new NodectlError('ND701', `${path}: is empty`);
   return {path, text: content};
-}
-
-type Parsed = Awaited<ReturnType<Kubelet['parse']>>['flags'];
-
-/** Flags by the names that the configuration gives them. */
-function given(flags: Parsed): KubeletFlags {
-  const camel = (name: string) => name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
-  const all = Object.entries(flags);
-  const known = all.filter(([name]) => !Object.hasOwn(fields, name) && !Object.hasOwn(idle, name));
-  const typed = all.flatMap(([name, value]) =>
-    Object.hasOwn(fields, name) && typeof value === 'string' ? [[name, value]] : [],
-  );
-  return {
-    ...Object.fromEntries(known.map(([name, value]) => [name === 'v' ? 'verbosity' : camel(name), value])),
-    fields: Object.fromEntries(typed),
-    idle: all.map(([name]) => name).filter((name) => Object.hasOwn(idle, name)),
-  };
 }

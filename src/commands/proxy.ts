@@ -2,11 +2,11 @@ import {hostname} from 'node:os';
 import {Flags} from '@oclif/core';
 import {normaliseArguments} from '../config/kubelet/argv.ts';
 import {idleProxyFlags, proxyFieldFlags, proxyFlagRules} from '../config/proxy/flag-names.ts';
-import type {ProxyFlags} from '../config/proxy.ts';
 import {readText} from '../edges/files/files.ts';
 import {nameProcess} from '../edges/process/program.ts';
 import {NodectlError} from '../lib/errors.ts';
 import {DaemonCommand} from './daemon-command.ts';
+import {givenFlags} from './given-flags.ts';
 
 const text = (description: string) => Flags.string({description});
 /** A word each: `kube-proxy --help` tells what they mean. */
@@ -51,7 +51,7 @@ export default class ServeProxy extends DaemonCommand {
     const {cleanupProxy, initProxy, runProxy} = await import('../proxy/run.ts');
     const {parseBoolean} = await import('../config/proxy/field-flags.ts');
     const written = await source(flags.config);
-    const {config, warnings} = loadProxyConfig(written, given(flags), hostname());
+    const {config, warnings} = loadProxyConfig(written, givenFlags(flags, fields, idle), hostname());
     if (parseBoolean('--cleanup', flags.cleanup ?? 'false')) return cleanupProxy(config);
     const log = jsonLogger('proxy', config.verbosity >= 4 ? 'debug' : 'info');
     for (const warning of warnings) log.warn(warning);
@@ -65,21 +65,4 @@ async function source(path: string | undefined): Promise<{path: string; text: st
   const text = await readText(path);
   if (text === undefined) throw new NodectlError('ND711', `${path}: there is no such file`);
   return {path, text};
-}
-
-type Parsed = Awaited<ReturnType<ServeProxy['parse']>>['flags'];
-
-/** Flags by the names that the configuration gives them. */
-function given(flags: Parsed): ProxyFlags {
-  const camel = (name: string) => name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
-  const all = Object.entries(flags);
-  const known = all.filter(([name]) => !Object.hasOwn(fields, name) && !Object.hasOwn(idle, name));
-  const typed = all.flatMap(([name, value]) =>
-    Object.hasOwn(fields, name) && typeof value === 'string' ? [[name, value]] : [],
-  );
-  return {
-    ...Object.fromEntries(known.map(([name, value]) => [name === 'v' ? 'verbosity' : camel(name), value])),
-    fields: Object.fromEntries(typed),
-    idle: all.map(([name]) => name).filter((name) => Object.hasOwn(idle, name)),
-  };
 }
