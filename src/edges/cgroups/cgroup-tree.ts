@@ -1,6 +1,6 @@
 import {readdir, readFile} from 'node:fs/promises';
 import {join} from 'node:path';
-import {errno, exists, listDirectory} from '../files/files.ts';
+import {errno, exists, isMissing, listDirectory} from '../files/files.ts';
 import {removeEmptyDirectory} from '../files/host-files.ts';
 
 const mountPoint = '/sys/fs/cgroup';
@@ -9,6 +9,20 @@ const mountPoint = '/sys/fs/cgroup';
 async function hierarchies(): Promise<string[]> {
   if (await exists(join(mountPoint, 'cgroup.controllers'))) return [mountPoint];
   return (await listDirectory(mountPoint)).map((name) => join(mountPoint, name));
+}
+
+/** Names of the cgroups directly in `path`, in whatever hierarchy: a removal may have been cut off after one of them. */
+export async function cgroupChildren(path: string): Promise<string[]> {
+  const names = await Promise.all((await hierarchies()).map((root) => directoriesIn(join(root, path))));
+  return [...new Set(names.flat())];
+}
+
+async function directoriesIn(path: string): Promise<string[]> {
+  const entries = await readdir(path, {withFileTypes: true}).catch((error: unknown) => {
+    if (isMissing(error)) return [];
+    throw error;
+  });
+  return entries.filter((entry) => entry.isDirectory()).map(({name}) => name);
 }
 
 export async function cgroupExists(path: string): Promise<boolean> {

@@ -1,7 +1,7 @@
 import {constants, mkdir, readFile, writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import {errno, exists, listDirectory, readText} from '../files/files.ts';
-import {killCgroup, removeCgroup} from './cgroup-tree.ts';
+import {cgroupChildren, killCgroup, removeCgroup} from './cgroup-tree.ts';
 
 /** Limits of a cgroup; what is undefined stays as the kernel made it. */
 export type CgroupLimits = {
@@ -74,10 +74,7 @@ export async function openCgroups(): Promise<Cgroups> {
       const text = await readText(join(mountPoint, file));
       return text === undefined ? undefined : Number(text);
     },
-    async children(path) {
-      const names = await Promise.all(roots.map((root) => listDirectory(join(root, path))));
-      return [...new Set(names.flat())];
-    },
+    children: cgroupChildren,
   };
 }
 

@@ -1,4 +1,5 @@
 import {run} from '../process/exec.ts';
+import {removeCgroup} from './cgroup-tree.ts';
 import type {CgroupLimits, Cgroups} from './cgroups.ts';
 
 const manager = ['org.freedesktop.systemd1', '/org/freedesktop/systemd1', 'org.freedesktop.systemd1.Manager'];
@@ -30,7 +31,11 @@ export function systemdCgroups(files: Omit<Cgroups, 'ensure' | 'remove'>): Cgrou
       if (made !== 0) await call(['SetUnitProperties', 'sba(sv)', name, 'true', ...words(properties)], [0]);
       if (limits.hugePages !== undefined) await files.setHugePages(path, limits.hugePages);
     },
-    remove: (path) => stopSlice(slice(path)),
+    async remove(path) {
+      await stopSlice(slice(path));
+      // cgroup v1: runc makes it in hierarchies of which systemd knows nothing, as cpuset and freezer.
+      await removeCgroup(path);
+    },
     memoryUsage: (path) => files.memoryUsage(path),
     children: (path) => files.children(path),
     setHugePages: (path, hugePages) => files.setHugePages(path, hugePages),

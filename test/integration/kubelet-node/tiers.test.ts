@@ -1,4 +1,4 @@
-import {existsSync, readFileSync} from 'node:fs';
+import {existsSync, mkdirSync, readdirSync, readFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterEach, beforeEach, expect, it} from 'vitest';
@@ -59,4 +59,17 @@ it('what is reserved in a cgroup that does not exist keeps the kubelet from star
     `the cgroup ${reserved} that enforceNodeAllocatable names does not exist`,
   );
   expect(existsSync(join('/sys/fs/cgroup/memory', reserved))).toBe(false);
+});
+
+/** runc makes a pod's cgroup in every hierarchy; a kubelet that is killed has removed it from some. */
+it('a cgroup is found, and removed, though only one hierarchy has it', async () => {
+  const path = `${own}/kubepods/besteffort`;
+  const roots = cgroups.v2 ? [''] : readdirSync('/sys/fs/cgroup');
+  for (const root of roots) {
+    const pod = `pod-in-${root}`;
+    mkdirSync(join('/sys/fs/cgroup', root, path, pod), {recursive: true});
+    expect(await cgroups.children(path)).toEqual([pod]);
+    await cgroups.remove(`${path}/${pod}`);
+    expect(await cgroups.children(path)).toEqual([]);
+  }
 });

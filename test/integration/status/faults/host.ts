@@ -1,6 +1,7 @@
 import {existsSync} from 'node:fs';
 import {dirname} from 'node:path';
-import {edited, type Fault} from '../node.ts';
+import {edited, type Fault, type StatusNode} from '../node.ts';
+import {gone, pod} from './pods.ts';
 
 const config = '/var/lib/kubelet/config.yaml';
 const forward = (value: string) => ['sysctl', '-qw', `net.ipv4.ip_forward=${value}`] as const;
@@ -30,7 +31,11 @@ function hanging(at: string): Pick<Fault, 'doIt' | 'undo'> {
   };
 }
 
-const volume = '/var/lib/kubelet/pods/00000000-0000-0000-0000-000000000000/volumes/kubernetes.io~nfs/v';
+/** A volume of a pod that lives: the kubelet unmounts those of pods that nobody knows. */
+async function hangingVolume(node: StatusNode): Promise<string> {
+  const uid = await node.kube.text('get', 'pod', 'mounted', '-o', 'jsonpath={.metadata.uid}');
+  return `/var/lib/kubelet/pods/${uid}/volumes/kubernetes.io~nfs/v`;
+}
 
 const hangingFaults: readonly Fault[] = [
   {
@@ -44,12 +49,17 @@ const hangingFaults: readonly Fault[] = [
     name: 'the server of a volume hangs',
     code: 'ND116',
     exit: 1,
-    says: /a volume does not answer: mute \(fuse\) hangs/,
+    says: /a volume of default\/mounted does not answer: mute \(fuse\) hangs/,
     async doIt(node) {
+      await node.kube.create(pod('mounted', {}));
+      const volume = await hangingVolume(node);
       await node.run('mkdir', '-p', dirname(volume));
       await hanging(volume).doIt(node);
     },
-    undo: (node) => hanging(volume).undo(node),
+    async undo(node) {
+      await hanging(await hangingVolume(node)).undo(node);
+      await gone(node, 'mounted');
+    },
   },
 ];
 

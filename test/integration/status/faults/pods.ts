@@ -4,7 +4,7 @@ const image = 'nodectl.local/hello:1';
 
 type Container = Readonly<Record<string, unknown>>;
 
-function pod(name: string, container: Container, spec: object = {}, metadata: object = {}): object {
+export function pod(name: string, container: Container, spec: object = {}, metadata: object = {}): object {
   return {
     apiVersion: 'v1',
     kind: 'Pod',
@@ -18,7 +18,7 @@ function created(name: string, object: object): Pick<Fault, 'doIt' | 'undo'> {
   return {doIt: (node) => node.kube.create(object), undo: (node) => gone(node, name)};
 }
 
-function gone(node: StatusNode, name: string): Promise<string> {
+export function gone(node: StatusNode, name: string): Promise<string> {
   return node.kube.text('delete', 'pod', name, '--now');
 }
 
