@@ -2,11 +2,11 @@ import type {Pod} from '../../lib/kubernetes.ts';
 import {judgeAdmission, preempt} from '../pod/apply/admit-pod.ts';
 import {tellPod} from '../pod/apply/tell.ts';
 import type {PodMemory} from '../pod/config/resources/memory.ts';
-import {qosClass} from '../pod/config/resources/qos.ts';
 import {isTerminal} from '../pod/status/phase.ts';
 import type {PodRuntime} from '../pod/status/runtime-state.ts';
 import type {PodView} from '../pod/status/view.ts';
 import {allocationOf, isSameAllocation, type ResourceRecord, withAllocation} from './allocation.ts';
+import {infeasible} from './infeasible.ts';
 import {isActuated} from './plan.ts';
 import {type Pending, type Progress, resizeMessage, resizeStateOf} from './state.ts';
 
@@ -55,7 +55,7 @@ async function agree(
     return record;
   }
   if (pending?.reason === 'Infeasible' && pending.generation === generation) return record;
-  const refused = infeasible(view, pod, record) ?? deferred(view, found);
+  const refused = never(view, pod, record) ?? deferred(view, found);
   if (refused === 'wait') return record;
   if (refused !== undefined) {
     refuse(view, memory, pod, refused);
@@ -71,26 +71,15 @@ async function agree(
 
 type Refusal = Pick<Pending, 'reason' | 'message'>;
 
-/** Exclusive processors and memory cannot change their size (handlers.go). */
-function infeasible({deps}: PodView, pod: Pod, {allocated}: ResourceRecord): Refusal | undefined {
-  if (qosClass(pod.spec) !== 'Guaranteed') return undefined;
-  const {cpuManagerPolicy, memoryManagerPolicy} = deps.config;
-  const wanted = allocationOf(pod);
-  const changes = (name: string) =>
-    Object.entries(wanted.containers).some(
-      ([container, {requests}]) => requests?.[name] !== allocated.containers[container]?.requests?.[name],
-    );
-  const words = (manager: string) =>
-    ({
-      reason: 'Infeasible',
-      message: `Resize is infeasible for Guaranteed Pods alongside ${manager} Manager policy "static"`,
-    }) as const;
-  if (cpuManagerPolicy === 'static' && changes('cpu')) return words('CPU');
-  if (memoryManagerPolicy === 'Static' && changes('memory')) return words('Memory');
-  return undefined;
+function never({deps}: PodView, pod: Pod, {allocated}: ResourceRecord): Refusal | undefined {
+  const message = infeasible(pod, allocated, deps.facts.resources, deps.config);
+  return message === undefined ? undefined : {reason: 'Infeasible', message};
 }
 
+/** What would keep a new pod of that size from the node just now keeps a pod from growing to it. */
 function deferred(view: PodView, found: Found): Refusal | 'wait' | undefined {
+  const refused = view.refuse(found.pod, found.isStatic);
+  if (refused !== undefined) return {reason: 'Deferred', message: refused.message};
   const admission = judgeAdmission(view, found, view.node());
   switch (admission.do) {
     case 'admit':

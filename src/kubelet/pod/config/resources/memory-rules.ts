@@ -12,7 +12,13 @@ export type MemoryQos = {
   readonly allocatableBytes: () => number;
 };
 
-export type SwapFacts = {readonly memoryCapacityBytes: number; readonly limitedSwapBytes?: number};
+export type SwapFacts = {
+  readonly memoryCapacityBytes: number;
+  /** Undefined: pods do not swap. */
+  readonly limitedSwapBytes?: number;
+  readonly cgroupV2?: boolean;
+  readonly swapAccounting?: boolean;
+};
 
 export type Protection = {readonly memoryMin?: number; readonly memoryLow?: number};
 
@@ -20,15 +26,21 @@ export type Protection = {readonly memoryMin?: number; readonly memoryLow?: numb
 const pageBytes = 4096;
 
 /**
- * LimitedSwap: a container may swap as much of the node's swap as it requests of its memory. Only burstable pods swap,
- * none that are critical, and no container without a request or whose request is its limit
- * (kuberuntime, GetContainerSwapBehavior and calcSwapForBurstablePods).
+ * LimitedSwap: only burstable pods swap, none that are critical, and no container without a request or whose request is
+ * its limit (kuberuntime, GetContainerSwapBehavior).
  */
-export function swapLimit(pod: Pod, {resources = {}}: Container, facts: SwapFacts): number {
+export function maySwap(pod: Pod, {resources = {}}: Container, facts: SwapFacts): boolean {
+  const {limitedSwapBytes, cgroupV2 = true, swapAccounting = true} = facts;
+  if (limitedSwapBytes === undefined || !cgroupV2 || !swapAccounting) return false;
+  const isFixed = quantityValue(resources.requests?.memory) === quantityValue(resources.limits?.memory);
+  return !isFixed && !isCriticalPod(pod) && qosClass(pod.spec) === 'Burstable';
+}
+
+/** A container may swap as much of the node's swap as it requests of its memory (calcSwapForBurstablePods). */
+export function swapLimit(pod: Pod, container: Container, facts: SwapFacts): number {
   const {limitedSwapBytes = 0, memoryCapacityBytes} = facts;
-  const request = quantityValue(resources.requests?.memory);
-  const isFixed = request === quantityValue(resources.limits?.memory);
-  if (isFixed || isCriticalPod(pod) || qosClass(pod.spec) !== 'Burstable') return 0;
+  const request = quantityValue(container.resources?.requests?.memory);
+  if (!maySwap(pod, container, facts)) return 0;
   if (request > memoryCapacityBytes || memoryCapacityBytes <= 0) return 0;
   return Math.trunc((request / memoryCapacityBytes) * limitedSwapBytes);
 }
