@@ -1,4 +1,4 @@
-import {availableParallelism} from 'node:os';
+import {availableParallelism, uptime} from 'node:os';
 import type {KubeletConfig} from '../config/kubelet.ts';
 import {realClock} from '../edges/clock.ts';
 import {type Cri, connectCri, isCriUnimplemented} from '../edges/cri/client.ts';
@@ -76,7 +76,7 @@ async function compose(
   started: Started,
 ): Promise<void> {
   const common = {config, clock: realClock, log, signal};
-  const telemetry = new Telemetry(realClock.now());
+  const telemetry = new Telemetry(realClock.now(), realClock.now() - uptime() * 1000);
   const onCall = (method: string, ...told: [number, boolean]) =>
     telemetry.runtimeOperation(operationName(method), ...told);
   const cri = connectCri(config.containerRuntimeEndpoint, config.runtimeRequestTimeout, onCall);

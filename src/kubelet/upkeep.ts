@@ -17,6 +17,7 @@ import {isTerminal} from './pod/status/phase.ts';
 import type {PodWorkers} from './pod/worker.ts';
 import type {RuntimeCache} from './runtime/cache.ts';
 import {startShimCollector} from './runtime/shims.ts';
+import type {Telemetry} from './stats/metrics/telemetry.ts';
 import type {KeptVolumes} from './volumes/pod-volumes.ts';
 
 export type UpkeepOptions = {
@@ -35,6 +36,7 @@ export type UpkeepOptions = {
   readonly hasSynced: () => boolean;
   readonly active: () => readonly ActivePod[];
   readonly managers?: ResourceManagers;
+  readonly telemetry?: Pick<Telemetry, 'node'>;
 };
 
 export type Upkeep = {

@@ -40,9 +40,10 @@ function makeRoom(
   const requirements = found.flatMap((m): Requirement[] =>
     m.kind === 'shortage' ? [{resource: m.resource, quantity: m.requested - (m.capacity - m.used)}] : [],
   );
-  if (requirements.length === 0) return {do: 'wait'};
+  const [first] = requirements;
+  if (first === undefined) return {do: 'wait'};
   const pods = podsToPreempt(pod, isStatic, others, requirements);
-  if (pods !== undefined) return {do: 'preempt', pods};
+  if (pods !== undefined) return {do: 'preempt', pods, resource: first.resource};
   const missing = requirements.map(({resource, quantity}) => `(res: ${resource}, q: ${quantity}), `).join('');
   return reject({
     reason: 'UnexpectedAdmissionError',

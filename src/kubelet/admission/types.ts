@@ -27,8 +27,8 @@ export type Admission =
   | ({readonly do: 'reject'} & Rejection)
   /** What the pod needs is not known yet, or is being freed. */
   | {readonly do: 'wait'}
-  /** These end first, then the pod is looked at again. */
-  | {readonly do: 'preempt'; readonly pods: readonly Pod[]};
+  /** These end first, for want of `resource` before others; then the pod is looked at again. */
+  | {readonly do: 'preempt'; readonly pods: readonly Pod[]; readonly resource: string};
 
 /** Why a pod does not fit: too little of something, or a rule of the node (lifecycle/predicate.go). */
 export type Misfit =

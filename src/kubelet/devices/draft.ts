@@ -2,6 +2,7 @@ import {rpcMessage} from '../../edges/csi/client.ts';
 import type {DeviceGrant} from '../../edges/devices/client.ts';
 import type {Container, Pod} from '../../lib/kubernetes.ts';
 import {quantityValue} from '../../lib/quantity.ts';
+import type {Clock} from '../../lib/time.ts';
 import type {Hint, Hints, NumaMask} from '../managers/numa.ts';
 import {endsFirst, type PodDraft} from '../managers/types.ts';
 import {podLimits, type ResourceList} from '../pod/config/resources/pod-resources.ts';
@@ -17,6 +18,9 @@ export type DraftOptions = {
   readonly ledger: Ledger;
   readonly numaNodes: readonly number[];
   readonly commit: (ledger: Ledger) => Promise<void>;
+  readonly clock: Clock;
+  /** A plugin has answered what it was asked to give. */
+  readonly onGranted: (resource: string, seconds: number) => void;
 };
 
 /** The devices of one pod (devicemanager/manager.go). */
@@ -148,12 +152,16 @@ export class DeviceDraft implements PodDraft {
   }
 
   async #grant(resource: string, ids: ReadonlySet<string>): Promise<DeviceGrant> {
-    const {client} = this.#options.plugins.client(resource);
+    const {plugins, clock, onGranted} = this.#options;
+    const {client} = plugins.client(resource);
+    const startMs = clock.monotonic();
     let grant: DeviceGrant | undefined;
     try {
       grant = await client.allocate([...ids]);
     } catch (error) {
       throw new Error(rpcMessage(error));
+    } finally {
+      onGranted(resource, (clock.monotonic() - startMs) / 1000);
     }
     if (grant === undefined) throw new Error('no containers return in allocation response');
     return grant;

@@ -14,6 +14,7 @@ import type {Clock} from '../../lib/time.ts';
 import type {InUse, PodDraft, ResourceProvider} from '../managers/types.ts';
 import type {DeviceCounts} from '../node/resources.ts';
 import type {AnnouncedPlugin, PluginHandler} from '../plugins/types.ts';
+import type {NodeMetrics} from '../stats/metrics/node-metrics.ts';
 import {checkpointName, readCheckpoint, writeCheckpoint} from './checkpoint.ts';
 import {DeviceDraft} from './draft.ts';
 import {additionsOf, type DeviceAdditions} from './grants.ts';
@@ -33,6 +34,7 @@ export type DeviceManagerOptions = {
   readonly onStatus: () => void;
   /** Devices of these pods have come, gone, or changed their health. */
   readonly onPods: (uids: readonly string[]) => void;
+  readonly telemetry?: {readonly node: Pick<NodeMetrics, 'pluginRegistered' | 'allocated'>};
 };
 
 type AllocatedStatus = NonNullable<ContainerStatus['allocatedResourcesStatus']>;
@@ -69,6 +71,7 @@ export class DeviceManager implements ResourceProvider {
       if (posix.dirname(path) === directory) await removeFile(path);
     manager.#server = await serveRegistration(`${directory}/kubelet.sock`, async (plugin) => {
       manager.#check(plugin.resourceName, [plugin.version]);
+      options.telemetry?.node.pluginRegistered(plugin.resourceName);
       await manager.#connect(plugin.resourceName, `${directory}/${plugin.endpoint}`);
     });
     return manager;
@@ -87,6 +90,8 @@ export class DeviceManager implements ResourceProvider {
       plugins: this.#plugins,
       ledger: this.#current(),
       numaNodes: this.#options.numaNodes,
+      clock: this.#options.clock,
+      onGranted: (resource, seconds) => this.#options.telemetry?.node.allocated(resource, seconds),
       commit: (ledger) => {
         this.#ledger = ledger;
         return this.#write();

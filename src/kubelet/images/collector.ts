@@ -13,6 +13,7 @@ import type {Clock} from '../../lib/time.ts';
 import {type Periodic, startPeriodic} from '../periodic.ts';
 import {isTerminal} from '../pod/status/phase.ts';
 import type {RuntimeCache} from '../runtime/cache.ts';
+import type {NodeMetrics} from '../stats/metrics/node-metrics.ts';
 import {
   type ImagePresent,
   type ImageRecord,
@@ -40,6 +41,7 @@ export type ImageCollectorOptions = {
   /** Space of the disk that holds the images; the runtime's own directory tells it. */
   readonly space?: () => Promise<Space | undefined>;
   readonly everyMs?: number;
+  readonly telemetry?: {readonly node: Pick<NodeMetrics, 'imageRemoved'>};
 };
 
 /** No registry has them. */
@@ -98,14 +100,14 @@ class ImageCollector {
     await pulls?.prune(new Set(this.#records.keys()), sinceMs);
     const nowMs = clock.monotonic();
     const old = tooOld(this.#records, policy, this.#startedMs, nowMs);
-    await this.#removeUntil(old, Number.POSITIVE_INFINITY, isStopped);
+    await this.#removeUntil(old, 'age', Number.POSITIVE_INFINITY, isStopped);
     const space = await (this.#options.space ?? (() => this.#imageSpace()))();
     if (space === undefined) return;
     if (space.totalBytes === 0)
       return this.#tell('InvalidDiskCapacity', 'invalid capacity 0 on image filesystem');
     const short = shortage(this.#records, space, policy, nowMs);
     if (short === undefined) return;
-    const freed = await this.#removeUntil(short.candidates, short.bytesToFree, isStopped);
+    const freed = await this.#removeUntil(short.candidates, 'space', short.bytesToFree, isStopped);
     if (freed < short.bytesToFree && !isStopped())
       this.#tell('FreeDiskSpaceFailed', insufficient(short.usedPercent, space.totalBytes, freed));
   }
@@ -114,7 +116,7 @@ class ImageCollector {
     await this.#look();
     const nowMs = this.#options.clock.monotonic();
     const unused = removableNow(this.#records, this.#options.config.imageMinimumGCAge, nowMs);
-    await this.#removeUntil(unused, Number.POSITIVE_INFINITY, () => false);
+    await this.#removeUntil(unused, 'space', Number.POSITIVE_INFINITY, () => false);
   }
 
   async #look(): Promise<void> {
@@ -142,10 +144,11 @@ class ImageCollector {
 
   async #removeUntil(
     records: readonly ImageRecord[],
+    reason: 'age' | 'space',
     bytes: number,
     isStopped: () => boolean,
   ): Promise<number> {
-    const {cri, config, log} = this.#options;
+    const {cri, config, log, telemetry} = this.#options;
     let freed = 0;
     for (const {id, bytes: size} of records) {
       if (freed >= bytes || isStopped()) break;
@@ -154,6 +157,7 @@ class ImageCollector {
       try {
         log.info('removing an image that is not used', {image: id, bytes: size});
         await cri.images.removeImage({image: {image: id}}, {timeoutMs: config.runtimeRequestTimeout});
+        telemetry?.node.imageRemoved(reason);
       } catch (error) {
         if (!isCriNotFound(error)) {
           log.warn('an image could not be removed', {image: id, error: describeError(error)});

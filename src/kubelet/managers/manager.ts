@@ -10,6 +10,7 @@ import type {Clock} from '../../lib/time.ts';
 import type {Rejection} from '../admission/types.ts';
 import type {DeviceAdditions} from '../devices/grants.ts';
 import {DeviceManager} from '../devices/manager.ts';
+import type {Telemetry} from '../stats/metrics/telemetry.ts';
 import {CpuManager} from './cpu/cpu-manager.ts';
 import {MemoryManager} from './memory/memory-manager.ts';
 import type {Hint} from './numa.ts';
@@ -24,6 +25,7 @@ export type ResourceManagersOptions = {
   readonly onStatus: () => void;
   /** Devices of these pods have come, gone, or changed their health. */
   readonly onPods: (uids: readonly string[]) => void;
+  readonly telemetry?: Pick<Telemetry, 'node'>;
   /** As it is for the whole machine; given by tests. */
   readonly machine?: MachineTopology;
 };

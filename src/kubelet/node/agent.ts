@@ -13,6 +13,7 @@ import {Queue} from '../../lib/queue.ts';
 import {nodes} from '../../lib/resources.ts';
 import type {Clock} from '../../lib/time.ts';
 import type {RuntimeReadiness} from '../agent-api.ts';
+import type {StartupMetrics} from '../stats/metrics/startup-metrics.ts';
 import type {NodeAddress} from './addresses.ts';
 import type {NodeEvent} from './conditions.ts';
 import {decideNode, type NodeAct, type NodeSeen} from './decide.ts';
@@ -40,6 +41,7 @@ export type NodeAgentOptions = {
   readonly recordEvent: (event: NodeEvent, node: Node | undefined) => void;
   /** Each new state of our Node; undefined when it was deleted. */
   readonly onNode?: (node: Node | undefined) => void;
+  readonly telemetry?: {readonly startup: StartupMetrics};
 };
 
 export type NodeAgent = {
@@ -129,6 +131,7 @@ class NodeReconciler {
     )
       return;
     this.#node = node;
+    if (isReady(node)) this.#options.telemetry?.startup.ready(this.#options.clock.now());
     this.#options.onNode?.(node);
     // Deleted by somebody: registered anew at once. Changed by somebody: what is ours is put right.
     this.#queue.enqueue(key);
@@ -208,9 +211,12 @@ class NodeReconciler {
   }
 
   async #create(act: Extract<NodeAct, {type: 'create'}>, signal: AbortSignal): Promise<void> {
-    const {client, config, clock, log} = this.#options;
+    const {client, config, clock, log, telemetry} = this.#options;
+    telemetry?.startup.registering(clock.now());
     try {
-      this.#learn(await client.create(nodes, act.node, {}, {signal}));
+      const node = await client.create(nodes, act.node, {}, {signal});
+      telemetry?.startup.registered(clock.now());
+      this.#learn(node);
       this.#reportedMs = clock.monotonic();
       log.info('registered the Node', {node: config.nodeName});
     } catch (error) {
@@ -244,4 +250,8 @@ class NodeReconciler {
     if (act.ready && !this.#wasReady) log.info('the Node is Ready', {node: config.nodeName});
     this.#wasReady ||= act.ready;
   }
+}
+
+function isReady(node: Node | undefined): boolean {
+  return node?.status?.conditions?.some(({type, status}) => type === 'Ready' && status === 'True') === true;
 }

@@ -9,6 +9,7 @@ import type {Clock} from '../../lib/time.ts';
 import type {ObjectSource} from '../api/objects.ts';
 import type {RuntimeClassSource} from '../api/runtime-classes.ts';
 import type {ResourceManagers} from '../managers/manager.ts';
+import type {Telemetry} from '../stats/metrics/telemetry.ts';
 import type {ContainerDevice, ContainerMount} from './config/container-config.ts';
 import type {EnvironmentVariable} from './config/environment/environment.ts';
 import type {ResourceFacts} from './config/resources/resources.ts';
@@ -73,4 +74,5 @@ export type PodDeps = {
   readonly hasUserNamespaces: (handler: string) => boolean;
   /** Devices, processors and memory that containers have for themselves. */
   readonly managers?: ResourceManagers;
+  readonly telemetry?: Pick<Telemetry, 'node'>;
 };

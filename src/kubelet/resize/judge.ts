@@ -89,7 +89,7 @@ function deferred(view: PodView, found: Found): Refusal | 'wait' | undefined {
     case 'reject':
       return {reason: 'Deferred', message: admission.message};
     case 'preempt':
-      for (const other of admission.pods) preempt(view, other);
+      for (const other of admission.pods) preempt(view, other, admission.resource);
       return 'wait';
     default:
       return admission satisfies never;

@@ -1,11 +1,12 @@
 import type {KubeletConfig} from '../../config/kubelet.ts';
-import {writeAtomic} from '../../edges/files/files.ts';
+import {readText, writeAtomic} from '../../edges/files/files.ts';
 import type {InhibitLock, Logind, ShutdownWatch} from '../../edges/systemd/logind.ts';
 import {describeError} from '../../lib/errors.ts';
 import type {Logger} from '../../lib/log.ts';
 import type {Cancel, Clock} from '../../lib/time.ts';
 import type {ActivePod, Rejection} from '../admission/types.ts';
 import type {Verdict} from '../pod/seen.ts';
+import type {NodeMetrics} from '../stats/metrics/node-metrics.ts';
 import {groupByPriority, type ShutdownGroup, type ShutdownPeriod, shutdownPeriods} from './groups.ts';
 
 export type ShutdownOptions = {
@@ -19,6 +20,7 @@ export type ShutdownOptions = {
   readonly tellNode: (message: string) => void;
   /** The Node's status is to say at once that it shuts down, or that it does not. */
   readonly onChange: () => void;
+  readonly telemetry?: {readonly node: Pick<NodeMetrics, 'shutdown'>};
 };
 
 export type Shutdown = {
@@ -28,6 +30,8 @@ export type Shutdown = {
   stop(): Promise<void>;
 };
 
+/** Go's: stands for an end that has not come. */
+const zeroTime = '0001-01-01T00:00:00Z';
 const againMs = 1_000;
 const failedMs = 10_000;
 const pollMs = 100;
@@ -66,7 +70,7 @@ class Delayer implements Shutdown {
   constructor(options: ShutdownOptions, periods: readonly ShutdownPeriod[]) {
     this.#options = options;
     this.#periods = periods;
-    this.#running = this.#run();
+    this.#running = this.#recall().then(() => this.#run());
   }
 
   problem(): string | undefined {
@@ -186,16 +190,41 @@ class Delayer implements Shutdown {
     });
   }
 
-  /** Go's zero time stands for an end that has not come. */
+  get #statePath(): string {
+    return `${this.#options.config.rootDir}/graceful_node_shutdown_state`;
+  }
+
+  /** The machine's last shutdown is told after its start. */
+  async #recall(): Promise<void> {
+    const {log, telemetry} = this.#options;
+    try {
+      const state = readState((await readText(this.#statePath)) ?? '');
+      if (state !== undefined) telemetry?.node.shutdown(state.startTime, state.endTime);
+    } catch (error) {
+      log.warn('the state of the last shutdown could not be read', {error: describeError(error)});
+    }
+  }
+
   async #remember({startTime, endTime}: {startTime: number; endTime?: number}): Promise<void> {
-    const {config, log} = this.#options;
+    const {log, telemetry} = this.#options;
+    telemetry?.node.shutdown(startTime, endTime);
     const state = {
       startTime: new Date(startTime).toISOString(),
-      endTime: endTime === undefined ? '0001-01-01T00:00:00Z' : new Date(endTime).toISOString(),
+      endTime: endTime === undefined ? zeroTime : new Date(endTime).toISOString(),
     };
-    const path = `${config.rootDir}/graceful_node_shutdown_state`;
-    await writeAtomic(path, JSON.stringify(state), 0o644).catch((error: unknown) =>
+    await writeAtomic(this.#statePath, JSON.stringify(state), 0o644).catch((error: unknown) =>
       log.warn('the state of the shutdown could not be kept', {error: describeError(error)}),
     );
   }
+}
+
+type ShutdownState = {readonly startTime: number; readonly endTime?: number};
+
+function readState(text: string): ShutdownState | undefined {
+  if (text === '') return undefined;
+  const {startTime, endTime}: Record<string, unknown> = JSON.parse(text);
+  const startMs = Date.parse(String(startTime));
+  if (Number.isNaN(startMs)) return undefined;
+  const endMs = endTime === zeroTime ? Number.NaN : Date.parse(String(endTime));
+  return Number.isNaN(endMs) ? {startTime: startMs} : {startTime: startMs, endTime: endMs};
 }

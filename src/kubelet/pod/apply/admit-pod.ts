@@ -35,11 +35,12 @@ export async function admitPod(view: PodView, memory: PodMemory, runtime: PodRun
       return give(view, memory, found.pod);
     case 'reject':
       memory.verdict = {reason: admission.reason, message: admission.message, rejected: true};
+      view.deps.telemetry?.node.rejected(admission.reason);
       return true;
     case 'wait':
       return false;
     case 'preempt':
-      for (const pod of admission.pods) preempt(view, pod);
+      for (const pod of admission.pods) preempt(view, pod, admission.resource);
       return false;
     default:
       return admission satisfies never;
@@ -55,6 +56,7 @@ async function give(view: PodView, memory: PodMemory, pod: Pod): Promise<boolean
   memory.admitted = false;
   // What is being ended gives back what it has; its object may be gone already.
   if (managers?.holdsAny(view.leaving()) === true) return false;
+  if (memory.verdict === undefined) view.deps.telemetry?.node.rejected(refused.reason);
   memory.verdict ??= {...refused, rejected: true};
   return true;
 }
@@ -82,7 +84,8 @@ export function wasAdmitted({metadata, status}: Pod, runtime: PodRuntime | undef
   );
 }
 
-export function preempt(view: PodView, pod: Pod): void {
+export function preempt(view: PodView, pod: Pod, resource: string): void {
+  view.deps.telemetry?.node.preempted(resource);
   tellPod(view.deps.recorder, pod, undefined, 'Warning', 'Preempting', preempted);
   view.end(pod.metadata.uid, {
     reason: 'Preempting',

@@ -96,6 +96,22 @@ function podGauges(registers: Registry[], agent: PodAgent): void {
     'The number of pods the kubelet considers active and which are being considered when admitting new pods. static is true if the pod is not from the apiserver.',
     () => agent.active().map(({pod}) => isStatic(pod)),
   );
+  new Gauge({
+    registers,
+    name: 'kubelet_mirror_pods',
+    help: 'The number of mirror pods the kubelet will try to create (one per admitted static pod)',
+    collect() {
+      this.set(agent.active().filter(({pod}) => isStatic(pod)).length);
+    },
+  });
+  new Gauge({
+    registers,
+    name: 'kubelet_managed_ephemeral_containers',
+    help: 'Current number of ephemeral containers in pods managed by this kubelet.',
+    collect() {
+      this.set(agent.pods().reduce((sum, {spec}) => sum + (spec.ephemeralContainers?.length ?? 0), 0));
+    },
+  });
 }
 
 /** A scrape tells what is known, also while the runtime does not answer. */

@@ -5,9 +5,11 @@ import {CertificateMetrics} from './certificate-metrics.ts';
 import {CgroupMetrics} from './cgroup-metrics.ts';
 import {ContainerMetrics} from './container-metrics.ts';
 import {HealthMetrics} from './health-metrics.ts';
+import {NodeMetrics} from './node-metrics.ts';
 import {PodMetrics} from './pod-metrics.ts';
 import {PodStarts} from './pod-starts.ts';
 import {ProbeMetrics} from './probe-metrics.ts';
+import {StartupMetrics} from './startup-metrics.ts';
 import {VolumeMetrics} from './volume-metrics.ts';
 
 /** Buckets of Kubernetes' kubelet (pkg/kubelet/metrics/metrics.go). */
@@ -27,6 +29,8 @@ export class Telemetry {
   readonly pods = new PodMetrics(this.registry);
   readonly volumes = new VolumeMetrics(this.registry);
   readonly cgroups = new CgroupMetrics(this.registry);
+  readonly node = new NodeMetrics(this.registry);
+  readonly startup: StartupMetrics;
   readonly containers: ContainerMetrics;
   readonly certificates = new CertificateMetrics(this.registry, Date.now);
   readonly #operations = counter(
@@ -117,7 +121,9 @@ export class Telemetry {
   readonly #starts: PodStarts;
   #relistedMs: number | undefined;
 
-  constructor(startedMs: number) {
+  /** `bootMs`: when the machine began. */
+  constructor(startedMs: number, bootMs = startedMs) {
+    this.startup = new StartupMetrics(this.registry, startedMs, bootMs);
     this.#starts = new PodStarts(startedMs);
     this.containers = new ContainerMetrics(this.registry, startedMs);
   }
