@@ -7,7 +7,7 @@ import {withReservedCpus} from './kubelet/managers.ts';
 import {mergeSources, overlay} from './kubelet/merge.ts';
 import {labelProblems} from './kubelet/node-labels.ts';
 import {kubeletConfiguration} from './kubelet/schema.ts';
-import {readSource} from './kubelet/source.ts';
+import {type ReadSource, readSource} from './kubelet/source.ts';
 import {judgeSupport} from './kubelet/support.ts';
 import {validate} from './kubelet/validate.ts';
 import {kubernetesVersion} from './version.ts';
@@ -55,7 +55,7 @@ export function loadKubeletConfig(
   flags: KubeletFlags,
   hostname: string,
 ): LoadedKubeletConfig {
-  const read = sources.map(readSource);
+  const read = sources.map(readKubeletSource);
   const merged = overlay(mergeSources(read), flagOverrides(flags));
   const parsed = kubeletConfiguration.safeParse(merged);
   if (!parsed.success) throw invalid(parsed.error.issues.map((i) => `${i.path.join('.')}: ${i.message}`));
@@ -68,6 +68,14 @@ export function loadKubeletConfig(
     config: Object.freeze({...configuration, ...fromFlags(flags, hostname, configuration)}),
     warnings: [...support.warnings, ...(flags.idle ?? []).map((name) => `--${name}: has no effect`)],
   };
+}
+
+/** @throws NodectlError ND701 also where the file does not say what it is: it may be meant for somebody else */
+function readKubeletSource(source: Source): ReadSource {
+  const read = readSource(source);
+  const missing = ['apiVersion', 'kind'].filter((field) => read.value[field] === undefined);
+  if (missing.length > 0) throw invalid(missing.map((field) => `${source.path}: ${field}: is missing`));
+  return read;
 }
 
 function invalid(problems: readonly string[]): NodectlError {

@@ -138,7 +138,7 @@ export default async function metrics(): Promise<Table[]> {
   const root = mkdtempSync(join(tmpdir(), 'nodectl-metrics-'));
   try {
     makeCgroups(root);
-    const text = `failCgroupV1: false\ncgroupDriver: cgroupfs\npodLogsDir: ${join(root, 'logs')}\n`;
+    const text = `apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nfailCgroupV1: false\ncgroupDriver: cgroupfs\npodLogsDir: ${join(root, 'logs')}\n`;
     const flags = {rootDir: join(root, 'kubelet')};
     mkdirSync(flags.rootDir);
     const {config} = loadKubeletConfig([{path: '/config.yaml', text}], flags, 'n1');

@@ -81,7 +81,8 @@ afterEach(async () => {
   for (const close of closing.splice(0)) await close();
 });
 
-function configOf(text: string): KubeletConfig {
+function configOf(fields: string): KubeletConfig {
+  const text = `apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n${fields}`;
   const flags = {
     certDir: join(dir, 'pki'),
     kubeconfig: join(dir, 'kubelet.conf'),

@@ -24,7 +24,9 @@ afterEach(async () => {
 });
 
 async function start(): Promise<void> {
-  const text = `cgroupDriver: cgroupfs
+  const text = `apiVersion: kubelet.config.k8s.io/v1beta1
+kind: KubeletConfiguration
+cgroupDriver: cgroupfs
 cgroupRoot: ${own}
 failCgroupV1: false
 enforceNodeAllocatable: [pods, kube-reserved]

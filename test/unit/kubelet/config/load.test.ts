@@ -113,6 +113,18 @@ describe('loadKubeletConfig', () => {
     expect(() => load(text)).toThrow(complaint);
   });
 
+  it.each([
+    ['maxPods: 5', ['/c.yaml: apiVersion: is missing', '/c.yaml: kind: is missing']],
+    ['kind: KubeletConfiguration', ['/c.yaml: apiVersion: is missing']],
+    ['kind: Pod\napiVersion: v1', ['/c.yaml:1:1: kind', '/c.yaml:2:1: apiVersion']],
+    ['kind: KubeletConfiguration\napiVersion: kubelet.config.k8s.io/v1alpha1', ['/c.yaml:2:1: apiVersion']],
+  ])('refuses a file that is not said to be for the kubelet: %s', (text, complaints) => {
+    const own = {path: '/own.yaml', text: header};
+    for (const sources of [[{path: '/c.yaml', text}], [own, {path: '/c.yaml', text}]])
+      for (const complaint of complaints)
+        expect(() => loadKubeletConfig(sources, {}, 'n1')).toThrow(complaint);
+  });
+
   it('merges drop-ins in order: maps merge, lists are replaced, later wins', () => {
     const {config} = load(
       'clusterDNS: [10.0.0.1]\nkubeReserved: {cpu: 100m}\nmaxPods: 50',

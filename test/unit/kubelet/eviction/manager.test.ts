@@ -62,7 +62,8 @@ type Node = {
 /** A node of 8 GiB with these pods, each of which uses 1 GiB, and `memoryMi` left. */
 function nodeWith(yaml: string, active: () => readonly ActivePod[], names: readonly string[]): Node {
   const clock = new ManualClock();
-  const {config} = loadKubeletConfig([{path: '/c.yaml', text: yaml}], {}, 'n1');
+  const text = `apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n${yaml}`;
+  const {config} = loadKubeletConfig([{path: '/c.yaml', text}], {}, 'n1');
   const node: Node = {clock, ended: [], memoryMi: 50};
   const gone = new Set<string>();
   eviction = startEviction({

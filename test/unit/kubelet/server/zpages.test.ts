@@ -5,7 +5,8 @@ import {flagz, render, statusz} from '../../../../src/kubelet/server/pages/zpage
 import {servedPaths} from '../../../../src/kubelet/server/routes.ts';
 import {HealthMetrics} from '../../../../src/kubelet/stats/metrics/health-metrics.ts';
 
-const text = 'maxPods: 7\nevictionHard: {memory.available: 5%}\nclusterDNS: [10.96.0.10, 10.96.0.11]\n';
+const header = 'apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n';
+const text = `${header}maxPods: 7\nevictionHard: {memory.available: 5%}\nclusterDNS: [10.96.0.10, 10.96.0.11]\n`;
 const {config} = loadKubeletConfig(
   [{path: '/config.yaml', text}],
   {nodeLabels: 'a=b,c=d', reportVersion: 'v1.36.2', rootDir: '/r'},
