@@ -186,7 +186,8 @@ class Workers implements PodWorkers {
       const seen = await observePod(this.#view, memory, signal);
       const decision = decidePod(seen);
       if (seen.pod !== undefined) this.#report(seen.pod, memory, decision.status);
-      if (seen.pod !== undefined) this.#view.probes.sync(seen.pod, seen.runtime);
+      const known = seen.pod ?? seen.lastPod;
+      if (known !== undefined) this.#view.probes.sync(known, seen.runtime, decision.ending);
       if (decision.acts.length === 0)
         return decision.againInMs === undefined ? undefined : {againInMs: decision.againInMs};
       for (const act of decision.acts) {

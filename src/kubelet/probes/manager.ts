@@ -14,8 +14,8 @@ export type Probes = {
   results(uid: string): ReadonlyMap<string, ProbesSeen>;
   /** What runs of the pod and was told of before is as it was told, from the first look at it. */
   recall(pod: Pod, runtime: PodRuntime): void;
-  /** Probes what runs of the pod now, and no longer what does not. */
-  sync(pod: Pod, runtime: PodRuntime): void;
+  /** Probes what runs of the pod now, and no longer what does not; of what comes to its end, only its readiness. */
+  sync(pod: Pod, runtime: PodRuntime, ending: boolean): void;
   forget(uid: string): void;
   stop(): void;
 };
@@ -36,6 +36,16 @@ type Probed = {
   /** What was told of this container before is known; of a static pod it comes with its mirror, later. */
   told: boolean;
   readonly reported: Set<ProbeType>;
+};
+
+/** A container that runs, and what is known of it. */
+type Target = {
+  readonly pod: Pod;
+  readonly container: Container;
+  readonly record: RuntimeContainer;
+  readonly runtime: PodRuntime;
+  readonly probed: Probed;
+  readonly ending: boolean;
 };
 
 /** Containers that ran already when this kubelet started keep the readiness that was last told of them. */
@@ -81,12 +91,12 @@ class ProbeManager implements Probes {
     else this.#pods.delete(uid);
   }
 
-  sync(pod: Pod, runtime: PodRuntime): void {
+  sync(pod: Pod, runtime: PodRuntime, ending: boolean): void {
     this.recall(pod, runtime);
     const known = this.#pods.get(pod.metadata.uid);
     for (const [container, record] of runningOf(pod, runtime)) {
       const probed = known?.get(record.id);
-      if (probed !== undefined) this.#workers(pod, container, record, runtime, probed);
+      if (probed !== undefined) this.#workers({pod, container, record, runtime, probed, ending});
     }
   }
 
@@ -142,15 +152,9 @@ class ProbeManager implements Probes {
     return isYoung && startedAtMs < this.#bornMs ? Math.random() : 0;
   }
 
-  #workers(
-    pod: Pod,
-    container: Container,
-    record: RuntimeContainer,
-    runtime: PodRuntime,
-    probed: Probed,
-  ): void {
+  #workers(target: Target): void {
+    const {container, probed, ending} = target;
     const started = container.startupProbe === undefined || probed.results.startup === 'success';
-    const ending = pod.metadata.deletionTimestamp !== undefined;
     for (const type of types) {
       const spec = container[`${type}Probe`];
       const wanted = type === 'readiness' ? started : !ending && (type === 'startup' ? !started : started);
@@ -158,17 +162,12 @@ class ProbeManager implements Probes {
       if (spec === undefined || !wanted) {
         worker?.stop();
         probed.workers.delete(type);
-      } else if (worker === undefined)
-        probed.workers.set(type, this.#start(pod, container, record, runtime, probed, type, spec));
+      } else if (worker === undefined) probed.workers.set(type, this.#start(target, type, spec));
     }
   }
 
   #start(
-    pod: Pod,
-    container: Container,
-    record: RuntimeContainer,
-    runtime: PodRuntime,
-    {results, reported}: Probed,
+    {pod, container, record, runtime, probed: {results, reported}}: Target,
     type: ProbeType,
     spec: NonNullable<Container['livenessProbe']>,
   ): ProbeWorker {

@@ -5,7 +5,7 @@ import {imageVolumesOf} from '../config/image-volumes.ts';
 import type {PodSeen, PresentImage, Verdict} from '../seen.ts';
 import {isAlive, newestContainer, type RuntimeSandbox} from '../status/runtime-state.ts';
 import {podStatus} from '../status/status.ts';
-import {containerGrace, specOf, terminate} from '../status/termination.ts';
+import {containerGrace, podKills, specOf, terminate} from '../status/termination.ts';
 import type {ContainerStart} from './action-types.ts';
 import {podActions} from './actions.ts';
 import type {PodAct} from './acts.ts';
@@ -17,6 +17,8 @@ import {waitingReasons} from './waiting.ts';
 export type PodDecision = Decision<PodAct> & {
   /** Undefined for a pod without an object. */
   readonly status: PodStatus | undefined;
+  /** The pod comes to its end. */
+  readonly ending: boolean;
 };
 
 const networkRetryMs = 1000;
@@ -28,15 +30,19 @@ const deferredMs = 180_000;
 /** The heart of the kubelet: what this pod needs now, and what its status is. Pure. */
 export function decidePod(raw: PodSeen): PodDecision {
   const pod = raw.pod ?? raw.lastPod;
-  if (raw.pod === undefined && !raw.sourcesSynced) return {acts: [], status: undefined};
-  if (!raw.admitted) return {acts: [], againInMs: nodeRetryMs, status: undefined};
-  if (pod === undefined) return {...terminate(raw, undefined, undefined), status: undefined};
+  if (raw.pod === undefined && !raw.sourcesSynced) return {acts: [], status: undefined, ending: false};
+  if (!raw.admitted) return {acts: [], againInMs: nodeRetryMs, status: undefined, ending: false};
+  if (pod === undefined) return {...terminate(raw, undefined, undefined), status: undefined, ending: true};
   const seen = {...raw, startFailures: waitingReasons(raw, pod)};
   const ending = endingOf(seen, pod);
   const verdict = ending?.why === 'verdict' ? ending.verdict : undefined;
   const status = seen.pod === undefined ? undefined : podStatus(seen, pod, ending !== undefined, verdict);
   const decision = ending === undefined ? run(seen, pod) : terminate(seen, pod, verdict);
-  return {...merge(verdictEvent(seen, verdict), withDeadline(decision, seen, pod)), status};
+  return {
+    ...merge(verdictEvent(seen, verdict), withDeadline(decision, seen, pod)),
+    status,
+    ending: ending !== undefined,
+  };
 }
 
 function withDeadline(decision: Decision<PodAct>, seen: PodSeen, pod: Pod): Decision<PodAct> {
@@ -102,18 +108,8 @@ function preparation({local, volumes}: PodSeen): PodAct[] {
 /** What is left of the last sandbox goes before the next one comes; init containers begin anew with it. */
 function newSandbox(seen: PodSeen, pod: Pod, attempt: number): Decision<PodAct> {
   const {containers, sandboxes} = seen.runtime;
-  const alive = containers.filter(isAlive);
-  if (alive.some(({id}) => !seen.stopping.has(id))) {
-    const kills = alive
-      .filter(({id}) => !seen.stopping.has(id))
-      .map((container) => {
-        const spec = specOf(pod, container.name);
-        const message = 'Pod sandbox changed, it will be killed and re-created.';
-        const graceSeconds = containerGrace(pod, spec, 'changed');
-        return {container, spec, reason: 'changed', message, graceSeconds, after: []} as const;
-      });
-    return {acts: [{do: 'kill', kills}]};
-  }
+  const kills = podKills(seen, pod, undefined);
+  if (kills.length > 0) return {acts: [{do: 'kill', kills}]};
   if (seen.stopping.size > 0) return {acts: []};
   const ready = sandboxes.filter((sandbox) => sandbox.ready).map(({id}) => id);
   const inits = (pod.spec.initContainers ?? []).map(({name}) => name);

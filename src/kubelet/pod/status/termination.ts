@@ -18,7 +18,7 @@ export function terminate(
   pod: Pod | undefined,
   verdict: Verdict | undefined,
 ): Decision<PodAct> {
-  const kills = killsFor(seen, pod, verdict);
+  const kills = podKills(seen, pod, verdict);
   if (kills.length > 0) return {acts: [{do: 'kill', kills}]};
   if (seen.stopping.size > 0) return {acts: []};
   // Made and never started: their processes, where there are any, would hold the pod's cgroup.
@@ -45,7 +45,8 @@ function removal({runtime}: PodSeen): PodAct[] {
   return acts.length === 0 ? [{do: 'forget'}] : acts;
 }
 
-function killsFor(seen: PodSeen, pod: Pod | undefined, verdict: Verdict | undefined): Kill[] {
+/** Everything of the pod that runs ends, in the order of its end. */
+export function podKills(seen: PodSeen, pod: Pod | undefined, verdict: Verdict | undefined): Kill[] {
   const alive = seen.runtime.containers.filter(isAlive);
   const graceSeconds = podGrace(pod, verdict);
   const endsAtMs = seen.monotonicMs + graceSeconds * 1000;

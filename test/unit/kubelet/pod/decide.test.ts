@@ -428,6 +428,16 @@ describe('sidecars', () => {
     const after = kill?.do === 'kill' ? kill.kills.map((k) => [k.container.name, [...k.after].sort()]) : [];
     expect(Object.fromEntries(after)).toEqual({main: [], second: ['main'], proxy: ['main', 'second']});
   });
+
+  it('do so too when their sandbox is replaced (killPodWithSyncResult)', () => {
+    const runtime = {sandboxes: [sandbox({ready: false})], containers: [record('main'), record('proxy')]};
+    const [kill] = decidePod(seen({pod: pod({initContainers: [sidecar]}), runtime})).acts;
+    const told = kill?.do === 'kill' ? kill.kills.map((k) => [k.message, k.after]) : [];
+    expect(told).toEqual([
+      ['Stopping container main', []],
+      ['Stopping container proxy', ['main']],
+    ]);
+  });
 });
 
 describe('waiting', () => {
