@@ -3,6 +3,7 @@ import {describeError, NodectlError} from '../lib/errors.ts';
 import {patchKubelet} from './join/patches.ts';
 import type {BootstrapCredentials, JoinOptions} from './join.ts';
 import {kubeconfigText} from './kubeconfig.ts';
+import {chooseResolvConf} from './machine/resolv-conf.ts';
 
 /** Kubernetes' own places for what a joined node has. */
 export function kubeletPaths(options: Pick<JoinOptions, 'layout'>) {
@@ -46,8 +47,10 @@ export function bootstrapKubeconfig(server: string, ca: string, who: BootstrapCr
 export type Instance = {
   readonly cgroupDriver: 'systemd' | 'cgroupfs';
   readonly cgroup: 1 | 2;
-  /** Set when /etc/resolv.conf is systemd-resolved's stub, which pods cannot reach. */
+  /** Set when /etc/resolv.conf has only systemd-resolved's stub, which pods cannot reach. */
   readonly resolvConf: string | undefined;
+  /** systemd-resolved has its own file on this machine. */
+  readonly resolved: boolean;
 };
 
 /**
@@ -59,11 +62,10 @@ export function kubeletConfigText(
   options: JoinOptions,
   instance: Instance,
 ): string {
-  const given = [
-    parseObject(cluster, 'kubelet-config'),
-    instanceFields(options, instance),
-    options.kubeletConfiguration,
-  ].reduce<Record<string, unknown>>((base, over) => merge(base, over), {});
+  const shared = parseObject(cluster, 'kubelet-config');
+  const given = [shared, instanceFields(options, instance, shared), options.kubeletConfiguration].reduce<
+    Record<string, unknown>
+  >((base, over) => merge(base, over), {});
   const serving = given.serverTLSBootstrap === true ? {} : servingFiles(options);
   const merged = merge({...secureDefaults, ...serving}, given);
   const type = {apiVersion: 'kubelet.config.k8s.io/v1beta1', kind: 'KubeletConfiguration'};
@@ -99,7 +101,12 @@ function servingFiles(options: JoinOptions) {
   return {tlsCertFile: `${pki}/kubelet.crt`, tlsPrivateKeyFile: `${pki}/kubelet.key`};
 }
 
-function instanceFields(options: JoinOptions, instance: Instance): Record<string, unknown> {
+function instanceFields(
+  options: JoinOptions,
+  instance: Instance,
+  cluster: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  const resolvConf = chooseResolvConf(cluster.resolvConf, instance);
   const paths = kubeletPaths(options);
   const {layout, ports} = options;
   return {
@@ -110,12 +117,18 @@ function instanceFields(options: JoinOptions, instance: Instance): Record<string
     podLogsDir: layout.podLogDir,
     port: ports.kubelet,
     healthzPort: ports.kubeletHealthz,
+    ...(onLoopback(cluster.healthzBindAddress) ? {} : {healthzBindAddress: '127.0.0.1'}),
     ...(instance.cgroup === 1 ? {failCgroupV1: false} : {}),
-    ...(instance.resolvConf === undefined ? {} : {resolvConf: instance.resolvConf}),
+    ...(resolvConf === undefined ? {} : {resolvConf}),
     // A node below a directory of its own shares the cgroup tree with the machine's: its pods go below its name.
     ...(options.ownLayout ? {cgroupRoot: `/nodectl-${options.nodeName}`} : {}),
     ...(options.taints.length === 0 ? {} : {registerWithTaints: options.taints.map(taint)}),
   };
+}
+
+/** Where the join and the status ask for the kubelet's health; an address of another machine is nothing here. */
+function onLoopback(address: unknown): boolean {
+  return [undefined, '', '127.0.0.1', 'localhost', '0.0.0.0', '::'].some((one) => one === address);
 }
 
 function taint(text: string): Record<string, string> {

@@ -25,6 +25,7 @@ export function kubeletConfigOf(facts: Facts): string {
     cgroupDriver: cgroupDriver(facts),
     cgroup: machine.cgroup,
     resolvConf: machine.resolvConf,
+    resolved: machine.resolved,
   });
 }
 

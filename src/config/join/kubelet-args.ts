@@ -30,9 +30,27 @@ type FromArgs = Pick<
   'nodeName' | 'nodeIp' | 'labels' | 'criSocket' | 'kubeletConfiguration' | 'kubeletArguments'
 >;
 
-/** kubeletExtraArgs as what they mean; `problems` names those that cannot be honoured. The last of a name counts. */
+/** Maps: the kubelet adds what a flag says to what the same flag has said before (component-base/cli/flag). */
+const added = [
+  ...['node-labels', 'feature-gates', 'system-reserved', 'kube-reserved', 'qos-reserved'],
+  ...['eviction-hard', 'eviction-soft', 'eviction-soft-grace-period', 'eviction-minimum-reclaim'],
+  ...['cpu-manager-policy-options', 'topology-manager-policy-options'],
+];
+
+/** The last of a name counts, except for maps. */
+function valuesOf(args: readonly KubeletArg[]): Map<string, string> {
+  const values = new Map<string, string>();
+  for (const {name: given, value} of args) {
+    const name = given.replace(/^-+/, '');
+    const known = added.includes(name) ? values.get(name) : undefined;
+    values.set(name, known === undefined || known === '' ? value : `${known},${value}`);
+  }
+  return values;
+}
+
+/** kubeletExtraArgs as what they mean; `problems` names those that cannot be honoured. */
 export function kubeletArgs(args: readonly KubeletArg[]): {given: FromArgs; problems: readonly string[]} {
-  const values = new Map(args.map(({name, value}) => [name.replace(/^-+/, ''), value]));
+  const values = valuesOf(args);
   const problems = [...values].flatMap(([name, value]) => problemOf(name, value) ?? []);
   if (problems.length > 0) return {given: {}, problems};
   const fields = Object.fromEntries([...values].filter(([name]) => isField(name)));

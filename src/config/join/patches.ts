@@ -9,7 +9,7 @@ export type PatchFile = {readonly name: string; readonly text: string};
 /** One patch of the kubelet's configuration. */
 export type KubeletPatch = {
   readonly file: string;
-  readonly type: 'strategic' | 'merge' | 'json';
+  readonly type: (typeof types)[number];
   readonly patch: unknown;
 };
 
@@ -22,6 +22,8 @@ const controlPlaneTargets = [
   'corednsdeployment',
 ];
 
+const types = ['strategic', 'merge', 'json'] as const;
+
 type Fields = Record<string, unknown>;
 
 /**
@@ -32,30 +34,37 @@ export function kubeletPatches(files: readonly PatchFile[]): readonly KubeletPat
   return files.toSorted((a, b) => (a.name < b.name ? -1 : 1)).flatMap(patchesOf);
 }
 
-/** None, for a file that is no patch or not for workers. */
+/** Targets, a suffix and a type, as kubeadm reads them: what follows the first dot or the type does not count. */
+const named = new RegExp(
+  `^(kubeletconfiguration|${controlPlaneTargets.join('|')})[^.+\\n]*(?:(\\+)(strategic|merge|json)?)?.*\\.(?:json|yaml)$`,
+);
+
+/** None, for a file that is no patch or not for workers. kubeadm leaves those of other names; a slip is told here. */
 function patchesOf({name, text}: PatchFile): KubeletPatch[] {
-  const [, stem = '', given = 'strategic', extension] =
-    /^([^+]+?)(?:\+([^.]*))?\.(json|yaml)$/.exec(name) ?? [];
-  if (extension === undefined) return [];
-  if (controlPlaneTargets.some((target) => stem.startsWith(target))) return [];
-  if (!stem.startsWith('kubeletconfiguration'))
-    throw invalid(name, 'has a target that kubeadm does not know');
-  const type = (['strategic', 'merge', 'json'] as const).find((known) => known === given);
-  if (type === undefined) throw invalid(name, `has the type ${given}, and not strategic, merge or json`);
+  const [, target, plus, given] = named.exec(name) ?? [];
+  if (target === undefined && /^kubelet.*\.(json|yaml)$/i.test(name))
+    throw invalid(name, 'is not a target of kubeadm: kubeletconfiguration is');
+  if (plus !== undefined && given === undefined)
+    throw invalid(name, 'has a type that is not strategic, merge or json');
+  if (target !== 'kubeletconfiguration') return [];
+  const type = types.find((one) => one === given) ?? 'strategic';
   return documents(name, text).map((patch) => {
     if (type === 'json' ? Array.isArray(patch) : isRecord(patch)) return {file: name, type, patch};
     throw invalid(name, type === 'json' ? 'is not a list of operations' : 'is not a map of fields');
   });
 }
 
-/** A file may hold several, parted by `---`; empty ones do not count. */
+/** A file may hold several, parted by lines of `---`; empty ones do not count. */
 function documents(name: string, text: string): unknown[] {
-  return [...parseAllDocuments(text)].flatMap((document) => {
-    const [error] = document.errors;
-    if (error !== undefined) throw invalid(name, error.message);
-    const value: unknown = document.toJS();
-    return value === null ? [] : [value];
-  });
+  const parts = text.split(/^---[ \t]*$/m).map((part) => part.trim());
+  return parts
+    .flatMap((part) => [...parseAllDocuments(part)])
+    .flatMap((document) => {
+      const [error] = document.errors;
+      if (error !== undefined) throw invalid(name, error.message);
+      const value: unknown = document.toJS();
+      return value === null ? [] : [value];
+    });
 }
 
 /**

@@ -1,6 +1,6 @@
-import {readlink} from 'node:fs/promises';
 import {arch, hostname, release} from 'node:os';
-import {exists, isMissing, listDirectory, readText} from '../files/files.ts';
+import {namesNoServer, resolvedConf} from '../../config/machine/resolv-conf.ts';
+import {exists, listDirectory, readText} from '../files/files.ts';
 
 /** What kind of machine this is, as far as decisions depend on it. */
 export type Machine = {
@@ -16,8 +16,10 @@ export type Machine = {
   readonly swaps: readonly string[];
   /** Without CAP_SYS_RESOURCE an oom_score_adj cannot be lowered: containerd must not try. */
   readonly canLowerOomScore: boolean;
-  /** resolv.conf with real servers when systemd-resolved's stub is in /etc/resolv.conf. */
+  /** resolv.conf with real servers, where /etc/resolv.conf has none but systemd-resolved's stub. */
   readonly resolvConf: string | undefined;
+  /** systemd-resolved keeps its own resolv.conf here. */
+  readonly resolved: boolean;
   readonly machineId: string;
 };
 
@@ -31,16 +33,18 @@ export type Distribution = {
 const capSysResource = 1n << 24n;
 
 export async function observeMachine(): Promise<Machine> {
-  const [osRelease, status, memory, swaps, machineId, systemd, cgroup2, resolvConf] = await Promise.all([
-    readText('/etc/os-release'),
-    readText('/proc/self/status'),
-    readText('/proc/meminfo'),
-    readText('/proc/swaps'),
-    readText('/etc/machine-id'),
-    exists('/run/systemd/system'),
-    exists('/sys/fs/cgroup/cgroup.controllers'),
-    realResolvConf(),
-  ]);
+  const [osRelease, status, memory, swaps, machineId, systemd, cgroup2, resolvConf, resolved] =
+    await Promise.all([
+      readText('/etc/os-release'),
+      readText('/proc/self/status'),
+      readText('/proc/meminfo'),
+      readText('/proc/swaps'),
+      readText('/etc/machine-id'),
+      exists('/run/systemd/system'),
+      exists('/sys/fs/cgroup/cgroup.controllers'),
+      readText('/etc/resolv.conf'),
+      exists(resolvedConf),
+    ]);
   return {
     root: process.geteuid?.() === 0,
     hostname: hostname(),
@@ -52,7 +56,8 @@ export async function observeMachine(): Promise<Machine> {
     memoryBytes: Number(/^MemTotal:\s+(\d+)/m.exec(memory ?? '')?.[1] ?? 0) * 1024,
     swaps: parseSwaps(swaps ?? ''),
     canLowerOomScore: (effectiveCapabilities(status ?? '') & capSysResource) !== 0n,
-    resolvConf,
+    resolvConf: resolved && namesNoServer(resolvConf ?? '') ? resolvedConf : undefined,
+    resolved,
     machineId: (machineId ?? '').trim(),
   };
 }
@@ -84,18 +89,6 @@ export function parseSwaps(text: string): string[] {
     .split('\n')
     .slice(1)
     .flatMap((line) => line.split(/\s+/)[0] || []);
-}
-
-async function realResolvConf(): Promise<string | undefined> {
-  const real = '/run/systemd/resolve/resolv.conf';
-  try {
-    const target = await readlink('/etc/resolv.conf');
-    return target.includes('systemd/resolve/stub-resolv.conf') && (await exists(real)) ? real : undefined;
-  } catch (error) {
-    if (isMissing(error) || (error instanceof Error && 'code' in error && error.code === 'EINVAL'))
-      return undefined;
-    throw error;
-  }
 }
 
 /** The first directory that holds all these CNI plugins. */

@@ -28,6 +28,7 @@ const context: CheckContext = {
     swaps: [],
     canLowerOomScore: true,
     resolvConf: undefined,
+    resolved: false,
     machineId: '',
   },
   joined: false,

@@ -98,6 +98,22 @@ discovery: {bootstrapToken: {token: abcdef.0123456789abcdef, apiServerEndpoint: 
     expect(complaint(text([{name: 'image-credential-provider-bin-dir', value: 'bin'}]))).toMatch(/ND906/);
   });
 
+  it('adds up arguments that are maps, and takes the last of all others', () => {
+    const text = `${head}nodeRegistration:
+  kubeletExtraArgs:
+  - {name: node-labels, value: a=b}
+  - {name: node-labels, value: "c=d"}
+  - {name: system-reserved, value: cpu=100m}
+  - {name: system-reserved, value: memory=1Gi}
+  - {name: max-pods, value: "1"}
+  - {name: max-pods, value: "2"}
+${defaults.slice(defaults.indexOf('discovery:'), defaults.indexOf('kind:'))}`;
+    expect(options(text)).toMatchObject({
+      labels: ['a=b', 'c=d'],
+      kubeletConfiguration: {maxPods: 2, systemReserved: {cpu: '100m', memory: '1Gi'}},
+    });
+  });
+
   it('of v1beta3 has a map of arguments and its timeout in discovery', () => {
     const text = `apiVersion: kubeadm.k8s.io/v1beta3
 kind: JoinConfiguration

@@ -16,7 +16,7 @@ const options = joinOptions({
   caCertHashes: [`sha256:${'ab'.repeat(32)}`],
   hostname: 'n1',
 });
-const instance = {cgroupDriver: 'systemd', cgroup: 2, resolvConf: undefined} as const;
+const instance = {cgroupDriver: 'systemd', cgroup: 2, resolvConf: undefined, resolved: false} as const;
 const cluster = `
 apiVersion: kubelet.config.k8s.io/v1beta1
 kind: KubeletConfiguration
@@ -64,6 +64,36 @@ describe('kubeletConfigText', () => {
       maxPods: 7,
       cgroupDriver: 'cgroupfs',
     });
+  });
+  const stub = {...instance, resolvConf: '/run/systemd/resolve/resolv.conf', resolved: true};
+  it.each([
+    ['is left to the kubelet', '', instance, undefined],
+    ['is systemd-resolved’s own beside its stub', '', stub, stub.resolvConf],
+    ['is the cluster’s, also beside a stub', 'resolvConf: /foo/resolver', stub, '/foo/resolver'],
+    [
+      'is the machine’s where a control plane named a systemd-resolved that is not here',
+      `resolvConf: ${stub.resolvConf}`,
+      instance,
+      '/etc/resolv.conf',
+    ],
+    [
+      'is systemd-resolved’s where the cluster names it and it is here',
+      `resolvConf: ${stub.resolvConf}`,
+      {...stub, resolvConf: undefined},
+      stub.resolvConf,
+    ],
+  ])('resolv.conf %s', (_, line, machine, expected) => {
+    const text = kubeletConfigText(`${cluster}${line}\n`, options, machine);
+    expect(parse(text).resolvConf).toBe(expected);
+  });
+
+  it.each([
+    ['0.0.0.0', '0.0.0.0'],
+    ['10.0.0.5', '127.0.0.1'],
+    ['"::1"', '127.0.0.1'],
+  ])('answers for its health where the join asks, whatever the cluster says: %s', (given, expected) => {
+    const text = kubeletConfigText(`${cluster}healthzBindAddress: ${given}\n`, options, instance);
+    expect(parse(text).healthzBindAddress).toBe(expected);
   });
   it('is accepted by our own kubelet, also without a cluster configuration', () => {
     for (const given of [cluster, undefined]) {

@@ -51,13 +51,45 @@ describe('kubeadm’s patches of a KubeletConfiguration', () => {
       [file('kube-apiserver+merge.yaml', 'a: b'), file('README.md', '')],
       cluster,
     ],
+    // kubeadm's own tables (cmd/kubeadm/app/util/patches), by meaning.
+    [
+      'nothing by files of other names and endings',
+      [file('foo.yaml', 'a: b'), file('bar.json', '{"a": 1}'), file('kubeletconfiguration.foo', 'a: b')],
+      cluster,
+    ],
+    ['nothing by an empty file', [file('kubeletconfiguration.json', '')], cluster],
+    [
+      'json before merge, by name',
+      [
+        file('kubeletconfiguration+merge.yaml', 'maxPods: 3'),
+        file('kubeletconfiguration+json.json', '[{"op": "replace", "path": "/maxPods", "value": 2}]'),
+      ],
+      {...cluster, maxPods: 3},
+    ],
+    [
+      'each of several JSON documents',
+      [file('kubeletconfiguration0.json', '{"maxPods": 1}\n---\n     ---\n{"port": 2}')],
+      {...cluster, maxPods: 1, port: 2},
+    ],
+    [
+      'by its type alone, whatever follows it',
+      [file('kubeletconfiguration+merge.old.yaml', 'maxPods: null')],
+      {clusterDNS: ['10.96.0.10'], evictionHard: {'memory.available': '100Mi'}},
+    ],
+    [
+      'strategically, whatever follows a dot',
+      [file('kubeletconfiguration.a+json.yaml', 'maxPods: 3')],
+      {...cluster, maxPods: 3},
+    ],
   ])('%s', (_, files, expected) => {
     expect(patchKubelet(cluster, kubeletPatches(files))).toEqual(expected);
   });
 
   it.each([
-    ['an unknown target', file('kubelet.yaml', 'a: b')],
+    ['a slip in the target’s name', file('kubelet.yaml', 'a: b')],
     ['an unknown type', file('kubeletconfiguration+jq.yaml', 'a: b')],
+    ['a type that is missing', file('kubeletconfiguration+.json', '{}')],
+    ['an unknown type of another target', file('kube-scheduler+foo.json', '{}')],
     [
       'an operation that does not apply',
       file('kubeletconfiguration+json.json', '[{"op":"remove","path":"/a"}]'),
