@@ -33,6 +33,8 @@ async function loadConfig(): Promise<Config> {
 }
 
 async function main(): Promise<void> {
+  // Hardened machines give root 077: daemons would hand pods files that only root may read.
+  process.umask(0o022);
   const alias = multiCall[basename(process.argv[1] ?? '')];
   const words = process.argv.slice(2);
   try {

@@ -21,14 +21,12 @@ export function parseTransaction(output: string): string[] {
 const anyCount = Array.from({length: 64}, (_, count) => count);
 
 const dnfOptions = ['--setopt=install_weak_deps=False'];
-const dnfEnvironment = {LC_ALL: 'C'};
 
 export const dnf: PackageManager = {
   kind: 'dnf',
   async simulate(names) {
     // It answers its own question with no, and says by 1 that it did nothing.
     const {exitCode, stdout, stderr} = await run('dnf', ['--assumeno', ...dnfOptions, 'install', ...names], {
-      env: dnfEnvironment,
       okCodes: [0, 1],
       timeoutMs: 5 * minutes,
     });
@@ -42,7 +40,6 @@ export const dnf: PackageManager = {
   },
   async install(names) {
     await run('dnf', ['-y', '-q', ...dnfOptions, 'install', ...names], {
-      env: dnfEnvironment,
       timeoutMs: 15 * minutes,
     });
   },
@@ -51,7 +48,6 @@ export const dnf: PackageManager = {
       'dnf',
       ['-y', '-q', '--cacheonly', '--downloadonly', ...dnfOptions, 'install', ...names],
       {
-        env: dnfEnvironment,
         okCodes: [0, 1],
         timeoutMs: 5 * minutes,
       },

@@ -3,17 +3,15 @@ import {access} from 'node:fs/promises';
 import {join} from 'node:path';
 import {isNodectlError, NodectlError} from '../../lib/errors.ts';
 import {sleep} from '../clock.ts';
-import {run} from '../process/exec.ts';
+import {run, systemPath} from '../process/exec.ts';
 import {dnf} from './dnf.ts';
 import type {PackageManager} from './package-manager.ts';
 
 export type {PackageManager} from './package-manager.ts';
 
-const searchPath = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
-
 /** The absolute path of a program, where root's shell would find it. */
 export async function findProgram(name: string): Promise<string | undefined> {
-  for (const directory of searchPath) {
+  for (const directory of systemPath) {
     const path = join(directory, name);
     if (await isExecutable(path)) return path;
   }
@@ -45,7 +43,7 @@ const aptOptions = [
   '-o',
   'Dpkg::Options::=--force-confold',
 ];
-const aptEnvironment = {DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C'};
+const aptEnvironment = {DEBIAN_FRONTEND: 'noninteractive'};
 const minutes = 60_000;
 
 const apt: PackageManager = {

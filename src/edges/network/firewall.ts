@@ -40,7 +40,7 @@ function lasting(word: string): string[][] {
 }
 
 async function ufwStatus(): Promise<string> {
-  return (await run('ufw', ['status'], {env: {LC_ALL: 'C'}, okCodes: anyCode, timeoutMs: 10_000})).stdout;
+  return (await run('ufw', ['status'], {okCodes: anyCode, timeoutMs: 10_000})).stdout;
 }
 
 /** `10250/tcp                  ALLOW       Anywhere` */
