@@ -2,6 +2,7 @@ import type {KubeletConfig} from '../../config/kubelet.ts';
 import type {Cri} from '../../edges/cri/client.ts';
 import type {KubeClient} from '../../edges/kube/client.ts';
 import type {EventRecorder} from '../../edges/kube/events.ts';
+import type {Pod} from '../../lib/kubernetes.ts';
 import type {Logger} from '../../lib/log.ts';
 import type {Clock} from '../../lib/time.ts';
 import type {ObjectSource} from '../api/objects.ts';
@@ -60,6 +61,8 @@ export function startPodImages(options: PodImagesOptions, {records, providers}: 
     objects,
     ofNode: () => nodeLogins(config.rootDir, process.env.HOME ?? '/root'),
     ofProviders: providers.logins,
+    onMissing: (pod: Pod, names: readonly string[]) =>
+      tellPod(recorder, pod, undefined, 'Warning', 'FailedToRetrieveImagePullSecret', missingSecrets(names)),
   };
   return new ImageManager({
     ...options,
@@ -78,4 +81,8 @@ export function startPodImages(options: PodImagesOptions, {records, providers}: 
       tellPod(recorder, pod, containerOfEvent(container), ...told);
     },
   });
+}
+
+function missingSecrets(names: readonly string[]): string {
+  return `Unable to retrieve some image pull secrets (${names.join(', ')}); attempting to pull the image may not succeed.`;
 }
