@@ -1,10 +1,10 @@
 import {catalogue} from '../checks/catalogue.ts';
-import type {CheckContext, Finding} from '../checks/check.ts';
+import {type CheckContext, type Finding, warning} from '../checks/check.ts';
 import {type CheckResult, ignoring, type Limits, runChecks} from '../checks/graph.ts';
 import {otherAgents} from '../checks/leftovers/other-agents.ts';
 import {judgeFirewall} from '../checks/network/kubelet-firewall.ts';
 import type {JoinOptions, NodeOptions} from '../config/join.ts';
-import {exists} from '../edges/files/files.ts';
+import {exists, isReadOnly} from '../edges/files/files.ts';
 import {packageManager} from '../edges/install/packages.ts';
 import {journalStore} from '../edges/logs/journal-store.ts';
 import {observeMachine} from '../edges/machine/machine.ts';
@@ -70,8 +70,34 @@ export async function preflight(
   const packages = await packageManager();
   const seen = {machine, cluster, addresses, packages, services, program, binary, journal, log: deps.log};
   const facts = {...seen, options: {...options, nodeIp}};
+  await assertCanCopy(binary);
   await assertNeedsNoNetwork(facts);
-  return {facts, findings: [...findings, ...doubts]};
+  return {facts, findings: [...findings, ...everybodysName(options, machine.hostname), ...doubts]};
+}
+
+/** Machines whose /usr is read-only by design have their programs from an image. */
+async function assertCanCopy(binary: Facts['binary']): Promise<void> {
+  if (binary === undefined || (await exists(binary.path)) || !(await isReadOnly(binary.path))) return;
+  throw new NodectlError('ND109', `${binary.path} cannot be written: read-only`, {
+    next: [
+      `findmnt -T ${binary.path}`,
+      `Where that is meant, put nodectl there with the machine’s image: it is then used as it is.`,
+    ],
+  });
+}
+
+/** What machines are called that nobody has named: the second one under it is refused, or takes the first one's place. */
+export function everybodysName(
+  {nodeName}: Pick<NodeOptions, 'nodeName'>,
+  hostname: string,
+): readonly Finding[] {
+  if (
+    nodeName !== hostname.toLowerCase() ||
+    !/^(localhost|localhost\.localdomain|debian|ubuntu|fedora|raspberrypi)$/.test(nodeName)
+  )
+    return [];
+  const message = `this node is called ${nodeName}, as every machine is that nobody has named`;
+  return [warning('ND208', message, 'sudo nodectl reset, then join again with --node-name NAME')];
 }
 
 /** What this machine's own rules do to the kubelet's port; without nft there are none that could be seen. */

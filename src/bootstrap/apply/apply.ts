@@ -1,6 +1,6 @@
 import {dirname, join} from 'node:path';
 import {kubeletPaths} from '../../config/kubelet-files.ts';
-import {isFull, linkAtomic, readText, removeFile, writeAtomic} from '../../edges/files/files.ts';
+import {errno, isFull, linkAtomic, readText, removeFile, writeAtomic} from '../../edges/files/files.ts';
 import {loadModule, writeSysctl} from '../../edges/machine/sysctl.ts';
 import {openPort} from '../../edges/network/firewall.ts';
 import {run} from '../../edges/process/exec.ts';
@@ -14,7 +14,7 @@ import {certificateFileName, submitRequest} from './certificate.ts';
 
 /**
  * Performs one act; what it changes on the machine is in the journal before it is changed.
- * @throws NodectlError ND106 when the disk is full
+ * @throws NodectlError ND106 when the disk is full, ND109 when it is read-only
  */
 export async function applyAct(act: Act, facts: Facts, signal: AbortSignal): Promise<void> {
   try {
@@ -22,6 +22,8 @@ export async function applyAct(act: Act, facts: Facts, signal: AbortSignal): Pro
   } catch (error) {
     if (isFull(error))
       throw new NodectlError('ND106', `${describePath(act)} cannot be written`, {cause: error});
+    if (errno(error) === 'EROFS')
+      throw new NodectlError('ND109', `${describePath(act)} cannot be written: read-only`, {cause: error});
     throw error;
   }
 }

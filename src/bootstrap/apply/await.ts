@@ -2,8 +2,8 @@ import {sleep} from '../../edges/clock.ts';
 import type {KubeClient} from '../../edges/kube/client.ts';
 import type {KubeObject} from '../../lib/kubernetes.ts';
 import {certificateSigningRequests, nodes, type Resource} from '../../lib/resources.ts';
+import {asNode} from '../learn/own-node.ts';
 import type {Awaited, Facts} from '../phase.ts';
-import {asNode} from '../phases/ready.ts';
 import {asBootstrapper} from './certificate.ts';
 
 /** Waits until the object changes, at most `ms`: a watch tells sooner than any polling would. */

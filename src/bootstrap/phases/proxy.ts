@@ -1,14 +1,13 @@
 import {type Finding, warning} from '../../checks/check.ts';
-import {excludeCommand, foreignProxy} from '../../config/foreign-proxy.ts';
+import {excludeCommand} from '../../config/foreign-proxy.ts';
 import type {JoinOptions} from '../../config/join.ts';
-import {lookAtNft} from '../../edges/nftables/nft-sight.ts';
 import type {ServiceUnit} from '../../edges/systemd/services.ts';
 import {NodectlError} from '../../lib/errors.ts';
-import type {Node, Pod} from '../../lib/kubernetes.ts';
-import {pods} from '../../lib/resources.ts';
+import type {Node} from '../../lib/kubernetes.ts';
 import {proxyUnit} from '../learn/node-files.ts';
+import {readNode} from '../learn/own-node.ts';
+import {foreignHere} from '../learn/service-proxy.ts';
 import {type Facts, type PhaseDecision, phase} from '../phase.ts';
-import {asNode, readNode} from './ready.ts';
 import {decideServices, type SeenServices, seeServices} from './services.ts';
 
 export type SeenProxy = {
@@ -67,28 +66,17 @@ function standsDown(foreign: string, nodeName: string): Finding {
   return warning('ND738', message, `${excludeCommand(nodeName)}, then join again with --proxy nodectl`);
 }
 
-/** Without nft there are no rules that we could see. */
-const noRules = {tables: [], chains: []};
-
 async function observe(facts: Facts, signal: AbortSignal): Promise<SeenProxy> {
-  const {services} = facts;
   const node = await readNode(facts);
-  const [here, nft, status] = await Promise.all([
-    node === undefined ? [] : ownPods(facts),
-    lookAtNft(signal).catch(() => noRules),
-    services.status('nodectl-proxy'),
+  const [foreign, status] = await Promise.all([
+    foreignHere(facts, node, signal),
+    facts.services.status('nodectl-proxy'),
   ]);
   return {
     nowMs: Date.now(),
     node,
-    foreign: foreignProxy(here, nft),
+    foreign,
     serves: status.running,
     services: await seeServices(facts, [ownUnit(facts)]),
   };
-}
-
-/** With the node's own certificate, which may list the pods of its own node. */
-async function ownPods(facts: Facts): Promise<readonly Pod[]> {
-  const query = {fieldSelector: `spec.nodeName=${facts.options.nodeName}`};
-  return asNode(facts, async (client) => (await client.list(pods, query)).items);
 }

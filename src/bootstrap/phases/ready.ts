@@ -1,15 +1,12 @@
+import {type Finding, warning} from '../../checks/check.ts';
 import type {JoinOptions, Wait} from '../../config/join.ts';
-import {kubeletPaths} from '../../config/kubelet-files.ts';
 import {bridgeConflist, conflistName} from '../../config/runtime/cni.ts';
-import type {KubeClient} from '../../edges/kube/client.ts';
-import {loadKubeconfig} from '../../edges/kube/connection.ts';
-import {isForbidden, isNotFound} from '../../edges/kube/errors.ts';
-import {connectKube} from '../../edges/kube/http-client.ts';
 import type {ServiceStatus} from '../../edges/systemd/services.ts';
 import type {Code} from '../../lib/codes/catalogue.ts';
 import {NodectlError} from '../../lib/errors.ts';
 import type {Node} from '../../lib/kubernetes.ts';
-import {nodes} from '../../lib/resources.ts';
+import {readNode} from '../learn/own-node.ts';
+import {whoServes} from '../learn/service-proxy.ts';
 import {unmetFiles, type WantedFile, writes} from '../learn/wanted.ts';
 import {type Facts, type PhaseDecision, phase} from '../phase.ts';
 
@@ -19,6 +16,8 @@ export type SeenNode = {
   readonly kubelet: ServiceStatus;
   /** Its last words, read only when it does not stay up. */
   readonly log: readonly string[];
+  /** Our proxy was not asked for, and nobody else is seen to do its work. */
+  readonly unserved: boolean;
 };
 
 /** The cluster's view: the Node is there, has its network, and is Ready. */
@@ -27,7 +26,7 @@ export const ready = phase<SeenNode>({
   title: 'Wait for the node',
   waitMs: ({waitTimeoutMs}) => waitTimeoutMs,
   late: (waiting) => new NodectlError(lateCode(waiting), waiting, {next: lateNext(waiting)}),
-  async observe(facts) {
+  async observe(facts, signal) {
     const node = facts.options.wait === 'none' ? undefined : await readNode(facts);
     const kubelet = await facts.services.status('nodectl-kubelet');
     return {
@@ -35,6 +34,10 @@ export const ready = phase<SeenNode>({
       files: await unmetFiles(conflist(facts, node)),
       kubelet,
       log: kubelet.restarts >= 3 ? await facts.services.log('nodectl-kubelet', 5) : [],
+      unserved:
+        node !== undefined &&
+        facts.options.proxy === 'none' &&
+        (await whoServes(facts, node, signal)) === undefined,
     };
   },
   decide: (seen, {options}) => decideReady(seen, options),
@@ -49,9 +52,13 @@ function conflistPath({layout}: Pick<JoinOptions, 'layout'>): string {
   return `${layout.cniConfDir}/${conflistName}`;
 }
 
+const ofNetwork = /network plugin|CNI|cni/;
+/** Add-ons ask the API server by its Service. */
+const alsoUnserved = '; nobody serves Services here either (ND749), and most network add-ons need them';
+
 /** What the cluster must bring, or an administrator allow, is no failure of this machine. */
 export function lateCode(waiting: string): Code {
-  if (/network plugin|CNI|cni/.test(waiting)) return 'ND705';
+  if (ofNetwork.test(waiting)) return 'ND705';
   return /is Ready, but/.test(waiting) ? 'ND706' : 'ND704';
 }
 
@@ -73,14 +80,27 @@ export function decideReady(
   if (options.wait === 'none') return {acts: []};
   if (!seen.kubelet.running && seen.kubelet.restarts >= 3)
     throw new NodectlError('ND703', `the kubelet does not stay up\n${seen.log.join('\n')}`);
-  const waiting = reason(seen.node, options.nodeName, options.wait, options.cni, options.taints);
-  if (waiting === undefined) return {acts: []};
+  const missing = reason(seen.node, options.nodeName, options.wait, options.cni, options.taints);
+  const waiting =
+    seen.unserved && missing !== undefined && ofNetwork.test(missing) ? missing + alsoUnserved : missing;
+  // A node that has just registered may yet get its DaemonSets' pods.
+  const findings = seen.unserved && options.wait !== 'registered' ? [unserved(options.nodeName)] : [];
+  if (waiting === undefined) return {acts: [], findings};
   const awaited = {
     resource: 'nodes',
     name: options.nodeName,
     resourceVersion: seen.node?.metadata.resourceVersion,
   } as const;
   return {acts: [], againInMs: 5000, waiting, awaited};
+}
+
+function unserved(nodeName: string): Finding {
+  return warning(
+    'ND749',
+    `nobody serves Services on node ${nodeName} yet: pods here reach no ClusterIP, cluster DNS neither`,
+    `kubectl get pods -A -o wide --field-selector spec.nodeName=${nodeName} | grep proxy`,
+    'Or join again with --proxy nodectl --proxy-kubeconfig FILE (README, “Join a cluster”).',
+  );
 }
 
 /** What is still missing, in a person's words; undefined when nothing is. */
@@ -124,25 +144,4 @@ function conflist({options}: Facts, node: Node | undefined): WantedFile[] {
   if (options.cni === 'none' || podCidrs.length === 0) return [];
   const content = bridgeConflist(podCidrs, `${options.layout.stateDir}/cni`);
   return [{path: conflistPath(options), content, mode: 0o644}];
-}
-
-/** With the node's own certificate, which may read its own Node and no other. */
-export async function asNode<T>(facts: Facts, use: (client: KubeClient) => Promise<T>): Promise<T> {
-  const client = connectKube(await loadKubeconfig(kubeletPaths(facts.options).kubeconfig));
-  try {
-    return await use(client);
-  } finally {
-    await client.close();
-  }
-}
-
-export async function readNode(facts: Facts): Promise<Node | undefined> {
-  return asNode(facts, async (client) => {
-    try {
-      return await client.get(nodes, {name: facts.options.nodeName});
-    } catch (error) {
-      if (isNotFound(error) || isForbidden(error)) return undefined;
-      throw error;
-    }
-  });
 }

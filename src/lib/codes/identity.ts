@@ -50,4 +50,10 @@ export const identityCodes = entries({
     fix: ['ip address', 'Give the address back, or run nodectl join again: it chooses another.'],
     exit: 'network',
   },
+  ND208: {
+    title: 'a name that many machines have',
+    why: 'Nobody has named this machine: the next one that joins as it is would have the same name, and be refused or take its place.',
+    fix: ['sudo hostnamectl set-hostname NAME', 'Or join with --node-name NAME.'],
+    exit: 'preflight',
+  },
 });

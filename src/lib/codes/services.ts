@@ -217,4 +217,13 @@ export const serviceCodes = entries({
     fix: ['nodectl logs proxy', 'sudo nodectl restart proxy'],
     exit: 'kubelet',
   },
+  ND749: {
+    title: 'nobody serves Services here',
+    why: 'Neither kube-proxy or its replacement nor the proxy of nodectl is on this node: no ClusterIP answers its pods.',
+    fix: [
+      'kubectl -n kube-system get daemonsets',
+      'sudo nodectl join … --proxy nodectl --proxy-kubeconfig FILE, where the cluster brings none',
+    ],
+    exit: 'kubelet',
+  },
 });

@@ -180,7 +180,7 @@ describe('ready', () => {
     metadata: {name: 'n1', uid: 'u', resourceVersion: '3'},
     ...change,
   });
-  const seen: SeenNode = {node: node({}), files: [], kubelet: up, log: []};
+  const seen: SeenNode = {node: node({}), files: [], kubelet: up, log: [], unserved: false};
   const isReady = {status: {conditions: [{type: 'Ready', status: 'True'}]}};
   const options = {nodeName: 'n1', wait: 'ready', cni: 'none', taints: []} as const;
 
@@ -225,7 +225,8 @@ describe('ready', () => {
     ['does not wait at all', {...seen, node: undefined}, {...options, wait: 'none'} as const, undefined],
   ] as const)('%s', (_, given, how, waiting) => {
     const decision = decideReady(given, how);
-    if (waiting === undefined) expect(decision).toEqual({acts: []});
+    if (waiting === undefined) expect(decision).toMatchObject({acts: []});
+    if (waiting === undefined) expect(decision.waiting).toBeUndefined();
     else expect(decision.waiting).toMatch(waiting);
   });
   it.each([
@@ -245,6 +246,22 @@ describe('ready', () => {
     ['the kubelet has not registered node n1 yet', []],
   ])('late, %s, has the command for that', (waiting, next) => {
     expect(lateNext(waiting)).toEqual(next);
+  });
+  it('says when it is done that nobody serves Services, and not while that may still come', () => {
+    const unserved = {...seen, node: node(isReady), unserved: true};
+    expect(decideReady(unserved, options).findings).toMatchObject([
+      {code: 'ND749', severity: 'warning', message: expect.stringContaining('node n1')},
+    ]);
+    expect(decideReady(unserved, {...options, wait: 'registered'}).findings).toEqual([]);
+  });
+  it('says that a network add-on may wait for Services which nobody serves', () => {
+    const conditions = [{type: 'Ready', status: 'False', message: 'cni plugin not initialized'}];
+    const {waiting = ''} = decideReady(
+      {...seen, node: node({status: {conditions}}), unserved: true},
+      options,
+    );
+    expect(waiting).toContain('ND749');
+    expect(lateCode(waiting)).toBe('ND705');
   });
   it('writes the network as soon as it can', () => {
     expect(kinds(decideReady({...seen, files: [file]}, options))).toEqual(['file']);
