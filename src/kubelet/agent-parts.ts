@@ -9,6 +9,7 @@ import type {Node, Pod} from '../lib/kubernetes.ts';
 import type {Logger} from '../lib/log.ts';
 import type {Clock} from '../lib/time.ts';
 import type {Rejection} from './admission/types.ts';
+import type {DynamicResources} from './dra/manager.ts';
 import {type ImageSources, openImageSources} from './images/start.ts';
 import type {ResourceManagers} from './managers/manager.ts';
 import {readNodeFacts} from './node-facts.ts';
@@ -42,6 +43,8 @@ export type PodAgentOptions = {
   readonly volumePlugins?: readonly VolumePlugin[];
   /** Devices, processors and memory that containers have for themselves. */
   readonly managers?: ResourceManagers;
+  /** What pods get by ResourceClaims. */
+  readonly dynamicResources?: DynamicResources;
 };
 
 /** What is read from this machine before any pod is looked at. */

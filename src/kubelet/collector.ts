@@ -28,6 +28,8 @@ export type CollectorOptions = {
   readonly tearDownVolumes: (uid: string) => Promise<void>;
   /** Gives back what volumes of pods of the past have shared. */
   readonly collectVolumes: () => Promise<void>;
+  /** Gives back claims of pods of the past, which drivers have prepared. */
+  readonly collectClaims: (known: ReadonlySet<string>) => Promise<void>;
 };
 
 /** Kubernetes' period. */
@@ -40,7 +42,10 @@ export function startCollector(options: CollectorOptions): Periodic {
     try {
       for (const act of decideGarbage(await observe(options)))
         if (!isStopped()) await applySafely(options, act);
-      if (!isStopped() && options.known() !== undefined) await options.collectVolumes();
+      const known = options.known();
+      if (isStopped() || known === undefined) return;
+      await options.collectVolumes();
+      await safely(options, 'unprepareClaims', () => options.collectClaims(known));
     } catch (error) {
       options.log.warn('leftovers could not be looked for', {error: describeError(error)});
     }

@@ -24,6 +24,7 @@ export type NodePluginsOptions = {
   /** What the pod waited for may be there. */
   readonly retry: (uid: string) => void;
   readonly devicePlugins: PluginHandler;
+  readonly draPlugins: PluginHandler;
   readonly telemetry?: Telemetry;
 };
 
@@ -45,6 +46,7 @@ export async function startNodePlugins(options: NodePluginsOptions): Promise<Nod
   const handlers: PluginHandlers = new Map<string, PluginHandler>([
     ['CSIPlugin', csi.handler],
     ['DevicePlugin', options.devicePlugins],
+    ['DRAPlugin', options.draPlugins],
   ]);
   const directory = `${config.rootDir}/plugins_registry`;
   const manager = startPluginManager({directory, handlers, clock, log});

@@ -1,7 +1,7 @@
 import {availableParallelism, uptime} from 'node:os';
 import type {KubeletConfig} from '../config/kubelet.ts';
 import {realClock} from '../edges/clock.ts';
-import {type Cri, connectCri, isCriUnimplemented} from '../edges/cri/client.ts';
+import {type Cri, connectCri} from '../edges/cri/client.ts';
 import {type EventRecorder, startEventRecorder} from '../edges/kube/events.ts';
 import {watchRequests} from '../edges/kube/request-sight.ts';
 import {keepAlive} from '../edges/process/process-life.ts';
@@ -13,10 +13,12 @@ import {startPodAgent} from './agent.ts';
 import type {PodAgent} from './agent-api.ts';
 import {type ApiAccess, openApiAccess} from './api/api-access.ts';
 import {startServiceSource} from './api/service-source.ts';
+import {DynamicResources, type DynamicResourcesOptions} from './dra/manager.ts';
 import {type Guard, startGuard} from './guard.ts';
 import {ResourceManagers, type ResourceManagersOptions} from './managers/manager.ts';
 import {type NodeAgent, startNodeAgent} from './node/agent.ts';
 import {startNodePlugins} from './node-plugins.ts';
+import {PodCidrs} from './pod-cidrs.ts';
 import {startPodResources} from './podresources/start.ts';
 import {serveHealth, serveKubelet, serveReadOnly} from './serve.ts';
 import type {HealthChecks} from './server/pages/healthz.ts';
@@ -24,7 +26,7 @@ import {createMetrics} from './server/pages/metrics.ts';
 import {checkMachine, makeDirectories, waitForRuntime} from './startup.ts';
 import {operationName, Telemetry} from './stats/metrics/telemetry.ts';
 import type {Stats} from './stats/stats.ts';
-import {startTiers} from './tiers.ts';
+import {startTiers, type TierOptions} from './tiers.ts';
 
 /** Parts that were started, stopped in reverse order however the rest went. */
 class Started {
@@ -161,23 +163,22 @@ async function startAgents(parts: AgentParts): Promise<{agent: PodAgent; node: N
   let pods: (() => readonly Pod[]) | undefined;
   let guard: Guard | undefined;
   // Before the first pod: the slices of the classes are made with their weights, and pods' in them.
-  // The kubelet's Node events name the Node in place of its uid (nodeutil.GetNodeRef): kubectl describe looks for it.
-  const tell = (type: 'Normal' | 'Warning', reason: string, message: string): void =>
-    recorder.record({kind: 'Node', name: config.nodeName, uid: config.nodeName}, type, reason, message);
+  const tell = nodeEvents(recorder, config.nodeName);
   const tiers = await startTiers({...common, tell, pods: () => pods?.() ?? []});
   started.keep(() => tiers.stop());
   let retry: ((uid: string) => void) | undefined;
-  const managers = await startManagers(common, started, {
-    onStatus: () => node?.changed(),
-    retry: (uid) => retry?.(uid),
-  });
-  const plugins = await startNodePlugins({
-    ...common,
-    recorder,
+  const told: Told = {
     node: () => node?.node(),
     onStatus: () => node?.changed(),
     retry: (uid) => retry?.(uid),
-    devicePlugins: managers.devices.handler,
+  };
+  const holders = await startHolders(common, started, told);
+  const plugins = await startNodePlugins({
+    ...common,
+    ...told,
+    recorder,
+    devicePlugins: holders.managers.devices.handler,
+    draPlugins: holders.dynamicResources.handler,
   });
   const agent = await startPodAgent({
     ...common,
@@ -190,11 +191,11 @@ async function startAgents(parts: AgentParts): Promise<{agent: PodAgent; node: N
     startsAtOnce: 2 * availableParallelism(),
     refuse: (pod, isStatic) => guard?.refuse(pod, isStatic),
     volumePlugins: plugins.volumePlugins,
-    managers,
+    ...holders,
   });
   pods = agent.pods;
   retry = agent.retry;
-  const podResources = await startPodResources({...common, rootDir: config.rootDir, managers, agent});
+  const podResources = await startPodResources({...common, ...holders, rootDir: config.rootDir, agent});
   started.keep(() => podResources.close());
   started.keep(() => agent.stop());
   // Ends before the pods' side does: that one waits for what drivers are asked for.
@@ -208,7 +209,7 @@ async function startAgents(parts: AgentParts): Promise<{agent: PodAgent; node: N
     heartbeatClient: heartbeats,
     runtimeReady: () => agent.runtimeReady(),
     volumesInUse: () => plugins.volumesInUse(),
-    devices: () => managers.devices.counts(),
+    devices: () => holders.managers.devices.counts(),
     problems: () => [...plugins.problems(), ...watching.problems()],
     pressure: () => watching.pressure(),
     recordEvent: ({type, reason, message}) => tell(type, reason, message),
@@ -222,46 +223,36 @@ async function startAgents(parts: AgentParts): Promise<{agent: PodAgent; node: N
   return {agent, node, stats: watching.stats};
 }
 
-/** Before the plugins that it takes, and before the first pod. */
-async function startManagers(
-  common: Omit<ResourceManagersOptions, 'onStatus' | 'onPods'>,
+/** The kubelet's Node events name the Node in place of its uid (nodeutil.GetNodeRef): kubectl describe looks for it. */
+function nodeEvents(recorder: EventRecorder, name: string): TierOptions['tell'] {
+  return (type, reason, message) => recorder.record({kind: 'Node', name, uid: name}, type, reason, message);
+}
+
+/** Those who are started first ask and tell those that come later. */
+type Told = {
+  readonly node: () => Node | undefined;
+  readonly onStatus: () => void;
+  readonly retry: (uid: string) => void;
+};
+
+type Holders = {readonly managers: ResourceManagers; readonly dynamicResources: DynamicResources};
+
+/** Who knows which pod has what for itself: before the plugins that they take, and before the first pod. */
+async function startHolders(
+  common: Omit<ResourceManagersOptions & DynamicResourcesOptions, 'onStatus' | 'onPods' | 'node'>,
   started: Started,
-  told: {readonly onStatus: () => void; readonly retry: (uid: string) => void},
-): Promise<ResourceManagers> {
+  told: Told,
+): Promise<Holders> {
   const onPods = (uids: readonly string[]) => uids.forEach(told.retry);
-  const managers = await ResourceManagers.start({...common, onStatus: told.onStatus, onPods});
+  const managers = await ResourceManagers.start({...common, ...told, onPods});
   started.keep(() => managers.stop());
-  return managers;
+  const dynamicResources = await DynamicResources.start({...common, ...told, onPods});
+  started.keep(() => dynamicResources.stop());
+  return {managers, dynamicResources};
 }
 
 function internalAddresses(node: NodeAgent | undefined): string[] {
   return (node?.addresses() ?? []).filter(({type}) => type === 'InternalIP').map(({address}) => address);
-}
-
-/** Tells the runtime the node's pod ranges, which it may fill into its CNI configuration (UpdateRuntimeConfig). */
-class PodCidrs {
-  readonly #cri: Cri;
-  readonly #log: Logger;
-  #told = '';
-
-  constructor(cri: Cri, log: Logger) {
-    this.#cri = cri;
-    this.#log = log;
-  }
-
-  follow(node: Node | undefined): void {
-    const podCidr = (node?.spec?.podCIDRs ?? []).join(',');
-    if (podCidr === '' || podCidr === this.#told) return;
-    this.#told = podCidr;
-    this.#cri.runtime
-      .updateRuntimeConfig({runtimeConfig: {networkConfig: {podCidr}}})
-      .catch((error: unknown) => {
-        if (isCriUnimplemented(error)) return;
-        // Told again with the Node's next change.
-        this.#told = '';
-        this.#log.warn('the runtime does not take the pod CIDR', {podCidr, error: describeError(error)});
-      });
-  }
 }
 
 async function tellReady(log: Logger, started: Started): Promise<void> {

@@ -7,6 +7,7 @@ import type {Clock} from '../lib/time.ts';
 import type {ActivePod} from './admission/types.ts';
 import type {PodStore} from './api/pod-store.ts';
 import {removeDead, startCollector} from './collector.ts';
+import type {DynamicResources} from './dra/manager.ts';
 import type {Reclaim} from './eviction/reclaim.ts';
 import {startImageCollector} from './images/collector.ts';
 import type {PullRecords} from './images/records/pull-records.ts';
@@ -36,6 +37,7 @@ export type UpkeepOptions = {
   readonly hasSynced: () => boolean;
   readonly active: () => readonly ActivePod[];
   readonly managers?: ResourceManagers;
+  readonly dynamicResources?: Pick<DynamicResources, 'collect'>;
   readonly telemetry?: Pick<Telemetry, 'node'>;
 };
 
@@ -62,6 +64,7 @@ export function startUpkeep(options: UpkeepOptions): Upkeep {
       known: () => (hasSynced() ? new Set(known()) : undefined),
       tearDownVolumes: (uid) => volumes.tearDown(uid),
       collectVolumes: () => volumes.collect(),
+      collectClaims: async (uids) => options.dynamicResources?.collect(uids),
     }),
     startLogRotation(options),
     startShimCollector({

@@ -1,6 +1,7 @@
 /** Kubernetes objects as they are on the wire: the client's types with dates as strings. Types only. */
 import type {
   CoreV1Event,
+  ResourceV1ResourceClaim,
   V1beta1ClusterTrustBundle,
   V1CertificateSigningRequest,
   V1ConfigMap,
@@ -26,6 +27,7 @@ import type {
   V1PodSpec,
   V1PodStatus,
   V1ReplicaSet,
+  V1ResourceSlice,
   V1RuntimeClass,
   V1Secret,
   V1Service,
@@ -87,4 +89,6 @@ export type PersistentVolume = Stored<V1PersistentVolume> & {spec: Wire<V1Persis
 export type PersistentVolumeClaim = Namespaced<V1PersistentVolumeClaim> & {
   spec: Wire<V1PersistentVolumeClaimSpec>;
 };
+export type ResourceClaim = Namespaced<ResourceV1ResourceClaim>;
+export type ResourceSlice = Stored<V1ResourceSlice>;
 export type RuntimeClass = Stored<V1RuntimeClass>;

@@ -15,6 +15,8 @@ import type {
   PersistentVolumeClaim,
   Pod,
   ReplicaSet,
+  ResourceClaim,
+  ResourceSlice,
   RuntimeClass,
   Secret,
   Service,
@@ -104,6 +106,18 @@ export const runtimeClasses = resource<RuntimeClass>(
   'node.k8s.io/v1',
   'runtimeclasses',
   'RuntimeClass',
+  'Cluster',
+);
+export const resourceClaims = resource<ResourceClaim>(
+  'resource.k8s.io/v1',
+  'resourceclaims',
+  'ResourceClaim',
+  'Namespaced',
+);
+export const resourceSlices = resource<ResourceSlice>(
+  'resource.k8s.io/v1',
+  'resourceslices',
+  'ResourceSlice',
   'Cluster',
 );
 

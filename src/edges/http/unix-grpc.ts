@@ -4,6 +4,8 @@ import {createGrpcTransport, Http2SessionManager} from '@connectrpc/connect-node
 
 export type UnixGrpc = {
   readonly transport: Transport;
+  /** Whether somebody serves the socket; dials where nobody did. */
+  isServed(): Promise<boolean>;
   /** Ends the connection; calls under way fail. */
   close(): void;
 };
@@ -29,5 +31,9 @@ export function grpcOverSocket(
     interceptors,
     readMaxBytes: maxMessageBytes,
   });
-  return {transport, close: () => session.abort()};
+  return {
+    transport,
+    isServed: async () => (await session.connect()) !== 'error',
+    close: () => session.abort(),
+  };
 }

@@ -13,6 +13,19 @@ export type ContainerMemoryAnswer = {
   readonly nodes: readonly number[];
 };
 
+/** A ResourceClaim, and the devices that its drivers have prepared. */
+export type ClaimAnswer = {
+  readonly name: string;
+  readonly namespace: string;
+  readonly resources: readonly {
+    readonly driver: string;
+    readonly pool: string;
+    readonly device: string;
+    readonly shareId?: string;
+    readonly cdiDevices: readonly string[];
+  }[];
+};
+
 type Resources = {
   readonly devices: readonly ContainerDevicesAnswer[];
   readonly cpuIds: readonly number[];
@@ -24,7 +37,10 @@ export type AllocatableAnswer = Resources;
 export type PodAnswer = {
   readonly name: string;
   readonly namespace: string;
-  readonly containers: readonly (Resources & {readonly name: string})[];
+  readonly containers: readonly (Resources & {
+    readonly name: string;
+    readonly claims: readonly ClaimAnswer[];
+  })[];
 };
 
 export type PodResources = {
@@ -60,7 +76,25 @@ function podMessage({name, namespace, containers}: PodAnswer) {
   return {
     name,
     namespace,
-    containers: containers.map((container) => ({name: container.name, ...message(container)})),
+    containers: containers.map((container) => ({
+      name: container.name,
+      ...message(container),
+      dynamicResources: container.claims.map(claimMessage),
+    })),
+  };
+}
+
+function claimMessage({name, namespace, resources}: ClaimAnswer) {
+  return {
+    claimName: name,
+    claimNamespace: namespace,
+    claimResources: resources.map(({driver, pool, device, shareId, cdiDevices}) => ({
+      driverName: driver,
+      poolName: pool,
+      deviceName: device,
+      cdiDevices: cdiDevices.map((cdi) => ({name: cdi})),
+      ...(shareId === undefined ? {} : {shareId}),
+    })),
   };
 }
 

@@ -8,6 +8,7 @@ import type {Logger} from '../../lib/log.ts';
 import type {Clock} from '../../lib/time.ts';
 import type {ObjectSource} from '../api/objects.ts';
 import type {RuntimeClassSource} from '../api/runtime-classes.ts';
+import type {DynamicResources} from '../dra/manager.ts';
 import type {ResourceManagers} from '../managers/manager.ts';
 import type {Telemetry} from '../stats/metrics/telemetry.ts';
 import type {ContainerDevice, ContainerMount} from './config/container-config.ts';
@@ -74,5 +75,10 @@ export type PodDeps = {
   readonly hasUserNamespaces: (handler: string) => boolean;
   /** Devices, processors and memory that containers have for themselves. */
   readonly managers?: ResourceManagers;
+  /** What pods get by ResourceClaims. */
+  readonly dynamicResources?: Pick<
+    DynamicResources,
+    'prepare' | 'unprepare' | 'holds' | 'cdiDevices' | 'status'
+  >;
   readonly telemetry?: Pick<Telemetry, 'node'>;
 };

@@ -40,6 +40,7 @@ export async function observePod(view: PodView, memory: PodMemory, signal: Abort
     recursiveReadOnly,
     devices: devicesSeen(view, given),
     awaitedDevices: awaitedSeen(view, given),
+    holdsClaims: view.deps.dynamicResources?.holds(uid) === true,
     startFailures: failuresSeen(memory, monotonicMs),
     crashes: crashesSeen(memory, given ?? memory.lastPod, runtime, nowMs),
     verdict: memory.verdict,
@@ -85,11 +86,13 @@ function failuresSeen({startFailures}: PodMemory, nowMs: number): Map<string, St
 }
 
 function devicesSeen({deps}: PodView, pod: Pod | undefined): ReadonlyMap<string, AllocatedResources> {
-  const found = (pod?.spec.containers ?? []).flatMap(({name}) => {
-    const status = deps.managers?.status(pod?.metadata.uid ?? '', name);
-    return status === undefined ? [] : [[name, status] as const];
+  if (pod === undefined) return new Map();
+  const found = pod.spec.containers.map((container) => {
+    const plugged = deps.managers?.status(pod.metadata.uid, container.name) ?? [];
+    const claimed = deps.dynamicResources?.status(pod, container) ?? [];
+    return {name: container.name, status: [...plugged, ...claimed]};
   });
-  return new Map(found);
+  return new Map(found.filter(({status}) => status.length > 0).map(({name, status}) => [name, status]));
 }
 
 function awaitedSeen({deps}: PodView, pod: Pod | undefined): ReadonlyMap<string, string> {

@@ -89,6 +89,8 @@ export type PodSeen = {
   readonly devices?: ReadonlyMap<string, AllocatedResources>;
   /** By container name: why it cannot start before a device plugin is there again. */
   readonly awaitedDevices?: ReadonlyMap<string, string>;
+  /** It has claims that are to be given back when nothing of it runs any more. */
+  readonly holdsClaims?: boolean;
   /** By container name: starts that failed since the last success. */
   readonly startFailures: ReadonlyMap<string, StartFailure>;
   /** By container name: restarts that must still wait. */

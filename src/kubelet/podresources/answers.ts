@@ -1,5 +1,6 @@
 import type {
   AllocatableAnswer,
+  ClaimAnswer,
   ContainerDevicesAnswer,
   ContainerMemoryAnswer,
   PodAnswer,
@@ -8,29 +9,46 @@ import {sorted} from '../../lib/cpu-set.ts';
 import type {Container, Pod} from '../../lib/kubernetes.ts';
 import type {DeviceUse} from '../devices/types.ts';
 import {noNode} from '../devices/types.ts';
+import type {DynamicResources} from '../dra/manager.ts';
+import type {ClaimRecord} from '../dra/types.ts';
 import type {ResourceManagers} from '../managers/manager.ts';
 import type {MemoryBlock} from '../managers/memory/memory-state.ts';
 import {containersOf, endsFirst} from '../managers/types.ts';
 
 /** What the containers of a pod have that is theirs alone (podresources/server_v1.go). */
-export function podAnswer(managers: ResourceManagers, pod: Pod): PodAnswer {
+export type Holders = {
+  readonly managers: ResourceManagers;
+  readonly dynamicResources?: Pick<DynamicResources, 'claimsOf'>;
+};
+
+export function podAnswer(holders: Holders, pod: Pod): PodAnswer {
   const {name, namespace} = pod.metadata;
   return {
     name,
     namespace,
     containers: containersOf(pod)
       .filter((container) => !endsFirst(pod, container))
-      .map((container) => containerAnswer(managers, pod, container)),
+      .map((container) => containerAnswer(holders, pod, container)),
   };
 }
 
-function containerAnswer(managers: ResourceManagers, {metadata: {uid}}: Pod, {name}: Container) {
+function containerAnswer({managers, dynamicResources}: Holders, pod: Pod, container: Container) {
+  const {uid} = pod.metadata;
+  const {name} = container;
   return {
     name,
+    claims: (dynamicResources?.claimsOf(pod, container) ?? []).map(claimAnswer),
     devices: managers.devices.usesOf(uid, name).flatMap(devicesOf),
     cpuIds: sorted(managers.cpus.exclusive(uid, name) ?? []),
     memory: managers.memory.blocksOf(uid, name).map(memoryOf),
   };
+}
+
+function claimAnswer({name, namespace, drivers}: ClaimRecord): ClaimAnswer {
+  const resources = [...drivers].flatMap(([driver, devices]) =>
+    devices.map((device) => ({driver, ...device})),
+  );
+  return {name, namespace, resources};
 }
 
 /** One answer for each device and the nodes it is near to. */

@@ -1,6 +1,8 @@
 import {servePodResources} from '../../edges/pod-resources/server.ts';
+import type {Pod} from '../../lib/kubernetes.ts';
 import type {Clock} from '../../lib/time.ts';
 import type {PodAgent} from '../agent-api.ts';
+import type {DynamicResources} from '../dra/manager.ts';
 import type {ResourceManagers} from '../managers/manager.ts';
 import {allocatableAnswer, podAnswer} from './answers.ts';
 import {TokenBucket} from './token-bucket.ts';
@@ -9,6 +11,7 @@ export type PodResourcesOptions = {
   /** The kubelet's root: the socket is `pod-resources/kubelet.sock` in it. */
   readonly rootDir: string;
   readonly managers: ResourceManagers;
+  readonly dynamicResources?: Pick<DynamicResources, 'claimsOf'>;
   readonly agent: Pick<PodAgent, 'active' | 'find'>;
   readonly clock: Clock;
 };
@@ -19,12 +22,13 @@ const burst = 10;
 
 export function startPodResources(options: PodResourcesOptions): Promise<{close(): Promise<void>}> {
   const {rootDir, managers, agent, clock} = options;
+  const answer = (pod: Pod) => podAnswer(options, pod);
   const bucket = new TokenBucket(perSecond, burst, clock);
   return servePodResources(`${rootDir}/pod-resources/kubelet.sock`, {
-    list: () => agent.active().map(({pod}) => podAnswer(managers, pod)),
+    list: () => agent.active().map(({pod}) => answer(pod)),
     get: (namespace, name) => {
       const pod = agent.find(namespace, name);
-      return pod === undefined ? undefined : podAnswer(managers, pod);
+      return pod === undefined ? undefined : answer(pod);
     },
     allocatable: () => allocatableAnswer(managers),
     mayAsk: () => bucket.take(),

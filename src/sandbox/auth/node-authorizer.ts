@@ -53,6 +53,10 @@ function verdict(
       return lease(node, verb, resource);
     case 'storage.k8s.io/csinodes':
       return csiNode(node, verb, resource);
+    case 'resource.k8s.io/resourceclaims':
+      return onlyGet(verb, resource, () => graph.uses(node, 'resourceclaims', namespace, name ?? ''));
+    case 'resource.k8s.io/resourceslices':
+      return resourceSlice(node, verb, resource, () => graph.nodeOfSlice(name ?? ''));
     default:
       return plain(attributes);
   }
@@ -126,6 +130,20 @@ function csiNode(node: string, verb: string, resource: ResourceAttributes): Verd
   if (verb !== 'create' && resource.name !== node)
     return no('can only access CSINode with the same name as the requesting node');
   return allowed;
+}
+
+/** Of its own drivers' slices (authorizeResourceSlice). */
+function resourceSlice(
+  node: string,
+  verb: string,
+  resource: ResourceAttributes,
+  nodeOf: () => string | undefined,
+): Verdict {
+  if (verb === 'create') return allowed;
+  if (['get', 'update', 'patch', 'delete'].includes(verb)) return related(node, nodeOf() === node);
+  if (!['list', 'watch', 'deletecollection'].includes(verb)) return no('unsupported verb for ResourceSlice');
+  if (demanded(resource.fieldSelector ?? '', 'spec.nodeName') === node) return allowed;
+  return no('can only list/watch/deletecollection resourceslices with spec.nodeName field selector');
 }
 
 const rule = (apiGroup: string, resources: string[], verbs: string[]): Rule => ({

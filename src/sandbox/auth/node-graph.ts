@@ -44,6 +44,12 @@ export class NodeGraph {
     return this.#volumes(node).some(({metadata}) => metadata.name === name);
   }
 
+  /** The node that a ResourceSlice is about. */
+  nodeOfSlice(name: string): string | undefined {
+    const slice = this.#store.get('resource.k8s.io/resourceslices', keyOf(undefined, name))?.object;
+    return textAt(slice, 'spec', 'nodeName');
+  }
+
   /** The persistent volumes that the pods of a node claim. */
   #volumes(node: string): Obj[] {
     return this.pods(node).flatMap((pod) =>
@@ -70,7 +76,12 @@ export class NodeGraph {
   }
 }
 
-export type ReferencedKind = 'secrets' | 'configmaps' | 'persistentvolumeclaims' | 'serviceaccounts';
+export type ReferencedKind =
+  | 'secrets'
+  | 'configmaps'
+  | 'persistentvolumeclaims'
+  | 'resourceclaims'
+  | 'serviceaccounts';
 
 /** The names of one kind that a pod's spec refers to (podutil.VisitPodSecretNames and its sisters). */
 export function references(pod: Obj, kind: ReferencedKind): string[] {
@@ -85,6 +96,12 @@ export function references(pod: Obj, kind: ReferencedKind): string[] {
             : `${pod.metadata.name}-${textAt(volume, 'name')}`,
         ),
       );
+    case 'resourceclaims':
+      return present([
+        ...objectsAt(pod, 'spec', 'resourceClaims').map((claim) => textAt(claim, 'resourceClaimName')),
+        ...objectsAt(pod, 'status', 'resourceClaimStatuses').map((made) => textAt(made, 'resourceClaimName')),
+        textAt(pod, 'status', 'extendedResourceClaimStatus', 'resourceClaimName'),
+      ]);
     case 'configmaps':
       return present([...environment(pod, 'configMapRef', 'configMapKeyRef'), ...volumes(pod, configMapOf)]);
     case 'secrets':

@@ -84,6 +84,10 @@ const selectable: Readonly<Record<string, Definition['selectable']>> = {
     source: (event) => textAt(event, 'source', 'component') ?? field('reportingComponent')(event),
     type: field('type'),
   },
+  'resource.k8s.io/resourceslices': {
+    'spec.nodeName': field('spec', 'nodeName'),
+    'spec.driver': field('spec', 'driver'),
+  },
   'certificates.k8s.io/certificatesigningrequests': {'spec.signerName': field('spec', 'signerName')},
 };
 
@@ -185,6 +189,8 @@ export const definitions: readonly Definition[] = [
   define(storage, 'StorageClass', 'storageclasses', 'Cluster', {short: ['sc']}),
   define(storage, 'VolumeAttachment', 'volumeattachments', 'Cluster', {parts: [status]}),
   define('node.k8s.io/v1', 'RuntimeClass', 'runtimeclasses', 'Cluster'),
+  define('resource.k8s.io/v1', 'ResourceClaim', 'resourceclaims', 'Namespaced', {parts: [status]}),
+  define('resource.k8s.io/v1', 'ResourceSlice', 'resourceslices', 'Cluster', {strategy: counted}),
   define('scheduling.k8s.io/v1', 'PriorityClass', 'priorityclasses', 'Cluster', {
     short: ['pc'],
     strategy: counted,

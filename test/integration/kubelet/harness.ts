@@ -1,11 +1,12 @@
 import {mkdir} from 'node:fs/promises';
 import {type KubeletConfig, loadKubeletConfig} from '../../../src/config/kubelet.ts';
 import {realClock} from '../../../src/edges/clock.ts';
-import {type Cri, connectCri} from '../../../src/edges/cri/client.ts';
+import {type Cri, connectCri, type OnCriCall} from '../../../src/edges/cri/client.ts';
 import {startEventRecorder} from '../../../src/edges/kube/events.ts';
 import {startPodAgent} from '../../../src/kubelet/agent.ts';
 import type {PodAgent} from '../../../src/kubelet/agent-api.ts';
 import type {PodAgentOptions} from '../../../src/kubelet/agent-parts.ts';
+import type {DynamicResources, DynamicResourcesOptions} from '../../../src/kubelet/dra/manager.ts';
 import type {ResourceManagers} from '../../../src/kubelet/managers/manager.ts';
 import type {ContainerStatus, Node, Pod, PodSpec} from '../../../src/lib/kubernetes.ts';
 import type {Logger} from '../../../src/lib/log.ts';
@@ -48,8 +49,14 @@ export function ownNode(): Node {
 export type NodeOptions = ContainerdOptions & {
   readonly config?: Partial<KubeletConfig>;
   readonly refuse?: PodAgentOptions['refuse'];
+  readonly onCriCall?: OnCriCall;
   /** Made anew at each start of the agent. */
   readonly managers?: (config: KubeletConfig, retry: (uid: string) => void) => Promise<ResourceManagers>;
+  /** As well. */
+  readonly dynamicResources?: (
+    options: Pick<DynamicResourcesOptions, 'config' | 'client' | 'log'>,
+    retry: (uid: string) => void,
+  ) => Promise<DynamicResources>;
 };
 
 export async function startNode(options: NodeOptions = {}): Promise<TestNode> {
@@ -81,7 +88,7 @@ export async function startNode(options: NodeOptions = {}): Promise<TestNode> {
 async function assemble(
   containerd: TestContainerd,
   sandbox: Sandbox,
-  {config: overrides = {}, refuse, managers: startManagers}: NodeOptions,
+  {config: overrides = {}, refuse, managers: startManagers, dynamicResources, onCriCall}: NodeOptions,
   {tail, log}: {tail: LogTail; log: Logger},
 ): Promise<TestNode> {
   const {dir, layout} = containerd;
@@ -98,8 +105,9 @@ async function assemble(
   let cri: Cri;
   let agent: PodAgent;
   let managers: ResourceManagers | undefined;
+  let dynamic: DynamicResources | undefined;
   const begin = async () => {
-    cri = connectCri(containerd.endpoint);
+    cri = connectCri(containerd.endpoint, undefined, onCriCall);
     const recorder = startEventRecorder({
       client,
       clock: realClock,
@@ -108,6 +116,7 @@ async function assemble(
       host: nodeName,
     });
     managers = await startManagers?.(config, (uid) => agent.retry(uid));
+    dynamic = await dynamicResources?.({config, client, log}, (uid) => agent.retry(uid));
     agent = await startPodAgent({
       client,
       cri,
@@ -123,6 +132,7 @@ async function assemble(
       startsAtOnce: 4,
       ...(refuse === undefined ? {} : {refuse}),
       ...(managers === undefined ? {} : {managers}),
+      ...(dynamic === undefined ? {} : {dynamicResources: dynamic}),
     });
     await agent.synced;
   };
@@ -139,6 +149,7 @@ async function assemble(
     async restart(meanwhile) {
       await agent.stop();
       await managers?.stop();
+      await dynamic?.stop();
       cri.close();
       await meanwhile?.();
       await begin();
@@ -173,6 +184,7 @@ async function assemble(
     async stop() {
       await agent?.stop();
       await managers?.stop();
+      await dynamic?.stop();
       cri?.close();
       await sandbox.close();
       await containerd.remove();

@@ -99,6 +99,8 @@ state = "${layout.containerdState}"
   restrict_oom_score_adj = true
   netns_mounts_under_state_dir = true
   stats_collect_period = ${options.statsSeconds ?? 10}
+  enable_cdi = true
+  cdi_spec_dirs = ["${dir}/cdi"]
   [plugins."io.containerd.grpc.v1.cri".cni]
     bin_dir = "/usr/lib/cni"
     conf_dir = "${layout.cniConfDir}"

@@ -39,6 +39,7 @@ export type PodAct =
   | {readonly do: 'removeContainers'; readonly ids: readonly string[]}
   | {readonly do: 'removeSandboxes'; readonly ids: readonly string[]}
   /** Volumes and cgroup go. */
+  | {readonly do: 'unprepareClaims'}
   | {readonly do: 'tearDown'}
   | {readonly do: 'deleteObject'}
   /** Directories and logs go, and all memory of the pod. */

@@ -59,6 +59,8 @@ export async function applyPod(context: ApplyContext, act: PodAct, signal: Abort
           context.deps.cri.runtime.removePodSandbox({podSandboxId}, options),
         ),
       );
+    case 'unprepareClaims':
+      return context.deps.dynamicResources?.unprepare(context.memory.uid);
     case 'tearDown':
       return tearDown(context);
     case 'deleteObject':
@@ -86,6 +88,7 @@ function tell(
 async function createSandbox(context: ApplyContext, attempt: number, signal: AbortSignal): Promise<void> {
   const {deps, pod, limit, runtime, memory} = context;
   if (pod === undefined) return;
+  await prepareClaims(context, pod, signal);
   try {
     const runtimeHandler = await handlerOf(context, pod);
     const {config, warnings} = await buildSandbox(deps, pod, attempt);
@@ -111,6 +114,17 @@ async function createSandbox(context: ApplyContext, attempt: number, signal: Abo
     throw error;
   } finally {
     runtime.touch(memory.uid);
+  }
+}
+
+async function prepareClaims(context: ApplyContext, pod: Pod, signal: AbortSignal): Promise<void> {
+  try {
+    await context.deps.dynamicResources?.prepare(pod, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    const message = `Failed to prepare dynamic resources: ${describeError(error)}`;
+    tell(context, undefined, 'Warning', 'FailedPrepareDynamicResources', message);
+    throw error;
   }
 }
 

@@ -82,7 +82,7 @@ export async function buildContainer(deps: PodDeps, build: ContainerBuild): Prom
     environment: withVariables(added?.environment ?? [], environment),
     mounts,
     devices: [...(added?.devices ?? []), ...deps.volumes.devices(pod, container)],
-    cdiDevices: added?.cdiDevices ?? [],
+    cdiDevices: [...claimed(deps, pod, container), ...(added?.cdiDevices ?? [])],
     annotations: added?.annotations ?? {},
     placement: deps.managers?.placement(pod, container),
     volumeGroups: deps.volumes.groups(pod.metadata.uid),
@@ -112,6 +112,14 @@ async function devicesOf(
 ): Promise<DeviceAdditions | undefined> {
   try {
     return await managers?.additions(pod, container);
+  } catch (error) {
+    throw new PodConfigError(describeError(error));
+  }
+}
+
+function claimed({dynamicResources}: PodDeps, pod: Pod, container: Container): string[] {
+  try {
+    return dynamicResources?.cdiDevices(pod, container) ?? [];
   } catch (error) {
     throw new PodConfigError(describeError(error));
   }

@@ -51,8 +51,9 @@ export function podStatus(seen: PodSeen, pod: Pod, ending: boolean, verdict: Ver
 
 type Lists = {init: ContainerStatus[]; regular: ContainerStatus[]; ephemeral: ContainerStatus[]};
 
-export function isStill(seen: PodSeen): boolean {
-  return seen.stopping.size === 0 && !seen.runtime.containers.some(isAlive);
+/** Claims are given back before the API server is told: it may then give their devices to others. */
+function isStill(seen: PodSeen): boolean {
+  return seen.holdsClaims !== true && seen.stopping.size === 0 && !seen.runtime.containers.some(isAlive);
 }
 
 function finished(seen: PodSeen, pod: Pod, final: boolean): Lists {

@@ -26,6 +26,7 @@ export function terminate(
   if (unstarted.length > 0) return {acts: [{do: 'removeContainers', ids: unstarted}]};
   const ready = seen.runtime.sandboxes.filter((sandbox) => sandbox.ready).map(({id}) => id);
   if (ready.length > 0) return {acts: [{do: 'stopSandboxes', ids: ready}]};
+  if (seen.holdsClaims === true) return {acts: [{do: 'unprepareClaims'}]};
   if (seen.local !== 'clean') return {acts: [{do: 'tearDown'}]};
   if (seen.pod === undefined) return {acts: removal(seen)};
   const deleted = seen.pod.metadata.deletionTimestamp !== undefined;
