@@ -26,7 +26,7 @@ export const v1Files = [
 ] as const;
 
 export function parseV1(texts: CgroupTexts): CgroupSample {
-  const cpu = v1Cpu(texts);
+  const cpu = cpuOf(texts);
   const memory = v1Memory(texts);
   const pids = pidsOf(texts['pids/pids.current'], texts['pids/pids.max']);
   const quota = number(texts['cpu/cpu.cfs_quota_us']);
@@ -46,7 +46,10 @@ export function parseV1(texts: CgroupTexts): CgroupSample {
   };
 }
 
-function v1Cpu(texts: CgroupTexts): CpuSample | undefined {
+/** Of these files the one that counts what is used of the processor, and what it says. */
+export const v1Cpu = {file: 'cpuacct/cpuacct.usage', parse: number} as const;
+
+function cpuOf(texts: CgroupTexts): CpuSample | undefined {
   const usageNs = number(texts['cpuacct/cpuacct.usage']);
   if (usageNs === undefined) return undefined;
   const split = parseFlat(texts['cpuacct/cpuacct.stat']);

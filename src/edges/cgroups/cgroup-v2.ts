@@ -23,7 +23,7 @@ export const v2Files = [
 ] as const;
 
 export function parseV2(texts: CgroupTexts): CgroupSample {
-  const cpu = v2Cpu(texts['cpu.stat']);
+  const cpu = cpuOf(texts['cpu.stat']);
   const memory = v2Memory(texts);
   const pids = pidsOf(texts['pids.current'], texts['pids.max']);
   const [quota, period] = (texts['cpu.max'] ?? '').trim().split(' ');
@@ -46,7 +46,13 @@ export function parseV2(texts: CgroupTexts): CgroupSample {
   };
 }
 
-function v2Cpu(text: string | undefined): CpuSample | undefined {
+/** Of these files the one that counts what is used of the processor, and what it says. */
+export const v2Cpu = {
+  file: 'cpu.stat',
+  parse: (text: string | undefined): number | undefined => thousand(parseFlat(text).usage_usec),
+} as const;
+
+function cpuOf(text: string | undefined): CpuSample | undefined {
   if (text === undefined) return undefined;
   const stat = parseFlat(text);
   return {

@@ -8,7 +8,7 @@ import type {ActivePod} from '../admission/types.ts';
 import {noPressure, type Pressure} from '../node/pressure.ts';
 import type {Verdict} from '../pod/seen.ts';
 import {housekeepingMs, type Stats} from '../stats/stats.ts';
-import type {Snapshot} from '../stats/types.ts';
+import type {DiskStats, Glance} from '../stats/types.ts';
 import {type EvictionMemory, judge, newEvictionMemory} from './judge.ts';
 import {evictionWords} from './message.ts';
 import {rankPods} from './rank.ts';
@@ -21,7 +21,7 @@ export type EvictionOptions = {
   readonly config: KubeletConfig;
   readonly clock: Clock;
   readonly log: Logger;
-  readonly stats: Stats;
+  readonly stats: Pick<Stats, 'get' | 'glance'>;
   readonly active: () => readonly ActivePod[];
   readonly end: (uid: string, verdict: Verdict) => void;
   /** Nothing of the pod runs any more, what it held was given back, and `reclaim` may remove the rest. */
@@ -116,12 +116,12 @@ class Evictor implements Eviction {
   async #round(): Promise<readonly string[]> {
     const {config, stats, clock} = this.#options;
     if (this.#thresholds.length === 0 && !config.localStorageCapacityIsolation) return [];
-    const snapshot = await stats.get(0);
+    const glance = await stats.glance();
     if (this.#stopped) return [];
-    this.#seenMs = snapshot.timeMs;
-    const observations = observe(snapshot);
+    this.#seenMs = glance.timeMs;
+    const observations = observe(glance);
     const judged = judge(
-      withContainerFs(this.#thresholds, snapshot.disks),
+      withContainerFs(this.#thresholds, glance.disks),
       observations,
       this.#memory,
       clock.monotonic(),
@@ -130,10 +130,10 @@ class Evictor implements Eviction {
     this.#memory = judged.memory;
     this.#setPressure(judged.pressure);
     const pods = this.#candidates();
-    const over = config.localStorageCapacityIsolation ? this.#endExceeding(pods, snapshot) : [];
+    const over = config.localStorageCapacityIsolation ? this.#endExceeding(pods, glance) : [];
     if (over.length > 0) return over;
     const [first] = judged.urgent;
-    return first === undefined ? [] : this.#relieve(first, judged.urgent, observations, snapshot, pods);
+    return first === undefined ? [] : this.#relieve(first, judged.urgent, observations, glance.disks, pods);
   }
 
   /** A pod that somebody else deleted with a long grace is one too: its grace shrinks, and nobody else has to go. */
@@ -156,9 +156,9 @@ class Evictor implements Eviction {
   }
 
   /** Every pod that stores more than it may goes. */
-  #endExceeding(pods: readonly ActivePod[], {pods: stats, disks}: Snapshot): string[] {
+  #endExceeding(pods: readonly ActivePod[], {limited, disks}: Glance): string[] {
     return pods.flatMap(({pod, isStatic}) => {
-      const own = stats.find(({uid}) => uid === pod.metadata.uid);
+      const own = limited.find(({uid}) => uid === pod.metadata.uid);
       const limit = own && exceededLimit(pod, own, disks.dedicatedImages);
       if (limit === undefined || isCritical(pod, isStatic)) return [];
       this.#evict(pod, limit.signal, {message: limit.message, annotations: {}}, immediateGraceSeconds, false);
@@ -166,22 +166,24 @@ class Evictor implements Eviction {
     });
   }
 
-  /** First what nobody needs, then one pod. */
+  /** First what nobody needs, then one pod: what each of them uses is read only now. */
   async #relieve(
     threshold: Threshold,
     urgent: readonly Threshold[],
     observations: Observations,
-    snapshot: Snapshot,
+    disks: DiskStats,
     pods: readonly ActivePod[],
   ): Promise<readonly string[]> {
-    const {log, tellNode} = this.#options;
+    const {log, stats, tellNode} = this.#options;
     const resource = resourceOf(threshold.signal);
     tellNode('EvictionThresholdMet', `Attempting to reclaim ${resource}`);
-    if (await this.#reclaim(threshold, snapshot)) {
+    if (await this.#reclaim(threshold, disks)) {
       log.info('the pressure was relieved without evicting a pod', {resource});
       return [];
     }
-    const byUid = new Map(snapshot.pods.map((stats) => [stats.uid, stats] as const));
+    const snapshot = await stats.get(0);
+    if (this.#stopped) return [];
+    const byUid = new Map(snapshot.pods.map((used) => [used.uid, used] as const));
     const candidates = pods
       .filter(({pod, isStatic}) => !isCritical(pod, isStatic))
       .map(({pod}) => ({pod, stats: byUid.get(pod.metadata.uid)}));
@@ -197,7 +199,7 @@ class Evictor implements Eviction {
   }
 
   /** True when no threshold is crossed any more, with what must be free above it. */
-  async #reclaim({signal}: Threshold, {disks}: Snapshot): Promise<boolean> {
+  async #reclaim({signal}: Threshold, disks: DiskStats): Promise<boolean> {
     const {log, reclaim, stats} = this.#options;
     const steps = reclaims(signal, disks);
     if (steps.length === 0) return false;
@@ -205,7 +207,7 @@ class Evictor implements Eviction {
       await reclaim(step).catch((error: unknown) =>
         log.warn('what nobody needs could not be removed', {what: step, error: describeError(error)}),
       );
-    const after = await stats.get(0);
+    const after = await stats.glance();
     return thresholdsMet(withContainerFs(this.#thresholds, after.disks), observe(after), true).length === 0;
   }
 

@@ -1,6 +1,6 @@
 import type {evictionSignals} from '../../config/kubelet/eviction-rules.ts';
 import type {PressureKind} from '../node/pressure.ts';
-import type {Snapshot, SpaceStats} from '../stats/types.ts';
+import type {Glance, SpaceStats} from '../stats/types.ts';
 
 export type Signal = (typeof evictionSignals)[number];
 
@@ -23,7 +23,7 @@ export function pressureOf(signal: Signal): PressureKind {
 }
 
 /** What is left of each; a signal that cannot be told now is absent (makeSignalObservations). */
-export function observe({node, disks, timeMs}: Snapshot): Observations {
+export function observe({node, disks, timeMs}: Omit<Glance, 'limited'>): Observations {
   const found = new Map<Signal, Observation>();
   const {memory} = node.root.sample;
   if (memory !== undefined) {

@@ -1,7 +1,7 @@
 import type {Pod} from '../../lib/kubernetes.ts';
 import {quantityValue} from '../../lib/quantity.ts';
 import {podLimits} from '../pod/config/resources/pod-resources.ts';
-import type {PodStats} from '../stats/types.ts';
+import type {PodStorage} from '../stats/types.ts';
 import {formatSum} from './quantity-text.ts';
 import {ephemeralStorage} from './usage.ts';
 
@@ -13,13 +13,13 @@ export type ExceededLimit = {readonly signal: LimitSignal; readonly message: str
 /** The first limit on what it stores that a pod has exceeded (localStorageEviction). */
 export function exceededLimit(
   pod: Pod,
-  stats: PodStats,
+  stats: PodStorage,
   dedicatedImages: boolean,
 ): ExceededLimit | undefined {
   return emptyDirLimit(pod, stats) ?? podLimit(pod, stats) ?? containerLimit(pod, stats, dedicatedImages);
 }
 
-function emptyDirLimit({spec}: Pod, {volumes}: PodStats): ExceededLimit | undefined {
+function emptyDirLimit({spec}: Pod, {volumes}: PodStorage): ExceededLimit | undefined {
   for (const {name, emptyDir} of spec.volumes ?? []) {
     const limit = quantityValue(emptyDir?.sizeLimit);
     const used = volumes.find((volume) => volume.name === name)?.usedBytes ?? 0;
@@ -33,7 +33,7 @@ function emptyDirLimit({spec}: Pod, {volumes}: PodStats): ExceededLimit | undefi
 }
 
 /** Limits of all containers together; one without a limit does not lift those of the others. */
-function podLimit({spec}: Pod, stats: PodStats): ExceededLimit | undefined {
+function podLimit({spec}: Pod, stats: PodStorage): ExceededLimit | undefined {
   const limit = podLimits(spec, {overhead: false})['ephemeral-storage'];
   if (limit === undefined || ephemeralStorage(stats).usedBytes <= quantityValue(limit)) return undefined;
   const text = formatSum(limit, textsOf(spec));
@@ -52,7 +52,7 @@ function textsOf(spec: Pod['spec']): string[] {
 /** Logs count always, the writable layer where it lies on the node's own file system. */
 function containerLimit(
   {spec}: Pod,
-  {containers}: PodStats,
+  {containers}: PodStorage,
   dedicatedImages: boolean,
 ): ExceededLimit | undefined {
   for (const {name, rootfs, logs} of containers) {

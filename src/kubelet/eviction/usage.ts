@@ -1,6 +1,6 @@
 import type {Pod} from '../../lib/kubernetes.ts';
 import {isEphemeral, sum} from '../stats/pod-files.ts';
-import type {ContainerStats, PodStats, Usage} from '../stats/types.ts';
+import type {ContainerStats, PodStats, PodStorage, Usage} from '../stats/types.ts';
 
 /** Parts of what a pod stores; on which file system they lie depends on the node. */
 export type StoragePart = 'rootfs' | 'logs' | 'volumes';
@@ -35,7 +35,7 @@ export function storageOf(pod: Pod, stats: PodStats, parts: readonly StoragePart
 }
 
 /** All of a pod's ephemeral storage, as the summary tells it (calcEphemeralStorage). */
-export function ephemeralStorage({containers, volumes, own}: PodStats): Usage {
+export function ephemeralStorage({containers, volumes, own}: PodStorage): Usage {
   let total = own;
   for (const {rootfs, logs} of containers) total = sum(total, sum(rootfs ?? none, logs ?? none));
   for (const {ephemeral, usedBytes = 0, inodesUsed = 0} of volumes)

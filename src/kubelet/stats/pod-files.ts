@@ -57,7 +57,7 @@ export class PodFilesReader {
     const {clock, config} = this.#options;
     if (known === undefined) return false;
     const periodMs =
-      isLimited(pod) || isPartial(pod, known.files)
+      hasStorageLimit(pod) || isPartial(pod, known.files)
         ? Math.min(limitedMs, Math.abs(config.volumeStatsAggPeriod))
         : config.volumeStatsAggPeriod;
     return periodMs < 0 || clock.monotonic() - known.atMs < periodMs;
@@ -136,7 +136,7 @@ function isPartial({spec}: Pod, {volumes}: PodFiles): boolean {
 }
 
 /** Whether the pod has a limit on what it stores. */
-function isLimited(pod: Pod): boolean {
+export function hasStorageLimit(pod: Pod): boolean {
   return (
     containersOf(pod).some(({resources}) => resources?.limits?.['ephemeral-storage'] !== undefined) ||
     (pod.spec.volumes ?? []).some(({emptyDir}) => emptyDir?.sizeLimit !== undefined)

@@ -1,6 +1,5 @@
 import {availableParallelism} from 'node:os';
 import type {KubeletConfig} from '../../config/kubelet.ts';
-import type {CgroupSample} from '../../edges/cgroups/cgroup-sample.ts';
 import {type CgroupReader, openCgroupReader} from '../../edges/cgroups/cgroup-stats.ts';
 import {ownCgroup} from '../../edges/cgroups/own-cgroup.ts';
 import type {Cri} from '../../edges/cri/client.ts';
@@ -10,22 +9,14 @@ import {describeError} from '../../lib/errors.ts';
 import type {Pod} from '../../lib/kubernetes.ts';
 import type {Logger} from '../../lib/log.ts';
 import type {Clock} from '../../lib/time.ts';
-import {podCgroupPath, tierCgroupPath} from '../pod/config/resources/cgroup-names.ts';
-import {qosClass} from '../pod/config/resources/qos.ts';
+import {tierCgroupPath} from '../pod/config/resources/cgroup-names.ts';
 import type {PodRuntime} from '../pod/status/runtime-state.ts';
 import {readDisks} from './disks.ts';
-import {type RuntimeFigures, readRuntimeFigures} from './layers.ts';
-import {type PodFiles, PodFilesReader, type ReadVolumes} from './pod-files.ts';
+import {readRuntimeFigures} from './layers.ts';
+import {hasStorageLimit, PodFilesReader, type ReadVolumes} from './pod-files.ts';
+import {type Figures, PodReader} from './pod-reader.ts';
 import {CpuRates} from './rates.ts';
-import type {
-  ContainerStats,
-  DiskStats,
-  Measured,
-  NodeStats,
-  PodStats,
-  SandboxStats,
-  Snapshot,
-} from './types.ts';
+import type {DiskStats, Glance, NodeStats, Snapshot} from './types.ts';
 import {localVolumes} from './volumes.ts';
 
 export type StatsOptions = {
@@ -51,6 +42,8 @@ export type Machine = {
 export type Stats = {
   /** A reading that is at most so old: a new one where the last is older. */
   get(maxAgeMs: number): Promise<Snapshot>;
+  /** What is judged every ten seconds; it reads a twentieth of what `get` does. */
+  glance(): Promise<Glance>;
   stop(): void;
 };
 
@@ -61,16 +54,20 @@ export async function startStats(options: StatsOptions): Promise<Stats> {
   return new Reader(options, options.machine?.cgroups ?? (await openCgroupReader()), await ownCgroup());
 }
 
+const noFigures: Figures = new Map();
+
 class Reader implements Stats {
   readonly #options: StatsOptions;
   readonly #cgroups: CgroupReader;
   readonly #own: string | undefined;
   readonly #rates = new CpuRates();
   readonly #files: PodFilesReader;
+  readonly #pods: PodReader;
   readonly #stop = new AbortController();
   #reading: Promise<Snapshot> | undefined;
   #last: {readonly atMs: number; readonly snapshot: Snapshot} | undefined;
-  #figures: {readonly atMs: number; readonly byId: ReadonlyMap<string, RuntimeFigures>} | undefined;
+  #figures: {readonly atMs: number; readonly byId: Figures} | undefined;
+  #before: Promise<unknown> = Promise.resolve();
 
   constructor(options: StatsOptions, cgroups: CgroupReader, own: string | undefined) {
     const readVolumes = options.readVolumes ?? localVolumes(options.config);
@@ -78,50 +75,82 @@ class Reader implements Stats {
     this.#cgroups = cgroups;
     this.#own = own;
     this.#files = new PodFilesReader({...options, readVolumes});
+    this.#pods = new PodReader({...options, cgroups, rates: this.#rates});
   }
 
   async get(maxAgeMs: number): Promise<Snapshot> {
     const {clock} = this.#options;
     const last = this.#last;
     if (last !== undefined && clock.monotonic() - last.atMs <= maxAgeMs) return last.snapshot;
-    this.#reading ??= this.#read().finally(() => {
+    this.#reading ??= this.#alone(() => this.#read()).finally(() => {
       this.#reading = undefined;
     });
     return this.#reading;
+  }
+
+  glance(): Promise<Glance> {
+    return this.#alone(() => this.#glance());
   }
 
   stop(): void {
     this.#stop.abort(new Error('stopping'));
   }
 
+  /** One after the other: rates are between two whole readings. */
+  #alone<T>(read: () => Promise<T>): Promise<T> {
+    const reading = this.#before.then(read, read);
+    this.#before = reading;
+    return reading;
+  }
+
   async #read(): Promise<Snapshot> {
-    const {clock, pods: known, machine} = this.#options;
-    const {signal} = this.#stop;
-    signal.throwIfAborted();
+    const {clock, pods: known} = this.#options;
     const pods = known();
-    const [figures, files, disks] = await Promise.all([
-      this.#runtimeFigures(),
-      this.#files.read(pods, signal),
-      (machine?.disks ?? (() => readDisks(this.#options)))(),
-    ]);
+    const {figures, files, disks} = await this.#told(pods, true);
     const atMs = clock.monotonic();
     const node = this.#node();
     const tiers = this.#tiers();
-    const stats: PodStats[] = [];
-    for (const pod of pods) {
-      const found = this.#pod(pod, figures, files.get(pod.metadata.uid));
-      if (found !== undefined) stats.push(found);
-      // Cgroups are read synchronously: others have their turn after each pod.
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-    this.#rates.turn();
+    const stats = await eachInTurn(pods, (pod) => this.#pods.read(pod, figures, files.get(pod.metadata.uid)));
+    this.#turn();
     const snapshot = {timeMs: clock.now(), node, disks, pods: stats, tiers};
     this.#last = {atMs, snapshot};
     return snapshot;
   }
 
+  async #glance(): Promise<Glance> {
+    const {clock, pods: known} = this.#options;
+    const pods = known();
+    const limited = pods.filter(hasStorageLimit);
+    const {figures, files, disks} = await this.#told(pods, limited.length > 0);
+    const node = this.#node();
+    this.#tiers();
+    await eachInTurn(pods, (pod) => this.#pods.noteCpu(pod));
+    this.#turn();
+    const stored = limited.flatMap(
+      (pod) => this.#pods.storage(pod, figures, files.get(pod.metadata.uid)) ?? [],
+    );
+    return {timeMs: clock.now(), node, disks, limited: stored};
+  }
+
+  async #told(pods: readonly Pod[], layers: boolean) {
+    const {signal} = this.#stop;
+    signal.throwIfAborted();
+    const {disks: readSpace = () => readDisks(this.#options)} = this.#options.machine ?? {};
+    const [figures, files, disks] = await Promise.all([
+      layers ? this.#runtimeFigures() : noFigures,
+      this.#files.read(pods, signal),
+      readSpace(),
+    ]);
+    return {figures, files, disks};
+  }
+
+  #turn(): void {
+    this.#rates.turn();
+    this.#pods.turn();
+  }
+
   /** Writable layers are counted by the runtime every ten seconds; without it all else is still known. */
-  async #runtimeFigures(): Promise<ReadonlyMap<string, RuntimeFigures>> {
+  async #runtimeFigures(): Promise<Figures> {
     const {cri, clock, log} = this.#options;
     const atMs = clock.monotonic();
     if (this.#figures !== undefined && atMs - this.#figures.atMs < housekeepingMs / 2)
@@ -131,12 +160,7 @@ class Reader implements Stats {
     } catch (error) {
       log.warn('the runtime does not tell what containers use', {error: describeError(error)});
     }
-    return this.#figures?.byId ?? new Map();
-  }
-
-  #measure(path: string): Measured | undefined {
-    const sample = this.#cgroups.sample(path);
-    return sample && this.#rates.measure(path, this.#options.clock.now(), sample);
+    return this.#figures?.byId ?? noFigures;
   }
 
   #node(): NodeStats {
@@ -177,81 +201,22 @@ class Reader implements Stats {
     return new Map(
       (['Guaranteed', 'Burstable', 'BestEffort'] as const).flatMap((qos) => {
         const path = tierCgroupPath(cgroupDriver, cgroupRoot, qos);
-        const measured = this.#measure(path);
-        return measured === undefined ? [] : [[path, measured]];
+        const sample = this.#cgroups.sample(path);
+        return sample === undefined
+          ? []
+          : [[path, this.#rates.measure(path, this.#options.clock.now(), sample)]];
       }),
     );
   }
+}
 
-  #pod(
-    pod: Pod,
-    figures: ReadonlyMap<string, RuntimeFigures>,
-    files: PodFiles | undefined,
-  ): PodStats | undefined {
-    const {config, runtimeOf} = this.#options;
-    const {name, namespace, uid} = pod.metadata;
-    const runtime = runtimeOf(uid);
-    const running = runtime?.containers.filter(({state}) => state === 'running') ?? [];
-    const ready = runtime?.sandboxes.find((sandbox) => sandbox.ready);
-    if (running.length === 0 && ready === undefined) return undefined;
-    const path = podCgroupPath(config.cgroupDriver, config.cgroupRoot, qosClass(pod.spec), uid);
-    const names = this.#cgroups.children(path);
-    const place = (id: string) => {
-      const found = names.find((child) => child.includes(id));
-      return found === undefined ? undefined : `${path}/${found}`;
-    };
-    const measured = this.#measure(path);
-    const sandbox = ready === undefined ? undefined : this.#sandbox(ready, place(ready.id));
-    const pid = sandbox?.cgroup === undefined ? undefined : this.#cgroups.processes(sandbox.cgroup)[0];
-    return {
-      name,
-      namespace,
-      uid,
-      startTime: pod.status?.startTime,
-      cgroup: measured === undefined ? undefined : path,
-      measured,
-      sandbox,
-      network: pid === undefined ? undefined : readNetwork(pid),
-      containers: running.map((container) =>
-        this.#container(container, place(container.id), figures.get(container.id), files),
-      ),
-      volumes: files?.volumes ?? [],
-      own: files?.own ?? {usedBytes: 0, inodesUsed: 0},
-    };
+/** Cgroups are read synchronously: others have their turn after each pod. */
+async function eachInTurn<T>(pods: readonly Pod[], read: (pod: Pod) => T | undefined): Promise<T[]> {
+  const found: T[] = [];
+  for (const pod of pods) {
+    const one = read(pod);
+    if (one !== undefined) found.push(one);
+    await new Promise((resolve) => setImmediate(resolve));
   }
-
-  #sandbox({id, createdAtMs}: PodRuntime['sandboxes'][number], cgroup: string | undefined): SandboxStats {
-    return {
-      id,
-      startedAtMs: createdAtMs,
-      cgroup,
-      measured: cgroup === undefined ? undefined : this.#measure(cgroup),
-    };
-  }
-
-  #container(
-    {id, name, image, startedAtMs}: PodRuntime['containers'][number],
-    cgroup: string | undefined,
-    figures: RuntimeFigures | undefined,
-    files: PodFiles | undefined,
-  ): ContainerStats {
-    return {
-      id,
-      name,
-      image,
-      startedAtMs,
-      cgroup,
-      measured: cgroup === undefined ? this.#told(id, figures) : this.#measure(cgroup),
-      processes: cgroup === undefined ? 0 : this.#cgroups.processes(cgroup).length,
-      rootfs: figures?.layer,
-      logs: files?.logs.get(name),
-    };
-  }
-
-  #told(id: string, figures: RuntimeFigures | undefined): Measured | undefined {
-    const sample: CgroupSample | undefined = figures?.sample;
-    return figures === undefined || sample === undefined
-      ? undefined
-      : this.#rates.measure(id, figures.timeMs, sample);
-  }
+  return found;
 }

@@ -74,6 +74,11 @@ export type PodStats = {
   readonly own: Usage;
 };
 
+/** What a pod stores on this node. */
+export type PodStorage = Pick<PodStats, 'uid' | 'volumes' | 'own'> & {
+  readonly containers: readonly Pick<ContainerStats, 'name' | 'rootfs' | 'logs'>[];
+};
+
 export type NodeStats = {
   readonly bootTimeMs: number;
   readonly cpus: number;
@@ -106,6 +111,9 @@ export type Snapshot = {
   /** Cgroups above the pods, by path: for `/metrics/cadvisor`. */
   readonly tiers: ReadonlyMap<string, Measured>;
 };
+
+/** What must be known again and again: the node as a whole, and the pods that may store only so much. */
+export type Glance = Pick<Snapshot, 'timeMs' | 'node' | 'disks'> & {readonly limited: readonly PodStorage[]};
 
 /** One cgroup as `/metrics/cadvisor` tells of it. */
 export type Subject = {

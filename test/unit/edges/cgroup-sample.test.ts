@@ -106,6 +106,12 @@ describe('cgroup v2', () => {
     expect(cgroups.processes(`/${pod}/cri-containerd-abc.scope`)).toEqual([17, 18]);
   });
 
+  it('tells what is used of the processor alone as it does with all else', async () => {
+    const cgroups = await reader(v2);
+    expect(cgroups.cpuNs(`/${pod}`)).toBe(cgroups.sample(`/${pod}`)?.cpu?.usageNs);
+    expect(cgroups.cpuNs('/gone')).toBeUndefined();
+  });
+
   it('has no limit where the kernel says max, and no figures that an old kernel lacks', async () => {
     const {[`${pod}/memory.peak`]: _, ...old} = v2;
     const cgroups = await reader({
@@ -170,6 +176,7 @@ describe('cgroup v1', () => {
       pids: {current: 9, limit: 100},
       io: [{device: '8:0', reads: 1, writes: 2, readBytes: 4096, writeBytes: 8192}],
     });
+    expect(cgroups.cpuNs(`/${place}`)).toBe(5_123_456_789);
     // -1 and the largest number of pages are no limits.
     expect(cgroups.sample(`/${place}`)?.limits).toEqual({cpuShares: 512, cpuPeriod: 100_000});
   });

@@ -24,10 +24,13 @@ export type MetricsSources = {
   readonly telemetry: Telemetry;
 };
 
+/** How often the delay of the event loop is measured: by default a process that only waits wakes a hundred times a second. */
+const loopDelayEveryMs = 1_000;
+
 /** `/metrics` of this kubelet; a registry of its own, so that two kubelets of a test do not share one. */
 export function createMetrics({config, agent, stats, telemetry}: MetricsSources): Metrics {
   const registry = new Registry();
-  collectDefaultMetrics({register: registry});
+  collectDefaultMetrics({register: registry, eventLoopMonitoringPrecision: loopDelayEveryMs});
   const registers = [registry];
   new Gauge({
     registers,

@@ -59,6 +59,8 @@ type Node = {
   memoryMi: number;
 };
 
+const usesGi = (name: string, timeMs: number) => stats(name, {measured: measured(1 * gi, timeMs)});
+
 /** A node of 8 GiB with these pods, each of which uses 1 GiB, and `memoryMi` left. */
 function nodeWith(yaml: string, active: () => readonly ActivePod[], names: readonly string[]): Node {
   const clock = new ManualClock();
@@ -66,24 +68,17 @@ function nodeWith(yaml: string, active: () => readonly ActivePod[], names: reado
   const {config} = loadKubeletConfig([{path: '/c.yaml', text}], {}, 'n1');
   const node: Node = {clock, ended: [], memoryMi: 50};
   const gone = new Set<string>();
+  const state = () => {
+    const {timeMs, disks, node: one} = snapshot({}, clock.now());
+    return {timeMs, disks, node: {...one, root: measured(8 * gi - node.memoryMi * mi, timeMs)}};
+  };
   eviction = startEviction({
     config,
     clock,
     log: silent,
     stats: {
-      get: async () => {
-        const timeMs = clock.now();
-        const root = measured(8 * gi - node.memoryMi * mi, timeMs);
-        const one = snapshot({}, timeMs);
-        return snapshot(
-          {
-            node: {...one.node, root},
-            pods: names.map((name) => stats(name, {measured: measured(1 * gi, timeMs)})),
-          },
-          timeMs,
-        );
-      },
-      stop: () => {},
+      glance: async () => ({...state(), limited: []}),
+      get: async () => ({...state(), tiers: new Map(), pods: names.map((name) => usesGi(name, clock.now()))}),
     },
     active: () =>
       active().map((one) => ({
