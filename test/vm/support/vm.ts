@@ -127,6 +127,7 @@ function connect({dir, ports, key, serial}: Reach): Omit<Vm, 'remove' | 'cpuSeco
     run('ssh', [...target, line], {timeoutMs: 2 * minutes, ...more});
   const sh = async (line: string, more?: RunOptions) => (await ssh(line, more)).stdout;
   const copied = join(dir, 'admin.conf');
+  const console = () => (existsSync(serial) ? readFileSync(serial, 'utf8').slice(-4000) : '');
   let followed: string | undefined;
   return {
     sh,
@@ -156,8 +157,9 @@ function connect({dir, ports, key, serial}: Reach): Omit<Vm, 'remove' | 'cpuSeco
       await until('the machine has booted anew', async () => (await boot()) !== before, {
         timeoutMs: 10 * minutes,
         everyMs: 500,
+        instead: async () => console(),
       });
     },
-    console: () => (existsSync(serial) ? readFileSync(serial, 'utf8').slice(-4000) : ''),
+    console,
   };
 }
