@@ -15,16 +15,22 @@ export type SigningRequest = Names & {
   readonly usages: readonly KeyUsage[];
 };
 
-/** The name follows from what is asked, so that the same key never makes a second request (bootstrap digestedName). */
+/**
+ * The name follows from what is asked, so that the same key never makes a second request for the same names
+ * (bootstrap digestedName).
+ */
 export function requestName({
   key,
   commonName,
   organizations = [],
+  dnsNames = [],
+  ipAddresses = [],
   usages,
   signerName,
 }: SigningRequest): string {
   const hash = createHash('sha256');
-  for (const part of [publicKeyOf(key), commonName, ...organizations, ...usages, signerName])
+  const names = [...organizations, ...dnsNames, ...ipAddresses];
+  for (const part of [publicKeyOf(key), commonName, ...names, ...usages, signerName])
     hash.update(Buffer.from(part).toString('base64url')).update('|');
   const prefix = signerName.endsWith('kube-apiserver-client-kubelet') ? 'node-csr' : 'csr';
   return `${prefix}-${hash.digest('hex').slice(0, 40)}`;

@@ -1,3 +1,4 @@
+import {isDeepStrictEqual} from 'node:util';
 import type {KubeClient} from '../../edges/kube/client.ts';
 import type {CertificateStore, KeyPair} from '../../edges/trust/certificate-store.ts';
 import type {KeyUsage, Names} from '../../edges/trust/x509.ts';
@@ -7,7 +8,7 @@ import type {Logger} from '../../lib/log.ts';
 import type {Clock} from '../../lib/time.ts';
 import {pause} from '../pause.ts';
 import {requestCertificate} from './request.ts';
-import {covers, leafFacts, rotateAtMs} from './validity.ts';
+import {leafFacts, rotateAtMs, satisfies} from './validity.ts';
 
 export const clientSigner = 'kubernetes.io/kube-apiserver-client-kubelet';
 export const servingSigner = 'kubernetes.io/kubelet-serving';
@@ -35,8 +36,7 @@ export function decideRotation({nowMs, current, wanted, random}: RotationSeen): 
   if (wanted === undefined) return keep(1_000);
   const facts = current && leafFacts(current);
   if (facts === undefined || nowMs >= facts.notAfterMs) return {act: 'request', againInMs: lookMs};
-  if (!covers(facts, {dnsNames: wanted.dnsNames ?? [], ipAddresses: wanted.ipAddresses ?? []}))
-    return {act: 'request', againInMs: lookMs};
+  if (!satisfies(facts, wanted)) return {act: 'request', againInMs: lookMs};
   const dueMs = rotateAtMs(facts, random) - nowMs;
   return dueMs <= 0 ? {act: 'request', againInMs: lookMs} : keep(dueMs);
 }
@@ -91,9 +91,8 @@ async function renew(options: RotationOptions, names: Names, signal: AbortSignal
   const {store, clock, log, client, signerName, usages} = options;
   const key = await store.pendingKey();
   const onPending = (name: string) => log.info('a certificate was requested', {signerName, name});
-  const cert = await requestCertificate(
-    {...names, key, signerName, usages},
-    {client, clock, signal, onPending},
+  const cert = await whileWanted(options, names, signal, (wanted) =>
+    requestCertificate({...names, key, signerName, usages}, {client, clock, signal: wanted, onPending}),
   );
   const pair = {cert, key};
   const facts = leafFacts(pair);
@@ -104,4 +103,33 @@ async function renew(options: RotationOptions, names: Names, signal: AbortSignal
   await store.update(pair, new Date(clock.now()));
   options.onIssued(pair);
   log.info('a certificate was issued', {signerName, until: new Date(facts.notAfterMs).toISOString()});
+}
+
+/**
+ * A request may lie for days before somebody approves it: when the node has other names by then, nobody is to wait for
+ * it any longer (certificate_manager.go, templateChanged).
+ */
+async function whileWanted(
+  {clock, names}: RotationOptions,
+  asked: Names,
+  signal: AbortSignal,
+  work: (signal: AbortSignal) => Promise<string>,
+): Promise<string> {
+  const over = new AbortController();
+  const look = async (): Promise<void> => {
+    for (;;) {
+      await pause(clock, lookMs, over.signal);
+      if (over.signal.aborted) return;
+      const now = names();
+      if (now !== undefined && !isDeepStrictEqual(now, asked))
+        over.abort(new Error('the names of this node have changed since the certificate was requested'));
+    }
+  };
+  const looking = look();
+  try {
+    return await work(AbortSignal.any([signal, over.signal]));
+  } finally {
+    over.abort();
+    await looking;
+  }
 }

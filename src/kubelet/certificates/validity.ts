@@ -1,5 +1,6 @@
 import {createPrivateKey, X509Certificate} from 'node:crypto';
 import type {KeyPair} from '../../edges/trust/certificate-store.ts';
+import type {Names} from '../../edges/trust/x509.ts';
 
 export type Validity = {readonly notBeforeMs: number; readonly notAfterMs: number};
 
@@ -35,6 +36,16 @@ export function leafFacts({cert, key}: KeyPair): LeafFacts | undefined {
  */
 export function rotateAtMs({notBeforeMs, notAfterMs}: Validity, random: number): number {
   return notBeforeMs + (notAfterMs - notBeforeMs) * (0.7 + 0.2 * random);
+}
+
+/** Whether a certificate says all that it must say of whom it is for; it may say more (certSatisfiesTemplate). */
+export function satisfies(facts: LeafFacts, wanted: Names): boolean {
+  const {commonName, organizations = [], dnsNames = [], ipAddresses = []} = wanted;
+  const said = facts.subject.split(/\n| \+ /);
+  return (
+    [`CN=${commonName}`, ...organizations.map((name) => `O=${name}`)].every((part) => said.includes(part)) &&
+    covers(facts, {dnsNames, ipAddresses})
+  );
 }
 
 /** Whether a certificate covers every name that it must have. */

@@ -70,6 +70,20 @@ describe('rotation', () => {
     expect(decideRotation({nowMs: 70 * day - 5, current, wanted, random: 0}).againInMs).toBe(1_000);
   });
 
+  /** By meaning client-go's TestCertSatisfiesTemplate; other rows are above. */
+  it.each([
+    ['another name', {commonName: 'system:node:n2'}, 'request'],
+    ['a group more', {organizations: ['system:nodes', 'foobar']}, 'request'],
+    ['a group less', {organizations: []}, 'keep'],
+    ['a DNS name more', {dnsNames: ['n1', 'n2']}, 'request'],
+    ['a DNS name less', {dnsNames: []}, 'keep'],
+    ['an address less', {ipAddresses: []}, 'keep'],
+  ])('looks at whom the certificate is for: %s', async (_, over, act) => {
+    const current = await issue({ips: ['10.0.0.5'], dns: ['n1']});
+    const all = {...wanted, dnsNames: ['n1'], ipAddresses: ['10.0.0.5']};
+    expect(decideRotation({nowMs: 1, current, wanted: {...all, ...over}, random: 0}).act).toBe(act);
+  });
+
   it('compares addresses by their meaning', async () => {
     const pair = await createSelfSigned({commonName: 'n1', ipAddresses: ['fd00::5'], days: 1});
     const facts = leafFacts(pair);
