@@ -65,12 +65,17 @@ export function startImageCollector(options: ImageCollectorOptions): ImageCollec
   };
   if (config.imageGCHighThresholdPercent === 100 && config.imageMaximumGCAge === 0)
     return {removeUnused, stop: () => Promise.resolve()};
+  let failed = false;
   const rounds = startPeriodic({clock, firstMs: Math.min(firstMs, everyMs), everyMs}, async (isStopped) => {
     if (!options.ready()) return;
     try {
       await collector.round(isStopped);
+      failed = false;
     } catch (error) {
       log.warn('images could not be collected', {error: describeError(error)});
+      // Once may be a runtime that was just restarted.
+      if (failed) collector.tell('ImageGCFailed', describeError(error));
+      failed = true;
     }
   });
   return {removeUnused, stop: () => rounds.stop()};
@@ -104,12 +109,12 @@ class ImageCollector {
     const space = await (this.#options.space ?? (() => this.#imageSpace()))();
     if (space === undefined) return;
     if (space.totalBytes === 0)
-      return this.#tell('InvalidDiskCapacity', 'invalid capacity 0 on image filesystem');
+      return this.tell('InvalidDiskCapacity', 'invalid capacity 0 on image filesystem');
     const short = shortage(this.#records, space, policy, nowMs);
     if (short === undefined) return;
     const freed = await this.#removeUntil(short.candidates, 'space', short.bytesToFree, isStopped);
     if (freed < short.bytesToFree && !isStopped())
-      this.#tell('FreeDiskSpaceFailed', insufficient(short.usedPercent, space.totalBytes, freed));
+      this.tell('FreeDiskSpaceFailed', insufficient(short.usedPercent, space.totalBytes, freed));
   }
 
   async removeUnused(): Promise<void> {
@@ -177,7 +182,7 @@ class ImageCollector {
     return mountpoint === undefined ? undefined : diskSpace(mountpoint);
   }
 
-  #tell(reason: string, message: string): void {
+  tell(reason: string, message: string): void {
     const {nodeName: name} = this.#options.config;
     this.#options.recorder.record({kind: 'Node', name, uid: name}, 'Warning', reason, message);
   }

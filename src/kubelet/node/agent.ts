@@ -16,7 +16,7 @@ import type {RuntimeReadiness} from '../agent-api.ts';
 import type {StartupMetrics} from '../stats/metrics/startup-metrics.ts';
 import type {NodeAddress} from './addresses.ts';
 import type {NodeEvent} from './conditions.ts';
-import {decideNode, type NodeAct, type NodeSeen} from './decide.ts';
+import {decideNode, isUnschedulable, type NodeAct, type NodeSeen} from './decide.ts';
 import {LeaseRenewer} from './lease.ts';
 import {MachineSight} from './machine-sight.ts';
 import type {Pressure} from './pressure.ts';
@@ -76,6 +76,7 @@ class NodeReconciler {
   #reportedMs: number | undefined;
   #reportDelayMs = 0;
   #wasReady = false;
+  #unschedulable = false;
 
   constructor(options: NodeAgentOptions) {
     const {client, clock, log, config} = options;
@@ -144,6 +145,7 @@ class NodeReconciler {
     if (this.#isStarting()) return {againInMs: startingMs};
     const decision = decideNode(seen);
     for (const act of decision.acts) await this.#apply(act, signal);
+    this.#unschedulable = isUnschedulable(seen.node);
     return decision.againInMs === undefined ? {} : {againInMs: decision.againInMs};
   }
 
@@ -179,6 +181,7 @@ class NodeReconciler {
       reportedMs: this.#reportedMs,
       reportDelayMs: this.#reportDelayMs,
       fast: !this.#wasReady && monotonicMs - this.#startedMs < fastForMs,
+      unschedulable: this.#unschedulable,
     };
   }
 

@@ -17,6 +17,8 @@ export type NodeSeen = StatusSeen & {
   readonly reportDelayMs: number;
   /** The first Ready is not to wait for the next regular round. */
   readonly fast: boolean;
+  /** Cordoned, as was last told by an event. */
+  readonly unschedulable: boolean;
 };
 
 export type NodeAct =
@@ -52,8 +54,20 @@ export function decideNode(seen: NodeSeen): Decision<NodeAct> {
     acts: [
       ...(metadata === undefined ? [] : [{type: 'patch-metadata' as const, body: metadata}]),
       ...(body === undefined ? [] : [{type: 'patch-status' as const, body, changed, ready}]),
-      ...events.map((event) => ({type: 'event' as const, event})),
+      ...[...events, ...cordonEvents(seen, node)].map((event) => ({type: 'event' as const, event})),
     ],
     againInMs,
   };
+}
+
+/** kubelet_node_status.go, recordNodeSchedulableEvent. */
+function cordonEvents({config: {nodeName}, unschedulable}: NodeSeen, node: Node): NodeEvent[] {
+  const isCordoned = isUnschedulable(node);
+  if (isCordoned === unschedulable) return [];
+  const reason = isCordoned ? 'NodeNotSchedulable' : 'NodeSchedulable';
+  return [{type: 'Normal', reason, message: `Node ${nodeName} status is now: ${reason}`}];
+}
+
+export function isUnschedulable(node: Node | undefined): boolean {
+  return node?.spec?.unschedulable === true;
 }

@@ -48,6 +48,7 @@ function seen(over: Partial<NodeSeen> = {}): NodeSeen {
     reportedMs: 4_000,
     reportDelayMs: 0,
     fast: false,
+    unschedulable: false,
     ...over,
   };
 }
@@ -237,6 +238,17 @@ describe('decideNode', () => {
     const node = current();
     const {acts} = decideNode(seen({node, facts: {...facts, bootId: 'b2'}}));
     expect(acts.flatMap((a) => (a.type === 'event' ? [a.event.reason] : []))).toEqual(['Rebooted']);
+  });
+
+  it.each([
+    [false, true, ['NodeNotSchedulable']],
+    [true, false, ['NodeSchedulable']],
+    [true, true, []],
+    [false, false, []],
+  ])('tells when somebody cordons it or takes that back: %j → %j', (unschedulable, now, told) => {
+    const node = {...current(), spec: {unschedulable: now}};
+    const {acts} = decideNode(seen({node, unschedulable}));
+    expect(acts.flatMap((a) => (a.type === 'event' ? [a.event.reason] : []))).toEqual(told);
   });
 
   it('registers nothing where registerNode is false', () => {
