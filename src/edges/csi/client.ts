@@ -1,5 +1,5 @@
-import {type Client, Code, ConnectError, createClient, type Interceptor} from '@connectrpc/connect';
-import {grpcOverSocket} from '../http/unix-grpc.ts';
+import {type Client, Code, ConnectError, createClient} from '@connectrpc/connect';
+import {grpcOverSocket, type OnCall, timed} from '../http/unix-grpc.ts';
 import {Node} from './gen/csi_pb.ts';
 
 /** A driver's node service. */
@@ -10,28 +10,9 @@ export type CsiConnection = {readonly node: CsiNodeService; close(): void};
 /** pkg/volume/csi: no call of a driver takes longer. */
 const timeoutMs = 120_000;
 
-/** A call of a driver is over: `/csi.v1.Node/NodePublishVolume`, gRPC's word for its outcome, how long it took. */
-export type OnCsiCall = (method: string, code: string, seconds: number) => void;
-
-export function connectCsi(endpoint: string, onCall: OnCsiCall = () => {}): CsiConnection {
+export function connectCsi(endpoint: string, onCall: OnCall = () => {}): CsiConnection {
   const {transport, close} = grpcOverSocket(endpoint, timeoutMs, [timed(onCall)]);
   return {node: createClient(Node, transport), close};
-}
-
-function timed(onCall: OnCsiCall): Interceptor {
-  return (next) => async (request) => {
-    const begin = performance.now();
-    const tell = (code: string) =>
-      onCall(`/${request.service.typeName}/${request.method.name}`, code, (performance.now() - begin) / 1000);
-    try {
-      const response = await next(request);
-      tell('OK');
-      return response;
-    } catch (error) {
-      tell(Code[ConnectError.from(error).code]);
-      throw error;
-    }
-  };
 }
 
 /** Answers after which the driver may still be at work (csi_client.go, isFinalError). */

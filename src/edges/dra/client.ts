@@ -1,6 +1,6 @@
 import {createClient} from '@connectrpc/connect';
 import {rpcMessage} from '../csi/client.ts';
-import {grpcOverSocket} from '../http/unix-grpc.ts';
+import {grpcOverSocket, type OnCall, timed} from '../http/unix-grpc.ts';
 import {DRAResourceHealth, HealthStatus} from './gen/dra_health_pb.ts';
 import {DRAPlugin as DRAPluginV1} from './gen/dra_v1_pb.ts';
 import {DRAPlugin as DRAPluginV1beta1} from './gen/dra_v1beta1_pb.ts';
@@ -50,8 +50,8 @@ export type DraClient = {
 /** defaultClientCallTimeout. */
 const timeoutMs = 45_000;
 
-export function connectDraPlugin(endpoint: string, service: DraService): DraClient {
-  const {transport, close, isServed} = grpcOverSocket(endpoint, timeoutMs);
+export function connectDraPlugin(endpoint: string, service: DraService, onCall: OnCall): DraClient {
+  const {transport, close, isServed} = grpcOverSocket(endpoint, timeoutMs, [timed(onCall)]);
   const client =
     service === 'v1.DRAPlugin'
       ? createClient(DRAPluginV1, transport)

@@ -1,5 +1,5 @@
 import {connect} from 'node:net';
-import type {Interceptor, Transport} from '@connectrpc/connect';
+import {Code, ConnectError, type Interceptor, type Transport} from '@connectrpc/connect';
 import {createGrpcTransport, Http2SessionManager} from '@connectrpc/connect-node';
 
 export type UnixGrpc = {
@@ -35,5 +35,26 @@ export function grpcOverSocket(
     transport,
     isServed: async () => (await session.connect()) !== 'error',
     close: () => session.abort(),
+  };
+}
+
+/** A call is over: `/csi.v1.Node/NodePublishVolume`, gRPC's word for its outcome, how long it took. */
+export type OnCall = (method: string, code: string, seconds: number) => void;
+
+/** Tells of each call that has one answer. */
+export function timed(onCall: OnCall): Interceptor {
+  return (next) => async (request) => {
+    if (request.stream) return next(request);
+    const begin = performance.now();
+    const tell = (code: string) =>
+      onCall(`/${request.service.typeName}/${request.method.name}`, code, (performance.now() - begin) / 1000);
+    try {
+      const response = await next(request);
+      tell('OK');
+      return response;
+    } catch (error) {
+      tell(Code[ConnectError.from(error).code]);
+      throw error;
+    }
   };
 }

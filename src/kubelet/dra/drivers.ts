@@ -16,6 +16,7 @@ export type DriversOptions = {
   readonly log: Logger;
   /** Undefined: the driver tells nothing any more. */
   readonly onHealth: (driver: string, devices: readonly DeviceHealth[] | undefined) => void;
+  readonly onCall: (driver: string, method: string, code: string, seconds: number) => void;
   readonly onRegistered: () => void;
   readonly onGone: (driver: string) => void;
   readonly onBack: (driver: string) => void;
@@ -72,7 +73,9 @@ export class DraDrivers {
     const others = this.#instances.get(name) ?? [];
     if (others.some((one) => one.endpoint === endpoint))
       throw new Error(`endpoint ${endpoint} already registered for DRA driver plugin ${name}`);
-    const client = connectDraPlugin(endpoint, serviceOf(plugin));
+    const client = connectDraPlugin(endpoint, serviceOf(plugin), (...done) =>
+      this.#options.onCall(name, ...done),
+    );
     const stopping = new AbortController();
     const health = this.#listen(name, client, stopping.signal);
     this.#instances.set(name, [...others, {endpoint, client, stopping, health, isServed: true}]);

@@ -7,6 +7,7 @@ import type {Logger} from '../../lib/log.ts';
 import {resourceClaims} from '../../lib/resources.ts';
 import type {Clock} from '../../lib/time.ts';
 import type {PluginHandler} from '../plugins/types.ts';
+import type {DraMetrics, DraOperation} from '../stats/metrics/dra-metrics.ts';
 import {batches, byDriverOf, prepareBy, unprepareBy} from './calls.ts';
 import {Claims} from './claims.ts';
 import {DraDrivers} from './drivers.ts';
@@ -25,6 +26,7 @@ export type DynamicResourcesOptions = {
   readonly node: () => Node | undefined;
   /** What these pods wait for may be there, or the health of their devices has changed. */
   readonly onPods: (uids: readonly string[]) => void;
+  readonly telemetry?: {readonly dra: DraMetrics};
 };
 
 const callTimeoutMs = 10_000;
@@ -44,10 +46,14 @@ export class DynamicResources {
   private constructor(options: DynamicResourcesOptions, claims: Claims) {
     this.#options = options;
     this.#claims = claims;
+    options.telemetry?.dra.countBy(() =>
+      claims.all().flatMap(({prepared, drivers}) => (prepared ? [[...drivers.keys()]] : [])),
+    );
     this.#slices = new SliceWiper({...options, nodeName: options.config.nodeName});
     this.#drivers = new DraDrivers({
       ...options,
       onHealth: (driver, devices) => this.#healthTold(driver, devices),
+      onCall: (...done) => options.telemetry?.dra.call(...done),
       onRegistered: () => options.onPods([...this.#waiting]),
       onGone: (driver) => this.#slices.gone(driver),
       onBack: (driver) => this.#slices.back(driver),
@@ -67,7 +73,7 @@ export class DynamicResources {
   async prepare(pod: Pod, signal: AbortSignal): Promise<void> {
     try {
       const wanted = podClaims(pod);
-      if (wanted.length > 0) await this.#prepare(pod, wanted, signal);
+      if (wanted.length > 0) await this.#timed('PrepareResources', () => this.#prepare(pod, wanted, signal));
       this.#waiting.delete(pod.metadata.uid);
     } catch (error) {
       this.#waiting.add(pod.metadata.uid);
@@ -80,7 +86,7 @@ export class DynamicResources {
     const keys = this.#claims.ofPod(uid).map(claimKey);
     if (keys.length === 0) return;
     try {
-      await this.#claims.locked(keys, () => this.#unprepare(uid));
+      await this.#timed('UnprepareResources', () => this.#claims.locked(keys, () => this.#unprepare(uid)));
     } catch (error) {
       throw new Error(`unprepare dynamic resources: ${describeError(error)}`, {cause: error});
     }
@@ -128,6 +134,20 @@ export class DynamicResources {
 
   async stop(): Promise<void> {
     await Promise.all([this.#drivers.stop(), this.#slices.stop()]);
+  }
+
+  async #timed(operation: DraOperation, work: () => Promise<void>): Promise<void> {
+    const {clock, telemetry} = this.#options;
+    const startMs = clock.monotonic();
+    const tell = (failed: boolean) =>
+      telemetry?.dra.operation(operation, (clock.monotonic() - startMs) / 1000, failed);
+    try {
+      await work();
+      tell(false);
+    } catch (error) {
+      tell(true);
+      throw error;
+    }
   }
 
   async #prepare(pod: Pod, wanted: readonly PodClaim[], signal: AbortSignal): Promise<void> {

@@ -4,6 +4,7 @@ import type {Pod, PodStatus} from '../../../lib/kubernetes.ts';
 import {CertificateMetrics} from './certificate-metrics.ts';
 import {CgroupMetrics} from './cgroup-metrics.ts';
 import {ContainerMetrics} from './container-metrics.ts';
+import {DraMetrics} from './dra-metrics.ts';
 import {HealthMetrics} from './health-metrics.ts';
 import {NodeMetrics} from './node-metrics.ts';
 import {PodMetrics} from './pod-metrics.ts';
@@ -28,6 +29,7 @@ export class Telemetry {
   readonly health = new HealthMetrics();
   readonly pods = new PodMetrics(this.registry);
   readonly volumes = new VolumeMetrics(this.registry);
+  readonly dra = new DraMetrics(this.registry);
   readonly cgroups = new CgroupMetrics(this.registry);
   readonly node = new NodeMetrics(this.registry);
   readonly startup: StartupMetrics;
