@@ -1,10 +1,12 @@
-import {readFile, writeFile} from 'node:fs/promises';
+import {mkdtemp, readFile, rm, writeFile} from 'node:fs/promises';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
 import {afterAll, afterEach, beforeAll, expect, it} from 'vitest';
 import type {Pod} from '../../../src/lib/kubernetes.ts';
 import {leases, pods} from '../../../src/lib/resources.ts';
 import {busyboxImage} from '../support/images.ts';
 import {until} from '../support/wait.ts';
-import {type FaultyApi, startFaultyApi} from './faulty-api.ts';
+import {type Fault, type FaultyApi, startFaultyApi} from './faulty-api.ts';
 import {type Fixture, host, type Kubelet, nodeName, startFixture} from './fixture.ts';
 
 let it1: Fixture;
@@ -12,9 +14,13 @@ let api: FaultyApi;
 let kubelet: Kubelet;
 /** Runs through all faults: each may look at it, and none may touch it. */
 let steady: Pod;
+let manifests: string;
 
 beforeAll(async () => {
-  it1 = await startFixture('nodeStatusUpdateFrequency: 2s\nnodeLeaseDurationSeconds: 8\n');
+  manifests = await mkdtemp(join(tmpdir(), 'nodectl-manifests-'));
+  it1 = await startFixture(
+    `nodeStatusUpdateFrequency: 2s\nnodeLeaseDurationSeconds: 8\nstaticPodPath: ${manifests}\n`,
+  );
   kubelet = it1.start();
   const text = await until('it has joined', () => readFile(it1.kubeconfig, 'utf8').catch(() => undefined));
   kubelet.process.kill('SIGTERM');
@@ -33,6 +39,7 @@ afterEach(({task}) => {
 afterAll(async () => {
   await api?.close();
   await it1?.remove();
+  if (manifests !== undefined) await rm(manifests, {recursive: true});
 });
 
 async function create(name: string): Promise<void> {
@@ -57,6 +64,13 @@ const get = async (name: string) =>
     ({metadata}) => metadata.name === name,
   );
 
+const podName = 'io.kubernetes.pod.name';
+
+async function containersOf(name: string) {
+  const {runtime} = it1.containerd.cri;
+  return (await runtime.listContainers({filter: {labelSelector: {[podName]: name}}})).containers;
+}
+
 const told = ({status}: Pod) => status?.containerStatuses?.[0];
 
 function runs(name: string, check: (pod: Pod) => boolean = () => true): Promise<Pod> {
@@ -68,6 +82,21 @@ function runs(name: string, check: (pod: Pod) => boolean = () => true): Promise<
     },
     {timeoutMs: 60_000, instead: async () => JSON.stringify((await get(name))?.status)},
   );
+}
+
+async function end(): Promise<void> {
+  kubelet.process.kill('SIGTERM');
+  await kubelet.ended();
+}
+
+async function startsDespite(fault: Fault, times: number, then: () => void = () => undefined): Promise<void> {
+  const name = `during-${fault.replaceAll(' ', '-')}`;
+  api.misbehave(fault, times);
+  then();
+  await create(name);
+  await runs(name);
+  expect(api.left()).toBeLessThan(times);
+  await isUntouched();
 }
 
 async function isUntouched(): Promise<void> {
@@ -82,23 +111,35 @@ it.each([
   ['row 17: conflicts (409)', '409', 3],
   ['row 19: too many requests (429 with Retry-After)', '429', 2],
   ['row 20: a sign-in page in HTML', 'html', 2],
-] as const)('%s: pods start all the same, and no other is touched', async (_name, fault, times) => {
-  const name = `during-${fault}`;
-  api.misbehave(fault, times);
-  await create(name);
-  await runs(name);
-  expect(api.left()).toBeLessThan(times);
-  await isUntouched();
+] as const)('%s: pods start all the same, and no other is touched', (_name, fault, times) =>
+  startsDespite(fault, times),
+);
+
+it('row 23: started by a list that breaks off: pods start all the same, and none is taken for deleted', async () => {
+  await end();
+  await startsDespite('half a list', 1, () => {
+    kubelet = it1.start();
+  });
 });
+
+it('row 18: its history is gone (410): pods start all the same, and none is taken for deleted', async () => {
+  // How long a watch waits for its next try grows from fault to fault, and begins anew with the kubelet.
+  await end();
+  kubelet = it1.start();
+  await create('before');
+  await runs('before');
+  await startsDespite('gone', 1);
+});
+
+it('row 21: a watch that is cut in the middle of a line: pods start all the same, and none is taken for deleted', () =>
+  startsDespite('half a line', 1));
 
 it('row 15: the API server is gone: pods go on, restart, and are told of when it is back', async () => {
   await create('restarts');
   const {metadata} = await runs('restarts');
   await api.down();
   const {runtime} = it1.containerd.cri;
-  const own = async () =>
-    (await runtime.listContainers({filter: {labelSelector: {'io.kubernetes.pod.uid': metadata.uid}}}))
-      .containers;
+  const own = () => containersOf('restarts');
   const [first] = await own();
   await runtime.stopContainer({containerId: first?.id ?? '', timeout: 5n});
   await until('its container runs again', async () =>
@@ -107,6 +148,37 @@ it('row 15: the API server is gone: pods go on, restart, and are told of when it
   await api.up();
   const back = await runs('restarts', (pod) => told(pod)?.restartCount === 1);
   expect(back.metadata.uid).toBe(metadata.uid);
+  await isUntouched();
+});
+
+it('row 16: started with the API server away: static pods run, the rest waits, and what was deleted stays gone', async () => {
+  await create('waits');
+  await create('deleted');
+  await Promise.all([runs('waits'), runs('deleted')]);
+  await end();
+  await api.down();
+  const {runtime} = it1.containerd.cri;
+  // As the machine's end does.
+  for (const name of ['waits', 'deleted'])
+    for (const {id} of (await runtime.listPodSandbox({filter: {labelSelector: {[podName]: name}}})).items)
+      await runtime.stopPodSandbox({podSandboxId: id});
+  await it1.sandbox.client.delete(pods, {namespace: 'default', name: 'deleted'}, {gracePeriodSeconds: 0});
+  const spec = {
+    hostNetwork: true,
+    containers: [{name: 'c', image: busyboxImage, command: ['sleep', '1000']}],
+  };
+  const fixed = {apiVersion: 'v1', kind: 'Pod', metadata: {name: 'fixed', namespace: 'kube-system'}, spec};
+  await writeFile(join(manifests, 'fixed.json'), JSON.stringify(fixed));
+  kubelet = it1.start();
+  const running = async (name: string) => (await containersOf(name)).some(({state}) => state === 1);
+  await until('the static pod runs', () => running(`fixed-${nodeName}`), {timeoutMs: 60_000});
+  expect([await running('waits'), await running('deleted')]).toEqual([false, false]);
+  await api.up();
+  await runs('waits');
+  await until('what was deleted has gone', async () => (await containersOf('deleted')).length === 0, {
+    timeoutMs: 60_000,
+    instead: async () => JSON.stringify(await containersOf('deleted')),
+  });
   await isUntouched();
 });
 

@@ -10,7 +10,16 @@ import {generateKey, issueCertificate, publicKeyOf} from '../../../src/edges/tru
 import type {Sandbox} from '../../../src/sandbox/options.ts';
 
 /** What a request is answered with in place of the API server's answer. */
-export type Fault = '409' | '429' | 'html';
+export type Fault =
+  | '409'
+  | '429'
+  | 'html'
+  /** Watches of pods: the server has not that history any more. */
+  | 'gone'
+  /** The same, and the list that then comes breaks off. */
+  | 'half a list'
+  /** Watches of pods: cut in the middle of a character, in a line that deletes a pod. */
+  | 'half a line';
 
 /** Stands between a kubelet and its API server, and answers as an administrator until it is told to misbehave. */
 export type FaultyApi = {
@@ -49,7 +58,7 @@ export async function startFaultyApi(sandbox: Sandbox, address: string): Promise
       const isFor = fault !== undefined && times > 0 && concerns(fault, request);
       if (fault !== undefined && isFor) {
         times--;
-        misbehave(fault, response);
+        misbehave(fault, request, response);
       } else forward(request, response);
     },
   );
@@ -114,14 +123,20 @@ export async function startFaultyApi(sandbox: Sandbox, address: string): Promise
 /** Conflicts are answers to writes; leases go on, or the node would be lost for another reason. */
 function concerns(fault: Fault, {method = '', url = ''}: Http2ServerRequest): boolean {
   if (url.includes('/leases')) return false;
-  return fault !== '409' || method === 'PATCH' || method === 'PUT';
+  if (fault === '409') return method === 'PATCH' || method === 'PUT';
+  return !isOfPods(fault) || (method === 'GET' && /^\/api\/v1\/pods\?/.test(url));
+}
+
+function isOfPods(fault: Fault): boolean {
+  return fault === 'gone' || fault === 'half a list' || fault === 'half a line';
 }
 
 function status(code: number, reason: string): object {
   return {kind: 'Status', apiVersion: 'v1', status: 'Failure', code, reason, message: 'misbehaving'};
 }
 
-function misbehave(fault: Fault, response: Http2ServerResponse): void {
+/** Each answer is cut so that what came before looks like a whole object. */
+function misbehave(fault: Fault, {url}: Http2ServerRequest, response: Http2ServerResponse): void {
   const json = {'content-type': 'application/json'};
   switch (fault) {
     case '429':
@@ -135,5 +150,34 @@ function misbehave(fault: Fault, response: Http2ServerResponse): void {
     case 'html':
       response.writeHead(200, {'content-type': 'text/html'});
       response.end('<html>Sign in</html>');
+      break;
+    case 'half a list':
+      if (!isFollowing(url)) {
+        response.writeHead(200, json);
+        response.write('{"metadata":{"resourceVersion":"999999"},"items":[', () => response.destroy());
+        break;
+      }
+      gone(response);
+      break;
+    case 'gone':
+      gone(response);
+      break;
+    case 'half a line': {
+      const metadata = {namespace: 'default', name: 'steady', resourceVersion: '999999', labels: {a: 'é'}};
+      const line = Buffer.from(JSON.stringify({type: 'DELETED', object: {metadata}}));
+      response.writeHead(200, json);
+      response.write(line.subarray(0, line.indexOf('é') + 1), () => response.destroy());
+    }
   }
+}
+
+/** A watch that goes on, not one that begins with a list. */
+function isFollowing(url: string): boolean {
+  const {searchParams} = new URL(url, 'https://api');
+  return searchParams.has('watch') && searchParams.get('sendInitialEvents') !== 'true';
+}
+
+function gone(response: Http2ServerResponse): void {
+  response.writeHead(200, {'content-type': 'application/json'});
+  response.end(`${JSON.stringify({type: 'ERROR', object: status(410, 'Expired')})}\n`);
 }
