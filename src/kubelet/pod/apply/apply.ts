@@ -89,6 +89,9 @@ async function createSandbox(context: ApplyContext, attempt: number, signal: Abo
   const {deps, pod, limit, runtime, memory} = context;
   if (pod === undefined) return;
   await prepareClaims(context, pod, signal);
+  const counts = deps.telemetry?.pods;
+  const ownUsers = pod.spec.hostUsers === false;
+  if (ownUsers) counts?.userNamespaceWanted();
   try {
     const runtimeHandler = await handlerOf(context, pod);
     const {config, warnings} = await buildSandbox(deps, pod, attempt);
@@ -109,6 +112,7 @@ async function createSandbox(context: ApplyContext, attempt: number, signal: Abo
     });
   } catch (error) {
     signal.throwIfAborted();
+    if (ownUsers) counts?.userNamespaceFailed();
     const message = error instanceof PodConfigError ? error.message : goMessage(error);
     tell(context, undefined, 'Warning', 'FailedCreatePodSandBox', `Failed to create pod sandbox: ${message}`);
     throw error;
@@ -154,6 +158,10 @@ async function start(context: ApplyContext, act: PodAct & {do: 'start'}, signal:
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
     images.consume(memory.uid, name);
+    deps.telemetry?.pods.containerFailed(act.kind, error.reason);
+    // Most runtimes find only now that a user namespace cannot be had.
+    if (pod.spec.hostUsers === false && !memory.startFailures.has(name))
+      deps.telemetry?.pods.userNamespaceFailed();
     await startFailed(context, pod, container, error);
   } finally {
     runtime.touch(memory.uid);

@@ -6,6 +6,13 @@ const pullBuckets = [1, 5, 10, 20, 30, 60, 120, 180, 240, 300, 360, 480, 600, 90
 /** What a round of a pod's worker was for. */
 export type PodWork = 'create' | 'sync' | 'kill';
 
+/** As Kubernetes names the lists of a pod in labels. */
+const containerTypes = {
+  init: 'init_container',
+  regular: 'container',
+  ephemeral: 'ephemeral_container',
+} as const;
+
 /** How long the work for pods takes: dashboards and the usual alerts look here (pkg/kubelet/metrics/metrics.go). */
 export class PodMetrics {
   readonly #rounds: Histogram<'operation_type'>;
@@ -13,6 +20,9 @@ export class PodMetrics {
   readonly #started: Counter;
   readonly #failed: Counter;
   readonly #pulls: Histogram<'image_size_in_bytes'>;
+  readonly #containerFailures: Counter<'container_type' | 'code'>;
+  readonly #userNamespaces: Counter;
+  readonly #userNamespaceFailures: Counter;
 
   constructor(registry: Registry) {
     const registers = [registry];
@@ -46,6 +56,35 @@ export class PodMetrics {
       buckets: pullBuckets,
       labelNames: ['image_size_in_bytes'],
     });
+    this.#containerFailures = new Counter({
+      registers,
+      name: 'kubelet_started_containers_errors_total',
+      help: 'Cumulative number of errors when starting containers',
+      labelNames: ['container_type', 'code'],
+    });
+    this.#userNamespaces = new Counter({
+      registers,
+      name: 'kubelet_started_user_namespaced_pods_total',
+      help: 'Cumulative number of pods with user namespaces started. This metric will only be collected on Linux.',
+    });
+    this.#userNamespaceFailures = new Counter({
+      registers,
+      name: 'kubelet_started_user_namespaced_pods_errors_total',
+      help: 'Cumulative number of errors when starting pods with user namespaces. This metric will only be collected on Linux.',
+    });
+  }
+
+  /** `reason`: what its Waiting state shows. */
+  containerFailed(kind: keyof typeof containerTypes, reason: string): void {
+    this.#containerFailures.inc({container_type: containerTypes[kind], code: reason});
+  }
+
+  userNamespaceWanted(): void {
+    this.#userNamespaces.inc();
+  }
+
+  userNamespaceFailed(): void {
+    this.#userNamespaceFailures.inc();
   }
 
   worked(work: PodWork, seconds: number): void {

@@ -79,3 +79,17 @@ it('tells of pods that start or do not, and of pulls that succeed', async () => 
   );
   expect(await sample(registry, 'kubelet_pod_worker_duration_seconds_sum{operation_type="create"}')).toBe(61);
 });
+
+it('tells of containers that do not start, and of pods with users of their own', async () => {
+  const registry = new Registry();
+  const pods = new PodMetrics(registry);
+  // Without a label they are there from the start, as Kubernetes' are.
+  expect(await sample(registry, 'kubelet_started_user_namespaced_pods_total')).toBe(0);
+  pods.userNamespaceWanted();
+  pods.userNamespaceFailed();
+  pods.containerFailed('init', 'CreateContainerError');
+  expect(await sample(registry, 'kubelet_started_user_namespaced_pods_total')).toBe(1);
+  expect(await sample(registry, 'kubelet_started_user_namespaced_pods_errors_total')).toBe(1);
+  const labels = 'container_type="init_container",code="CreateContainerError"';
+  expect(await sample(registry, `kubelet_started_containers_errors_total{${labels}}`)).toBe(1);
+});
