@@ -19,7 +19,7 @@ export type Metrics = {
 
 export type MetricsSources = {
   readonly config: KubeletConfig;
-  readonly agent: PodAgent;
+  readonly agent: Pick<PodAgent, 'pods' | 'active'>;
   readonly stats: Stats;
   readonly telemetry: Telemetry;
 };
@@ -73,7 +73,7 @@ export function createMetrics({config, agent, stats, telemetry}: MetricsSources)
 const staticSources = ['file', 'http'];
 
 /** Pods by whether they come from this machine: those that shall run, those that hold a part of it, and mirrors. */
-function podGauges(registers: Registry[], agent: PodAgent): void {
+function podGauges(registers: Registry[], agent: MetricsSources['agent']): void {
   const isStatic = ({metadata}: Pod) =>
     staticSources.includes(metadata.annotations?.['kubernetes.io/config.source'] ?? '');
   const gauge = (name: string, help: string, pods: () => readonly boolean[]) =>
@@ -126,7 +126,7 @@ async function lately(stats: Stats): Promise<Snapshot | undefined> {
   }
 }
 
-function containerStates(agent: PodAgent): Map<string, number> {
+function containerStates(agent: MetricsSources['agent']): Map<string, number> {
   const counts = new Map<string, number>();
   for (const {status} of agent.pods())
     for (const container of [
