@@ -36,7 +36,7 @@ export function podStatus(seen: PodSeen, pod: Pod, ending: boolean, verdict: Ver
       nowMs: seen.nowMs,
       phase: phase.judged,
       statuses: [...lists.init, ...lists.regular],
-      readyToStart: !sandboxNeed(pod, seen.runtime).needed,
+      readyToStart: isReadyToStart(seen, pod),
       restartingAll: isRestartingAll(seen, pod) && hasOldContainers(seen, pod),
       old: seen.status?.conditions ?? [],
       resize: ended ? [] : resizeConditionsOf(seen.resize, seen.nowMs),
@@ -47,6 +47,16 @@ export function podStatus(seen: PodSeen, pod: Pod, ending: boolean, verdict: Ver
     initContainerStatuses: lists.init.length === 0 ? undefined : lists.init,
     ephemeralContainerStatuses: lists.ephemeral.length === 0 ? undefined : lists.ephemeral,
   });
+}
+
+/**
+ * Here the sandbox is made while the volumes are. Whoever waits for this condition knows that Kubernetes mounts them
+ * before: it is not True as long as one is missing.
+ */
+function isReadyToStart({runtime, volumes, status}: PodSeen, pod: Pod): boolean {
+  if (sandboxNeed(pod, runtime).needed) return false;
+  const told = status?.conditions?.find(({type}) => type === 'PodReadyToStartContainers')?.status;
+  return volumes.state === 'ready' || runtime.containers.length > 0 || told === 'True';
 }
 
 type Lists = {init: ContainerStatus[]; regular: ContainerStatus[]; ephemeral: ContainerStatus[]};

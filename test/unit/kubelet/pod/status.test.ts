@@ -282,6 +282,22 @@ describe('conditions', () => {
       expect(conditionOf({}, type)).toMatchObject({status: 'True', observedGeneration: 1});
   });
 
+  it.each<[string, Partial<PodSeen>, string]>([
+    ['while a volume is missing', {volumes: {state: 'failed', message: '', retryInMs: 0}}, 'False'],
+    ['when all are there', {volumes: {state: 'ready'}}, 'True'],
+    [
+      'while a kubelet that was restarted looks at them again',
+      {
+        volumes: {state: 'preparing'},
+        status: {conditions: [{type: 'PodReadyToStartContainers', status: 'True'}]},
+      },
+      'True',
+    ],
+  ])('are ready to start containers, or not: %s (e2e_node, pod_conditions_test.go)', (_, changes, status) => {
+    const runtime = {sandboxes: [sandbox()], containers: []};
+    expect(conditionOf({runtime, ...changes}, 'PodReadyToStartContainers')).toMatchObject({status});
+  });
+
   it('name the containers that are not ready', () => {
     expect(conditionOf({runtime: one()}, 'ContainersReady')).toMatchObject({
       status: 'False',
