@@ -2,7 +2,7 @@ import * as http2 from 'node:http2';
 import {connect} from 'node:net';
 import {socketPath} from '../cri/client.ts';
 
-/** Something happened to a task of containerd: a process in a container. */
+/** A container's own process has ended, or the task that it was. */
 export type TaskEvent = {readonly topic: string; readonly containerId: string};
 
 export type TaskEventsOptions = {
@@ -15,7 +15,7 @@ export type TaskEventsOptions = {
 
 /** The namespace in which containerd's CRI plugin keeps its containers. */
 const namespace = 'k8s.io';
-const topics = ['/tasks/exit', '/tasks/delete', '/tasks/oom'];
+const topics = ['/tasks/exit', '/tasks/delete'];
 
 /**
  * Follows containerd's own event stream, which says at once when a process has ended; also where the CRI has no
@@ -86,15 +86,18 @@ class Frames {
 
 /**
  * Envelope: topic is field 3, event (an Any, its value is field 2) field 4. In every task event the container's id
- * is field 1.
+ * is field 1; the process that has exited is field 2 of TaskExit. Of a program that was run in the container (an exec
+ * probe) nothing is told: the container goes on.
  */
 export function taskEvent(envelope: Uint8Array): TaskEvent | undefined {
   const fields = byteFields(envelope);
   const event = fields.get(4);
   const value = event === undefined ? undefined : byteFields(event).get(2);
-  const id = value === undefined ? undefined : byteFields(value).get(1);
-  const topic = fields.get(3);
+  const named = value === undefined ? undefined : byteFields(value);
+  const [id, topic] = [named?.get(1), fields.get(3)];
   if (topic === undefined || id === undefined) return undefined;
+  const process = named?.get(2);
+  if (text(topic) === '/tasks/exit' && process !== undefined && text(process) !== text(id)) return undefined;
   return {topic: text(topic), containerId: text(id)};
 }
 

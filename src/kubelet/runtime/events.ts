@@ -5,6 +5,7 @@ import {describeError} from '../../lib/errors.ts';
 import type {Logger} from '../../lib/log.ts';
 import type {Clock} from '../../lib/time.ts';
 import {podLabels} from '../pod/config/sandbox-config.ts';
+import {EndLooks} from './end-looks.ts';
 
 export type RuntimeEventsOptions = {
   readonly cri: Cri;
@@ -29,10 +30,7 @@ const behindEventsMs = 40_000;
 /** containerd's own events say that something ended, not all that the CRI does: the list stays near behind them. */
 const behindTasksMs = 5_000;
 const reconnectMs = 1000;
-/** containerd tells an end before its CRI plugin shows it: we look until it is seen, each time so long after the last. */
-const looksMs = [0, 15, 45, 140];
-
-/** Ends of containers that are not known yet are found by a list, a little later. */
+/** What ends at once is known in a moment, when its start is; if not, a list finds it a little later. */
 const listSoonMs = 100;
 
 type Streams = {cri: boolean; tasks: boolean /** Makes the next list come now. */; listNow: () => void};
@@ -91,26 +89,14 @@ async function taskLoop(
   signal: AbortSignal,
   state: Streams,
 ): Promise<void> {
-  const looking = new Set<string>();
-  const look = (containerId: string) => {
-    if (state.cri) return;
-    const uid = podOf(containerId);
-    if (uid === undefined) clock.after(listSoonMs, () => state.listNow());
-    // Its exit and the end of its task are told one after the other.
-    else if (!looking.has(containerId)) lookAgain(uid, containerId, 0);
-  };
-  const lookAgain = (uid: string, containerId: string, at: number) => {
-    const ms = looksMs[at];
-    if (ms === undefined || hasEnded(containerId)) {
-      looking.delete(containerId);
-      return;
-    }
-    looking.add(containerId);
-    clock.after(ms, () => {
-      if (!hasEnded(containerId)) onEvent(uid);
-      lookAgain(uid, containerId, at + 1);
-    });
-  };
+  const looks = new EndLooks({
+    clock,
+    hasEnded: (containerId) => podOf(containerId) !== undefined && hasEnded(containerId),
+    look(containerId) {
+      const uid = podOf(containerId);
+      if (uid !== undefined) onEvent(uid);
+    },
+  });
   while (!signal.aborted) {
     const accepted = await followTasks({
       endpoint,
@@ -118,9 +104,15 @@ async function taskLoop(
       onAccepted: () => {
         state.tasks = true;
       },
-      onEvent: ({containerId}) => look(containerId),
+      onEvent(event) {
+        if (state.cri) return;
+        looks.told(event);
+        const isUnknown = () => podOf(event.containerId) === undefined;
+        if (isUnknown()) clock.after(listSoonMs, () => isUnknown() && state.listNow());
+      },
     });
     state.tasks = false;
+    looks.stop();
     await wait(clock, accepted ? reconnectMs : behindEventsMs, signal);
   }
 }

@@ -81,11 +81,22 @@ describe('a task event', () => {
     return Buffer.concat([Buffer.from([(number << 3) | 2, bytes.length]), bytes]);
   };
 
+  const envelope = (topic: string, ...fields: Buffer[]) => {
+    const event = Buffer.concat([field(1, 'containerd.events.Any'), field(2, Buffer.concat(fields))]);
+    return Buffer.concat([field(2, 'k8s.io'), field(3, topic), field(4, event)]);
+  };
+
   it('is read by its topic and container', () => {
-    const event = Buffer.concat([field(1, 'containerd.events.TaskExit'), field(2, field(1, 'abc'))]);
-    const envelope = Buffer.concat([field(2, 'k8s.io'), field(3, '/tasks/exit'), field(4, event)]);
-    expect(taskEvent(envelope)).toEqual({topic: '/tasks/exit', containerId: 'abc'});
+    const exit = envelope('/tasks/exit', field(1, 'abc'), field(2, 'abc'));
+    expect(taskEvent(exit)).toEqual({topic: '/tasks/exit', containerId: 'abc'});
+    expect(taskEvent(envelope('/tasks/delete', field(1, 'abc')))).toEqual({
+      topic: '/tasks/delete',
+      containerId: 'abc',
+    });
   });
+
+  it('is none when only a program in the container has ended, as of an exec probe', () =>
+    expect(taskEvent(envelope('/tasks/exit', field(1, 'abc'), field(2, 'exec-1')))).toBeUndefined());
 
   it('is none when it is damaged', () => {
     expect(taskEvent(Buffer.from([0xff, 0xff, 0xff]))).toBeUndefined();
