@@ -3,6 +3,7 @@ import {resolve} from 'node:path';
 import {run} from '../../src/edges/process/exec.ts';
 import {createLan, type Machine} from '../integration/support/machine.ts';
 import {criFloor, type Floor} from './cri-floor.ts';
+import {follow} from './follow.ts';
 import {milliseconds, quantile, ratio, type Table} from './table.ts';
 
 const sizes = [1, 10, 30, 100];
@@ -11,6 +12,7 @@ const idleSeconds = 30;
 
 /** Pods created → Ready and deleted → gone through the API and our kubelet, beside the same straight over CRI. */
 export default async function pods(): Promise<Table[]> {
+  const following = await follow();
   const lan = await createLan();
   try {
     const machine = await lan.machine('bench');
@@ -30,6 +32,7 @@ export default async function pods(): Promise<Table[]> {
     return [
       {title: 'Pods created → Ready', columns, rows: starts},
       {title: 'Pods deleted → gone', columns, rows: ends},
+      following,
       {
         title: `Kubelet while 100 pods only run, ${idleSeconds} s`,
         columns: ['figure', 'value', 'goal'],
