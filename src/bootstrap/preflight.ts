@@ -3,8 +3,10 @@ import {type CheckContext, type Finding, warning} from '../checks/check.ts';
 import {type CheckResult, ignoring, type Limits, runChecks} from '../checks/graph.ts';
 import {otherAgents} from '../checks/leftovers/other-agents.ts';
 import {judgeFirewall} from '../checks/network/kubelet-firewall.ts';
+import {judgeOrder} from '../checks/runtime/cni-config.ts';
 import type {JoinOptions, NodeOptions} from '../config/join.ts';
-import {exists, isReadOnly} from '../edges/files/files.ts';
+import {conflistName} from '../config/runtime/cni.ts';
+import {exists, isReadOnly, listDirectory} from '../edges/files/files.ts';
 import {packageManager} from '../edges/install/packages.ts';
 import {journalStore} from '../edges/logs/journal-store.ts';
 import {observeMachine} from '../edges/machine/machine.ts';
@@ -72,7 +74,15 @@ export async function preflight(
   const facts = {...seen, options: {...options, nodeIp}};
   await assertCanCopy(binary);
   await assertNeedsNoNetwork(facts);
-  return {facts, findings: [...findings, ...everybodysName(options, machine.hostname), ...doubts]};
+  return {
+    facts,
+    findings: [
+      ...findings,
+      ...everybodysName(options, machine.hostname),
+      ...doubts,
+      ...(await otherNetworks(options)),
+    ],
+  };
 }
 
 /** Machines whose /usr is read-only by design have their programs from an image. */
@@ -84,6 +94,15 @@ async function assertCanCopy(binary: Facts['binary']): Promise<void> {
       `Where that is meant, put nodectl there with the machine’s image: it is then used as it is.`,
     ],
   });
+}
+
+/** With our own network: what an earlier one has left goes first by its name. */
+async function otherNetworks({cni, layout}: NodeOptions): Promise<readonly Finding[]> {
+  if (cni === 'none') return [];
+  const found = (await listDirectory(layout.cniConfDir)).filter((name) =>
+    /\.(conf|conflist|json)$/.test(name),
+  );
+  return judgeOrder([...new Set([...found, conflistName])].sort(), layout.cniConfDir);
 }
 
 /** What machines are called that nobody has named: the second one under it is refused, or takes the first one's place. */

@@ -1,14 +1,14 @@
 import {dirname, join} from 'node:path';
 import {kubeletPaths} from '../../config/kubelet-files.ts';
 import {errno, isFull, linkAtomic, readText, removeFile, writeAtomic} from '../../edges/files/files.ts';
-import {loadModule, writeSysctl} from '../../edges/machine/sysctl.ts';
+import {writeSysctl} from '../../edges/machine/sysctl.ts';
 import {openPort} from '../../edges/network/firewall.ts';
-import {run} from '../../edges/process/exec.ts';
 import {generateKey} from '../../edges/trust/x509.ts';
-import {NodectlError} from '../../lib/errors.ts';
+import {isNodectlError, NodectlError} from '../../lib/errors.ts';
 import type {Facts} from '../phase.ts';
 import type {Act} from './acts.ts';
 import {applyFile, keepFile, noteFile} from './apply-files.ts';
+import {bringModule, startService, turnSwapOff} from './apply-host.ts';
 import {applyToRuntime} from './apply-runtime.ts';
 import {certificateFileName, submitRequest} from './certificate.ts';
 
@@ -46,14 +46,13 @@ async function perform(act: Act, facts: Facts, signal: AbortSignal): Promise<voi
       return installPackages(act.names, facts);
     case 'module':
       await journal.note({kind: 'module', target: act.name});
-      return loadModule(act.name);
+      return bringModule(act.name);
     case 'sysctl':
       await journal.note({kind: 'sysctl', target: act.key, before: act.before});
       return writeSysctl(act.key, act.value);
     case 'swap-off':
       await journal.note({kind: 'swap', target: act.device});
-      await run('swapoff', [act.device], {timeoutMs: 300_000});
-      return;
+      return turnSwapOff(act.device);
     case 'open-port':
       await journal.note({kind: 'firewall', target: act.port, firewall: act.firewall});
       return openPort(act.firewall, act.port);
@@ -62,7 +61,7 @@ async function perform(act: Act, facts: Facts, signal: AbortSignal): Promise<voi
     case 'start':
     case 'restart':
       await noteService(act.name, facts);
-      return act.kind === 'start' ? services.start(act.name) : services.restart(act.name);
+      return startService(act.kind, act.name, facts);
     case 'import':
     case 'import-archive':
     case 'fetch':
@@ -96,7 +95,16 @@ async function installPackages(names: readonly string[], {packages, journal}: Fa
     await journal.note({kind: 'packages', target: packages.kind, names: brings});
     await packages.install(names);
   } catch (error) {
-    throw new NodectlError('ND503', `installing ${names.join(', ')} failed`, {cause: error});
+    // The package manager may know more.
+    if (isNodectlError(error, 'ND503') && error.next.length > 0) throw error;
+    const program = packages.kind === 'apt' ? 'apt-get' : packages.kind;
+    throw new NodectlError('ND503', `installing ${names.join(', ')} failed`, {
+      cause: error,
+      next: [
+        `sudo ${program} install ${names.join(' ')}`,
+        'Then run the same command again: it goes on from there.',
+      ],
+    });
   }
 }
 

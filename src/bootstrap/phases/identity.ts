@@ -43,11 +43,20 @@ export const identity = phase<SeenIdentity>({
   name: 'identity',
   title: 'Get the node’s identity',
   waitMs: ({timeouts}) => timeouts.tlsBootstrapMs,
-  late: (waiting) => new NodectlError('ND410', waiting),
+  late: (waiting) => new NodectlError('ND410', waiting, {next: lateRequest(waiting)}),
   observe,
   decide: (seen, {options, cluster}) => decideIdentity(seen, options, cluster),
   foresee: async (facts) => foreseeIdentity(await observe(facts), facts.options, facts.cluster),
 });
+
+/** Approved and not issued is the signer's fault, which is in kube-controller-manager. */
+export function lateRequest(waiting: string): readonly string[] {
+  const [, name, how] = /^certificate request (\S+) is (pending|approved)/.exec(waiting) ?? [];
+  if (how === 'pending') return [`kubectl certificate approve ${name}, then run the same command again.`];
+  return how === undefined
+    ? []
+    : ['kubectl -n kube-system logs -l component=kube-controller-manager --tail=50'];
+}
 
 type Options = Pick<JoinOptions, 'nodeName' | 'layout' | 'bootstrap'>;
 

@@ -37,6 +37,20 @@ export function unreachable(server: string, answer: Silence, proxy = proxyVariab
   }
 }
 
+/**
+ * A control plane that was made with the address of a NAT, or of loopback, gives that to others, who then ask
+ * themselves.
+ */
+export function ownAddressHint(server: string, own: readonly string[]): readonly string[] {
+  const host = URL.canParse(server) ? new URL(server).hostname.replace(/^\[|\]$/g, '') : server;
+  const isOwn = own.includes(host) || host === 'localhost' || host === '::1' || host.startsWith('127.');
+  if (!isOwn) return [];
+  return [
+    `${host} is this very machine: use an address of the control plane that other machines reach.`,
+    'On the control plane: kubectl -n kube-public edit configmap cluster-info, and kubeadm init with --apiserver-advertise-address',
+  ];
+}
+
 const warnMs = 30_000;
 /** Certificate authorities date what they sign back by five minutes: beyond that a fresh one is not valid here. */
 const failMs = 5 * 60_000;

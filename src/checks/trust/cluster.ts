@@ -8,11 +8,12 @@ import {
 } from '../../config/cluster-info.ts';
 import type {BootstrapToken, Discovery, JoinOptions} from '../../config/join.ts';
 import {sleep} from '../../edges/clock.ts';
+import {globalAddresses} from '../../edges/network/node-addresses.ts';
 import {type Answer, askServer} from '../../edges/trust/discovery.ts';
 import {spkiPin} from '../../edges/trust/x509.ts';
 import {NodectlError} from '../../lib/errors.ts';
 import type {Finding} from '../check.ts';
-import {skewFinding, unreachable} from './answers.ts';
+import {ownAddressHint, skewFinding, unreachable} from './answers.ts';
 
 /** A cluster whose address and CA are trusted. */
 export type Cluster = ClusterIdentity & {
@@ -91,7 +92,7 @@ async function readInfo(
 ): Promise<{info: ClusterInfo; findings: readonly Finding[]}> {
   const answer = await askServer(server, clusterInfoPath, {signal, ...(ca === undefined ? {} : {ca})});
   signal.throwIfAborted();
-  if (answer.kind !== 'answer') throw unreachable(server, answer);
+  if (answer.kind !== 'answer') throw silent(server, answer);
   const info = answer.status === 200 ? parseClusterInfo(answer.body) : undefined;
   if (info === undefined) throw notClusterInfo(server, answer.status, answer.body);
   const skew = skewFinding(answer);
@@ -136,8 +137,19 @@ async function assertReachable(trusted: Trusted, discovery: Discovery, signal: A
   const answer: Answer = await askServer(trusted.server, '/version', {ca: trusted.ca, signal});
   signal.throwIfAborted();
   if (answer.kind === 'answer') return;
-  if (typed === undefined) throw unreachable(trusted.server, answer);
-  throw new NodectlError('ND317', `${trusted.server} (from cluster-info of ${typed}): ${answer.detail}`);
+  if (typed === undefined) throw silent(trusted.server, answer);
+  throw new NodectlError('ND317', `${trusted.server} (from cluster-info of ${typed}): ${answer.detail}`, {
+    next: ownAddressHint(trusted.server, ownAddresses()),
+  });
+}
+
+function silent(server: string, answer: Exclude<Answer, {kind: 'answer'}>): NodectlError {
+  const {code, message, next} = unreachable(server, answer);
+  return new NodectlError(code, message, {next: [...ownAddressHint(server, ownAddresses()), ...next]});
+}
+
+function ownAddresses(): string[] {
+  return globalAddresses().map(({address}) => address);
 }
 
 function sameServer(a: string, b: string): boolean {

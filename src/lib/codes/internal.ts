@@ -5,7 +5,10 @@ export const internalCodes = entries({
   ND901: {
     title: 'a step never settles',
     why: 'After many rounds the same step still finds something to change: something else changes it back.',
-    fix: ['Run again with -v, and report it with the output.'],
+    fix: [
+      'Run the same command again: its output names the step.',
+      'Report it with that output and the support bundle.',
+    ],
     exit: 'failed',
   },
   ND902: {
@@ -17,7 +20,7 @@ export const internalCodes = entries({
   ND903: {
     title: 'a program failed',
     why: 'A program of this machine that nodectl needs ended with an error.',
-    fix: ['Read its message above.'],
+    fix: ['Run it by hand: its own message is above.', 'Then run the same nodectl command again.'],
     exit: 'failed',
   },
   ND904: {
@@ -71,7 +74,9 @@ export const internalCodes = entries({
   ND999: {
     title: 'unexpected error',
     why: 'nodectl met a case that it does not know: this is a bug.',
-    fix: ['Report it with the output of the same command and -v.'],
+    fix: [
+      'Run the same command again with NODECTL_DEBUG=1 in its environment, and report it with the output.',
+    ],
     exit: 'failed',
   },
 });
