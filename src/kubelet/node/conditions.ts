@@ -51,7 +51,7 @@ function pressureVerdicts(pressure: Pressure): Verdict[] {
   ];
 }
 
-/** Why the node cannot run pods; none means Ready. Several are listed as Go's aggregate prints them. */
+/** Why the node cannot run pods; none means Ready. Several are listed as Go's aggregate prints them, each once. */
 function readyVerdict(problems: readonly string[]): Verdict {
   if (problems.length === 0)
     return {
@@ -60,7 +60,8 @@ function readyVerdict(problems: readonly string[]): Verdict {
       reason: 'KubeletReady',
       message: 'kubelet is posting ready status',
     };
-  const message = problems.length === 1 ? (problems[0] ?? '') : `[${problems.join(', ')}]`;
+  const distinct = [...new Set(problems)];
+  const message = distinct.length === 1 ? (distinct[0] ?? '') : `[${distinct.join(', ')}]`;
   return {type: 'Ready', status: 'False', reason: 'KubeletNotReady', message};
 }
 
