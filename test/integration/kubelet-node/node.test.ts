@@ -266,6 +266,11 @@ describe('what cannot begin', () => {
     [['--config=/nonexistent.yaml'], 2, /ND701[\s\S]*no such file/],
     [['--config=/dev/null'], 2, /ND701[\s\S]*is empty/],
     [['--fail-cgroupv1=maybe'], 2, /fail-cgroupv1/],
+    [
+      ['--lock-file=/run/k', '--exit-on-lock-contention'],
+      2,
+      /--lock-file=\/run\/k, --exit-on-lock-contention/,
+    ],
   ])('%j', async (flags, code, words) => {
     kubelet.process.kill('SIGTERM');
     await kubelet.ended();
