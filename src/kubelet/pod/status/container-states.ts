@@ -4,6 +4,7 @@ import {containerResourcesStatus} from '../../resize/status.ts';
 import {hasRegularContainer, isSidecar, shouldStart} from '../actions/restart.ts';
 import {isRestartingAll, restartingAllContainers} from '../actions/restart-all.ts';
 import type {PodSeen, ProbesSeen} from '../seen.ts';
+import {shortened} from './messages.ts';
 import {newestContainer, type RuntimeContainer} from './runtime-state.ts';
 
 type State = NonNullable<ContainerStatus['state']>;
@@ -28,24 +29,6 @@ export function containerStatuses(seen: PodSeen, pod: Pod, kind: ListKind): Cont
     );
   });
   return kind === 'init' ? statuses : statuses.sort((a, b) => (a.name < b.name ? -1 : 1));
-}
-
-/** All termination messages of a pod together have that many bytes at most. */
-const maxMessagesBytes = 12 * 1024;
-
-/** The containers of a pod share the room for messages in equal parts (status_manager.go, normalizeStatus). */
-function shortened({spec}: Pod, status: ContainerStatus): ContainerStatus {
-  const {containers, initContainers = [], ephemeralContainers = []} = spec;
-  const share = Math.floor(
-    maxMessagesBytes / (containers.length + initContainers.length + ephemeralContainers.length),
-  );
-  const cut = <T extends State | undefined>(state: T): T => {
-    const message = state?.terminated?.message ?? '';
-    if (state?.terminated === undefined || Buffer.byteLength(message) <= share) return state;
-    const short = Buffer.from(message).subarray(0, share).toString();
-    return {...state, terminated: {...state.terminated, message: short}};
-  };
-  return {...status, state: cut(status.state), lastState: cut(status.lastState)};
 }
 
 function listOf({spec}: Pod, kind: ListKind): readonly Container[] {
@@ -198,7 +181,7 @@ function waitingAgain(
 ): ContainerStatus {
   if (kind === 'init' && newest?.state === 'exited' && newest.exitCode === 0) return status;
   const done = newest === undefined && hasRegularContainer(pod.spec, seen.runtime);
-  if (kind === 'init' && done && !isSidecar(container) && status.state?.waiting !== undefined)
+  if (kind === 'init' && done && !isSidecar(container) && isHearsay(seen, status))
     return {...status, state: {terminated: goneInit}};
   if (pod.metadata.deletionTimestamp !== undefined) return status;
   const failure = seen.startFailures.get(container.name);
@@ -208,6 +191,14 @@ function waitingAgain(
   const {reason, message} = failure;
   const lastState = status.state?.terminated === undefined ? status.lastState : status.state;
   return {...status, lastState, state: {waiting: {reason, ...(message === '' ? {} : {message})}}};
+}
+
+/**
+ * Nothing is known of an end, or only what the mirror of a static pod says: Kubernetes' kubelet does not go by that
+ * (e2e_node, static_pod_test.go).
+ */
+function isHearsay({isStatic}: PodSeen, {state}: ContainerStatus): boolean {
+  return state?.waiting !== undefined || (isStatic && state?.terminated?.exitCode === 0);
 }
 
 const goneInit: Terminated = {

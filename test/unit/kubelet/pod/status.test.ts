@@ -268,6 +268,23 @@ describe('a container’s status', () => {
       state: {terminated: {exitCode: 0, reason: 'Completed'}},
     });
   });
+
+  it.each([
+    [false, 'as the API has it'],
+    [true, 'Unable to get init container status'],
+  ])('a forgotten init container of a static pod is known by its mirror only: %s', (isStatic, message) => {
+    const ended = {exitCode: 0, reason: 'Completed', message: 'as the API has it'};
+    const told = {name: 'init', state: {terminated: ended}, image: '', imageID: '', ready: true};
+    const status = statusOf({
+      isStatic,
+      pod: pod({initContainers: [init]}),
+      runtime: one(record('main')),
+      status: {initContainerStatuses: [{...told, restartCount: 0}]},
+    });
+    const state = status?.initContainerStatuses?.[0]?.state?.terminated;
+    expect(state).toMatchObject({exitCode: 0, reason: 'Completed'});
+    expect(state?.message).toContain(message);
+  });
 });
 
 describe('conditions', () => {
