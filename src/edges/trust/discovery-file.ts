@@ -12,6 +12,7 @@ export async function readDiscoveryFile(place: string): Promise<DiscoveryFile> {
       'ND411',
       `${place}: a CA that comes over plain http could be anybody’s; use https`,
     );
+  if (/^https:\/\//i.test(place) && !URL.canParse(place)) throw unusable(place, 'is not a URL');
   const connection = /^https:\/\//i.test(place)
     ? await inlineKubeconfig(place, await fetchText(place))
     : await loadKubeconfig(place.replace(/^file:\/\//, ''));
