@@ -81,7 +81,9 @@ async function prepareVolumes(context: ApplyContext, pod: Pod, signal: AbortSign
     memory.volumes = {state: 'ready'};
   } catch (error) {
     if (signal.aborted) return;
-    memory.verdict ??= rejectionOf(error);
+    const rejection = memory.verdict === undefined ? rejectionOf(error) : undefined;
+    if (rejection !== undefined) deps.telemetry?.node.rejected(rejection.reason);
+    memory.verdict ??= rejection;
     const message = describeError(error);
     const failures = (before.state === 'failed' ? before.failures : 0) + 1;
     const retryMs = isWaiting(error) ? waitMs : Math.min(firstRetryMs * 2 ** (failures - 1), maxRetryMs);
