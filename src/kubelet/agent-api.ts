@@ -22,6 +22,13 @@ export type Allocated = {
   readonly memoryBytes: number;
 };
 
+export type WorkingPod = {
+  /** Undefined for what was only ever seen in the runtime. */
+  readonly pod: Pod | undefined;
+  readonly config: 'desired' | 'orphan' | 'runtime_only';
+  readonly lifecycle: 'sync' | 'terminating' | 'terminated';
+};
+
 /** What the rest of the kubelet (the :10250 server, the Node status, eviction) may ask of the pods on this node. */
 export type PodAgent = {
   /** Resolves when every source has told its pods and what runs has been read once. */
@@ -41,6 +48,10 @@ export type PodAgent = {
     previous: boolean,
     uid?: string,
   ): string | undefined;
+  /** What is worked on, also for pods that no source knows any more. */
+  working(): readonly WorkingPod[];
+  /** Static pods that the API shows by a mirror. */
+  mirrors(): number;
   runtimeReady(): RuntimeReadiness;
   /** Requests of all pods that are not terminal. */
   allocated(): Allocated;

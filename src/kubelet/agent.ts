@@ -116,6 +116,7 @@ class Agent {
     return {
       synced: Promise.all([this.#source.synced, this.#events.firstList]).then(() => undefined),
       ...queries(parts),
+      mirrors: () => this.#mirrors.count(),
       runtimeReady: () => this.#health.readiness(),
       active: () => this.#active(),
       runtimeOf: (uid) => this.#runtime.peek(uid),

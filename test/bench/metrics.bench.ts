@@ -200,7 +200,7 @@ export default async function metrics(): Promise<Table[]> {
     }
     const own = createMetrics({
       config,
-      agent: {pods: () => pods, active: () => []},
+      agent: {pods: () => pods, active: () => [], working: () => [], mirrors: () => 0},
       stats: reader,
       telemetry,
     });

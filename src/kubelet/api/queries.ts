@@ -16,7 +16,10 @@ export type QuerySources = {
   readonly workers: PodWorkers;
 };
 
-type Queries = Pick<PodAgent, 'pods' | 'find' | 'containerId' | 'sandboxId' | 'logPath' | 'allocated'>;
+type Queries = Pick<
+  PodAgent,
+  'pods' | 'find' | 'containerId' | 'sandboxId' | 'logPath' | 'allocated' | 'working'
+>;
 
 /** What the rest of the kubelet may ask; answered from what is known, without asking anybody. */
 export function queries({store, runtime, workers}: QuerySources): Queries {
@@ -46,6 +49,11 @@ export function queries({store, runtime, workers}: QuerySources): Queries {
       return runs?.[previous ? 1 : 0]?.logPath || undefined;
     },
     allocated: () => allocatedOf(pods()),
+    working: () =>
+      workers.working().map(({uid, pod, lifecycle}) => {
+        const known = store.get(uid) === undefined ? 'orphan' : 'desired';
+        return {pod, lifecycle, config: pod === undefined ? 'runtime_only' : known};
+      }),
   };
 }
 

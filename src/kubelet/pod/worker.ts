@@ -33,12 +33,17 @@ export type PodWorkers = {
   /** There may be room for what waits. */
   roomMade(): void;
   uids(): string[];
+  /** Everything that is worked on, with the pod as it was known last. */
+  working(): {uid: string; pod: Pod | undefined; lifecycle: Lifecycle}[];
   /** Nothing of the pod runs any more, and its volumes and its cgroup are gone. */
   isCleanedUp(uid: string): boolean;
   /** Whether a pod of that name, with another UID, has not come to its end yet. */
   hasOther(pod: Pod): boolean;
   stop(): Promise<void>;
 };
+
+/** How far a pod's worker is, in the words of Kubernetes' (pod_workers.go, PodWorkerState). */
+export type Lifecycle = 'sync' | 'terminating' | 'terminated';
 
 /** Rounds wait for the runtime most of the time; what is started at once is bounded by the start limit. */
 const concurrency = 1000;
@@ -129,6 +134,13 @@ class Workers implements PodWorkers {
     return [...this.#memories.keys()];
   }
 
+  working(): {uid: string; pod: Pod | undefined; lifecycle: Lifecycle}[] {
+    return [...this.#memories.values()].map(({uid, lastPod: pod, ending, local}) => {
+      const ended = local === 'clean' ? 'terminated' : 'terminating';
+      return {uid, pod, lifecycle: ending ? ended : 'sync'};
+    });
+  }
+
   roomMade(): void {
     this.#wakeWaiting();
   }
@@ -185,6 +197,7 @@ class Workers implements PodWorkers {
     for (let round = 0; round < maxRounds; round++) {
       const seen = await observePod(this.#view, memory, signal);
       const decision = decidePod(seen);
+      memory.ending = decision.ending;
       if (seen.pod !== undefined) this.#report(seen.pod, memory, decision.status);
       const known = seen.pod ?? seen.lastPod;
       if (known !== undefined) this.#view.probes.sync(known, seen.runtime, decision.ending);

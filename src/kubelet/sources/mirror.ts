@@ -97,6 +97,10 @@ export class Mirrors {
     return this.#mirrors.get(fullName(pod));
   }
 
+  count(): number {
+    return this.#mirrors.size;
+  }
+
   staticOf(mirror: Pod): Pod | undefined {
     return this.#statics.get(fullName(mirror));
   }

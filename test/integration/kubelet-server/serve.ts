@@ -100,6 +100,8 @@ const agent: PodAgent = {
     isOurs(namespace, name, uid) ? containers[container] : undefined,
   sandboxId: (namespace, name, uid) => (isOurs(namespace, name, uid) ? pod.sandboxId : undefined),
   logPath: (_namespace, _name, container) => options.logs[container],
+  working: () => [],
+  mirrors: () => 0,
   runtimeReady: () => ({ok: true, seen: true, reason: '', networkReady: true}),
   allocated: () => ({pods: 1, cpuMilli: 0, memoryBytes: 0}),
   active: () => [],

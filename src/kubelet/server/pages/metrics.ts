@@ -19,7 +19,7 @@ export type Metrics = {
 
 export type MetricsSources = {
   readonly config: KubeletConfig;
-  readonly agent: Pick<PodAgent, 'pods' | 'active'>;
+  readonly agent: Pick<PodAgent, 'pods' | 'active' | 'working' | 'mirrors'>;
   readonly stats: Stats;
   readonly telemetry: Telemetry;
 };
@@ -57,6 +57,7 @@ export function createMetrics({config, agent, stats, telemetry}: MetricsSources)
     },
   });
   podGauges(registers, agent);
+  workingGauge(registers, agent);
   const begin = countRequests(registry);
   return {
     contentType: registry.contentType,
@@ -72,10 +73,12 @@ export function createMetrics({config, agent, stats, telemetry}: MetricsSources)
 
 const staticSources = ['file', 'http'];
 
+function isStatic({metadata}: Pod): boolean {
+  return staticSources.includes(metadata.annotations?.['kubernetes.io/config.source'] ?? '');
+}
+
 /** Pods by whether they come from this machine: those that shall run, those that hold a part of it, and mirrors. */
 function podGauges(registers: Registry[], agent: MetricsSources['agent']): void {
-  const isStatic = ({metadata}: Pod) =>
-    staticSources.includes(metadata.annotations?.['kubernetes.io/config.source'] ?? '');
   const gauge = (name: string, help: string, pods: () => readonly boolean[]) =>
     new Gauge({
       registers,
@@ -104,7 +107,7 @@ function podGauges(registers: Registry[], agent: MetricsSources['agent']): void 
     name: 'kubelet_mirror_pods',
     help: 'The number of mirror pods the kubelet will try to create (one per admitted static pod)',
     collect() {
-      this.set(agent.active().filter(({pod}) => isStatic(pod)).length);
+      this.set(agent.mirrors());
     },
   });
   new Gauge({
@@ -113,6 +116,33 @@ function podGauges(registers: Registry[], agent: MetricsSources['agent']): void 
     help: 'Current number of ephemeral containers in pods managed by this kubelet.',
     collect() {
       this.set(agent.pods().reduce((sum, {spec}) => sum + (spec.ephemeralContainers?.length ?? 0), 0));
+    },
+  });
+}
+
+const lifecycles = ['sync', 'terminating', 'terminated'] as const;
+const origins = [
+  {config: 'desired', is: ''},
+  {config: 'desired', is: 'true'},
+  {config: 'orphan', is: ''},
+  {config: 'orphan', is: 'true'},
+  {config: 'runtime_only', is: 'unknown'},
+] as const;
+
+/** Every combination that there can be, also while no pod is of it. */
+function workingGauge(registers: Registry[], agent: MetricsSources['agent']): void {
+  new Gauge({
+    registers,
+    name: 'kubelet_working_pods',
+    help: 'Number of pods the kubelet is actually running, broken down by lifecycle phase, whether the pod is desired, orphaned, or runtime only (also orphaned), and whether the pod is static. An orphaned pod has been removed from local configuration or force deleted in the API and consumes resources that are not otherwise visible.',
+    labelNames: ['lifecycle', 'config', 'static'],
+    collect() {
+      for (const {config, is} of origins)
+        for (const lifecycle of lifecycles) this.set({lifecycle, config, static: is}, 0);
+      for (const {pod, config, lifecycle} of agent.working()) {
+        const own = pod === undefined ? 'unknown' : isStatic(pod) ? 'true' : '';
+        this.inc({lifecycle, config, static: own});
+      }
     },
   });
 }

@@ -23,6 +23,8 @@ export type PodMemory = {
   admitted: boolean;
   verdict: Verdict | undefined;
   local: 'unknown' | 'prepared' | 'clean';
+  /** As was decided last. */
+  ending: boolean;
   volumes: VolumesState;
   objectDeleted: boolean;
   /** Ends when the pod's volumes and images are no longer wanted. */
@@ -44,6 +46,7 @@ export function newMemory(uid: string, maxRestartMs: number): PodMemory {
     admitted: false,
     verdict: undefined,
     local: 'unknown',
+    ending: false,
     volumes: {state: 'none'},
     objectDeleted: false,
     preparing: undefined,
