@@ -60,7 +60,17 @@ type Edit = {
   readonly unlessSet?: true;
 };
 
-function edits(version: ConfigVersion, settings: ContainerdSettings): Edit[] {
+/** containerd 2.1 has a list beside the one directory, and refuses both at once. */
+function pluginDirectory(table: readonly string[], text: string, own: string): Edit {
+  const [, list] = /^\s*bin_dirs\s*=\s*\[([^\]]*)\]/m.exec(text) ?? [];
+  if (list === undefined) return {table, key: 'bin_dir', value: `"${own}"`};
+  const others = [...list.matchAll(/["']([^"']+)["']/g)]
+    .map(([, name = '']) => name)
+    .filter((n) => n !== own);
+  return {table, key: 'bin_dirs', value: `[${[own, ...others].map((name) => `"${name}"`).join(', ')}]`};
+}
+
+function edits(version: ConfigVersion, text: string, settings: ContainerdSettings): Edit[] {
   const cri = version === 2 ? 'io.containerd.grpc.v1.cri' : 'io.containerd.cri.v1.runtime';
   const image: Edit =
     version === 2
@@ -76,7 +86,7 @@ function edits(version: ConfigVersion, settings: ContainerdSettings): Edit[] {
   return [
     image,
     ...(settings.restrictOomScoreAdj ? [oom] : []),
-    {table: ['plugins', cri, 'cni'], key: 'bin_dir', value: `"${settings.cniBinDir}"`},
+    pluginDirectory(['plugins', cri, 'cni'], text, settings.cniBinDir),
     {table: ['plugins', cri, 'cni'], key: 'conf_dir', value: `"${settings.layout.cniConfDir}"`},
     {table: runc, key: 'runtime_type', value: '"io.containerd.runc.v2"'},
     {table: [...runc, 'options'], key: 'SystemdCgroup', value: String(settings.systemdCgroup)},
@@ -88,13 +98,20 @@ function edits(version: ConfigVersion, settings: ContainerdSettings): Edit[] {
  * would not do: containerd 1.x replaces a plugin's whole table by an imported one.)
  * @throws NodectlError ND506 for forms that are not edited by line: version 1, inline tables, dotted keys
  */
-export function editedConfig(text: string, settings: ContainerdSettings): string {
+export function editedConfig(given: string, settings: ContainerdSettings): string {
+  const text = numbered(given);
   const version = Number(/^\s*version\s*=\s*(\d+)/m.exec(text)?.[1] ?? 1);
   if (version !== 2 && version !== 3)
     throw new NodectlError('ND506', `${settings.layout.containerdConfig} has no version 2 or 3`);
   const lines = enableCri(text, version).split('\n');
-  for (const edit of edits(version, settings)) setKey(lines, edit, settings.layout.containerdConfig);
+  for (const edit of edits(version, text, settings)) setKey(lines, edit, settings.layout.containerdConfig);
   return lines.join('\n');
+}
+
+/** What Docker's package brings, and guides comment out: without settings of plugins the versions differ in nothing. */
+function numbered(text: string): string {
+  const says = /^\s*version\s*=|^\s*\[\s*plugins\b|^\s*plugins\s*[.=]/m;
+  return says.test(text) ? text : `version = 2\n${text}`;
 }
 
 /** Docker's package disables the CRI plugin: containerd then answers no kubelet. */

@@ -70,6 +70,29 @@ disabled_plugins = ["cri", "io.containerd.snapshotter.v1.btrfs"]
   it('changes nothing the second time', () => {
     expect(editedConfig(edited, settings)).toBe(edited);
   });
+  it.each([
+    [
+      'Docker’s, edited by hand',
+      '# Licensed\n\ndisabled_plugins = ["cri"]\n#root = "/var/lib/containerd"\n[debug]\n  level = "info"\n',
+    ],
+    ['one in which a guide has commented out the only key', '# Licensed\n#disabled_plugins = ["cri"]\n'],
+    ['an empty one', ''],
+  ])('gives a number to a file without one that sets no plugin: %s', (_, text) => {
+    const numbered = editedConfig(text, settings);
+    expect(numbered).toMatch(/^version = 2$/m);
+    expect(numbered).not.toMatch(/^disabled_plugins = \["cri"\]/m);
+    expect(numbered.indexOf('version = 2')).toBeLessThan(numbered.search(/^\s*\[/m));
+    expect(editedConfig(numbered, settings)).toBe(numbered);
+  });
+  it('adds its directory of plugins to a list of them, as containerd 2.1 writes by default', () => {
+    const cri = 'io.containerd.cri.v1.runtime';
+    const list = `version = 3\n[plugins.'${cri}'.cni]\n  bin_dir = ''\n  bin_dirs = ['/usr/lib/cni', '/x']\n`;
+    const once = editedConfig(list, settings);
+    expect(once).toContain("bin_dir = ''");
+    expect(once).toContain(`  bin_dirs = ["${settings.cniBinDir}", `);
+    expect(once).toContain('"/x"]');
+    expect(editedConfig(once, settings)).toBe(once);
+  });
   it('names what it does not edit', () => {
     expect(() => editedConfig('[plugins.cri]\n', settings)).toThrow('no version 2 or 3');
     const inline = 'version = 2\n[plugins."io.containerd.grpc.v1.cri"]\n  cni = { bin_dir = "/x" }\n';
