@@ -14,7 +14,7 @@ export type EndLooksOptions = {
  * and the plugin notes the end right behind that, on disk. So it is the task's end that we look after; after an exit
  * alone only in case that never comes.
  */
-const firstMs: Readonly<Record<string, number>> = {'/tasks/exit': 64, '/tasks/delete': 2};
+const firstMs: Readonly<Record<string, number>> = {'/tasks/exit': 64, '/tasks/delete': 4};
 /** Each wait is twice the last one, up to that. */
 const longestMs = 256;
 

@@ -42,7 +42,7 @@ it('looks after the end of a task, soon and then ever less often', () => {
   const {told, next, looks} = fixture();
   told('/tasks/delete');
   while (next());
-  expect(looks).toEqual([2, 6, 14, 30, 62, 126, 254, 510]);
+  expect(looks).toEqual([4, 12, 28, 60, 124, 252, 508]);
 });
 
 it('stops when the end is seen', () => {
@@ -52,7 +52,7 @@ it('stops when the end is seen', () => {
   next();
   end();
   while (next());
-  expect(looks).toEqual([2, 6]);
+  expect(looks).toEqual([4, 12]);
 });
 
 it('waits for the end of the task behind an exit, but not for ever', () => {
@@ -62,7 +62,7 @@ it('waits for the end of the task behind an exit, but not for ever', () => {
   expect(looks).toEqual([64]);
   told('/tasks/delete');
   while (next());
-  expect(looks).toEqual([64, 66, 70, 78, 94, 126, 190, 318, 574]);
+  expect(looks).toEqual([64, 68, 76, 92, 124, 188, 316, 572]);
 });
 
 it('looks after nothing that is known to have ended, nor after it was stopped', () => {
