@@ -55,9 +55,9 @@ function found({code, severity, message, next}: Finding): string {
 
 const entities: Readonly<Record<string, string>> = {'&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;'};
 
-/** XML 1.0 has no control characters but tab and line ends. */
+/** What XML 1.0 has no place for (production Char), and the other control characters. */
+const foreign = /[^\t\n\r\u0020-\u007e\u00a0-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu;
+
 function escaped(text: string): string {
-  return text
-    .replace(/[&<>"]/g, (char) => entities[char] ?? char)
-    .replace(/\p{Cc}/gu, (char) => (/[\t\n\r]/.test(char) ? char : ' '));
+  return text.replace(/[&<>"]/g, (char) => entities[char] ?? char).replace(foreign, ' ');
 }

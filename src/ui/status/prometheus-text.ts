@@ -24,11 +24,12 @@ export function prometheusText({
     ...gauge('nodectl_healthy', '1 when status finds nothing', [['', state === 'healthy' ? 1 : 0]]),
     ...gauge(
       'nodectl_finding',
-      'What status finds, by code',
-      findings.map(({code, severity, check}) => [
-        labels({code, severity, check: check.name, category: check.category}),
-        1,
-      ]),
+      'How much status finds, by code',
+      counted(
+        findings.map(({code, severity, check}) =>
+          labels({code, severity, check: check.name, category: check.category}),
+        ),
+      ),
     ),
     ...gauge(
       'nodectl_check_state',
@@ -63,6 +64,13 @@ function gauge(name: string, help: string, samples: readonly (readonly [string, 
     `# TYPE ${name} gauge`,
     ...samples.map(([label, value]) => `${name}${label} ${value}`),
   ];
+}
+
+/** A check may find several things of one code, but a sample stands there once. */
+function counted(all: readonly string[]): [string, number][] {
+  const counts = new Map<string, number>();
+  for (const one of all) counts.set(one, (counts.get(one) ?? 0) + 1);
+  return [...counts];
 }
 
 function labels(values: Readonly<Record<string, string>>): string {
