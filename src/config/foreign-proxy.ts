@@ -20,10 +20,20 @@ export function kubeProxyChain(chains: readonly string[]): string | undefined {
   );
 }
 
+/** By the labels of their own manifests; clouds and RKE2 call kube-proxy a component. */
 function isProxy({metadata, spec}: Pod): boolean {
-  const label = metadata.labels?.['k8s-app'] ?? '';
+  const {'k8s-app': label = '', component = '', app = ''} = metadata.labels ?? {};
   if (['kube-proxy', 'kube-router', 'antrea-agent'].includes(label)) return true;
-  return label === 'cilium' && replacesProxy(spec?.containers ?? []);
+  if (component === 'kube-proxy' || app === 'ovnkube-node') return true;
+  const containers = spec?.containers ?? [];
+  return label === 'calico-node' ? usesEbpf(containers) : label === 'cilium' && replacesProxy(containers);
+}
+
+/** Calico serves Services in its eBPF mode only. */
+function usesEbpf(containers: NonNullable<Pod['spec']>['containers']): boolean {
+  return containers.some(({env = []}) =>
+    env.some(({name, value}) => name === 'FELIX_BPFENABLED' && value === 'true'),
+  );
 }
 
 /** Cilium's Helm chart gives the agent the API server's own address just when it replaces kube-proxy. */

@@ -21,12 +21,29 @@ const pod = (app: string, env: string[] = []): Pod => ({
   spec: {containers: [{name: 'c', env: env.map((name) => ({name, value: 'v'}))}]},
 });
 
+const labelled = (labels: Record<string, string>): Pod => ({
+  metadata: {name: 'x', namespace: 'kube-system', labels, uid: 'u', resourceVersion: '1'},
+});
+const calico = (value: string): Pod => ({
+  ...pod('calico-node'),
+  spec: {containers: [{name: 'c', env: [{name: 'FELIX_BPFENABLED', value}]}]},
+});
+
 describe('another service proxy', () => {
   it.each<[string, readonly Pod[], typeof none | {tables: string[]; chains: string[]}, RegExp | undefined]>([
     ['is not there', [pod('coredns')], none, undefined],
     ['is kubeadm’s DaemonSet', [pod('kube-proxy')], none, /kube-system\/kube-proxy-x/],
     ['is Cilium in its place', [pod('cilium', ['KUBERNETES_SERVICE_HOST'])], none, /cilium/],
     ['is not Cilium beside it', [pod('cilium')], none, undefined],
+    [
+      'is a component of a cloud',
+      [labelled({component: 'kube-proxy', tier: 'node'})],
+      none,
+      /kube-system\/x/,
+    ],
+    ['is OVN', [labelled({app: 'ovnkube-node'})], none, /kube-system\/x/],
+    ['is Calico in its eBPF mode', [calico('true')], none, /calico/],
+    ['is not Calico otherwise', [calico('false')], none, undefined],
     ['has left an nftables table', [], {tables: ['ip kube-proxy'], chains: []}, /ip kube-proxy/],
     ['has left iptables chains', [], {tables: [], chains: ['ip nat KUBE-SERVICES']}, /KUBE-SERVICES/],
     ['is not the kubelet’s own chain', [], {tables: [], chains: ['ip mangle KUBE-IPTABLES-HINT']}, undefined],
