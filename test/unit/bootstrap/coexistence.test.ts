@@ -23,6 +23,7 @@ const pod = (app: string, env: string[] = []): Pod => ({
 
 const labelled = (labels: Record<string, string>): Pod => ({
   metadata: {name: 'x', namespace: 'kube-system', labels, uid: 'u', resourceVersion: '1'},
+  spec: {containers: []},
 });
 const calico = (value: string): Pod => ({
   ...pod('calico-node'),
