@@ -9,7 +9,7 @@ import type {Netns} from '../integration/support/netns.ts';
 import {AppliedTable, dump} from '../unit/proxy/support/apply.ts';
 import {node} from '../unit/proxy/support/objects.ts';
 import {RandomCluster} from '../unit/proxy/support/random-cluster.ts';
-import {familyTable} from '../unit/proxy/support/tables.ts';
+import {familyTable, rendered} from '../unit/proxy/support/tables.ts';
 import {benchNetns} from './proxy/place.ts';
 import type {Table} from './table.ts';
 
@@ -43,7 +43,7 @@ function inMemory(family: Family): Row {
     if (i % editsPerCommit !== 0) continue;
     compared++;
     applied.check();
-    if (!isDeepStrictEqual(applied.dump(), dump(table.table()))) wrong++;
+    if (!isDeepStrictEqual(applied.dump(), dump(rendered(table)))) wrong++;
   }
   return [family, 'differences, applied', edits, compared, wrong, msPerEdit(started)];
 }
@@ -52,20 +52,18 @@ function inMemory(family: Family): Row {
 async function inKernel(family: Family, nft: Nft, netns: Netns): Promise<Row> {
   const cluster = new RandomCluster(family === 'IPv4' ? 11 : 12, 12);
   const table = familyTable(family);
-  const plane = new NftPlane({family, name: 'nodectl-proxy'}, nft.commit, realClock.monotonic);
-  await plane.commit(table.updateNode({nodePortIPs: undefined, serviceCIDRs: [ranges[family]]}), () =>
-    table.table(),
-  );
+  const plane = new NftPlane({family, name: 'nodectl-proxy'}, nft, realClock.monotonic);
+  await plane.commit(table.updateNode({nodePortIPs: undefined, serviceCIDRs: [ranges[family]]}), table);
   const started = performance.now();
   let [compared, wrong] = [0, 0];
   for (let i = 1; i <= edits / editsPerCommit; i++) {
     const keys = Array.from({length: editsPerCommit}, () => cluster.edit());
     const operations = table.update(new Map(keys.map((key) => [key, cluster.source(key)])), here);
-    await plane.commit(operations, () => table.table());
+    await plane.commit(operations, table);
     await plane.sweep();
     if (i % commitsPerListing !== 0) continue;
     compared++;
-    const desired = table.table();
+    const desired = rendered(table);
     const {elements} = await listTable(netns.run, desired);
     if (!isDeepStrictEqual(plain(elements), plain(desiredElements(desired)))) wrong++;
   }

@@ -2,6 +2,7 @@ import {readlink} from 'node:fs/promises';
 import {createInterface} from 'node:readline';
 import type {Cancel, Clock} from '../../lib/time.ts';
 import {type Child, start} from '../process/exec.ts';
+import {NftEvents} from './nft-events.ts';
 
 /** Hears of every transaction of nftables in this network namespace, whoever makes it. */
 export type NftChanges = {
@@ -14,11 +15,13 @@ export type NftChanges = {
 
 type Options = {
   readonly clock: Clock;
+  /** The name of ours. */
+  readonly table: string;
   /** Whether a process with this id works for us. */
   readonly isOwn: (pid: number) => boolean;
   /** Somebody else has changed something that may be ours. */
   readonly onForeign: () => void;
-  /** From now on changes are heard. */
+  /** From now on changes are heard, for the first time or again; what happened until now was not. */
   readonly onHears?: () => void;
   /** Makes a transaction that changes nothing, so that it is soon known whether anything is heard. */
   readonly poke?: () => Promise<unknown>;
@@ -31,8 +34,11 @@ type Options = {
  * `nft monitor` holds a copy of every element. Without `stdbuf` it would speak in blocks of 4 KB.
  */
 const monitor = ['stdbuf', '-oL', 'xtables-monitor', '--event'];
-/** The kernel's queue to it overflows in a large transaction, and it ends. */
-const restartMs = 2_000;
+/** The kernel's queue to it overflows in a large transaction, and it ends; what comes next is to be heard. */
+const restartMs = 50;
+/** One that ended as soon as it had begun. */
+const shortLivedMs = 1_000;
+const shortPauseMs = 2_000;
 /** A program that is not there, or ends at once, is not asked for ever. */
 const maxTries = 3;
 const pokeMs = 200;
@@ -53,6 +59,7 @@ export async function watchNftChanges(options: Options): Promise<NftChanges | un
 
 class Monitor implements NftChanges {
   readonly #options: Options;
+  #events: NftEvents;
   #child: Child | undefined;
   #cancel: Cancel = () => {};
   #cancelPoke: Cancel = () => {};
@@ -60,10 +67,12 @@ class Monitor implements NftChanges {
   #works = false;
   #tries = 0;
   #alive = false;
+  #startedMs = 0;
   #pokes = 0;
 
   constructor(options: Options) {
     this.#options = options;
+    this.#events = new NftEvents(options.table);
     this.#start();
     this.#poke();
   }
@@ -89,6 +98,8 @@ class Monitor implements NftChanges {
     const child = start(file, args);
     this.#child = child;
     this.#alive = true;
+    this.#startedMs = this.#options.clock.monotonic();
+    this.#events = new NftEvents(this.#options.table);
     child.stdin.on('error', () => undefined);
     child.stderr.resume();
     createInterface({input: child.stdout}).on('line', (line) => this.#line(line));
@@ -102,24 +113,25 @@ class Monitor implements NftChanges {
     this.#cancelPoke = this.#options.clock.after(pokeMs, () => this.#poke());
   }
 
-  /** `NEWGEN: GENID=26 PID=12585 NAME=iptables-nft` */
   #line(line: string): void {
-    const [, pid, name = ''] = /^NEWGEN: .*\bPID=(\d+)(?: NAME=(.*))?/.exec(line) ?? [];
-    if (pid === undefined) return;
+    const transaction = this.#events.line(line);
+    if (transaction === undefined) return;
     if (!this.#works) {
       this.#works = true;
       this.#options.onHears?.();
     }
-    if (!iptables.test(name) && !this.#options.isOwn(Number(pid))) this.#options.onForeign();
+    const {pid, program, isElsewhere} = transaction;
+    if (!isElsewhere && !iptables.test(program) && !this.#options.isOwn(pid)) this.#options.onForeign();
   }
 
   #ended(): void {
     this.#alive = false;
     if (this.#stopped || (!this.#works && ++this.#tries === maxTries)) return;
-    this.#cancel = this.#options.clock.after(restartMs, () => {
+    const {clock, onHears} = this.#options;
+    const isShort = clock.monotonic() - this.#startedMs < shortLivedMs;
+    this.#cancel = clock.after(isShort ? shortPauseMs : restartMs, () => {
       this.#start();
-      // What happened in between was not heard.
-      if (this.#works) this.#options.onForeign();
+      if (this.#works) onHears?.();
     });
   }
 }

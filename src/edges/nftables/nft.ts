@@ -15,9 +15,15 @@ export type Nft = {
   hasMap(place: string, map: string, impossibleKey: string): Promise<boolean>;
   /**
    * A table as nft prints it, line by line; false when there is none. `rules` leaves elements out, which are fetched
-   * otherwise (55 MB at ten thousand Services); then other tables are printed as well.
+   * otherwise (55 MB at ten thousand Services); then other tables are printed as well. nft begins anew whenever anybody
+   * has changed anything meanwhile: `signal` ends what would come to no end.
    */
-  list(place: string, what: 'all' | 'rules', onLine: (line: string) => void): Promise<boolean>;
+  list(
+    place: string,
+    what: 'all' | 'rules',
+    onLine: (line: string) => void,
+    signal: AbortSignal,
+  ): Promise<boolean>;
   /** Whether a process is, or was a moment ago, a child of this one. */
   isOwn(pid: number): boolean;
   stop(): Promise<void>;
@@ -88,7 +94,7 @@ export function openNft({clock, command = ['nft']}: NftOptions): Nft {
         () => true,
         (error: unknown) => describeError(error).includes('Could not process rule: No such file'),
       ),
-    list: (place, what, onLine) => listTable(command, place, what, onLine),
+    list: (place, what, onLine, signal) => listTable(command, place, what, onLine, signal),
     isOwn: (pid) => own.has(pid),
     async stop() {
       await queue;
@@ -147,9 +153,10 @@ async function listTable(
   place: string,
   what: 'all' | 'rules',
   onLine: (line: string) => void,
+  signal: AbortSignal,
 ): Promise<boolean> {
   const words = what === 'all' ? ['list', 'table', ...place.split(' ')] : ['--terse', 'list', 'ruleset'];
-  const child = start(file, [...args, '--stateless', ...words]);
+  const child = start(file, [...args, '--stateless', ...words], {signal});
   child.stdin.end();
   child.stderr.resume();
   let inside = false;

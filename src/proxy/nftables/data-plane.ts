@@ -18,13 +18,16 @@ export class NftDataPlane implements DataPlane {
   readonly #fingerprint = new Fingerprint();
   readonly #inspection = new Inspection();
   #operations: Operation[] = [];
-  /** Grows with everything that is done to the table. */
-  #works = 0;
+  /** What is being done to the table. */
+  #work: Promise<unknown> = Promise.resolve();
+  #listing = new AbortController();
+  /** Until it is resolved nothing is done to the table. */
+  #held: Promise<void> | undefined;
 
   constructor(options: FamilyTableOptions, nft: Tools, monotonic: () => number) {
     this.#options = options;
     this.#table = new FamilyTable(options);
-    this.#plane = new NftPlane(options, nft.commit, monotonic);
+    this.#plane = new NftPlane(options, nft, monotonic);
     this.#nft = nft;
   }
 
@@ -48,11 +51,10 @@ export class NftDataPlane implements DataPlane {
   }
 
   async commit(): Promise<Committed> {
+    await this.#held;
     const operations = this.#operations;
     this.#operations = [];
-    this.#works++;
-    const how = await this.#plane.commit(operations, () => this.#table.table());
-    this.#works++;
+    const how = await this.#working(this.#plane.commit(operations, this.#table));
     if (how === 'full') this.#inspection.written();
     return how;
   }
@@ -62,9 +64,15 @@ export class NftDataPlane implements DataPlane {
   }
 
   async sweep(): Promise<void> {
-    this.#works++;
-    await this.#plane.sweep();
-    this.#works++;
+    await this.#held;
+    await this.#working(this.#plane.sweep());
+  }
+
+  /** What is printed meanwhile is neither what was there before nor what will be. */
+  #working<T>(work: Promise<T>): Promise<T> {
+    this.#listing.abort();
+    this.#work = work.catch(() => undefined);
+    return work;
   }
 
   get elements(): number {
@@ -75,20 +83,33 @@ export class NftDataPlane implements DataPlane {
     return this.known && this.#inspection.learns;
   }
 
-  async inspect(what: 'all' | 'rules'): Promise<Inspected | undefined> {
+  async inspect(what: 'all' | 'rules', holds = false): Promise<Inspected | undefined> {
+    const over = Promise.withResolvers<void>();
+    if (holds) this.#held = over.promise;
+    try {
+      await this.#work;
+      // What is wanted already and not in the kernel yet would seem to be missing.
+      return this.#operations.length > 0 ? undefined : await this.#compare(what);
+    } finally {
+      this.#held = undefined;
+      over.resolve();
+    }
+  }
+
+  async #compare(what: 'all' | 'rules'): Promise<Inspected | undefined> {
     const {family, name} = this.#options;
-    const works = this.#works;
+    const wanted = {
+      fingerprint: what === 'all' ? this.#fingerprint.copy() : undefined,
+      chains: [...this.#table.chains()],
+      retired: this.#plane.retired,
+    };
+    this.#listing = new AbortController();
+    const {signal} = this.#listing;
     const listing = new Listing();
-    const isThere = await this.#nft.list(`${ipWord(family)} ${name}`, what, (line) => listing.line(line));
-    // What was printed while we were writing is neither the one nor the other.
-    if (!isThere || !this.known || works !== this.#works) return undefined;
-    const retired = this.#plane.retired;
-    const changed = this.#inspection.difference(listing, {
-      fingerprint: what === 'all' ? this.#fingerprint : undefined,
-      chains: this.#table.chains(),
-      retired,
-    });
-    return {changed, lines: listing.lines};
+    const read = (line: string) => listing.line(line);
+    const isThere = await this.#nft.list(`${ipWord(family)} ${name}`, what, read, signal);
+    if (!isThere || !this.known || signal.aborted) return undefined;
+    return {changed: this.#inspection.difference(listing, wanted), lines: listing.lines};
   }
 
   relearn(): void {
@@ -96,10 +117,7 @@ export class NftDataPlane implements DataPlane {
   }
 
   isIntact(): Promise<boolean> {
-    const {family, name} = this.#options;
-    // A key that no Service has.
-    const key = family === 'IPv4' ? '0.0.0.0 . tcp . 0' : ':: . tcp . 0';
-    return this.#nft.hasMap(`${ipWord(family)} ${name}`, 'services', key);
+    return this.#plane.isIntact();
   }
 
   services(): ReadonlyMap<string, string> {

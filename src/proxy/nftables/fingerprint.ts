@@ -13,9 +13,18 @@ export function elementText(key: string, value: string): string {
 
 /** What the elements of each set and map add up to, as they are wanted. */
 export class Fingerprint {
-  readonly #sums = new Map<string, number>();
+  readonly #sums: Map<string, number>;
   /** Of all sets and maps. */
   elements = 0;
+
+  constructor(sums: ReadonlyMap<string, number> = new Map()) {
+    this.#sums = new Map(sums);
+  }
+
+  /** As it is now. */
+  copy(): Fingerprint {
+    return new Fingerprint(this.#sums);
+  }
 
   follow(operations: readonly Operation[]): void {
     for (const operation of operations)

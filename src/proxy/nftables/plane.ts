@@ -1,11 +1,18 @@
+import type {Nft} from '../../edges/nftables/nft.ts';
 import type {Family} from '../../lib/addresses.ts';
-import type {Operation, Table} from '../table/table.ts';
-import {chainRemovals, differenceStatements, removalStatements, tableStatements} from './text.ts';
-
-export type Transaction = (statements: readonly string[]) => Promise<void>;
+import {ipWord, type Operation, type Table} from '../table/table.ts';
+import {
+  chainRemovals,
+  differenceStatements,
+  removalStatements,
+  tablePortions,
+  tableStatements,
+} from './text.ts';
 
 /** Kernels before 6.2 need a moment until they see that an emptied chain is no longer referred to. */
 const retiredMs = 1_000;
+/** As many as the first thousand Services have at the start: nft needs 8 MB for them, and 64 MB for ten times as many. */
+const elementsPerPortion = 4_000;
 
 /**
  * One family's table in the kernel. It is written, never read: either it is what was committed last, or it is unknown
@@ -13,7 +20,7 @@ const retiredMs = 1_000;
  */
 export class NftPlane {
   readonly #place: {readonly family: Family; readonly name: string};
-  readonly #transaction: Transaction;
+  readonly #nft: Pick<Nft, 'commit' | 'hasMap'>;
   readonly #monotonic: () => number;
   /** Emptied chains and since when. */
   readonly #retired = new Map<string, number>();
@@ -23,11 +30,11 @@ export class NftPlane {
 
   constructor(
     place: {readonly family: Family; readonly name: string},
-    transaction: Transaction,
+    nft: Pick<Nft, 'commit' | 'hasMap'>,
     monotonic: () => number,
   ) {
     this.#place = place;
-    this.#transaction = transaction;
+    this.#nft = nft;
     this.#monotonic = monotonic;
   }
 
@@ -45,19 +52,28 @@ export class NftPlane {
     this.#forgotten++;
   }
 
-  /** Brings the kernel from the last committed table to the desired one; `whole` is only called when it must be. */
-  async commit(
-    operations: readonly Operation[],
-    whole: () => Table,
-  ): Promise<'nothing' | 'partial' | 'full'> {
+  /** Whether the kernel has the table, and the map that serves with it. */
+  isIntact(): Promise<boolean> {
+    const {family, name} = this.#place;
+    // A key that no Service has.
+    const key = family === 'IPv4' ? '0.0.0.0 . tcp . 0' : ':: . tcp . 0';
+    return this.#nft.hasMap(`${ipWord(family)} ${name}`, 'services', key);
+  }
+
+  /**
+   * Brings the kernel from the last committed table to the desired one. Rules that serve are replaced at once; where
+   * there are none, the first Services need not wait for the last.
+   */
+  async commit(operations: readonly Operation[], whole: Table): Promise<'nothing' | 'partial' | 'full'> {
     if (!this.#known) {
-      await this.#run(tableStatements(whole()));
+      const isThere = await this.isIntact();
+      await this.#run(isThere ? [tableStatements(whole)] : tablePortions(whole, elementsPerPortion));
       this.#retired.clear();
       return 'full';
     }
     if (operations.length === 0) return 'nothing';
     const {statements, retire} = differenceStatements(this.#place, operations);
-    await this.#run(statements);
+    await this.#run([statements]);
     for (const operation of operations)
       if (operation.do === 'add-chain') this.#retired.delete(operation.chain.name);
     for (const chain of retire) this.#retired.set(chain, this.#monotonic());
@@ -76,7 +92,7 @@ export class NftPlane {
     const chains = [...this.#retired].filter(([, since]) => since <= due).map(([name]) => name);
     if (!this.#known || chains.length === 0) return;
     try {
-      await this.#transaction(chainRemovals(this.#place, chains));
+      await this.#nft.commit(chainRemovals(this.#place, chains));
       for (const chain of chains) this.#retired.delete(chain);
     } catch (error) {
       for (const chain of chains) this.#retired.set(chain, this.#monotonic());
@@ -86,13 +102,13 @@ export class NftPlane {
 
   async remove(): Promise<void> {
     this.#known = false;
-    await this.#transaction(removalStatements(this.#place));
+    await this.#nft.commit(removalStatements(this.#place));
   }
 
-  async #run(statements: readonly string[]): Promise<void> {
+  async #run(transactions: readonly (readonly string[])[]): Promise<void> {
     const forgotten = this.#forgotten;
     this.#known = false;
-    await this.#transaction(statements);
+    for (const statements of transactions) await this.#nft.commit(statements);
     this.#known = forgotten === this.#forgotten;
   }
 }

@@ -10,19 +10,41 @@ type Place = Pick<Table, 'family' | 'name'>;
  * the new ones and nothing in between.
  */
 export function tableStatements(table: Table): string[] {
+  return tablePortions(table, Number.POSITIVE_INFINITY).flat();
+}
+
+/**
+ * The same in transactions of about so many elements, for a table that is not there: nft needs 1.6 KB for each element
+ * of a transaction. What belongs together is in one of them.
+ */
+export function tablePortions(table: Table, elements: number): string[][] {
   const at = place(table);
-  const chains = [...table.chains.values()];
-  return [
+  const chains = [...table.chains()];
+  const frame = [
     `add table ${at}`,
     `delete table ${at}`,
     `add table ${at}`,
     ...chains.map((chain) => addChain(at, chain)),
-    ...[...table.containers.values()].map((container) => addContainer(at, container)),
-    ...[...table.elements].flatMap(([container, elements]) =>
-      elementStatements(at, 'add', container, [...elements].map(print)),
-    ),
+    ...[...table.containers()].map((container) => addContainer(at, container)),
     ...chains.flatMap((chain) => addRules(at, chain)),
   ];
+  return [frame, ...elementPortions(at, table, elements)];
+}
+
+function* elementPortions(at: string, table: Table, most: number): Iterable<string[]> {
+  let lists = new Map<string, string[]>();
+  let count = 0;
+  const statements = () =>
+    [...lists].flatMap(([container, list]) => elementStatements(at, 'add', container, list));
+  for (const together of table.elements()) {
+    for (const {container, key, value} of together) push(lists, container, print([key, value]));
+    count += together.length;
+    if (count < most) continue;
+    yield statements();
+    lists = new Map();
+    count = 0;
+  }
+  if (count > 0) yield statements();
 }
 
 /** Statements that remove the table, whether it exists or not. */

@@ -6,6 +6,7 @@ import type {Clock} from '../../lib/time.ts';
 import type {UdpCleaner} from '../conntrack/udp-cleaner.ts';
 import type {ProxyHealth} from '../health/health.ts';
 import type {ProxyMetrics} from '../health/metrics.ts';
+import type {Look} from './inspection-due.ts';
 import type {Changes, Committed, DataPlane, Inspected} from './plane.ts';
 
 export type FamilyProxyOptions = {
@@ -30,6 +31,8 @@ export class FamilyProxy {
   readonly #options: FamilyProxyOptions;
   readonly #backoff: Backoff;
   #commits = 0;
+  /** When the last commit of the whole table began. */
+  #writtenMs = Number.NEGATIVE_INFINITY;
   /** What deciding has cost since the last commit began. */
   #decidedMs = 0;
 
@@ -62,6 +65,10 @@ export class FamilyProxy {
     return this.#commits;
   }
 
+  get writtenMs(): number {
+    return this.#writtenMs;
+  }
+
   /** Service ports and their verdicts, as they should be in the kernel. */
   services(): ReadonlyMap<string, string> | undefined {
     return this.#options.plane.services?.();
@@ -79,8 +86,8 @@ export class FamilyProxy {
     return this.#options.plane.learns ?? false;
   }
 
-  async inspect(what: 'all' | 'rules'): Promise<Inspected | undefined> {
-    return this.#options.plane.inspect?.(what);
+  async inspect({what, holds}: Look): Promise<Inspected | undefined> {
+    return this.#options.plane.inspect?.(what, holds);
   }
 
   relearn(): void {
@@ -112,7 +119,9 @@ export class FamilyProxy {
     this.#decidedMs = 0;
     try {
       for (const [key, {service, slices}] of sources) cleaner.note(key, service, slices);
+      const beganMs = clock.monotonic();
       const how = await plane.commit();
+      if (how === 'full') this.#writtenMs = beganMs;
       this.#committed(how, (clock.monotonic() - started) / 1000, triggers);
       this.#backoff.succeed(family);
       cleaner.clean();

@@ -41,8 +41,11 @@ export type DataPlane = {
   readonly elements?: number;
   /** Rules were written that `inspect` has not seen yet. */
   readonly learns?: boolean;
-  /** Looks for changes of others, of rules alone or of everything; undefined when it cannot be told now. */
-  inspect?(what: 'all' | 'rules'): Promise<Inspected | undefined>;
+  /**
+   * Looks for changes of others, of rules alone or of everything; undefined when it cannot be told now, as we have
+   * written meanwhile. With `holds` our own changes wait until it is over.
+   */
+  inspect?(what: 'all' | 'rules', holds: boolean): Promise<Inspected | undefined>;
   /** Repairs do not help against what `inspect` says of rules: they are printed differently now. */
   relearn?(): void;
   /** Service ports and their verdicts as committed, where the kernel holds them in one map (`nodectl status` compares). */

@@ -65,6 +65,7 @@ export async function openPlanes(options: Options): Promise<Planes> {
       chosen.mode === 'nftables'
         ? watchNftChanges({
             clock: realClock,
+            table: config.table,
             isOwn: (pid) => options.nft.isOwn(pid),
             ...on,
             poke: () => options.nft.commit(pokeStatements(config.table)),

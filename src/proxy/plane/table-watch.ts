@@ -6,7 +6,8 @@ import type {Cancel} from '../../lib/time.ts';
 import type {ProxyAgent} from '../agent.ts';
 import type {Serving} from '../assemble.ts';
 import type {FamilyProxy} from './family-proxy.ts';
-import {inspectionDue, type Seen} from './inspection-due.ts';
+import {inspectionDue, type Look, type Seen} from './inspection-due.ts';
+import {Suspects} from './suspects.ts';
 
 /** One table in turn is looked for; a flushed ruleset lacks both, so it is noticed within one period. */
 const periodMs = 450;
@@ -16,6 +17,9 @@ const heardPeriodMs = 2_000;
 const fewElements = 5_000;
 /** After so many repairs in a row that a listing does not bear out, nft may print our rules differently now. */
 const relearnAfter = 3;
+/** What comes at once, as a firewall's reload does, is looked at together, and what comes all the time so often. */
+const gatherMs = 30;
+const nextGatherMs = 200;
 
 export type TableWatch = {
   /** Everything is in the kernel for the first time: from now on others are heard. */
@@ -45,10 +49,13 @@ class Watch implements TableWatch {
   #cancelLook: Cancel = () => {};
   #cancelInspection: Cancel = () => {};
   #running = false;
-  /** Since the last inspection began. */
-  #foreign = false;
+  readonly #suspects = new Suspects<FamilyProxy>();
   #last: Seen = {endMs: Number.NEGATIVE_INFINITY, tookMs: 0, lines: 0};
   #fruitless = 0;
+  /** Since when inspections have come to nothing, as we have written meanwhile. */
+  #unsureSinceMs: number | undefined;
+  #lastLookMs = Number.NEGATIVE_INFINITY;
+  #looksSoon = false;
 
   constructor({planes, log}: Serving, agent: ProxyAgent, proxies: readonly FamilyProxy[]) {
     this.#planes = planes;
@@ -66,7 +73,8 @@ class Watch implements TableWatch {
     const changes = await this.#planes.changes({
       onForeign: () => this.#heard(),
       // Where it costs little it is looked for changes that were made before any could be heard.
-      onHears: () => this.#proxies.every(({elements}) => elements < fewElements) && this.#heard(),
+      onHears: () =>
+        this.#proxies.every(({elements}) => elements < fewElements) ? this.#heard() : this.#lookSoon(),
     });
     if (this.#stopped) return changes?.stop();
     this.#changes = changes;
@@ -81,13 +89,28 @@ class Watch implements TableWatch {
   }
 
   #heard(): void {
-    this.#foreign = true;
+    for (const proxy of this.#proxies) this.#suspects.heard(proxy, realClock.monotonic());
+    this.#lookSoon();
     this.#inspectLater();
   }
 
   #lookLater(turn: number): void {
     const ms = this.#changes?.hears ? heardPeriodMs : periodMs;
     this.#cancelLook = realClock.after(ms, () => void this.#look(turn));
+  }
+
+  /** A listing may have to wait; whether a table is there at all is known within a moment. */
+  #lookSoon(): void {
+    if (this.#looksSoon || this.#stopped) return;
+    this.#looksSoon = true;
+    const pauseMs = this.#lastLookMs + nextGatherMs - realClock.monotonic();
+    realClock.after(Math.max(gatherMs, pauseMs), () => void this.#lookAtAll());
+  }
+
+  async #lookAtAll(): Promise<void> {
+    this.#looksSoon = false;
+    this.#lastLookMs = realClock.monotonic();
+    for (const proxy of this.#proxies) if (!this.#stopped) await this.#isMissing(proxy);
   }
 
   /** Whether the tables are there at all, for next to nothing. */
@@ -115,42 +138,52 @@ class Watch implements TableWatch {
     if (this.#stopped || this.#running) return;
     const due = inspectionDue({
       nowMs: realClock.monotonic(),
-      hears: (this.#changes?.hears ?? false) || (this.#changes?.starting ?? false),
-      foreign: this.#foreign,
+      hears: this.#hears,
+      foreign: this.#proxies.some((proxy) => this.#isSuspect(proxy)),
       fruitless: this.#fruitless,
       last: this.#last,
+      unsureMs: this.#unsureSinceMs === undefined ? 0 : realClock.monotonic() - this.#unsureSinceMs,
     });
-    this.#cancelInspection = realClock.after(due.inMs, () => void this.#inspectAll(due.what));
+    this.#cancelInspection = realClock.after(due.inMs, () => void this.#inspectAll(due));
   }
 
-  async #inspectAll(what: 'all' | 'rules'): Promise<void> {
+  get #hears(): boolean {
+    return (this.#changes?.hears ?? false) || (this.#changes?.starting ?? false);
+  }
+
+  #isSuspect(proxy: FamilyProxy): boolean {
+    return this.#suspects.has(proxy, proxy.writtenMs);
+  }
+
+  async #inspectAll(look: Look): Promise<void> {
     this.#running = true;
-    this.#foreign = false;
     const startMs = realClock.monotonic();
     let lines = 0;
     for (const proxy of this.#proxies)
-      lines += await this.#inspect(proxy, what).catch((error: unknown) => {
+      lines += await this.#inspect(proxy, look).catch((error: unknown) => {
         this.#log.debug('the table could not be listed', {error: describeError(error)});
         return 0;
       });
     const endMs = realClock.monotonic();
     this.#last = {endMs, tookMs: endMs - startMs, lines};
     this.#running = false;
+    const unsure = this.#proxies.some((proxy) => this.#isSuspect(proxy));
+    this.#unsureSinceMs = unsure ? (this.#unsureSinceMs ?? startMs) : undefined;
     this.#inspectLater();
   }
 
   /** Answers with how much was read. */
-  async #inspect(proxy: FamilyProxy, what: 'all' | 'rules'): Promise<number> {
+  async #inspect(proxy: FamilyProxy, {what: most, holds}: Look): Promise<number> {
+    const what = this.#hears && !this.#isSuspect(proxy) ? 'rules' : most;
     if (!proxy.known || (what === 'rules' && !proxy.learns)) return 0;
-    if (what === 'all' && (await this.#isMissing(proxy))) return 0;
-    const inspected = await proxy.inspect(what);
-    if (this.#stopped) return 0;
+    // One that is being written now is looked at afterwards, if anything was heard since.
+    if (what === 'all' && ((await this.#isMissing(proxy)) || !proxy.known)) return 0;
+    const startMs = realClock.monotonic();
+    const inspected = await proxy.inspect({what, holds});
     // It was written meanwhile: whether somebody has changed it before is not known yet.
-    if (inspected === undefined) {
-      this.#foreign ||= what === 'all';
-      return 0;
-    }
+    if (this.#stopped || inspected === undefined) return 0;
     const {changed, lines} = inspected;
+    if (what === 'all') this.#suspects.seen(proxy, startMs);
     this.#repaired(proxy, changed);
     return lines;
   }
@@ -167,7 +200,7 @@ class Watch implements TableWatch {
     });
     if (repairs % relearnAfter === 0) proxy.relearn();
     // Somebody may do it again at once: that is looked at once more.
-    this.#foreign = true;
+    this.#suspects.verify(proxy);
     this.#agent.repair(proxy);
   }
 }

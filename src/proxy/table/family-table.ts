@@ -8,7 +8,7 @@ import type {Fragment} from './fragment.ts';
 import {Ledger} from './ledger.ts';
 import {serviceFragment} from './service-fragment.ts';
 import {chainContext, type NodeContext, type PodMatch, skeleton, type TableContext} from './skeleton.ts';
-import type {Chain, Operation, Table} from './table.ts';
+import type {Chain, Container, Element, Operation, Table} from './table.ts';
 
 /** What the API says of one Service: the Service itself and the slices that name it. */
 export type ServiceSource = {
@@ -32,7 +32,7 @@ export type FamilyTableOptions = {
 const skeletonOwner = '';
 
 /** The desired table of one family, kept current Service by Service. Pure but for its own state. */
-export class FamilyTable {
+export class FamilyTable implements Table {
   readonly #options: FamilyTableOptions;
   readonly #ledger = new Ledger();
   readonly #shared: SharedChains;
@@ -72,12 +72,24 @@ export class FamilyTable {
     return this.#ledger.update(new Map([[skeletonOwner, skeleton(this.#context, node)]]));
   }
 
+  get family(): Family {
+    return this.#options.family;
+  }
+
+  get name(): string {
+    return this.#options.name;
+  }
+
   chains(): Iterable<Chain> {
     return this.#ledger.chains();
   }
 
-  table(): Table {
-    return this.#ledger.table(this.#options.family, this.#options.name);
+  containers(): Iterable<Container> {
+    return this.#ledger.containers();
+  }
+
+  elements(): Iterable<readonly Element[]> {
+    return this.#ledger.elements();
   }
 
   /** The map `services` of the table. */

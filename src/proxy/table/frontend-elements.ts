@@ -1,11 +1,9 @@
 import {endpointMap} from './chains.ts';
 import {type Frontend, frontendKey, none} from './fragment.ts';
-import type {Operation} from './table.ts';
-
-export type Element = {readonly container: string; readonly key: string; readonly value: string};
+import type {Element, Operation} from './table.ts';
 
 /** What one frontend is in the table's maps. */
-export function frontendElements(frontend: Frontend | undefined): Element[] {
+export function frontendElements(frontend: Frontend): Element[] {
   return frontendOperations(undefined, frontend).flatMap((operation) =>
     operation.do === 'add-element' ? [operation] : [],
   );

@@ -1,14 +1,13 @@
-import type {Family} from '../../lib/addresses.ts';
 import {emptyFragment, type Fragment, type Frontend, frontendKey, readMember} from './fragment.ts';
 import {frontendElements, frontendOperations} from './frontend-elements.ts';
-import type {Chain, Container, Operation, Table} from './table.ts';
+import type {Chain, Container, Element, Operation} from './table.ts';
 
 type Counted<T> = {value: T; count: number};
 
 /**
  * The desired table as the sum of what each Service puts into it. A change of one Service costs what that Service
- * holds, whatever the number of Services. `update` answers with what differs from the table before; `table` renders
- * the whole from nothing, for the first commit and for repair.
+ * holds, whatever the number of Services. `update` answers with what differs from the table before; the rest is the
+ * whole, for the first commit and for repair.
  */
 export class Ledger {
   readonly #fragments = new Map<string, Fragment>();
@@ -50,26 +49,17 @@ export class Ledger {
     for (const {value} of this.#chains.values()) yield value;
   }
 
-  /** The whole desired table, sorted. */
-  table(family: Family, name: string): Table {
-    const elements = new Map<string, Map<string, string>>();
-    const put = (container: string, key: string, value: string) => {
-      const known = elements.get(container) ?? new Map<string, string>();
-      elements.set(container, known.set(key, value));
-    };
-    for (const text of this.#members.keys()) {
-      const {container, key} = readMember(text);
-      put(container, key, '');
-    }
-    for (const key of this.#claims.keys())
-      for (const e of frontendElements(this.#winner(key))) put(e.container, e.key, e.value);
-    return {
-      family,
-      name,
-      containers: sorted(this.#containers),
-      chains: sorted(this.#chains),
-      elements: new Map([...elements].sort(byKey).map(([container, map]) => [container, sortedMap(map)])),
-    };
+  *containers(): Iterable<Container> {
+    for (const {value} of this.#containers.values()) yield value;
+  }
+
+  /** Of each owner, with what it has in common with others. */
+  *elements(): Iterable<readonly Element[]> {
+    for (const {members, frontends} of this.#fragments.values())
+      yield [
+        ...members.map((text) => ({...readMember(text), value: ''})),
+        ...frontends.filter((one) => this.#winner(frontendKey(one)) === one).flatMap(frontendElements),
+      ];
   }
 
   /** Keys and verdicts of the service ports that the whole table balances. */
@@ -199,16 +189,4 @@ function sameRules(a: Chain, b: Chain): boolean {
 /** The lowest rank wins, then the first name: the same on every node and after every restart. */
 function weakestFirst(a: Frontend, b: Frontend): number {
   return b.rank - a.rank || (a.owner < b.owner ? 1 : a.owner > b.owner ? -1 : 0);
-}
-
-function byKey([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {
-  return a < b ? -1 : a > b ? 1 : 0;
-}
-
-function sorted<T>(counted: ReadonlyMap<string, Counted<T>>): Map<string, T> {
-  return new Map([...counted].sort(byKey).map(([key, {value}]) => [key, value]));
-}
-
-function sortedMap(map: ReadonlyMap<string, string>): Map<string, string> {
-  return new Map([...map].sort(byKey));
 }

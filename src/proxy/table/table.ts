@@ -20,16 +20,17 @@ export type Container = {
   readonly dynamic?: boolean;
 };
 
-/** Keys to values; a set's values are ''. */
-export type Elements = ReadonlyMap<string, string>;
+/** A set's values are ''. */
+export type Element = {readonly container: string; readonly key: string; readonly value: string};
 
+/** A whole table. It may be large: it is never held as such. */
 export type Table = {
   readonly family: Family;
   readonly name: string;
-  readonly containers: ReadonlyMap<string, Container>;
-  readonly chains: ReadonlyMap<string, Chain>;
-  /** By container. */
-  readonly elements: ReadonlyMap<string, Elements>;
+  containers(): Iterable<Container>;
+  chains(): Iterable<Chain>;
+  /** What belongs together: either all of it serves or none. One that several parts have in common comes with each. */
+  elements(): Iterable<readonly Element[]>;
 };
 
 /** What differs between two tables. */
@@ -40,14 +41,9 @@ export type Operation =
   /** Replaces the rules of a chain that exists. */
   | {readonly do: 'fill-chain'; readonly chain: Chain}
   | {readonly do: 'delete-chain'; readonly chain: Chain}
-  | {readonly do: 'add-element'; readonly container: string; readonly key: string; readonly value: string}
-  | {
-      readonly do: 'delete-element';
-      readonly container: string;
-      readonly key: string;
-      /** What it was. */
-      readonly value: string;
-    };
+  | ({readonly do: 'add-element'} & Element)
+  /** With the value that it had. */
+  | ({readonly do: 'delete-element'} & Element);
 
 /** `ip` or `ip6`, the word that nft puts before a field or a table. */
 export function ipWord(family: Family): 'ip' | 'ip6' {

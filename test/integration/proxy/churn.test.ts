@@ -93,7 +93,7 @@ describe('ten thousand connections', () => {
       }),
     );
     table.update(new Map([['a/web', {service: web(), slices: both}]]), here);
-    await nft.commit(tableStatements(table.table()));
+    await nft.commit(tableStatements(table));
     const seen = new Map<string, number>();
     for (let made = 0; made < 10_000; ) {
       const answers = await Promise.all(Array.from({length: clients}, () => lab.peer('pod').flow(flow)));
@@ -115,14 +115,14 @@ describe('ten thousand connections', () => {
 describe('changes as fast as the kernel takes them', () => {
   it.each(Object.entries(scenes))('lose no connection while %s', async (_name, scene) => {
     const table = familyTable('IPv4', {pods: {by: 'cidr', cidr: podRange.IPv4}});
-    const plane = new NftPlane({family: 'IPv4', name: 'nodectl-proxy'}, nft.commit, realClock.monotonic);
+    const plane = new NftPlane({family: 'IPv4', name: 'nodectl-proxy'}, nft, realClock.monotonic);
     const commit = (source: Scene | undefined) => {
       if (source?.whole) plane.forget();
       return plane.commit(
         source === undefined
           ? table.updateNode({nodePortIPs: undefined, serviceCIDRs: [serviceRange.IPv4]})
           : table.update(new Map([['a/web', source]]), here),
-        () => table.table(),
+        table,
       );
     };
     await commit(undefined);

@@ -104,6 +104,7 @@ describe('what is heard of changes', () => {
     let foreign = 0;
     const changes = await watchNftChanges({
       clock: realClock,
+      table: 'ours',
       isOwn: (pid) => nft.isOwn(pid),
       onForeign: () => foreign++,
       poke: () => nft.commit(pokeStatements('ours')),
@@ -122,8 +123,12 @@ describe('what is heard of changes', () => {
       // iptables knows its own tables only.
       await netns.run('iptables-nft', ['-A', 'INPUT', '-p', 'tcp', '--dport', '99', '-j', 'ACCEPT']);
       await netns.run('iptables-nft-restore', [], {input: '*nat\n-A POSTROUTING -j ACCEPT\nCOMMIT\n'});
+      // And what says that it is of another table is.
       await netns.run('nft', ['add', 'table', 'ip', 'theirs']);
+      await netns.run('nft', ['add', 'element', 'ip', 'ours', 'cluster-ips', '{ 10.96.0.1 }']);
       await expect.poll(() => foreign, bound).toBe(1);
+      await netns.run('nft', ['add', 'chain', 'ip', 'ours', 'mine']);
+      await expect.poll(() => foreign, bound).toBe(2);
     } finally {
       changes?.stop();
     }

@@ -1,5 +1,6 @@
 import type {RunResult} from '../../../src/edges/process/exec.ts';
 import {ipWord, type Table} from '../../../src/proxy/table/table.ts';
+import type {Rendered} from '../../unit/proxy/support/tables.ts';
 
 type Run = (file: string, args: readonly string[]) => Promise<RunResult>;
 type Listed = {
@@ -43,7 +44,7 @@ function text(value: unknown): string {
 }
 
 /** What the desired table says, in the same form. */
-export function desiredElements(table: Table): ReadonlyMap<string, ReadonlyMap<string, string>> {
+export function desiredElements(table: Rendered): ReadonlyMap<string, ReadonlyMap<string, string>> {
   return new Map(
     [...table.containers.keys()].map((name) => [name, table.elements.get(name) ?? new Map<string, string>()]),
   );

@@ -9,7 +9,7 @@ import {removalStatements, tableStatements} from '../../../src/proxy/nftables/te
 import type {FamilyTable} from '../../../src/proxy/table/family-table.ts';
 import {node} from '../../unit/proxy/support/objects.ts';
 import {RandomCluster} from '../../unit/proxy/support/random-cluster.ts';
-import {familyTable} from '../../unit/proxy/support/tables.ts';
+import {familyTable, rendered} from '../../unit/proxy/support/tables.ts';
 import {createNetns, type Netns} from '../support/netns.ts';
 import {desiredElements, listTable, plain, sortedEntries} from './kernel-table.ts';
 
@@ -38,11 +38,11 @@ afterEach(async () => {
 
 /** The kernel, the desired table, and the same table loaded from nothing elsewhere are one. */
 async function expectSame(table: FamilyTable, when: string): Promise<void> {
-  const desired = table.table();
+  const desired = rendered(table);
   const kernel = await listTable(netns.run, desired);
   expect(plain(kernel.elements), when).toEqual(plain(desiredElements(desired)));
   const fresh = openNft({clock: realClock, command: nftIn(other)});
-  await fresh.commit(tableStatements(desired));
+  await fresh.commit(tableStatements(table));
   await fresh.stop();
   const loaded = await listTable(other.run, desired);
   expect(sortedEntries(kernel.chains), when).toEqual(sortedEntries(loaded.chains));
@@ -62,13 +62,13 @@ describe('the kernel after random edits', () => {
     const cluster = new RandomCluster(family === 'IPv4' ? 11 : 12, 12);
     const table = familyTable(family);
     const place = {family, name: 'nodectl-proxy'};
-    const plane = new NftPlane(place, nft.commit, impatient());
+    const plane = new NftPlane(place, nft, impatient());
     const addresses = family === 'IPv4' ? context : {nodePortIPs: ['fd01::2'], serviceCIDRs: ['fd96::/112']};
-    await plane.commit(table.updateNode(addresses), () => table.table());
+    await plane.commit(table.updateNode(addresses), table);
     for (let i = 1; i <= commits; i++) {
       const keys = Array.from({length: editsPerCommit}, () => cluster.edit());
       const operations = table.update(new Map(keys.map((key) => [key, cluster.source(key)])), here);
-      await plane.commit(operations, () => table.table());
+      await plane.commit(operations, table);
       await plane.sweep();
       if (i % 100 === 0) await expectSame(table, `after commit ${i}`);
     }
@@ -80,8 +80,8 @@ describe('the kernel after random edits', () => {
       'add chain ip nodectl-proxy services { type filter hook input priority 0; }',
     ]);
     const table = familyTable('IPv4');
-    const plane = new NftPlane({family: 'IPv4', name: 'nodectl-proxy'}, nft.commit, realClock.monotonic);
-    expect(await plane.commit(table.updateNode(context), () => table.table())).toBe('full');
+    const plane = new NftPlane({family: 'IPv4', name: 'nodectl-proxy'}, nft, realClock.monotonic);
+    expect(await plane.commit(table.updateNode(context), table)).toBe('full');
     await expectSame(table, 'taken over');
   });
 });
@@ -137,11 +137,11 @@ describe('nft that stays', () => {
   it('sees whether a map is there', async () => {
     const key = '0.0.0.0 . tcp . 0';
     expect(await nft.hasMap('ip nodectl-proxy', 'services', key)).toBe(false);
-    await nft.commit(tableStatements(familyTable('IPv4').table()));
+    await nft.commit(tableStatements(familyTable('IPv4')));
     expect(await nft.hasMap('ip nodectl-proxy', 'services', key)).toBe(false);
     const table = familyTable('IPv4');
     table.updateNode(context);
-    await nft.commit(tableStatements(table.table()));
+    await nft.commit(tableStatements(table));
     expect(await nft.hasMap('ip nodectl-proxy', 'services', key)).toBe(true);
     await netns.run('nft', ['flush', 'ruleset']);
     expect(await nft.hasMap('ip nodectl-proxy', 'services', key)).toBe(false);
@@ -154,7 +154,7 @@ describe('nft that stays', () => {
     const before = await netns.run('nft', ['-a', 'list', 'table', 'ip', 'mine']);
     const table = familyTable('IPv4');
     table.updateNode(context);
-    await nft.commit(tableStatements(table.table()));
+    await nft.commit(tableStatements(table));
     await nft.commit(removalStatements({family: 'IPv4', name: 'nodectl-proxy'}));
     expect((await netns.run('nft', ['-a', 'list', 'table', 'ip', 'mine'])).stdout).toBe(before.stdout);
     expect((await netns.run('nft', ['list', 'tables'])).stdout).toBe('table ip mine');

@@ -7,19 +7,25 @@ const facts = (changed: Partial<InspectionFacts>): InspectionFacts => ({
   foreign: false,
   fruitless: 0,
   last: {endMs: Number.NEGATIVE_INFINITY, tookMs: 0, lines: 0},
+  unsureMs: 0,
   ...changed,
 });
 
 describe('when the tables are listed', () => {
   it('at once after a change of somebody else, however long ago the last listing was', () => {
-    expect(inspectionDue(facts({foreign: true}))).toEqual({inMs: 30, what: 'all'});
+    expect(inspectionDue(facts({foreign: true}))).toEqual({inMs: 30, what: 'all', holds: false});
     const last = {endMs: 10_000, tookMs: 900, lines: 30_000};
-    expect(inspectionDue(facts({foreign: true, last}))).toEqual({inMs: 30, what: 'all'});
+    expect(inspectionDue(facts({foreign: true, last}))).toEqual({inMs: 30, what: 'all', holds: false});
   });
 
   it('for a tenth of the time where others change something all the time', () => {
     const last = {endMs: 99_000, tookMs: 500, lines: 30_000};
-    expect(inspectionDue(facts({foreign: true, last}))).toEqual({inMs: 4_000, what: 'all'});
+    expect(inspectionDue(facts({foreign: true, last}))).toEqual({inMs: 4_000, what: 'all', holds: false});
+  });
+
+  it('while our own changes wait, where those have left no time for a whole minute', () => {
+    expect(inspectionDue(facts({foreign: true, unsureMs: 60_000})).holds).toBe(false);
+    expect(inspectionDue(facts({foreign: true, unsureMs: 60_001})).holds).toBe(true);
   });
 
   it('for rules alone where nobody has changed anything', () => {
@@ -29,8 +35,8 @@ describe('when the tables are listed', () => {
   it('over and over where nobody tells, the more lines the more seldom', () => {
     const due = (lines: number) =>
       inspectionDue(facts({hears: false, last: {endMs: 100_000, tookMs: 10, lines}}));
-    expect(due(100)).toEqual({inMs: 650, what: 'all'});
-    expect(due(30_000)).toEqual({inMs: 15_600, what: 'all'});
+    expect(due(100)).toEqual({inMs: 650, what: 'all', holds: false});
+    expect(due(30_000)).toEqual({inMs: 15_600, what: 'all', holds: false});
   });
 
   it('more and more seldom against one who never gives up, but at least every ten seconds', () => {

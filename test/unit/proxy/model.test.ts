@@ -6,7 +6,7 @@ import {healthCheckNodePort, trimService, viewService} from '../../../src/proxy/
 import {usableEndpoints} from '../../../src/proxy/model/topology.ts';
 import {stableOrder} from '../../../src/proxy/table/fragment.ts';
 import {type EndpointText, node, service, slice} from './support/objects.ts';
-import {familyTable} from './support/tables.ts';
+import {familyTable, rendered} from './support/tables.ts';
 
 const port = {name: 'p', protocol: 'TCP', port: 80};
 const none = () => undefined;
@@ -261,7 +261,7 @@ describe('a Service that cannot be understood', () => {
       here,
     );
     expect(broken).toEqual(['a/bad']);
-    expect([...(table.table().elements.get('cluster-ips')?.keys() ?? [])]).toEqual([
+    expect([...(rendered(table).elements.get('cluster-ips')?.keys() ?? [])]).toEqual([
       '10.96.0.1',
       '10.96.0.2',
     ]);

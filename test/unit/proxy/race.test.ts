@@ -1,9 +1,8 @@
 import {describe, expect, it} from 'vitest';
 import {type NodeView, viewNode} from '../../../src/proxy/model/node.ts';
-import type {Table} from '../../../src/proxy/table/table.ts';
 import {node} from './support/objects.ts';
 import {RandomCluster} from './support/random-cluster.ts';
-import {familyTable} from './support/tables.ts';
+import {familyTable, type Rendered, rendered} from './support/tables.ts';
 import {trace} from './support/tracer.ts';
 
 const here: NodeView = viewNode('here', node('here', ['192.168.0.2'], 'z1'), '0.0.0.0');
@@ -15,7 +14,7 @@ const maxSteps = 24;
 type Frontend = {readonly protocol: 'TCP' | 'UDP' | 'SCTP'; readonly address: string; readonly port: number};
 
 /** Everything that a packet can be sent to in this table. */
-function frontends(table: Table): Frontend[] {
+function frontends(table: Rendered): Frontend[] {
   return [...(table.elements.get('services') ?? new Map<string, string>()).keys()].map((key) => {
     const [address = '', protocol = '', port] = key.split(' . ');
     const words = {tcp: 'TCP', udp: 'UDP', sctp: 'SCTP'} as const;
@@ -30,12 +29,12 @@ describe('a packet that meets a commit on its way', () => {
     const cluster = new RandomCluster(20_261_121, 4);
     const table = familyTable('IPv4');
     table.updateNode(context);
-    let before = table.table();
+    let before = rendered(table);
     let met = 0;
     for (let i = 0; i < edits; i++) {
       const key = cluster.edit();
       table.update(new Map([[key, cluster.source(key)]]), here);
-      const after = table.table();
+      const after = rendered(table);
       for (const {protocol, ...to} of frontends(before))
         for (const from of ['pod', 'outside', 'node'] as const) {
           const flow = {from, protocol, to};

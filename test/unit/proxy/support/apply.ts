@@ -1,4 +1,5 @@
-import type {Chain, Container, Operation, Table} from '../../../../src/proxy/table/table.ts';
+import type {Chain, Container, Operation} from '../../../../src/proxy/table/table.ts';
+import type {Rendered} from './tables.ts';
 
 /** A table that operations are applied to as the kernel would: what the kernel refuses throws here. */
 export class AppliedTable {
@@ -44,7 +45,7 @@ export class AppliedTable {
   }
 }
 
-export function dump(table: Pick<Table, 'containers' | 'chains' | 'elements'>) {
+export function dump(table: Pick<Rendered, 'containers' | 'chains' | 'elements'>) {
   const sorted = <T>(map: ReadonlyMap<string, T>): [string, T][] =>
     [...map].sort(([a], [b]) => (a < b ? -1 : 1));
   return {

@@ -1,5 +1,5 @@
 import {cidrContains, parseAddress, parseCidr} from '../../../../src/lib/addresses.ts';
-import type {Table} from '../../../../src/proxy/table/table.ts';
+import type {Rendered} from './tables.ts';
 import {type Flow, world} from './vectors.ts';
 
 type Packet = {
@@ -11,12 +11,12 @@ type Packet = {
   readonly dnat: boolean;
   readonly masqueraded: boolean;
   /** The rules of the base chain that it is in: as they were when it came to that chain. */
-  readonly rules: Table;
+  readonly rules: Rendered;
   /** Steps at which a commit can make a difference: base chains and lookups so far. */
   readonly steps: number;
 };
 /** A commit that a packet meets on its way: everything from this step on is the other table's. */
-export type Commit = {readonly after: Table; readonly step: number};
+export type Commit = {readonly after: Rendered; readonly step: number};
 type Ended = {readonly verdict: 'accept' | 'drop' | 'reject' | 'fallthrough'; readonly packet: Packet};
 
 /**
@@ -24,7 +24,7 @@ type Ended = {readonly verdict: 'accept' | 'drop' | 'reject' | 'fallthrough'; re
  * reads the rules' own text, and refuses a rule that it does not know.
  */
 export function trace(
-  table: Table,
+  table: Rendered,
   flow: Pick<Flow, 'from' | 'protocol' | 'to'>,
   commit?: Commit,
 ): readonly string[] | 'REJECT' | 'DROP' | 'NONE' {
@@ -56,12 +56,12 @@ export function trace(
 }
 
 class Tracer {
-  readonly #table: Table;
+  readonly #table: Rendered;
   readonly #ip: string;
   readonly #from: Flow['from'];
   readonly #commit: Commit | undefined;
 
-  constructor(table: Table, from: Flow['from'], commit: Commit | undefined) {
+  constructor(table: Rendered, from: Flow['from'], commit: Commit | undefined) {
     this.#table = table;
     this.#from = from;
     this.#commit = commit;
@@ -109,7 +109,7 @@ class Tracer {
   }
 
   /** The table whose elements a packet finds at this step. */
-  #now({steps}: Packet): Table {
+  #now({steps}: Packet): Rendered {
     return this.#commit !== undefined && steps >= this.#commit.step ? this.#commit.after : this.#table;
   }
 

@@ -4,8 +4,7 @@ import type {NodePortAddresses} from '../../../../src/config/proxy.ts';
 import {type Family, parseCidr} from '../../../../src/lib/addresses.ts';
 import type {EndpointSlice, Service} from '../../../../src/lib/kubernetes.ts';
 import {type NodeView, nodePortIPs, viewNode} from '../../../../src/proxy/model/node.ts';
-import type {ServiceSource} from '../../../../src/proxy/table/family-table.ts';
-import type {Table} from '../../../../src/proxy/table/table.ts';
+import type {FamilyTable, ServiceSource} from '../../../../src/proxy/table/family-table.ts';
 import {node, type SliceText, service, slice} from './objects.ts';
 import {familyTable} from './tables.ts';
 
@@ -124,7 +123,7 @@ export function nodeOf({family, zone}: Vector): NodeView {
 }
 
 /** The table that the proxy wants for a vector. */
-export function desiredTable(vector: Vector): Table {
+export function desiredTable(vector: Vector): FamilyTable {
   const {family} = vector;
   const table = familyTable(family, {
     masqueradeAll: vector.masqueradeAll,
@@ -138,7 +137,7 @@ export function desiredTable(vector: Vector): Table {
     serviceCIDRs: [serviceRange[family]],
   });
   table.update(sourcesOf(vector), view);
-  return table.table();
+  return table;
 }
 
 export function sourcesOf({services, slices}: Vector): Map<string, ServiceSource> {
