@@ -1,12 +1,9 @@
 import {hostname} from 'node:os';
-import {join} from 'node:path';
 import {Flags} from '@oclif/core';
 import {normaliseArguments} from '../config/kubelet/argv.ts';
 import {fieldFlags, idleBooleans, idleFlags} from '../config/kubelet/field-flags.ts';
-import type {Source} from '../config/kubelet.ts';
-import {listDirectory, readText} from '../edges/files/files.ts';
+import {readKubeletSources} from '../edges/files/kubelet-sources.ts';
 import {nameProcess} from '../edges/process/program.ts';
-import {NodectlError} from '../lib/errors.ts';
 import {DaemonCommand} from './daemon-command.ts';
 import {givenFlags} from './given-flags.ts';
 
@@ -56,25 +53,11 @@ export default class Kubelet extends DaemonCommand {
     const {keepHeapSmall} = await import('../edges/machine/heap.ts');
     const {endingSignal} = await import('../edges/process/process-life.ts');
     const {runKubelet} = await import('../kubelet/run.ts');
-    const sources = await readSources(flags.config, flags['config-dir']);
+    const {sources, skipped} = await readKubeletSources(flags.config, flags['config-dir']);
     const {config, warnings} = loadKubeletConfig(sources, givenFlags(flags, fields, idle), hostname());
     const log = jsonLogger('kubelet', config.verbosity >= 4 ? 'debug' : 'info');
-    for (const warning of warnings) log.warn(warning);
+    for (const warning of [...warnings, ...skipped]) log.warn(warning);
     keepHeapSmall({growthPercent: 30, turbofan: false, youngGrowth: 2});
     await runKubelet(config, endingSignal(), log);
   }
-}
-
-async function readSources(file: string | undefined, directory: string | undefined): Promise<Source[]> {
-  const dropIns = directory === undefined ? [] : await listDirectory(directory);
-  const paths = dropIns.filter((name) => name.endsWith('.conf')).map((name) => join(directory ?? '', name));
-  return Promise.all([...(file === undefined ? [] : [file]), ...paths].map(readSource));
-}
-
-async function readSource(path: string): Promise<Source> {
-  const content = await readText(path);
-  if (content === undefined) throw new NodectlError('ND701', `${path}: there is no such file`);
-  // What a crash has emptied must not run as if it had never been configured (kubeletconfig/configfiles).
-  if (content.trim() === '') throw new NodectlError('ND701', `${path}: is empty`);
-  return {path, text: content};
 }

@@ -12,6 +12,8 @@ const maxBytes = 1024 * 1024;
 export type ReadDocument<T> = {
   /** What the file says, without explicit nulls and without defaults. */
   readonly value: Readonly<Record<string, unknown>>;
+  /** The fields that it says null of. */
+  readonly nulls: readonly (readonly string[])[];
   readonly data: T;
 };
 
@@ -35,7 +37,8 @@ export function readDocument<T>(
   };
   if (document.errors.length > 0)
     throw new NodectlError(code, document.errors.map((e) => `${at(e.pos[0])}: ${e.message}`).join('\n'));
-  const value = withoutNulls(document.toJS({maxAliasCount: 100}) ?? {});
+  const raw: unknown = document.toJS({maxAliasCount: 100}) ?? {};
+  const value = withoutNulls(raw);
   if (!isRecord(value)) throw new NodectlError(code, `${path}: is not a map of fields`);
   const said = ({where, what}: Complaint) =>
     `${at(offsetOf(document.contents, where))}: ${where.join('.')}: ${what}`;
@@ -47,7 +50,7 @@ export function readDocument<T>(
     }
     parsed = schema.safeParse(value);
   }
-  if (parsed.success) return {value, data: parsed.data};
+  if (parsed.success) return {value, data: parsed.data, nulls: nullsOf(raw)};
   throw new NodectlError(code, parsed.error.issues.flatMap(complaintsOf).map(said).join('\n'));
 }
 
@@ -92,6 +95,13 @@ function offsetOf(contents: unknown, path: readonly PropertyKey[]): number {
 
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function nullsOf(value: unknown): string[][] {
+  if (!isRecord(value)) return [];
+  return Object.entries(value).flatMap(([key, item]) =>
+    item === null ? [[key]] : nullsOf(item).map((path) => [key, ...path]),
+  );
 }
 
 /** Go reads an explicit null as "not given"; kubeadm writes many of them. */

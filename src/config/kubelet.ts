@@ -1,20 +1,19 @@
 import {posix} from 'node:path';
 import {NodectlError} from '../lib/errors.ts';
-import type {Source} from './document.ts';
 import {complete, type KubeletConfiguration} from './kubelet/defaults.ts';
 import {flagOverrides, type KubeletFlags, parseLabels} from './kubelet/flags.ts';
 import {withReservedCpus} from './kubelet/managers.ts';
 import {mergeSources, overlay} from './kubelet/merge.ts';
 import {labelProblems} from './kubelet/node-labels.ts';
 import {kubeletConfiguration} from './kubelet/schema.ts';
-import {type ReadSource, readSource} from './kubelet/source.ts';
+import {type KubeletSource, type ReadSource, readSource} from './kubelet/source.ts';
 import {judgeSupport} from './kubelet/support.ts';
 import {validate} from './kubelet/validate.ts';
 import {kubernetesVersion} from './version.ts';
 
-export type {Source} from './document.ts';
 export type {KubeletConfiguration} from './kubelet/defaults.ts';
 export type {KubeletFlags} from './kubelet/flags.ts';
+export type {KubeletSource} from './kubelet/source.ts';
 
 /** What only flags can say (cmd/kubelet/app/options, KubeletFlags). */
 type FromFlags = {
@@ -51,7 +50,7 @@ const maxHostname = 63;
  * @throws NodectlError ND701 that names each wrong field with its file, line and column
  */
 export function loadKubeletConfig(
-  sources: readonly Source[],
+  sources: readonly KubeletSource[],
   flags: KubeletFlags,
   hostname: string,
 ): LoadedKubeletConfig {
@@ -71,7 +70,7 @@ export function loadKubeletConfig(
 }
 
 /** @throws NodectlError ND701 also where the file does not say what it is: it may be meant for somebody else */
-function readKubeletSource(source: Source): ReadSource {
+function readKubeletSource(source: KubeletSource): ReadSource {
   const read = readSource(source);
   const missing = ['apiVersion', 'kind'].filter((field) => read.value[field] === undefined);
   if (missing.length > 0) throw invalid(missing.map((field) => `${source.path}: ${field}: is missing`));

@@ -1,8 +1,10 @@
 import {posix} from 'node:path';
-import {isRecord, readDocument, type Source} from '../document.ts';
+import {isRecord, type ReadDocument, readDocument, type Source} from '../document.ts';
 import {kubeletConfiguration} from './schema.ts';
 
-export type ReadSource = {readonly value: Readonly<Record<string, unknown>>};
+/** A file that holds a whole configuration, or a drop-in that is merged over those. */
+export type KubeletSource = Source & {readonly dropIn?: boolean};
+export type ReadSource = Pick<ReadDocument<unknown>, 'value' | 'nulls'> & Pick<KubeletSource, 'dropIn'>;
 
 /** Paths that the kubelet takes relative to the file that holds them (kubeletconfig.KubeletConfigurationPathRefs). */
 const pathFields: readonly (readonly string[])[] = [
@@ -19,9 +21,10 @@ const pathFields: readonly (readonly string[])[] = [
  * Parses one file and checks it by itself, so that each complaint has a line and a column.
  * @throws NodectlError ND701
  */
-export function readSource(source: Source): ReadSource {
-  const {value} = readDocument(source, kubeletConfiguration, 'ND701');
-  return {value: withAbsolutePaths(value, posix.dirname(posix.resolve(source.path)))};
+export function readSource(source: KubeletSource): ReadSource {
+  const {value, nulls} = readDocument(source, kubeletConfiguration, 'ND701');
+  const absolutes = withAbsolutePaths(value, posix.dirname(posix.resolve(source.path)));
+  return {value: absolutes, nulls, dropIn: source.dropIn};
 }
 
 function withAbsolutePaths(value: ReadSource['value'], directory: string): ReadSource['value'] {

@@ -60,6 +60,20 @@ export async function listDirectory(path: string): Promise<string[]> {
   }
 }
 
+/**
+ * Paths of all that is no directory in a directory and those below it, each directory in the order of its names; links
+ * are not followed. @throws when there is none
+ */
+export async function listTree(path: string): Promise<string[]> {
+  const entries = await fs.readdir(path, {withFileTypes: true});
+  entries.sort((a, b) => (a.name < b.name ? -1 : 1));
+  const found = entries.map(async (entry) => {
+    const own = join(path, entry.name);
+    return entry.isDirectory() ? listTree(own) : [own];
+  });
+  return (await Promise.all(found)).flat();
+}
+
 /** Removes one file or symlink; an absent one is fine. Never follows a link, never recurses. */
 export async function removeFile(path: string): Promise<void> {
   try {

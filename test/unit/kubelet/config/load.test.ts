@@ -9,7 +9,7 @@ import {formatDuration, parseDuration} from '../../../../src/config/machine/unit
 const header = 'apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n';
 const load = (text: string, flags: KubeletFlags = {}, ...dropIns: string[]) =>
   loadKubeletConfig(
-    [text, ...dropIns].map((t, at) => ({path: `/etc/k/${at}.yaml`, text: header + t})),
+    [text, ...dropIns].map((t, at) => ({path: `/etc/k/${at}.yaml`, text: header + t, dropIn: at > 0})),
     flags,
     'Host-1',
   );
@@ -135,6 +135,64 @@ describe('loadKubeletConfig', () => {
     expect(config.clusterDNS).toEqual(['10.0.0.2']);
     expect(config.kubeReserved).toEqual({cpu: '100m', memory: '1Gi'});
     expect(config.maxPods).toBe(60);
+  });
+
+  /** By meaning cmd/kubelet/app, TestMergeKubeletConfigurations. */
+  it.each<[string, string, string[], object]>([
+    [
+      'the last one wins',
+      'port: 9090\nreadOnlyPort: 10257',
+      ['port: 9090', 'port: 8080\nreadOnlyPort: 10255'],
+      {port: 8080, readOnlyPort: 10255},
+    ],
+    [
+      'maps merge',
+      'kubeReserved: {memory: 100Mi}\nsyncFrequency: 5m',
+      ['kubeReserved: {memory: 150Mi, cpu: 200m}', 'kubeReserved: {memory: 100Mi}'],
+      {kubeReserved: {cpu: '200m', memory: '100Mi'}, syncFrequency: 300_000},
+    ],
+    [
+      'lists are replaced',
+      'clusterDNS: [192.168.1.3, 192.168.1.4]',
+      ['clusterDNS: [192.168.1.1, 192.168.1.5, 192.168.1.8]'],
+      {clusterDNS: ['192.168.1.1', '192.168.1.5', '192.168.1.8']},
+    ],
+    ['a zero is the default', 'port: 123', ['port: 0'], {port: 10250}],
+    [
+      'null is the default',
+      'maxPods: 5\nclusterDNS: [10.0.0.1]\nauthentication: {anonymous: {enabled: true}}',
+      ['maxPods: null\nclusterDNS: null\nauthentication: {anonymous: {enabled: null}}'],
+      {maxPods: 110, clusterDNS: [], 'authentication.anonymous.enabled': false},
+    ],
+    [
+      'thresholds come beside the default ones',
+      '',
+      ['evictionHard: {memory.available: 1Gi}'],
+      {
+        evictionHard: {
+          'memory.available': '1Gi',
+          'nodefs.available': '10%',
+          'nodefs.inodesFree': '5%',
+          'imagefs.available': '15%',
+          'imagefs.inodesFree': '5%',
+        },
+      },
+    ],
+    [
+      'thresholds come beside given ones',
+      'evictionHard: {memory.available: 1Gi}',
+      ['evictionHard: {nodefs.available: 5%}'],
+      {evictionHard: {'memory.available': '1Gi', 'nodefs.available': '5%'}},
+    ],
+    [
+      'what has followed from another field stays',
+      '',
+      ['nodeStatusUpdateFrequency: 4s'],
+      {nodeStatusUpdateFrequency: 4_000, nodeStatusReportFrequency: 300_000},
+    ],
+  ])('merges drop-ins as Kubernetes does: %s', (_, text, dropIns, expected) => {
+    const {config} = load(text, {}, ...dropIns);
+    for (const [field, value] of Object.entries(expected)) expect(config).toHaveProperty(field, value);
   });
 
   it('lets flags win over files', () => {
