@@ -46,7 +46,7 @@ async function readIfThere(machine: Machine, path: string): Promise<string> {
 const safeSuites =
   /^TLS_ECDHE_(ECDSA|RSA)_WITH_(AES_128_GCM_SHA256|AES_256_GCM_SHA384|CHACHA20_POLY1305(_SHA256)?)$/;
 
-/** kube-bench's worker checks (cis-1.12, and 4.2.15 of cis-1.11), by their numbers. */
+/** kube-bench's worker checks (cis-1.12), by their numbers. */
 export function judge(seen: Seen): Record<string, boolean> {
   const mode = (path: string, most: number) => {
     const text = seen.files[path]?.split(' ')[0];

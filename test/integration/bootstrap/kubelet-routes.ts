@@ -1,4 +1,6 @@
 import {Agent, request} from 'node:https';
+import {connect} from 'node:net';
+import {type ConnectionOptions, connect as connectTls} from 'node:tls';
 import {loadKubeconfig} from '../../../src/edges/kube/connection.ts';
 import {connectKube} from '../../../src/edges/kube/http-client.ts';
 
@@ -35,7 +37,10 @@ const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
 export type Probed = {
   readonly anonymous: Readonly<Record<string, number>>;
   readonly pod: Readonly<Record<string, number>>;
-  readonly readOnlyPortOpen: boolean;
+  /** Of what must not be seen from outside: the read-only port, and health and metrics of kubelet and proxy. */
+  readonly openPorts: readonly number[];
+  /** What the server takes of what is not safe: versions and suites of TLS. */
+  readonly unsafe: readonly string[];
   readonly configz: {readonly kubeletconfig: Readonly<Record<string, unknown>>};
 };
 
@@ -65,11 +70,50 @@ async function each(host: string, token?: string): Promise<Record<string, number
   return answers;
 }
 
-async function isOpen(host: string, port: number): Promise<boolean> {
-  return fetch(`http://${host}:${port}/pods`).then(
-    () => true,
-    () => false,
-  );
+const insidePorts = [10_255, 10_248, 10_249];
+
+function isOpen(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({host, port}, () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}
+
+/** Names of OpenSSL; what Go calls TLS_RSA_… and …_CBC_SHA, and versions that nobody may speak any more. */
+const unsafe: Readonly<Record<string, ConnectionOptions>> = {
+  'TLS 1.0': {minVersion: 'TLSv1', maxVersion: 'TLSv1'},
+  'TLS 1.1': {minVersion: 'TLSv1.1', maxVersion: 'TLSv1.1'},
+  ...Object.fromEntries(
+    [
+      'AES128-SHA',
+      'AES256-SHA',
+      'AES128-GCM-SHA256',
+      'AES256-GCM-SHA384',
+      'ECDHE-RSA-AES128-SHA',
+      'ECDHE-ECDSA-AES128-SHA',
+      'ECDHE-ECDSA-AES256-SHA',
+      'ECDHE-ECDSA-AES128-SHA256',
+    ].map((suite) => [suite, {ciphers: suite, maxVersion: 'TLSv1.2'} as const]),
+  ),
+};
+
+function speaks(host: string, {ciphers = 'DEFAULT', ...options}: ConnectionOptions): Promise<boolean> {
+  return new Promise((resolve) => {
+    const words = {...options, ciphers: `${ciphers}:@SECLEVEL=0`, host, port: 10_250};
+    const socket = connectTls({...words, rejectUnauthorized: false}, () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}
+
+async function those<T>(all: readonly T[], holds: (one: T) => Promise<boolean>): Promise<T[]> {
+  const found = await Promise.all(all.map(holds));
+  return all.filter((_, at) => found[at]);
 }
 
 async function probe(kubeconfig: string, node: string, host: string): Promise<Probed> {
@@ -83,7 +127,10 @@ async function probe(kubeconfig: string, node: string, host: string): Promise<Pr
     return {
       anonymous: await each(host),
       pod: await each(host, status.token),
-      readOnlyPortOpen: await isOpen(host, 10_255),
+      openPorts: await those(insidePorts, (port) => isOpen(host, port)),
+      unsafe: await those(['TLS 1.2', ...Object.keys(unsafe)], (name) =>
+        speaks(host, unsafe[name] ?? {maxVersion: 'TLSv1.2'}),
+      ),
       configz: await client.request('GET', `/api/v1/nodes/${node}/proxy/configz`),
     };
   } finally {

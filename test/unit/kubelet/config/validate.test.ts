@@ -9,6 +9,8 @@ const load = (text: string, flags: KubeletFlags = {}) =>
 describe('what the kubelet refuses', () => {
   it.each<[yaml: string, field: string]>([
     ['nodeLeaseDurationSeconds: -1', 'nodeLeaseDurationSeconds'],
+    // CIS 4.2.15 (cis-1.11) looks for it; no kubelet has it.
+    ['IPAddressDeny: any', 'IPAddressDeny: unknown field'],
     ['cgroupsPerQOS: false\nenforceNodeAllocatable: [pods]', 'enforceNodeAllocatable'],
     ['systemCgroups: /system', 'systemCgroups'],
     ['eventBurst: -1', 'eventBurst'],
