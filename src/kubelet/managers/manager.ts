@@ -10,6 +10,7 @@ import type {Clock} from '../../lib/time.ts';
 import type {Rejection} from '../admission/types.ts';
 import type {DeviceAdditions} from '../devices/grants.ts';
 import {DeviceManager} from '../devices/manager.ts';
+import type {Pinned} from '../stats/metrics/manager-metrics.ts';
 import type {Telemetry} from '../stats/metrics/telemetry.ts';
 import {CpuManager} from './cpu/cpu-manager.ts';
 import {MemoryManager} from './memory/memory-manager.ts';
@@ -25,11 +26,12 @@ export type ResourceManagersOptions = {
   readonly onStatus: () => void;
   /** Devices of these pods have come, gone, or changed their health. */
   readonly onPods: (uids: readonly string[]) => void;
-  readonly telemetry?: Pick<Telemetry, 'node'>;
+  readonly telemetry?: Pick<Telemetry, 'node' | 'managers'>;
   /** As it is for the whole machine; given by tests. */
   readonly machine?: MachineTopology;
 };
 
+const misalignment = 'TopologyAffinityError';
 const noHint: Hint = {affinity: undefined, preferred: false};
 
 /** What of the node's devices, processors and memory is one container's alone (pkg/kubelet/cm). */
@@ -56,6 +58,7 @@ export class ResourceManagers {
     this.#options = options;
     this.#followers = followers;
     this.#policy = topologyPolicy(options.config, parts.machine);
+    this.#placed();
   }
 
   /** @throws NodectlError when the configuration fits neither this machine nor what an earlier kubelet has left */
@@ -91,23 +94,29 @@ export class ResourceManagers {
     return this.#serial.run('allocate', async () => {
       await this.cpus.collect();
       await this.memory.collect();
-      this.#followers.onPlaced();
+      this.#placed();
     });
   }
 
   /** Gives the pod's containers what they ask for, all or nothing; what they have they keep. */
   allocate(pod: Pod): Promise<Rejection | undefined> {
     return this.#serial.run('allocate', async () => {
+      const {clock, telemetry} = this.#options;
+      const startMs = clock.monotonic();
+      let misaligned = false;
       try {
         await this.#allocate(pod);
-        this.#followers.onPlaced();
+        this.#placed();
         return undefined;
       } catch (error) {
+        misaligned = error instanceof AdmissionError && error.reason === misalignment;
         if (error instanceof AdmissionError) return {reason: error.reason, message: error.message};
         return {
           reason: 'UnexpectedAdmissionError',
           message: `Allocate failed due to ${describeError(error)}, which is unexpected`,
         };
+      } finally {
+        telemetry?.managers.judged(clock.monotonic() - startMs, misaligned);
       }
     });
   }
@@ -130,7 +139,7 @@ export class ResourceManagers {
           error: describeError(error),
         });
       }
-      this.#followers.onPlaced();
+      this.#placed();
     });
   }
 
@@ -180,11 +189,17 @@ export class ResourceManagers {
     return this.devices.stop();
   }
 
+  #placed(): void {
+    this.#options.telemetry?.managers.processors(this.cpus.counts());
+    this.#followers.onPlaced();
+  }
+
   async #allocate(pod: Pod): Promise<void> {
+    const before = this.#held(pod);
     const drafts: readonly PodDraft[] = [
       this.devices.draft(pod),
-      this.cpus.draft(pod),
-      this.memory.draft(pod),
+      this.#counted('cpu', this.cpus.draft(pod)),
+      this.#counted('memory', this.memory.draft(pod)),
     ];
     const wholePod = this.#options.config.topologyManagerScope === 'pod';
     const common = wholePod ? this.#aligned(drafts.map((draft) => draft.podHints())) : undefined;
@@ -193,13 +208,45 @@ export class ResourceManagers {
       for (const draft of drafts) await draft.allocate(container, hint);
     }
     for (const draft of drafts) await draft.commit();
+    for (const {what, name} of this.#held(pod))
+      if (!before.some((held) => held.what === what && held.name === name)) this.#pinned(what, false);
+  }
+
+  /** Containers with processors or memory of their own. */
+  #held(pod: Pod): {what: Pinned; name: string}[] {
+    const {uid} = pod.metadata;
+    return containersOf(pod).flatMap(({name}) => [
+      ...(this.cpus.exclusive(uid, name) === undefined ? [] : [{what: 'cpu' as const, name}]),
+      ...(this.memory.blocksOf(uid, name).length === 0 ? [] : [{what: 'memory' as const, name}]),
+    ]);
+  }
+
+  /** What it cannot give is counted. */
+  #counted(what: Pinned, draft: PodDraft): PodDraft {
+    return {
+      hints: (container) => draft.hints(container),
+      podHints: () => draft.podHints(),
+      commit: () => draft.commit(),
+      allocate: async (container, hint) => {
+        try {
+          await draft.allocate(container, hint);
+        } catch (error) {
+          this.#pinned(what, true);
+          throw error;
+        }
+      },
+    };
+  }
+
+  #pinned(what: Pinned, failed: boolean): void {
+    this.#options.telemetry?.managers.pinned(what, failed);
   }
 
   #aligned(hints: Parameters<typeof align>[1]): Hint {
     if (this.#policy === undefined) return noHint;
     const {hint, admit} = align(this.#policy, hints);
     if (admit) return hint;
-    throw new AdmissionError('TopologyAffinityError', 'Resources cannot be allocated with Topology locality');
+    throw new AdmissionError(misalignment, 'Resources cannot be allocated with Topology locality');
   }
 }
 

@@ -87,6 +87,13 @@ export class CpuManager implements ResourceProvider {
     return this.#state.assignments.get(uid)?.get(container);
   }
 
+  /** How many processors all share, and how many are somebody's own. */
+  counts(): {shared: number; exclusive: number} {
+    const {shared, assignments} = this.#state;
+    const own = [...assignments.values()].flatMap((containers) => [...containers.values()]);
+    return {shared: shared.size, exclusive: union(...own).size};
+  }
+
   /** Processors that can become somebody's own; without a policy none can. */
   allocatable(): CpuSet {
     if (this.#policy === undefined) return noCpus;

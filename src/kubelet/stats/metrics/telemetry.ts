@@ -6,6 +6,7 @@ import {CgroupMetrics} from './cgroup-metrics.ts';
 import {ContainerMetrics} from './container-metrics.ts';
 import {DraMetrics} from './dra-metrics.ts';
 import {HealthMetrics} from './health-metrics.ts';
+import {ManagerMetrics} from './manager-metrics.ts';
 import {NodeMetrics} from './node-metrics.ts';
 import {PodMetrics} from './pod-metrics.ts';
 import {PodStarts} from './pod-starts.ts';
@@ -32,6 +33,7 @@ export class Telemetry {
   readonly dra = new DraMetrics(this.registry);
   readonly cgroups = new CgroupMetrics(this.registry);
   readonly node = new NodeMetrics(this.registry);
+  readonly managers = new ManagerMetrics(this.registry);
   readonly startup: StartupMetrics;
   readonly containers: ContainerMetrics;
   readonly certificates = new CertificateMetrics(this.registry, Date.now);
