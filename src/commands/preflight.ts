@@ -22,6 +22,7 @@ export default class Preflight extends BaseCommand {
     const {checkMachine} = await import('../bootstrap/preflight.ts');
     const {nodeOptions} = await import('../config/join.ts');
     const {preflightTable} = await import('../ui/preflight-table.ts');
+    const {terminalWidth} = await import('../ui/wrap.ts');
     const options = nodeOptions({
       hostname: hostname(),
       nodeName: flags['node-name'],
@@ -31,7 +32,7 @@ export default class Preflight extends BaseCommand {
     const signal = new AbortController().signal;
     const checks = await checkMachine(options, {program: ownProgram(), signal});
     if (flags.output === 'json') this.printJson({apiVersion: 'nodectl/v1', kind: 'Preflight', ...{checks}});
-    else this.log(preflightTable(checks));
+    else this.log(preflightTable(checks, terminalWidth()));
     const errors = checks.flatMap((check) =>
       check.state === 'found' ? check.findings.filter(({severity}) => severity === 'error') : [],
     );

@@ -1,4 +1,5 @@
 import {styleText} from 'node:util';
+import {wrap} from './wrap.ts';
 
 type Check =
   | {readonly name: string; readonly state: 'ok'}
@@ -15,23 +16,51 @@ type Check =
       }[];
     };
 
-/** One line per check, and below it what was found and what to type. */
-export function preflightTable(checks: readonly Check[]): string {
-  return checks.flatMap(lines).join('\n');
+const labelWidth = 9;
+const indent = ' '.repeat(labelWidth);
+
+/** One line per check, and below it what was found and what to type; the verdict last, where a terminal stops. */
+export function preflightTable(checks: readonly Check[], width: number): string {
+  const errors = checks.flatMap((check) =>
+    check.state === 'found' ? check.findings.filter(({severity}) => severity === 'error') : [],
+  );
+  const verdict =
+    errors.length === 0
+      ? styleText('green', 'nothing stands in the way of a join')
+      : styleText(
+          'red',
+          `${errors.length} ${errors.length === 1 ? 'error stands' : 'errors stand'} in the way of a join`,
+        );
+  return [...checks.flatMap((check) => lines(check, width)), '', verdict].join('\n');
 }
 
-function lines(check: Check): string[] {
+function lines(check: Check, width: number): string[] {
   switch (check.state) {
     case 'ok':
-      return [`${styleText('green', 'ok')}       ${check.name}`];
+      return labelled('green', 'ok', check.name, width);
     case 'skipped':
-      return [`${styleText('dim', 'skipped')}  ${check.name} (because of ${check.because})`];
+      return labelled('dim', 'skipped', `${check.name} (because of ${check.because})`, width);
     case 'unseen':
-      return [`${styleText('yellow', 'unseen')}   ${check.name}: ${check.why}`];
+      return labelled('yellow', 'unseen', `${check.name}: ${check.why}`, width);
     case 'found':
       return check.findings.flatMap(({code, severity, message, next}) => [
-        `${styleText(severity === 'error' ? 'red' : 'yellow', severity.padEnd(7))}  ${check.name}: ${code} ${message}`,
-        ...next.map((step) => `           try: ${step}`),
+        ...labelled(
+          severity === 'error' ? 'red' : 'yellow',
+          severity,
+          `${check.name}: ${code} ${message}`,
+          width,
+        ),
+        ...next.flatMap((step, at) => wrap(`${at === 0 ? 'try' : 'or'}: ${step}`, `${indent}  `, width)),
       ]);
   }
+}
+
+function labelled(
+  color: 'green' | 'dim' | 'yellow' | 'red',
+  label: string,
+  text: string,
+  width: number,
+): string[] {
+  const [first = '', ...more] = wrap(text, indent, width);
+  return [`${styleText(color, label.padEnd(labelWidth))}${first.slice(labelWidth)}`, ...more];
 }

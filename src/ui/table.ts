@@ -1,12 +1,51 @@
-/** Columns as kubectl prints them: upper-case heads, three blanks between; nothing but the head when it is empty. */
-export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+/**
+ * Columns as kubectl prints them: upper-case heads, three blanks between; nothing but the head when it is empty. Where a
+ * terminal has less than `columns` for it, IDs are left out, and of images' names the beginning: what is typed stays whole.
+ */
+export function table(
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+  columns: number | undefined = process.stdout.columns,
+): string {
   const lines = [head, ...rows];
-  const widths = head.map((_, at) => Math.max(...lines.map((line) => line[at]?.length ?? 0)));
+  if (columns === undefined || columns < narrowest || widthOf(lines, 3) <= columns) return print(lines, 3);
+  const id = head.indexOf('ID');
+  const kept = lines.map((line) => line.filter((_, at) => at !== id));
+  const image = kept[0]?.indexOf('IMAGE') ?? -1;
+  const over = widthOf(kept, 2) - columns;
+  if (over <= 0 || image < 0) return print(kept, 2);
+  const room = Math.max(shortest, (columnWidths(kept)[image] ?? 0) - over);
+  return print(
+    kept.map((line) => line.map((cell, at) => (at === image ? ending(cell, room) : cell))),
+    2,
+  );
+}
+
+/** Serial consoles say that they have 0 columns. */
+const narrowest = 40;
+const shortest = 12;
+
+/** `…/kube-proxy:v1.36.2` */
+function ending(text: string, length: number): string {
+  return text.length <= length ? text : `…${text.slice(text.length - length + 1)}`;
+}
+
+function columnWidths(lines: readonly (readonly string[])[]): number[] {
+  return (lines[0] ?? []).map((_, at) => Math.max(...lines.map((line) => line[at]?.length ?? 0)));
+}
+
+function widthOf(lines: readonly (readonly string[])[], gap: number): number {
+  const widths = columnWidths(lines);
+  return widths.reduce((sum, width) => sum + width, gap * (widths.length - 1));
+}
+
+function print(lines: readonly (readonly string[])[], gap: number): string {
+  const widths = columnWidths(lines);
   return lines
     .map((line) =>
       line
         .map((cell, at) => cell.padEnd(widths[at] ?? 0))
-        .join('   ')
+        .join(' '.repeat(gap))
         .trimEnd(),
     )
     .join('\n');
