@@ -113,12 +113,15 @@ export function servingNames(
     : undefined;
 }
 
+/** A host name may be an address; what is said to be an address and is none counts for nothing. */
 function namesOf(addresses: readonly NodeAddress[]): {dnsNames: string[]; ipAddresses: string[]} {
-  const all = [...new Set(addresses.map(({address}) => address).filter((address) => address !== ''))].sort();
-  return {
-    ipAddresses: all.filter((address) => ipFamily(address) !== 0),
-    dnsNames: all.filter((address) => ipFamily(address) === 0),
-  };
+  const isIp = ({type, address}: NodeAddress) =>
+    ['Hostname', 'InternalIP', 'ExternalIP'].includes(type) && ipFamily(address) !== 0;
+  const isName = ({type, address}: NodeAddress) =>
+    ['InternalDNS', 'ExternalDNS'].includes(type) || (type === 'Hostname' && ipFamily(address) === 0);
+  const given = addresses.filter(({address}) => address !== '');
+  const distinct = (found: readonly NodeAddress[]) => [...new Set(found.map(({address}) => address))].sort();
+  return {ipAddresses: distinct(given.filter(isIp)), dnsNames: distinct(given.filter(isName))};
 }
 
 async function selfSign(options: ServingOptions, signal: AbortSignal): Promise<void> {

@@ -208,3 +208,57 @@ describe('names and files', () => {
     expect(servingNames({nodeName: 'n1', featureGates: {}}, [])).toBeUndefined();
   });
 });
+
+/** By meaning pkg/kubelet/certificate/kubelet_test.go, TestAddressesToHostnamesAndIPs. */
+it.each<[string, [type: string, address: string][], string[], string[]]>([
+  ['nothing', [], [], []],
+  ['an empty name', [['Hostname', '']], [], []],
+  [
+    'addresses that are none',
+    [
+      ['InternalIP', '1.2'],
+      ['ExternalIP', '3.4'],
+    ],
+    [],
+    [],
+  ],
+  [
+    'all twice',
+    [
+      ['Hostname', 'hostname'],
+      ['ExternalDNS', 'hostname'],
+      ['InternalDNS', 'hostname'],
+      ['InternalIP', '1.1.1.1'],
+      ['ExternalIP', '1.1.1.1'],
+    ],
+    ['hostname'],
+    ['1.1.1.1'],
+  ],
+  [
+    'in their order',
+    [
+      ['Hostname', 'hostname-2'],
+      ['ExternalDNS', 'hostname-1'],
+      ['InternalDNS', 'hostname-3'],
+      ['InternalIP', '2.2.2.2'],
+      ['ExternalIP', '1.1.1.1'],
+      ['InternalIP', '3.3.3.3'],
+    ],
+    ['hostname-1', 'hostname-2', 'hostname-3'],
+    ['1.1.1.1', '2.2.2.2', '3.3.3.3'],
+  ],
+  [
+    'a host name that is an address',
+    [
+      ['Hostname', 'hostname'],
+      ['Hostname', '1.1.1.1'],
+    ],
+    ['hostname'],
+    ['1.1.1.1'],
+  ],
+])('a serving certificate is for %s', (_, given, dnsNames, ipAddresses) => {
+  const addresses = given.map(([type, address]) => ({type, address}));
+  const config = {nodeName: 'n1', featureGates: {AllowDNSOnlyNodeCSR: true}};
+  const names = servingNames(config, addresses);
+  expect([names?.dnsNames ?? [], names?.ipAddresses ?? []]).toEqual([dnsNames, ipAddresses]);
+});
