@@ -114,6 +114,8 @@ export class DraDrivers {
   async #look(): Promise<void> {
     for (const [driver, all] of this.#instances) {
       for (const one of all) one.isServed = await one.client.isServed();
+      // What was not heard of for long is not known any more.
+      this.#options.onHealth(driver, []);
       this.#tell(driver);
     }
   }

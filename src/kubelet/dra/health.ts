@@ -31,9 +31,11 @@ export class DraHealthCache {
     return known === undefined || isOld(known, nowMs) ? unknown : known;
   }
 
-  /** The driver says nothing any more. */
-  forget(driver: string): void {
+  /** The driver says nothing any more; gives the devices of which something was known. */
+  forget(driver: string): DeviceHealth[] {
+    const known = [...(this.#drivers.get(driver)?.values() ?? [])];
     this.#drivers.delete(driver);
+    return known.filter(({health}) => health !== 'Unknown');
   }
 }
 

@@ -205,11 +205,9 @@ export class DynamicResources {
   }
 
   #healthTold(driver: string, devices: readonly DeviceHealth[] | undefined): void {
-    if (devices === undefined) {
-      this.#health.forget(driver);
-      return;
-    }
-    const changed = this.#health.update(driver, devices, this.#options.clock.monotonic());
+    const nowMs = this.#options.clock.monotonic();
+    const changed =
+      devices === undefined ? this.#health.forget(driver) : this.#health.update(driver, devices, nowMs);
     const users = this.#claims
       .all()
       .filter(({drivers}) => drivers.get(driver)?.some((one) => changed.some((other) => isSame(one, other))))

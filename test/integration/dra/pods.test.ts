@@ -236,6 +236,13 @@ describe('a pod with a ResourceClaim', () => {
         resources: [{resourceID: 'nodectl.test/gpu=claim-ill-one', health: 'Unhealthy', message: 'too hot'}],
       },
     ]);
+    await driver.end();
+    await node.waitFor(
+      'ill',
+      'nothing is known of it without its driver',
+      (one) => statusOf(one, 'main')?.allocatedResourcesStatus?.[0]?.resources?.[0]?.health === 'Unknown',
+    );
+    driver = await startDriver(registry(), cdi());
     await remove('ill');
   });
 });

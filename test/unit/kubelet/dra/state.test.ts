@@ -77,7 +77,9 @@ describe('the health of devices', () => {
     expect(cache.update('x', told('Unhealthy', 0, 'b'), 2)).toHaveLength(1);
     expect(cache.update('x', [], 40_000)).toMatchObject([{...device, health: 'Unknown'}]);
     expect(cache.update('x', [], 80_000)).toEqual([]);
-    cache.forget('x');
+    cache.update('x', told('Healthy'), 80_000);
+    expect(cache.forget('x')).toMatchObject([device]);
+    expect(cache.forget('x')).toEqual([]);
     expect(cache.of('x', device, 80_000).health).toBe('Unknown');
   });
 });
