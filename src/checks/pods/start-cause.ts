@@ -3,6 +3,14 @@ export type StartCause = {readonly what: string; readonly next?: string};
 
 type Known = {readonly like: RegExp; cause(match: readonly string[]): StartCause};
 
+/** What brings mount(8) its helpers. */
+const mountPackages: Readonly<Record<string, string>> = {
+  nfs: 'nfs-common',
+  nfs4: 'nfs-common',
+  cifs: 'cifs-utils',
+  glusterfs: 'glusterfs-client',
+};
+
 /** Words of the kubelet, containerd, runc and of network and volume plugins, the particular before the general. */
 const known: readonly Known[] = [
   {
@@ -101,6 +109,74 @@ const known: readonly Known[] = [
     cause: ([, plugin = '']) => ({
       what: `the CNI plugin ${plugin} is not installed`,
       next: 'ls /opt/cni/bin',
+    }),
+  },
+  {
+    like: /plugin type="([^"]+)".*[Uu]nauthorized/,
+    cause: ([, plugin = '']) => ({
+      what: `the API server refuses the network plugin ${plugin}: its token is too old`,
+      next: `Delete the pod of ${plugin} on this node: the next one writes a new token.`,
+    }),
+  },
+  {
+    like: /-t (nfs4?|cifs|ceph|glusterfs)\b.*(?:helper program|unknown filesystem type|wrong fs type)/s,
+    cause: ([, type = '']) => ({
+      what: `what mounts ${type} is not installed on this node`,
+      next: `sudo apt-get install ${mountPackages[type] ?? `${type}-common`}`,
+    }),
+  },
+  {
+    like: /access denied by server while mounting (\S+)/,
+    cause: ([, share = '']) => ({
+      what: `its server does not let this node mount ${share}`,
+      next: 'showmount -e SERVER; exportfs -v on the server',
+    }),
+  },
+  {
+    like: /(?:iscsiadm|mount\.nfs4?|mount\.cifs|mount error).*(no route to host|connection (?:timed out|refused))/is,
+    cause: ([, how = '']) => ({what: `its storage server is not reached: ${how.toLowerCase()}`}),
+  },
+  {
+    like: /path "([^"]+)" is mounted on "([^"]+)" but it is not a shared/,
+    cause: ([, path = '', mount = '']) => ({
+      what: `mounts below ${path} cannot be passed on: ${mount} is not shared`,
+      next: `sudo mount --make-rshared ${mount}`,
+    }),
+  },
+  {
+    like: /attr\/keycreate: permission denied/,
+    cause: () => ({
+      what: 'SELinux denies the runtime its work: container-selinux is missing or too old',
+      next: 'sudo dnf install container-selinux && sudo ausearch -m avc -ts recent',
+    }),
+  },
+  {
+    like: /waiting for systemd to create|\/run\/systemd\/private|org\.freedesktop\.systemd1/,
+    cause: () => ({what: 'systemd makes no cgroup for it', next: 'sudo systemctl daemon-reexec'}),
+  },
+  {
+    like: /mkdir \/sys\/fs\/cgroup\/\S+: no space left on device/,
+    cause: () => ({what: 'the kernel can make no more cgroups', next: 'cat /proc/cgroups'}),
+  },
+  {
+    like: /fork\/exec \S+: (?:resource temporarily unavailable|cannot allocate memory)/,
+    cause: () => ({
+      what: 'no process, or no memory, is left to start programs with',
+      next: 'systemctl show containerd -p TasksMax; cat /proc/sys/kernel/pid_max; free -m',
+    }),
+  },
+  {
+    like: /name "[^"]+" is reserved for/,
+    cause: () => ({
+      what: 'the runtime is still busy with an earlier attempt: its disk may be slow',
+      next: 'iostat -x 2, or sudo nodectl logs containerd',
+    }),
+  },
+  {
+    like: /code = DeadlineExceeded|^(?:Error: )?context deadline exceeded$/,
+    cause: () => ({
+      what: 'the container runtime did not answer in time',
+      next: 'sudo nodectl logs containerd',
     }),
   },
   {

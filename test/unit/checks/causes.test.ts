@@ -121,6 +121,29 @@ describe('why a pod does not start', () => {
     ],
     ['stat /var/lib/calico/nodename: no such file or directory', 'calico does not run'],
     ['failed to find plugin "bridge" in path [/opt/cni/bin]', 'CNI plugin bridge is not installed'],
+    ['failed to reserve sandbox name "a_b_c_0": name "a_b_c_0" is reserved for "1f5c"', 'an earlier attempt'],
+    ['rpc error: code = DeadlineExceeded desc = context deadline exceeded', 'did not answer in time'],
+    [
+      'plugin type="calico" failed (add): error getting ClusterInformation: connection is unauthorized: Unauthorized',
+      'refuses the network plugin calico',
+    ],
+    [
+      'mount failed: exit status 32\nMounting arguments: -t nfs 10.0.0.5:/e /v\nOutput: mount: /v: bad option; you might need a /sbin/mount.<type> helper program.',
+      'what mounts nfs is not installed',
+    ],
+    [
+      'mount.nfs: access denied by server while mounting 10.0.0.5:/e',
+      'does not let this node mount 10.0.0.5:/e',
+    ],
+    [
+      'iscsiadm: cannot make connection to 10.0.0.9: No route to host',
+      'server is not reached: no route to host',
+    ],
+    ['path "/data" is mounted on "/" but it is not a shared mount', '/ is not shared'],
+    ['error during container init: write /proc/self/attr/keycreate: permission denied', 'SELinux'],
+    ['Timeout waiting for systemd to create cri-containerd-1.scope', 'systemd makes no cgroup'],
+    ['mkdir /sys/fs/cgroup/memory/kubepods/pod1: no space left on device', 'no more cgroups'],
+    ['fork/exec /usr/bin/containerd-shim-runc-v2: resource temporarily unavailable', 'no process'],
   ])('%s', (message, what) => {
     expect(startCause(message)?.what).toContain(what);
   });
