@@ -26,6 +26,8 @@ export type RotationDecision = {readonly act: 'request' | 'keep'; readonly again
 
 /** Names may change at any time: they are looked at at least this often. */
 const lookMs = 60_000;
+/** While a request waits, as Kubernetes does: a cloud may tell the addresses a moment after it was made. */
+const namesMs = 1_000;
 
 /** Whether a new certificate is needed now, and when to ask again. */
 export function decideRotation({nowMs, current, wanted, random}: RotationSeen): RotationDecision {
@@ -118,7 +120,7 @@ async function whileWanted(
   const over = new AbortController();
   const look = async (): Promise<void> => {
     for (;;) {
-      await pause(clock, lookMs, over.signal);
+      await pause(clock, namesMs, over.signal);
       if (over.signal.aborted) return;
       const now = names();
       if (now !== undefined && !isDeepStrictEqual(now, asked))
