@@ -5,8 +5,8 @@ import {createLan, type Lan, type Machine} from '../support/machine.ts';
 import {type Traces, traces} from '../support/traces.ts';
 
 /**
- * What hurts users of other installers, by the numbers of the contract's list. Elsewhere: 2 (an administrator's
- * containerd) in runtime.test.ts; 16 and 17 are findings of `nodectl status`.
+ * What hurts users of other installers, by the numbers of the contract's list. Elsewhere, by number too: 2 (an
+ * administrator's containerd) in runtime.test.ts; 16, 17, the clocks of 6 and the MTU of 5 in status/faults.
  */
 let lan: Lan | undefined;
 let worker: Machine;
