@@ -8,6 +8,7 @@ import type {ArchivePlace, Digested} from '../../config/runtime/runtime-source.t
 import {describeError, NodectlError} from '../../lib/errors.ts';
 import {makeDirectory, removeFile} from '../files/files.ts';
 import {removeTree} from '../files/host-files.ts';
+import {noProxyFor} from '../http/proxy-environment.ts';
 import {run, start} from '../process/exec.ts';
 
 /**
@@ -75,7 +76,8 @@ const headersMs = 30_000;
 
 /** Through the proxy of the environment; releases are redirected to where they are stored. */
 async function download(url: string): Promise<Readable> {
-  const agent = new EnvHttpProxyAgent().compose(interceptors.redirect({maxRedirections: 5}));
+  const proxied = new EnvHttpProxyAgent({noProxy: noProxyFor(url)});
+  const agent = proxied.compose(interceptors.redirect({maxRedirections: 5}));
   const {statusCode, body} = await request(url, {
     dispatcher: agent,
     headersTimeout: headersMs,
