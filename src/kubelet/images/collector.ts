@@ -8,7 +8,6 @@ import {diskSpace} from '../../edges/mounts/disk.ts';
 import {describeError} from '../../lib/errors.ts';
 import type {Pod} from '../../lib/kubernetes.ts';
 import type {Logger} from '../../lib/log.ts';
-import {formatBytes} from '../../lib/quantity.ts';
 import type {Clock} from '../../lib/time.ts';
 import {type Periodic, startPeriodic} from '../periodic.ts';
 import {isTerminal} from '../pod/status/phase.ts';
@@ -21,6 +20,7 @@ import {
   removableNow,
   type Space,
   shortage,
+  sizeText,
   tooOld,
 } from './garbage.ts';
 import type {PullRecords} from './records/pull-records.ts';
@@ -209,7 +209,7 @@ function imagesOf({spec}: Pod): string[] {
 
 function insufficient(usedPercent: number, totalBytes: number, freed: number): string {
   return (
-    `Insufficient free disk space on the node's image filesystem (${usedPercent}% of ${formatBytes(totalBytes)} used). ` +
+    `Insufficient free disk space on the node's image filesystem (${usedPercent}% of ${sizeText(totalBytes)} used). ` +
     `Failed to free sufficient space by deleting unused images (freed ${freed} bytes). ` +
     'Investigate disk usage, as it could be used by active images, logs, volumes, or other data.'
   );

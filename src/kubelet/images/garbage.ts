@@ -86,3 +86,12 @@ function removable(records: ReadonlyMap<string, ImageRecord>): ImageRecord[] {
     .filter(({inUse, pinned}) => !inUse && !pinned)
     .sort((a, b) => (a.usedMs ?? 0) - (b.usedMs ?? 0) || a.firstSeenMs - b.firstSeenMs);
 }
+
+const units = ['KiB', 'MiB', 'GiB', 'TiB'];
+
+/** As the event of Kubernetes prints a size: `10.0 GiB` (formatSize). */
+export function sizeText(bytes: number): string {
+  if (bytes < 1024) return `${bytes} B`;
+  const power = Math.min(Math.floor(Math.log2(bytes) / 10), units.length);
+  return `${(bytes / 1024 ** power).toFixed(1)} ${units[power - 1]}`;
+}

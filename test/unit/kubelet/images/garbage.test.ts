@@ -4,6 +4,7 @@ import {
   type ImageRecord,
   remember,
   shortage,
+  sizeText,
   tooOld,
 } from '../../../../src/kubelet/images/garbage.ts';
 
@@ -75,3 +76,14 @@ describe('an old image', () => {
     expect(ids(tooOld(records, {...policy, maxAgeMs}, startedMs, nowMs))).toEqual(expected),
   );
 });
+
+it.each([
+  [0, '0 B'],
+  [1023, '1023 B'],
+  [1024, '1.0 KiB'],
+  [1536, '1.5 KiB'],
+  [500 * 1024 ** 2, '500.0 MiB'],
+  [10 * 1024 ** 3, '10.0 GiB'],
+  [3 * 1024 ** 4, '3.0 TiB'],
+  [5000 * 1024 ** 4, '5000.0 TiB'],
+])('%d bytes are told as %s', (bytes, text) => expect(sizeText(bytes)).toBe(text));
