@@ -188,8 +188,10 @@ class Agent {
       },
       relist: () => this.#relist(),
       onRelisted: (error) => {
-        if (error === undefined) this.#health.listed();
-        else log.warn('the runtime could not be listed', {error: describeError(error)});
+        if (error === undefined && this.#health.listed()) this.#enqueueAll();
+        if (error === undefined) return;
+        this.#health.notListed();
+        log.warn('the runtime could not be listed', {error: describeError(error)});
       },
     });
   }

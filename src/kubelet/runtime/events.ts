@@ -97,12 +97,14 @@ async function taskLoop(
       if (uid !== undefined) onEvent(uid);
     },
   });
+  let missed = false;
   while (!signal.aborted) {
     const accepted = await followTasks({
       endpoint,
       signal,
       onAccepted: () => {
         state.tasks = true;
+        if (missed) state.listNow();
       },
       onEvent(event) {
         if (state.cri) return;
@@ -113,6 +115,8 @@ async function taskLoop(
     });
     state.tasks = false;
     looks.stop();
+    missed = accepted;
+    if (accepted) state.listNow();
     await wait(clock, accepted ? reconnectMs : behindEventsMs, signal);
   }
 }
@@ -133,6 +137,8 @@ async function streamLoop(
       if (isCriUnimplemented(error)) return;
       if (!signal.aborted) log.debug('the event stream of the runtime ended', {error: describeError(error)});
     }
+    // The runtime may be away: lists tell of that at once, and find what it did meanwhile.
+    if (state.cri) state.listNow();
     state.cri = false;
     await wait(clock, reconnectMs, signal);
   }

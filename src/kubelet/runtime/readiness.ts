@@ -17,6 +17,7 @@ export class RuntimeHealth {
   readonly #clock: Clock;
   #answeredMs: number | undefined;
   #listedMs: number | undefined;
+  #isAway = false;
   #problem = 'container runtime status check may not have completed yet';
   #networkReady = false;
   #recursiveReadOnly: ReadonlySet<string> = new Set();
@@ -83,8 +84,16 @@ export class RuntimeHealth {
     }
   }
 
-  listed(): void {
+  /** What runs was read; true when it could not be before: what has failed for that may be tried at once. */
+  listed(): boolean {
+    const isBack = this.#isAway;
+    this.#isAway = false;
     this.#listedMs = this.#clock.monotonic();
+    return isBack;
+  }
+
+  notListed(): void {
+    this.#isAway = true;
   }
 
   readiness(): RuntimeReadiness {
