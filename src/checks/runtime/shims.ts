@@ -1,4 +1,4 @@
-import {exists} from '../../edges/files/files.ts';
+import {listDirectory} from '../../edges/files/files.ts';
 import {listShims, type Shim} from '../../edges/process/process-age.ts';
 import {type Finding, warning} from '../check.ts';
 import {nodeCheck} from '../node/context.ts';
@@ -15,11 +15,10 @@ export const shims = nodeCheck({
   async observe({sight, options}) {
     const {containerdSocket, containerdState} = options.layout;
     const found = (await listShims()).filter(({address}) => address === containerdSocket);
-    const bundles = `${containerdState}/io.containerd.runtime.v2.task/k8s.io`;
+    const kept = `${containerdState}/io.containerd.runtime.v2.task/k8s.io`;
+    const bundles = new Set(found.length === 0 ? [] : await listDirectory(kept));
     return {
-      found: await Promise.all(
-        found.map(async (shim) => ({...shim, bundle: await exists(`${bundles}/${shim.id}`)})),
-      ),
+      found: found.map((shim) => ({...shim, bundle: bundles.has(shim.id)})),
       runtime: await sight.runtime(),
     };
   },

@@ -38,7 +38,8 @@ export function connectCri(endpoint: string, defaultTimeoutMs = 120_000, onCall?
   return {
     runtime: createClient(RuntimeService, transport),
     images: createClient(ImageService, transport),
-    close: () => session.abort(),
+    // Its own reason would be an error with headers, Node's making of which costs more than many calls.
+    close: () => session.abort(new DOMException('the client is closed', 'AbortError')),
   };
 }
 

@@ -34,9 +34,12 @@ export async function readKernelLog(like: RegExp, path = '/dev/kmsg'): Promise<K
     for (let count = 0; count < maxRecords; count++) {
       const length = readRecord(file, buffer);
       if (length === 0) break;
-      for (const line of buffer.toString('utf8', 0, length).split('\n')) {
-        const [, micros, text] = /^\d+,\d+,(\d+),[^;]*;(.*)$/.exec(line) ?? [];
-        if (text !== undefined && like.test(text)) found.push({ageMs: upMs - Number(micros) / 1000, text});
+      // The kernel escapes what is not ASCII.
+      for (const line of buffer.toString('latin1', 0, length).split('\n')) {
+        // `6,339,5140900,-;NET: Registered protocol family 10`; further lines, ` SUBSYSTEM=net`, are its fields.
+        const text = line.slice(line.indexOf(';') + 1);
+        if (line.startsWith(' ') || !like.test(text)) continue;
+        found.push({ageMs: upMs - Number(line.split(',', 3)[2]) / 1000, text});
       }
     }
   } catch {

@@ -33,11 +33,10 @@ export async function lookAtRuntime(socket: string, signal: AbortSignal): Promis
   const cri = connectCri(socket);
   const options = {timeoutMs: 2700, signal};
   try {
-    const [version, {status, info}, {items}, cgroupDriver] = await Promise.all([
-      cri.runtime.version({}, options),
+    const [{version, cgroupDriver}, {status, info}, {items}] = await Promise.all([
+      versionOf(cri, options),
       cri.runtime.status({verbose: true}, options),
       cri.runtime.listPodSandbox({}, options),
-      driverOf(cri, options),
     ]);
     return {
       kind: 'answers',
@@ -60,7 +59,13 @@ export async function lookAtRuntime(socket: string, signal: AbortSignal): Promis
   }
 }
 
-/** Runtimes before containerd 2.0 have no such call. */
+/** Runtimes before containerd 2.0 cannot tell their driver: then their configuration does. */
+async function versionOf(cri: Cri, options: CallOptions) {
+  const version = await cri.runtime.version({}, options);
+  const old = version.runtimeName === 'containerd' && /^v?1\./.test(version.runtimeVersion);
+  return {version, cgroupDriver: old ? undefined : await driverOf(cri, options)};
+}
+
 async function driverOf(cri: Cri, options: CallOptions): Promise<'systemd' | 'cgroupfs' | undefined> {
   try {
     const driver = (await cri.runtime.runtimeConfig({}, options)).linux?.cgroupDriver;
