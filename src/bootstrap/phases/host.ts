@@ -1,6 +1,7 @@
 import {fileStamp} from '../../edges/files/host-files.ts';
 import {isWritable, type ModuleState, moduleState, readSysctl} from '../../edges/machine/sysctl.ts';
 import {activeFirewall, isPortOpen} from '../../edges/network/firewall.ts';
+import {advertisedDevices} from '../../edges/network/node-addresses.ts';
 import {NodectlError} from '../../lib/errors.ts';
 import type {Act} from '../apply/acts.ts';
 import {swapActs} from '../learn/swap.ts';
@@ -46,10 +47,10 @@ export const host = phase<Seen>({
   observe: async (facts) => ({
     trees: await missingTrees(facts.journal, dataTrees(facts)),
     modules: await Promise.all(moduleNames.map(async (name) => ({name, state: await moduleState(name)}))),
-    settings: await Promise.all(settings(facts).map(seeSetting)),
+    settings: await seeSettings(facts),
     swap: await swapActs(facts),
     firewall: await firewallActs(facts),
-    files: await unmetFiles(persistentFiles(facts)),
+    files: await unmetFiles(await persistentFiles(facts)),
     copyNeeded: await isCopyNeeded(facts),
     links: await missingLinks(facts),
   }),
@@ -60,8 +61,7 @@ export const host = phase<Seen>({
 /** Keys that a module brings: they are there, and perhaps to be set, once it is loaded. */
 async function settingsOfModules(facts: Facts, acts: readonly Act[]): Promise<Foreseen[]> {
   if (!acts.some((act) => act.kind === 'module' && act.name === 'br_netfilter')) return [];
-  const seen = await Promise.all(settings(facts).map(seeSetting));
-  return seen
+  return (await seeSettings(facts))
     .filter(({current}) => current === undefined)
     .map(({key, value}) => ({kind: 'sysctl', key, value: String(value), before: 'absent', open: 'before'}));
 }
@@ -91,8 +91,25 @@ export function changeSetting(setting: SeenSetting): Act[] {
   throw new NodectlError('ND121', `${key} is ${current} and must be ${value}, but cannot be written`);
 }
 
-function settings({options}: Facts): Setting[] {
+/**
+ * A kernel that forwards drops what routers have advertised, the default route too, where accept_ra is 1 (Linux,
+ * ip-sysctl: 2 keeps it). Programs such as systemd-networkd read advertisements themselves, and have 0 there.
+ */
+const acceptsRoutes = /^net\.ipv6\.conf\.[^.]+\.accept_ra$/;
+
+async function advertisedSettings({journal}: Facts): Promise<Setting[]> {
+  const keys = (await advertisedDevices()).map((device) => `net.ipv6.conf.${device}.accept_ra`);
+  const values = await Promise.all(keys.map(readSysctl));
+  const ours = journal.entries.filter(({kind, target}) => kind === 'sysctl' && acceptsRoutes.test(target));
+  const wanted = keys.filter((key, at) => acceptsRoutes.test(key) && values[at] === '1');
+  const all = new Set([...ours.map(({target}) => target), ...wanted]);
+  return [...all].sort().map((key) => ({key, value: 2, optional: true}));
+}
+
+async function settings(facts: Facts): Promise<Setting[]> {
+  const {options} = facts;
   const forwarding: Setting[] = [
+    ...(await advertisedSettings(facts)),
     {key: 'net.ipv4.ip_forward', value: 1},
     {key: 'net.ipv6.conf.all.forwarding', value: 1, optional: true},
   ];
@@ -109,14 +126,18 @@ function settings({options}: Facts): Setting[] {
   return [...forwarding, ...bridge, ...(options.ownLayout ? [] : inotify)];
 }
 
+async function seeSettings(facts: Facts): Promise<SeenSetting[]> {
+  return Promise.all((await settings(facts)).map(seeSetting));
+}
+
 async function seeSetting(setting: Setting): Promise<SeenSetting> {
   return {...setting, current: await readSysctl(setting.key), writable: await isWritable(setting.key)};
 }
 
 /** What must hold again after a reboot; a second node of a machine makes nothing persistent. */
-function persistentFiles(facts: Facts): WantedFile[] {
+async function persistentFiles(facts: Facts): Promise<WantedFile[]> {
   if (facts.options.ownLayout) return [];
-  const lines = settings(facts).map(({key, value}) => `${key} = ${value}`);
+  const lines = (await settings(facts)).map(({key, value}) => `${key} = ${value}`);
   return [
     {
       path: '/etc/sysctl.d/90-nodectl.conf',

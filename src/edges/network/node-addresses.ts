@@ -57,6 +57,21 @@ export function parseRoutes6(table: string): string[] {
     .flatMap((fields) => fields[9] ?? []);
 }
 
+const routeIsAdvertised = 0x4_0000;
+
+/** Devices whose IPv6 default route the kernel has from a router's advertisement (RTF_ADDRCONF). */
+export async function advertisedDevices(): Promise<string[]> {
+  return parseAdvertised((await readText('/proc/self/net/ipv6_route')) ?? '');
+}
+
+export function parseAdvertised(table: string): string[] {
+  const lines = table.split('\n').filter((line) => {
+    const flags = line.trim().split(/\s+/)[8] ?? '0';
+    return (Number.parseInt(flags, 16) & routeIsAdvertised) !== 0;
+  });
+  return [...new Set(parseRoutes6(lines.join('\n')))];
+}
+
 /** What a name resolves to; empty when that takes longer than `timeoutMs` or fails. */
 export async function resolveName(name: string, timeoutMs: number): Promise<string[]> {
   const {promise: expired, resolve} = Promise.withResolvers<string[]>();
