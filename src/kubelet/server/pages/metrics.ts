@@ -58,6 +58,7 @@ export function createMetrics({config, agent, stats, telemetry}: MetricsSources)
   });
   podGauges(registers, agent);
   workingGauge(registers, agent);
+  resizeGauges(registers, agent);
   const begin = countRequests(registry);
   return {
     contentType: registry.contentType,
@@ -143,6 +144,33 @@ function workingGauge(registers: Registry[], agent: MetricsSources['agent']): vo
         const own = pod === undefined ? 'unknown' : isStatic(pod) ? 'true' : '';
         this.inc({lifecycle, config, static: own});
       }
+    },
+  });
+}
+
+/** Resizes that wait, by why, and those that go on: as the pods' conditions say. */
+function resizeGauges(registers: Registry[], agent: MetricsSources['agent']): void {
+  const reasons = (type: string) =>
+    agent
+      .pods()
+      .flatMap(({status}) => status?.conditions?.filter((condition) => condition.type === type) ?? [])
+      .map(({reason = ''}) => reason.toLowerCase());
+  new Gauge({
+    registers,
+    name: 'kubelet_pod_pending_resizes',
+    help: 'Number of pending resizes for pods.',
+    labelNames: ['reason'],
+    collect() {
+      this.reset();
+      for (const reason of reasons('PodResizePending')) this.inc({reason});
+    },
+  });
+  new Gauge({
+    registers,
+    name: 'kubelet_pod_in_progress_resizes',
+    help: 'Number of in-progress resizes for pods.',
+    collect() {
+      this.set(reasons('PodResizeInProgress').length);
     },
   });
 }

@@ -15,7 +15,11 @@ const file = {annotations: {'kubernetes.io/config.source': 'file'}};
 /** e2e_node, mirror_pod_grace_period_test.go: a static pod whose file has gone, while the runtime is down. */
 it('tells of pods that are worked on, also when no source knows them any more', async () => {
   const store = new PodStore();
-  store.put(pod({}, {uid: 'wanted'}), false);
+  const conditions = [
+    {type: 'PodResizePending', status: 'True', reason: 'Deferred'},
+    {type: 'PodResizeInProgress', status: 'True'},
+  ];
+  store.put({...pod({}, {uid: 'wanted'}), status: {conditions}}, false);
   const working = [
     {uid: 'wanted', pod: pod({}, {uid: 'wanted'}), lifecycle: 'sync'},
     {uid: 'file', pod: pod({}, {uid: 'file', ...file}), lifecycle: 'terminating'},
@@ -38,5 +42,7 @@ it('tells of pods that are worked on, also when no source knows them any more', 
     'kubelet_working_pods{lifecycle="terminating",config="runtime_only",static="unknown"} 1',
   ]);
   expect(lines).toContain('kubelet_mirror_pods 1');
+  expect(lines).toContain('kubelet_pod_pending_resizes{reason="deferred"} 1');
+  expect(lines).toContain('kubelet_pod_in_progress_resizes 1');
   expect(lines).toContain('kubelet_desired_pods{static="true"} 0');
 });
