@@ -6,7 +6,7 @@ import {sha256OfFile} from '../edges/install/airgap.ts';
 import {fetchVerified} from '../edges/install/archives.ts';
 import {journalStore} from '../edges/logs/journal-store.ts';
 import {observeMachine} from '../edges/machine/machine.ts';
-import {run} from '../edges/process/exec.ts';
+import {run} from '../edges/process/run.ts';
 import type {ServiceManager} from '../edges/systemd/services.ts';
 import {describeError, NodectlError} from '../lib/errors.ts';
 import {lockPath} from './join.ts';

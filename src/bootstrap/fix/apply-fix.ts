@@ -1,7 +1,7 @@
 import {writeAtomic} from '../../edges/files/files.ts';
 import {sha256} from '../../edges/files/host-files.ts';
 import {loadModule, writeSysctl} from '../../edges/machine/sysctl.ts';
-import {run} from '../../edges/process/exec.ts';
+import {run} from '../../edges/process/run.ts';
 import {NodectlError} from '../../lib/errors.ts';
 import type {Act} from '../apply/acts.ts';
 import {noteFile} from '../apply/apply-files.ts';

@@ -1,4 +1,4 @@
-import {run} from '../process/exec.ts';
+import {run} from '../process/run.ts';
 import {removeCgroup} from './cgroup-tree.ts';
 import type {CgroupLimits, Cgroups} from './cgroups.ts';
 

@@ -4,7 +4,7 @@ import {rename, stat} from 'node:fs/promises';
 import {resolve} from 'node:path';
 import {NodectlError} from '../../lib/errors.ts';
 import {removeFile} from '../files/files.ts';
-import {run} from '../process/exec.ts';
+import {run} from '../process/run.ts';
 import {bundleText} from './archives.ts';
 
 export const digestsName = 'SHA256SUMS';

@@ -9,7 +9,8 @@ import {describeError, NodectlError} from '../../lib/errors.ts';
 import {makeDirectory, removeFile} from '../files/files.ts';
 import {removeTree} from '../files/host-files.ts';
 import {noProxyFor} from '../http/proxy-environment.ts';
-import {run, start} from '../process/exec.ts';
+import {start} from '../process/exec.ts';
+import {run} from '../process/run.ts';
 
 /**
  * Brings a file to a place, hashing it on its way; it gets its name only when it is what its digest says, so nothing

@@ -1,5 +1,5 @@
 import {NodectlError} from '../../lib/errors.ts';
-import {run} from '../process/exec.ts';
+import {run} from '../process/run.ts';
 import type {PackageManager} from './package-manager.ts';
 
 const minutes = 60_000;

@@ -3,7 +3,8 @@ import {access} from 'node:fs/promises';
 import {join} from 'node:path';
 import {isNodectlError, NodectlError} from '../../lib/errors.ts';
 import {sleep} from '../clock.ts';
-import {run, systemPath} from '../process/exec.ts';
+import {systemPath} from '../process/child-environment.ts';
+import {run} from '../process/run.ts';
 import {dnf} from './dnf.ts';
 import type {PackageManager} from './package-manager.ts';
 

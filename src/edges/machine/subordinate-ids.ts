@@ -1,6 +1,6 @@
 import {readText} from '../files/files.ts';
 import {findProgram} from '../install/packages.ts';
-import {run} from '../process/exec.ts';
+import {run} from '../process/run.ts';
 
 /**
  * What `getsubids` says of the ids that belong to a user; undefined where the machine has no such user, or no such

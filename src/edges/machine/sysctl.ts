@@ -1,7 +1,7 @@
 import {constants} from 'node:fs';
 import {access, writeFile} from 'node:fs/promises';
 import {exists, readText} from '../files/files.ts';
-import {run} from '../process/exec.ts';
+import {run} from '../process/run.ts';
 
 /** Dots separate, but a name may hold slashes for dots in interface names; nodectl uses none. */
 export function sysctlPath(key: string): string {

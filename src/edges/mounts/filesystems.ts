@@ -1,4 +1,4 @@
-import {run} from '../process/exec.ts';
+import {run} from '../process/run.ts';
 
 const fsckUncorrected = 4;
 const blkidNothing = 2;

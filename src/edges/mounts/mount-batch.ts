@@ -2,7 +2,7 @@ import {randomBytes} from 'node:crypto';
 import {rm, writeFile} from 'node:fs/promises';
 import {dirname, join} from 'node:path';
 import {Batch} from '../../lib/batch.ts';
-import {run} from '../process/exec.ts';
+import {run} from '../process/run.ts';
 import {isMounted, isTmpfs, mountsAtOrBelow, readMounts, unmount} from './mounts.ts';
 
 /** Starting a process costs more than mounting: pods with many volumes share a few of them. */

@@ -1,7 +1,7 @@
 import {lstat, readFile, realpath, statfs} from 'node:fs/promises';
 import {basename, dirname, join} from 'node:path';
 import {isMissing} from '../files/files.ts';
-import {run} from '../process/exec.ts';
+import {run} from '../process/run.ts';
 
 export type MountEntry = {
   readonly mountPoint: string;

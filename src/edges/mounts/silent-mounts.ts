@@ -1,5 +1,5 @@
 import {withDeadline} from '../deadline.ts';
-import {run} from '../process/exec.ts';
+import {run} from '../process/run.ts';
 import {type MountEntry, readMounts} from './mounts.ts';
 
 /** A mount whose file system does not answer. */

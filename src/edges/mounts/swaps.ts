@@ -1,6 +1,6 @@
 import {readText} from '../files/files.ts';
 import {parseSwaps} from '../machine/machine.ts';
-import {run} from '../process/exec.ts';
+import {run} from '../process/run.ts';
 
 /** Devices and files in use as swap at this moment. */
 export async function activeSwaps(): Promise<string[]> {

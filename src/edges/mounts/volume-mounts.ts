@@ -1,7 +1,7 @@
 import {access, constants} from 'node:fs/promises';
 import {NodectlError} from '../../lib/errors.ts';
 import {withDeadline} from '../deadline.ts';
-import {run} from '../process/exec.ts';
+import {run} from '../process/run.ts';
 import {bindMount, isMounted, unmount} from './mounts.ts';
 
 /**

@@ -1,6 +1,6 @@
 import {readFile, realpath, statfs} from 'node:fs/promises';
 import {basename} from 'node:path';
-import {run} from '../process/exec.ts';
+import {run} from '../process/run.ts';
 
 /** Of the file system that holds a path. */
 export type VolumeSpace = {

@@ -1,7 +1,8 @@
 import {createInterface} from 'node:readline';
 import type {Family} from '../../lib/addresses.ts';
 import {NodectlError} from '../../lib/errors.ts';
-import {run, start} from '../process/exec.ts';
+import {start} from '../process/exec.ts';
+import {run} from '../process/run.ts';
 
 /** A kind of tracked UDP flow: where it was sent to, and who answers. */
 export type UdpFlow = {

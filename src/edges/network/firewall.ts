@@ -1,5 +1,5 @@
 import {findProgram} from '../install/packages.ts';
-import {run} from '../process/exec.ts';
+import {run} from '../process/run.ts';
 
 /** Front ends that keep rules over a reboot; who writes nftables by hand opens ports by hand. */
 export type Firewall = 'firewalld' | 'ufw';

@@ -1,4 +1,4 @@
-import {run} from '../process/exec.ts';
+import {run} from '../process/run.ts';
 
 /** nftables tables of this network namespace, as `ip nat`; empty without nft. */
 export async function listTables(): Promise<string[]> {

@@ -1,6 +1,6 @@
 import type {Family} from '../../lib/addresses.ts';
 import {NodectlError} from '../../lib/errors.ts';
-import {run} from '../process/exec.ts';
+import {run} from '../process/run.ts';
 
 /** Which of the kernel's packet filters iptables writes to; `default` where only a plain `iptables` is installed. */
 export type Backend = 'nft' | 'legacy' | 'default';

@@ -1,5 +1,5 @@
 import {readText} from '../files/files.ts';
-import {run} from '../process/exec.ts';
+import {run} from '../process/run.ts';
 
 /** A chain as nft prints it; `hook` and `policy` only where packets enter. */
 export type NftChain = {

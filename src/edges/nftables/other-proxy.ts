@@ -2,8 +2,8 @@ import {readFileSync} from 'node:fs';
 import {readlink} from 'node:fs/promises';
 import {basename} from 'node:path';
 import {readText} from '../files/files.ts';
-import {run} from '../process/exec.ts';
 import {allPids, commandOf, environmentOf} from '../process/processes.ts';
+import {run} from '../process/run.ts';
 
 /** A program that serves Services in this network namespace. */
 export type OtherProxy = {readonly pid: number; readonly name: string};

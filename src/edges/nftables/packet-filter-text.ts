@@ -1,4 +1,4 @@
-import {run} from '../process/exec.ts';
+import {run} from '../process/run.ts';
 import {legacyRules} from './nft-sight.ts';
 
 /** Rules of both kinds and routes as text, without the elements of sets. */

@@ -1,7 +1,7 @@
 import {release} from 'node:os';
 import type {Family} from '../../lib/addresses.ts';
 import {readText} from '../files/files.ts';
-import {run} from '../process/exec.ts';
+import {run} from '../process/run.ts';
 import {type Backend, openIptables, programName} from './iptables.ts';
 
 /** One kind of iptables that is installed, and who seems to use it. */

@@ -1,5 +1,4 @@
 import {createInterface} from 'node:readline';
-import {start} from '../process/exec.ts';
 
 /** A process that has changed the packet filter, as the kernel names it. */
 export type Changer = {readonly pid: number; readonly name: string};
@@ -13,6 +12,8 @@ const tools = /^(nft|x?ip6?tables.*|ebtables.*|arptables.*)$/;
  * whoever started them is gone or has another name.
  */
 export async function watchChanges(forMs: number, signal: AbortSignal): Promise<readonly Changer[]> {
+  // Only here: of all that looks at a node nothing else talks to a program while it runs.
+  const {start} = await import('../process/exec.ts');
   const over = AbortSignal.any([signal, AbortSignal.timeout(forMs)]);
   const child = start('nft', ['monitor'], {signal: over});
   const seen = new Map<string, number>();

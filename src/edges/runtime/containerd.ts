@@ -1,6 +1,6 @@
 import {type Cri, connectCri} from '../cri/client.ts';
 import {asset} from '../files/assets.ts';
-import {type RunOptions, run} from '../process/exec.ts';
+import {type RunOptions, run} from '../process/run.ts';
 
 /** What the CRI service of containerd says of itself; undefined while nothing answers. */
 export type RuntimeAnswer = {readonly version: string; readonly ready: boolean; readonly reason: string};

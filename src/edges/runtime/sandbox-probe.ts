@@ -5,7 +5,7 @@ import {criMessage} from '../cri/message.ts';
 import {listDirectory, readText} from '../files/files.ts';
 import type {DnsAnswer} from '../network/dns-query.ts';
 import type {NetResult} from '../network/probe-net.ts';
-import {run} from '../process/exec.ts';
+import {run} from '../process/run.ts';
 
 export type ProbeWish = {
   readonly socket: string;

@@ -3,7 +3,7 @@ import {Backoff} from '../../lib/backoff.ts';
 import type {Logger} from '../../lib/log.ts';
 import {realClock} from '../clock.ts';
 import {makeDirectory} from '../files/files.ts';
-import {startDetached} from '../process/exec.ts';
+import {startDetached} from '../process/detached.ts';
 import {endSession, identify, type ProcessId, signalProcess} from '../process/processes.ts';
 import {type Act, decide, type Seen} from './decide.ts';
 import type {SupervisedUnit, SupervisorState} from './state.ts';

@@ -1,4 +1,4 @@
-import {run} from '../process/exec.ts';
+import {run} from '../process/run.ts';
 
 /** Those of these services that systemd starts at boot, in its order. */
 export async function enabledServices(names: readonly string[]): Promise<string[]> {

@@ -1,7 +1,8 @@
 import {createInterface} from 'node:readline';
 import type {Clock} from '../../lib/time.ts';
 import {makeDirectory, writeAtomic} from '../files/files.ts';
-import {type Child, run, start} from '../process/exec.ts';
+import {type Child, start} from '../process/exec.ts';
+import {run} from '../process/run.ts';
 
 /** What the kubelet asks of systemd-logind(8), over the system bus. */
 export type Logind = {

@@ -1,4 +1,4 @@
-import {run} from '../process/exec.ts';
+import {run} from '../process/run.ts';
 
 /** The service manager's side of sd_notify(3): a datagram socket, which Node has not; `systemd-notify` sends for us. */
 export type ServiceNotifier = {

@@ -3,7 +3,7 @@ import {NodectlError} from '../../lib/errors.ts';
 import {sleep} from '../clock.ts';
 import {exists, makeDirectory, readText, removeFile, writeAtomic} from '../files/files.ts';
 import {followFile} from '../files/follow.ts';
-import {startDetached} from '../process/exec.ts';
+import {startDetached} from '../process/detached.ts';
 import {environmentOf, statOf} from '../process/processes.ts';
 import {ask, ping} from '../supervisor/client.ts';
 import {type SupervisedUnit, SupervisorState} from '../supervisor/state.ts';

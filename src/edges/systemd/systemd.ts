@@ -2,8 +2,8 @@ import {join} from 'node:path';
 import {assetText} from '../files/assets.ts';
 import {removeFile, writeAtomic} from '../files/files.ts';
 import {followProgram} from '../files/follow.ts';
-import {run} from '../process/exec.ts';
 import {environmentOf} from '../process/processes.ts';
+import {run} from '../process/run.ts';
 import type {ServiceManager, ServiceStatus, ServiceUnit, UnitFile} from './services.ts';
 
 const slowMs = 120_000;

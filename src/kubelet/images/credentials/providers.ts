@@ -6,7 +6,7 @@ import {
 } from '../../../config/runtime/credential-providers.ts';
 import {exists, listDirectory, readText} from '../../../edges/files/files.ts';
 import type {KubeClient} from '../../../edges/kube/client.ts';
-import {run} from '../../../edges/process/exec.ts';
+import {run} from '../../../edges/process/run.ts';
 import {describeError, NodectlError} from '../../../lib/errors.ts';
 import type {Pod} from '../../../lib/kubernetes.ts';
 import type {Logger} from '../../../lib/log.ts';
