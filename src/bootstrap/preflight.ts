@@ -1,6 +1,7 @@
 import {catalogue} from '../checks/catalogue.ts';
 import {type CheckContext, type Finding, warning} from '../checks/check.ts';
 import {type CheckResult, ignoring, type Limits, runChecks} from '../checks/graph.ts';
+import {nodeDirectories, silentMs, skippedFor} from '../checks/host/disk/file-systems.ts';
 import {otherAgents} from '../checks/leftovers/other-agents.ts';
 import {judgeFirewall} from '../checks/network/kubelet-firewall.ts';
 import {judgeOrder} from '../checks/runtime/cni-config.ts';
@@ -10,6 +11,7 @@ import {exists, isReadOnly, listDirectory} from '../edges/files/files.ts';
 import {packageManager} from '../edges/install/packages.ts';
 import {journalStore} from '../edges/logs/journal-store.ts';
 import {observeMachine} from '../edges/machine/machine.ts';
+import {silentMounts} from '../edges/mounts/silent-mounts.ts';
 import {lookAtNft} from '../edges/nftables/nft-sight.ts';
 import type {ServiceManager} from '../edges/systemd/services.ts';
 import {supervisedServices} from '../edges/systemd/supervised.ts';
@@ -25,6 +27,8 @@ import {Journal} from './undo/journal.ts';
 
 /** A join waits for a slow machine rather than go on unseeing. */
 const joinLimits: Limits = {checkMs: 30_000, wholeMs: 60_000};
+
+const preflightCatalogue = [...catalogue, otherAgents];
 
 export const kubeletService = 'nodectl-kubelet';
 export const proxyService = 'nodectl-proxy';
@@ -138,13 +142,15 @@ export async function checkMachine(
   {program, signal}: Pick<JoinDeps, 'program' | 'signal'>,
 ): Promise<CheckResult[]> {
   const machine = await observeMachine();
+  const silent = await silentMounts(nodeDirectories(options.layout), silentMs, signal);
+  if (silent.some(({holds}) => holds)) return skippedFor(silent, preflightCatalogue);
   const services = serviceManager(options, machine.systemd, program);
   const joined = await exists(`${options.layout.stateDir}/journal`);
   const names = joined ? [kubeletService, proxyService] : [];
   const states = await Promise.all(names.map((name) => services.status(name)));
   const context: CheckContext = {options, machine, joined, ownPids: states.flatMap(({pid}) => pid ?? [])};
   return ignoring(
-    await runChecks([...catalogue, otherAgents], context, signal, joinLimits),
+    await runChecks(preflightCatalogue, context, signal, joinLimits),
     options.ignorePreflightErrors.map(ourName),
   );
 }

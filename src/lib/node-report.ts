@@ -34,6 +34,8 @@ export type NodeSummary = {
   /** The scheduler gives it no new pods. */
   readonly cordoned: boolean;
   readonly daemons: Readonly<Record<'kubelet' | 'proxy' | 'containerd', DaemonSummary | undefined>>;
+  /** Joined by another tool: the kubelet is Kubernetes' own. */
+  readonly foreign: boolean;
   readonly runtime: string | undefined;
   readonly pods: {readonly running: number; readonly waiting: number; readonly ended: number} | undefined;
   readonly dataPlane: {readonly plane: string; readonly ports: number} | undefined;

@@ -1,6 +1,6 @@
 import type {AnyCheck, Finding} from '../../checks/check.ts';
 import {type CheckResult, closure, type Limits, runChecks, statusLimits} from '../../checks/graph.ts';
-import {fileSystems, judgeSilent} from '../../checks/host/disk/file-systems.ts';
+import {nodeDirectories, silentMs, skippedFor} from '../../checks/host/disk/file-systems.ts';
 import {judgeLoad, ranOutOfTime} from '../../checks/host/kernel/overload.ts';
 import {nodeCatalogue} from '../../checks/node/catalogue.ts';
 import type {Daemon, Joined, NodeContext} from '../../checks/node/context.ts';
@@ -38,17 +38,14 @@ export type StatusReport = {
   readonly node: NodeSummary;
 };
 
-/** A file system that is well answers in milliseconds, and one across an ocean too. */
-const silentMs = 1000;
-
 /** A pod takes a second to start; one that hangs is waited for longer than anything else. */
 const probeLimits: Limits = {checkMs: 8000, wholeMs: 9500};
 
 /** Looks at a node, or at what should be one; changes nothing. */
 export async function lookAtNode(input: StatusOptions): Promise<StatusReport> {
   const catalogue = input.probe === true ? [...nodeCatalogue, ...probeCatalogue] : nodeCatalogue;
-  const silent = await silentMounts(nodeDirectories(input.options), silentMs, input.signal);
-  if (silent.some(({holds}) => holds)) return hanging(silent, catalogue);
+  const silent = await silentMounts(nodeDirectories(input.options.layout), silentMs, input.signal);
+  if (silent.some(({holds}) => holds)) return {checks: skippedFor(silent, catalogue), node: unseenNode};
   const context = await nodeContext(input, silent);
   try {
     const chosen = closure(catalogue, input.wanted);
@@ -64,27 +61,6 @@ export async function lookAtNode(input: StatusOptions): Promise<StatusReport> {
   } finally {
     await context.sight.close();
   }
-}
-
-/** Whatever looks below a file system that hangs would hang too, and with it the end of this process. */
-function hanging(
-  silent: readonly SilentMount[],
-  catalogue: readonly Pick<AnyCheck, 'name' | 'category'>[],
-): StatusReport {
-  const because = {because: fileSystems.name, code: 'ND116'} as const;
-  return {
-    checks: catalogue.map(({name, category}) =>
-      name === fileSystems.name
-        ? {name, category, state: 'found', findings: judgeSilent(silent, undefined)}
-        : {name, category, state: 'skipped', ...because},
-    ),
-    node: unseenNode,
-  };
-}
-
-function nodeDirectories({layout}: NodeOptions): string[] {
-  const {kubeletDir, containerdRoot, stateDir, podLogDir, kubernetesDir, cniConfDir, logDir} = layout;
-  return [kubeletDir, containerdRoot, stateDir, podLogDir, kubernetesDir, cniConfDir, logDir];
 }
 
 function overloaded(findings: readonly Finding[]): CheckResult[] {

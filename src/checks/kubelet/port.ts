@@ -1,3 +1,4 @@
+import {basename} from 'node:path';
 import {portOwners} from '../../edges/network/ports.ts';
 import {judgeOwners} from '../leftovers/ports.ts';
 import {nodeCheck} from '../node/context.ts';
@@ -9,18 +10,23 @@ export const kubeletPort = nodeCheck({
   codes: ['ND601'],
   looks: 'looks who holds the kubelet’s ports while it is not well',
   after: ['Joined'],
-  async observe({sight, options}) {
+  blames: ['OtherKubelet'],
+  async observe({sight, options, joined}) {
     const [{status}, health, config] = await Promise.all([
       sight.daemon('kubelet'),
       sight.kubeletHealth(),
       sight.kubeletConfig().catch(() => undefined),
     ]);
-    if (status.running && health.kind === 'ok') return {owners: [], own: []};
+    // Kubernetes' own kubelet may be run by anything, and then is no service that could be asked.
+    const foreign = joined === 'other' && !status.installed;
+    if ((status.running || foreign) && health.kind === 'ok') return {owners: [], own: []};
     const ports = [
       config?.port ?? options.ports.kubelet,
       config?.healthzPort ?? options.ports.kubeletHealthz,
     ];
-    return {owners: await portOwners(ports), own: status.pid === undefined ? [] : [status.pid]};
+    const owners = await portOwners(ports);
+    const kubelets = foreign ? owners.filter(({command = ''}) => isKubelet(command)) : [];
+    return {owners, own: [...kubelets, {pid: status.pid}].flatMap(({pid}) => pid ?? [])};
   },
   // A port whose holder cannot be seen may be the kubelet's own, in another process namespace.
   judge: ({owners, own}) =>
@@ -29,3 +35,7 @@ export const kubeletPort = nodeCheck({
       own,
     ),
 });
+
+function isKubelet(command: string): boolean {
+  return basename(command.split(' ')[0] ?? '') === 'kubelet';
+}

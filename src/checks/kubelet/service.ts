@@ -7,7 +7,14 @@ export const kubeletService = nodeCheck({
   codes: ['ND733', 'ND703'],
   looks: 'asks the service manager for the kubelet’s state and last words',
   after: ['Joined'],
-  blames: ['DiskRoom', 'KubeletConfiguration', 'KubeletPort', 'KubeletKubeconfig', 'ClientCertificate'],
+  blames: [
+    'DiskRoom',
+    'KubeletConfiguration',
+    'OtherKubelet',
+    'KubeletPort',
+    'KubeletKubeconfig',
+    'ClientCertificate',
+  ],
   observe: (context) => programOf(context, 'kubelet'),
   judge: ({seen, gone}, context) =>
     // Kubernetes' own kubelet may be run by anything; its health port tells.

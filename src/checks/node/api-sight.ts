@@ -6,6 +6,7 @@ import type {KubeConnection} from '../../edges/kube/connection.ts';
 import {ApiError, isNotFound} from '../../edges/kube/errors.ts';
 import {connectKube, type KubeConnectionClient} from '../../edges/kube/http-client.ts';
 import {transportTimes} from '../../edges/kube/transport.ts';
+import {addressesOf} from '../../edges/trust/discovery.ts';
 import {certificateSigningRequests, leases, nodes, pods, services} from '../../lib/resources.ts';
 import type {Sight, Told} from './context.ts';
 import {once} from './sight-once.ts';
@@ -18,7 +19,11 @@ export function apiSight(
 ): Pick<Sight, 'node' | 'lease' | 'pods' | 'kubernetesService' | 'servingRequests' | 'close'> {
   let opened: KubeConnectionClient | undefined;
   const client = once(async () => {
-    opened = connectKube(await connection(), {...transportTimes, connectMs: 2500});
+    const known = await connection();
+    // Node's own look-up of a name that dead DNS servers should know would hold the end of this process for ten seconds.
+    const {hostname, host} = new URL(known.server);
+    if ((await addressesOf(hostname, 1500)).length === 0) throw new Error(`${host} has no address`);
+    opened = connectKube(known, {...transportTimes, connectMs: 2500});
     return opened;
   });
   const name = once(async () => nodeNameOf(await connection()) ?? (await kubeletConfig()).nodeName);

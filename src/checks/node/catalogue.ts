@@ -23,6 +23,7 @@ import {kubeletConfiguration} from '../kubelet/configuration.ts';
 import {kubeletHealth} from '../kubelet/health.ts';
 import {nodeLease} from '../kubelet/lease.ts';
 import {nodeObject} from '../kubelet/node-object.ts';
+import {otherKubelet} from '../kubelet/other-kubelet.ts';
 import {kubeletPort} from '../kubelet/port.ts';
 import {nodePressure} from '../kubelet/pressure.ts';
 import {nodeReady} from '../kubelet/ready.ts';
@@ -79,6 +80,7 @@ export const nodeCatalogue: readonly AnyCheck<NodeContext>[] = [
   kubeconfig,
   clientCertificate,
   kubeletConfiguration,
+  otherKubelet,
   kubeletPort,
   runtimeAnswers,
   runtimeReady,

@@ -20,21 +20,24 @@ export const podSandboxes = nodeCheck({
   },
   judge: (troubles, context) =>
     judgeSandboxes(troubles, command(context, 'logs containerd'), (image) =>
-      command(context, context.sandbox ? 'sandbox up' : `images pull ${image}`),
+      // The sandbox brings its own; any other is what containerd's configuration names.
+      image.startsWith('nodectl.local/')
+        ? [command(context, 'sandbox up')]
+        : [command(context, `images pull ${image}`), 'grep -rE "sandbox(_image)? =" /etc/containerd'],
     ),
 });
 
 export function judgeSandboxes(
   troubles: readonly Trouble[],
   logs: string,
-  pull: (image: string) => string,
+  pull: (image: string) => readonly string[],
 ): readonly Finding[] {
   for (const {pod, message} of troubles)
     switch (sandboxFault(message)) {
       case 'image': {
         const image = /sandbox image "([^"]+)"/.exec(message)?.[1];
         const what = `no pod starts: the pause image ${image ?? ''} cannot be had`;
-        return [failure('ND511', `${what}\n${pod}: ${message}`, pull(image ?? 'IMAGE'), logs)];
+        return [failure('ND511', `${what}\n${pod}: ${message}`, ...pull(image ?? 'IMAGE'), logs)];
       }
       case 'runtime': {
         const missing = /exec: "([^"]+)": executable file not found/.exec(message)?.[1];

@@ -1,5 +1,7 @@
+import {type Load, readLoad} from '../../edges/machine/load.ts';
 import {sandboxFault} from '../../lib/codes/spoken.ts';
 import type {Finding} from '../check.ts';
+import {judgeLoad} from '../host/kernel/overload.ts';
 import {agoText} from '../node/ago.ts';
 import {nodeCheck} from '../node/context.ts';
 import {imageReasons} from './images.ts';
@@ -19,16 +21,16 @@ const slowMs = 120_000;
 export const podStarts = nodeCheck({
   name: 'PodStarts',
   category: 'pods',
-  codes: ['ND751'],
+  codes: ['ND751', 'ND115'],
   looks: 'reads why containers wait, and for how long',
   after: ['Authorized'],
   blames: [...podCauses, 'PodSandboxes'],
   async observe({sight, nowMs}) {
     const [pods, log] = await Promise.all([sight.pods(), sight.kubeletLog()]);
     const waiting = pods.kind === 'there' ? waitingContainers(pods.object, nowMs) : [];
-    return {waiting, troubles: troublesOf(log, nowMs)};
+    return {waiting, troubles: troublesOf(log, nowMs), load: await readLoad()};
   },
-  judge: ({waiting, troubles}) => judgeStarts(withTroubles(waiting, troubles)),
+  judge: ({waiting, troubles, load}) => judgeStarts(withTroubles(waiting, troubles), load),
 });
 
 /** Volumes and networks have findings of their own; another sandbox that fails is told with the runtime's words. */
@@ -43,12 +45,19 @@ export function withTroubles(waiting: readonly Waiting[], troubles: readonly Tro
 }
 
 /** Images and crashes have findings of their own; an init container that runs makes the others wait rightly. */
-export function judgeStarts(waiting: readonly Waiting[]): readonly Finding[] {
+export function judgeStarts(waiting: readonly Waiting[], load?: Load): readonly Finding[] {
   const stuck = waiting.filter(
     ({reason, ageMs}) =>
       hopeless.includes(reason) ||
       (ageMs > slowMs && ![...imageReasons, 'CrashLoopBackOff', 'PodInitializing'].includes(reason)),
   );
+  const slow = stuck.filter(({reason, message}) => !hopeless.includes(reason) && message === '');
+  const strained = load === undefined || slow.length === 0 ? [] : judgeLoad(load, slowly(slow));
+  if (strained.length > 0) {
+    // Nobody complains: they only wait for their turn.
+    const others = stuck.filter((one) => !slow.includes(one));
+    return [...strained, ...judgeStarts(others)];
+  }
   const {why, next} = withCause(stuck);
   return together(
     'ND751',
@@ -57,4 +66,9 @@ export function judgeStarts(waiting: readonly Waiting[]): readonly Finding[] {
       count === 1 ? `${pod} has not started for ${agoText(ageMs)}${why}` : `${count} pods do not start${why}`,
     next,
   );
+}
+
+function slowly([first, ...more]: readonly Waiting[]): string {
+  const others = more.length === 0 ? '' : ` and ${more.length} more`;
+  return `pods start slowly\n${first?.pod ?? ''}${others}: no error is told`;
 }

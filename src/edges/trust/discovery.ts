@@ -2,8 +2,8 @@ import type {LookupAddress} from 'node:dns';
 import {request} from 'node:https';
 import {isIP, type LookupFunction} from 'node:net';
 import type {TLSSocket} from 'node:tls';
-import {errno} from '../files/files.ts';
-import {run} from '../process/exec.ts';
+import {errno, readText} from '../files/files.ts';
+import {run} from '../process/run.ts';
 
 /** What one anonymous request to an API server's address taught. */
 export type Answer =
@@ -38,8 +38,13 @@ const maxBody = 1024 * 1024;
 export async function askServer(server: string, path: string, options: AskOptions = {}): Promise<Answer> {
   const url = new URL(path, server);
   // A dead DNS server must not use up the time in which an answer is wanted.
-  const addresses = await addressesOf(url.hostname, Math.min(3000, (options.timeoutMs ?? 4000) * 0.75));
-  if (addresses.length === 0) return {kind: 'no-name', detail: `${url.hostname} has no address`};
+  const lookUpMs = Math.min(3000, (options.timeoutMs ?? 4000) * 0.75);
+  const {addresses, silent} = await lookUp(url.hostname, lookUpMs);
+  if (addresses.length === 0)
+    return {
+      kind: 'no-name',
+      detail: silent ? `DNS does not answer (${await nameServers()})` : `${url.hostname} has no address`,
+    };
   return ask(url, addresses, options);
 }
 
@@ -48,14 +53,30 @@ export async function askServer(server: string, path: string, options: AskOption
  * cannot be called back, which would hold a failed command for as long as dead DNS servers take.
  */
 export async function addressesOf(host: string, timeoutMs = 3000): Promise<LookupAddress[]> {
+  return (await lookUp(host, timeoutMs)).addresses;
+}
+
+/** `silent`: it had not ended in time, because those who should know the name say nothing. */
+async function lookUp(
+  host: string,
+  timeoutMs: number,
+): Promise<{readonly addresses: LookupAddress[]; readonly silent: boolean}> {
   const bare = host.replace(/^\[|\]$/g, '');
   const family = isIP(bare);
-  if (family !== 0) return [{address: bare, family}];
+  if (family !== 0) return {addresses: [{address: bare, family}], silent: false};
+  const startMs = performance.now();
   const found = await run('getent', ['ahosts', bare], {okCodes: [0, 1, 2], timeoutMs}).catch(() => undefined);
   const lines = (found?.stdout ?? '').split('\n').map((line) => line.split(' ')[0] ?? '');
-  return [...new Set(lines)].flatMap((address) =>
+  const addresses = [...new Set(lines)].flatMap((address) =>
     isIP(address) === 0 ? [] : [{address, family: isIP(address)}],
   );
+  return {addresses, silent: found === undefined && performance.now() - startMs >= timeoutMs};
+}
+
+/** `10.0.0.2, 10.0.0.3` */
+async function nameServers(): Promise<string> {
+  const text = (await readText('/etc/resolv.conf').catch(() => undefined)) ?? '';
+  return [...text.matchAll(/^\s*nameserver\s+(\S+)/gm)].map(([, server]) => server).join(', ');
 }
 
 /** A timeout's detail, where the TLS handshake was made: packets of all sizes pass. */

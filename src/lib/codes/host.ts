@@ -55,7 +55,7 @@ export const hostCodes = entries({
   },
   ND115: {
     title: 'this machine is too busy',
-    why: 'Processors or the disk are so busy that daemons do not answer in time: leases run out, probes fail, pods are restarted.',
+    why: 'Processors, the disk or the memory are so short that daemons do not answer in time: pods start slowly, leases run out, probes fail, pods are restarted.',
     fix: ['ps aux --sort=-pcpu | head', 'Give pods limits, or kubeReserved and systemReserved to the node.'],
     exit: 'preflight',
   },

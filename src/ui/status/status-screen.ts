@@ -19,7 +19,10 @@ export function nodeScreen(node: NodeSummary, width: number): string[] {
         ),
     ],
     ['API server', node.server],
-    ['kubelet', daemon(daemons.kubelet)],
+    [
+      'kubelet',
+      joined(daemon(daemons.kubelet), node.foreign ? 'Kubernetes’ own: not joined by nodectl' : undefined),
+    ],
     [
       'proxy',
       joined(daemon(daemons.proxy), dataPlane && `${dataPlane.plane}, ${dataPlane.ports} service ports`),

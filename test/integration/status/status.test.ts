@@ -1,8 +1,9 @@
-import {readFileSync} from 'node:fs';
+import {existsSync, readFileSync} from 'node:fs';
 import {afterAll, beforeAll, expect, it} from 'vitest';
 import {createLan, type Lan} from '../support/machine.ts';
 import {until} from '../support/wait.ts';
 import {canaries, plantCanaries} from './canaries.ts';
+import {hanging} from './faults/host.ts';
 import {StatusNode} from './node.ts';
 
 /** Twenty seconds' worth in CI; STATUS_ROUNDS=100 for the whole proof. */
@@ -182,6 +183,33 @@ it('imports an archive, and prunes what nobody uses', async () => {
   expect(await text('images', 'import', '/tmp/hello.tar')).toContain('nodectl.local/hello:1');
   const refused = await node().machine.nodectl(['images', 'pull', 'registry.invalid/x:1'], {okCodes: [6]});
   expect(refused.stderr).toMatch(/ND511.*registry\.invalid\/x:1/s);
+});
+
+it('looks at a node that another tool has joined, and says whose its kubelet is', async () => {
+  await node().healthy();
+  await node().run('mv', '/var/lib/nodectl/journal', '/var/lib/nodectl/journal.away');
+  try {
+    const look = await node().look();
+    expect(look.text).toMatch(
+      /^healthy: node status has nothing wrong\n.*\nkubelet +Kubernetes’ own: not joined/s,
+    );
+  } finally {
+    await node().run('mv', '/var/lib/nodectl/journal.away', '/var/lib/nodectl/journal');
+  }
+});
+
+it.runIf(existsSync('/dev/fuse'))('names in a preflight the file system that hangs', async () => {
+  const {doIt, undo} = hanging('/var/log/pods');
+  await doIt(node());
+  try {
+    const {stdout} = await node().machine.nodectl(['preflight'], {okCodes: [3], timeoutMs: 60_000});
+    expect(stdout).toMatch(
+      /^error +FileSystems: ND116 \/var\/log\/pods does not answer: mute \(fuse\) hangs/,
+    );
+  } finally {
+    await undo(node());
+  }
+  await node().healthy();
 });
 
 it('shows the logs of daemons and pods, and follows them', async () => {

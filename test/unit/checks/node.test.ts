@@ -6,6 +6,7 @@ import {judgeMemory} from '../../../src/checks/host/memory/memory-room.ts';
 import {judgeResolvConf} from '../../../src/checks/host/resolv-conf.ts';
 import {judgeCertificate} from '../../../src/checks/identity/client-certificate.ts';
 import {judgeLease} from '../../../src/checks/kubelet/lease.ts';
+import {judgeKubelets, rootOf} from '../../../src/checks/kubelet/other-kubelet.ts';
 import {judgeAnswer} from '../../../src/checks/network/api-server.ts';
 import type {DaemonSight} from '../../../src/checks/node/context.ts';
 import {judgeDaemon} from '../../../src/checks/node/judge-daemon.ts';
@@ -272,5 +273,21 @@ describe('what a daemon says when it cannot run', () => {
     ['a code that nobody knows', ['error ND000 strange'], undefined],
   ])('%s', (_, log, expected) => {
     expect(saidCode(log, 'the kubelet')?.code).toBe(expected);
+  });
+});
+
+describe('another kubelet', () => {
+  it.each([
+    ['/usr/bin/kubelet --config=/x', '/var/lib/kubelet'],
+    ['/usr/bin/kubelet --root-dir=/data/kubelet/', '/data/kubelet'],
+    ['k3s-server --root-dir /k', '/k'],
+  ])('%s works in %s', (command, root) => {
+    expect(rootOf(command)).toBe(root);
+  });
+  it('is named with its process', () => {
+    const [finding] = judgeKubelets([{pid: 7, program: 'kubelet', command: '/usr/bin/kubelet --v=2'}]);
+    expect(finding).toMatchObject({code: 'ND605', severity: 'error'});
+    expect(finding?.message).toContain('kubelet (process 7)\n/usr/bin/kubelet');
+    expect(judgeKubelets([])).toEqual([]);
   });
 });

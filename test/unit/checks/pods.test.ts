@@ -46,6 +46,23 @@ describe('pods', () => {
     expect(brief(judged)).toEqual(expected);
   });
 
+  const calm = {waiting: 1, cpus: 2, diskPercent: 0, memoryPercent: 0};
+  const silent = {...pod('ContainerCreating', 900)};
+  it.each([
+    ['a calm machine', calm, '', ['warning ND751']],
+    ['a disk that is too slow', {...calm, diskPercent: 90}, '', ['warning ND115']],
+    ['too little memory', {...calm, memoryPercent: 40}, '', ['warning ND115']],
+    [
+      'a disk that is too slow, and an error of its own',
+      {...calm, diskPercent: 90},
+      'no such file',
+      ['warning ND751'],
+    ],
+  ])('that waits for long on %s', (_, load, message, expected) => {
+    const waiting = waitingContainers([silent], nowMs).map((one) => ({...one, message}));
+    expect(brief(judgeStarts(waiting, load))).toEqual(expected);
+  });
+
   it('tells of many in one finding', () => {
     const many = Array.from({length: 5}, (_, n) => pod('ErrImagePull', 3, {name: `p${n}`}));
     const [finding, ...others] = judgeImages(waitingContainers(many, nowMs));

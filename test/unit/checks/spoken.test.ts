@@ -38,11 +38,9 @@ describe('why a node is not Ready', () => {
 
 describe('no sandbox can be made', () => {
   const judge = (message: string) =>
-    judgeSandboxes(
-      [{pod: 'n/p', reason: 'FailedCreatePodSandBox', message, ageMs: 0}],
-      'logs',
-      (image) => `pull ${image}`,
-    ).map(({code, next}) => [code, next[0]]);
+    judgeSandboxes([{pod: 'n/p', reason: 'FailedCreatePodSandBox', message, ageMs: 0}], 'logs', (image) => [
+      `pull ${image}`,
+    ]).map(({code, next}) => [code, next[0]]);
   it.each([
     ['failed to get sandbox image "pause:1": not found', [['ND511', 'pull pause:1']]],
     [
@@ -103,9 +101,13 @@ describe('a busy machine', () => {
     expect(ranOutOfTime(Array.from({length: 9}, () => late('EACCES: permission denied')))).toBe(false);
   });
   it.each([
-    [{waiting: 54, cpus: 2, diskPercent: 1}, 'too busy: 54 processes for 2 processors'],
-    [{waiting: 3, cpus: 2, diskPercent: 80}, 'waits for its disk 80 %'],
-    [{waiting: 3, cpus: 2, diskPercent: 1}, undefined],
+    [
+      {waiting: 54, cpus: 2, diskPercent: 1, memoryPercent: 0},
+      'too busy, with 54 processes for 2 processors',
+    ],
+    [{waiting: 3, cpus: 2, diskPercent: 80, memoryPercent: 0}, 'waits for its disk 80 %'],
+    [{waiting: 3, cpus: 2, diskPercent: 80, memoryPercent: 30}, 'want of memory 30 %'],
+    [{waiting: 3, cpus: 2, diskPercent: 1, memoryPercent: 1}, undefined],
   ])('with %j', (load, words) => {
     const [finding] = judgeLoad(load);
     if (words === undefined) expect(finding).toBeUndefined();

@@ -1,5 +1,7 @@
+import type {NodeOptions} from '../../../config/join.ts';
 import type {SilentMount} from '../../../edges/mounts/silent-mounts.ts';
-import {type Finding, failure, warning} from '../../check.ts';
+import {type AnyCheck, type Finding, failure, warning} from '../../check.ts';
+import type {CheckResult} from '../../graph.ts';
 import {nodeCheck} from '../../node/context.ts';
 
 /**
@@ -22,6 +24,31 @@ export const fileSystems = nodeCheck({
   },
   judge: ({silent, pod}) => judgeSilent(silent, pod),
 });
+
+/** A file system that is well answers in milliseconds, and one across an ocean too. */
+export const silentMs = 1000;
+
+/** What a node's own work touches. */
+export function nodeDirectories(layout: NodeOptions['layout']): string[] {
+  const {kubeletDir, containerdRoot, stateDir, podLogDir, kubernetesDir, cniConfDir, logDir} = layout;
+  return [kubeletDir, containerdRoot, stateDir, podLogDir, kubernetesDir, cniConfDir, logDir];
+}
+
+/** Whatever looks below a file system that hangs would hang too, and with it the end of this process. */
+export function skippedFor(
+  silent: readonly SilentMount[],
+  catalogue: readonly Pick<AnyCheck, 'name' | 'category'>[],
+): CheckResult[] {
+  const {name, category} = fileSystems;
+  const because = {because: name, code: 'ND116'} as const;
+  const others = catalogue.filter((one) => one.name !== name);
+  return [
+    {name, category, state: 'found', findings: judgeSilent(silent, undefined)},
+    ...others.map(
+      (one): CheckResult => ({name: one.name, category: one.category, state: 'skipped', ...because}),
+    ),
+  ];
+}
 
 export function judgeSilent(silent: readonly SilentMount[], pod: string | undefined): readonly Finding[] {
   const [first] = [...silent.filter(({holds}) => holds), ...silent];

@@ -13,22 +13,27 @@ export function ranOutOfTime(results: readonly CheckResult[]): boolean {
   return late.length >= many;
 }
 
-/** Why a healthy node may not answer: more work than processors, or a disk that cannot keep up. */
-export function judgeLoad({waiting, cpus, diskPercent}: Load): readonly Finding[] {
+/** Why a healthy node may not answer: more work than processors, or a disk or a memory that cannot keep up. */
+export function judgeLoad(load: Load, effect = 'looks ran out of time'): readonly Finding[] {
+  const why = strain(load);
+  return why === undefined ? [] : [warning('ND115', `this machine ${why.what}: ${effect}`, why.next)];
+}
+
+/** What a machine has too little of for what it is to do. */
+function strain({waiting, cpus, diskPercent, memoryPercent}: Load) {
+  if (memoryPercent > 20)
+    return {
+      what: `stood still for want of memory ${Math.round(memoryPercent)} % of the time`,
+      next: 'ps aux --sort=-rss | head',
+    };
   if (diskPercent > 60)
-    return [
-      warning(
-        'ND115',
-        `this machine waits for its disk ${Math.round(diskPercent)} % of the time: looks ran out of time`,
-        'iostat -x 2, or pidstat -d 2',
-      ),
-    ];
-  if (waiting < 2 * cpus) return [];
-  return [
-    warning(
-      'ND115',
-      `this machine is too busy: ${Math.round(waiting)} processes for ${cpus} processors; looks ran out of time`,
-      'ps aux --sort=-pcpu | head',
-    ),
-  ];
+    return {
+      what: `waits for its disk ${Math.round(diskPercent)} % of the time`,
+      next: 'iostat -x 2, or pidstat -d 2',
+    };
+  if (waiting < 2 * cpus) return undefined;
+  return {
+    what: `is too busy, with ${Math.round(waiting)} processes for ${cpus} processors`,
+    next: 'ps aux --sort=-pcpu | head',
+  };
 }

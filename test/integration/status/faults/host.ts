@@ -21,7 +21,7 @@ sleep 600;
 `;
 
 /** Its end makes everything that hangs fail. */
-function hanging(at: string): Pick<Fault, 'doIt' | 'undo'> {
+export function hanging(at: string): Pick<Fault, 'doIt' | 'undo'> {
   return {
     async doIt(node) {
       node.write('/tmp/mute.pl', mute);
@@ -116,6 +116,16 @@ export const hostFaults: readonly Fault[] = [
     doIt: (node) =>
       node.sh('mount --bind /var/lib/kubelet /var/lib/kubelet; mount -o remount,ro,bind /var/lib/kubelet'),
     undo: (node) => node.run('umount', '--lazy', '/var/lib/kubelet'),
+  },
+  {
+    name: 'the root file system is read-only',
+    code: 'ND109',
+    exit: 3,
+    says: /\/var\/lib\/kubelet, .*\/etc\/kubernetes\s+cannot\s+be\s+written: read-only/s,
+    // Daemons write below the machine's own.
+    before: ['unshare', '--mount', 'sh', '-c', 'mount -o remount,ro,bind /; exec "$@"', 'sh'],
+    doIt: () => undefined,
+    undo: () => undefined,
   },
   ...(existsSync('/dev/fuse') ? hangingFaults : []),
   {

@@ -154,6 +154,14 @@ export const identityFaults: readonly Fault[] = [
     undo: (node) => node.run('mv', '/etc/kubernetes/kubelet.conf.away', '/etc/kubernetes/kubelet.conf'),
   },
   {
+    name: 'the directory of the node’s certificates is gone',
+    code: 'ND303',
+    exit: 2,
+    says: /kubelet\.conf cannot be used.*kubelet-client-current\.pem, which cannot be read/s,
+    doIt: (node) => node.run('mv', '/var/lib/kubelet/pki', '/var/lib/kubelet/pki.away'),
+    undo: (node) => node.run('mv', '/var/lib/kubelet/pki.away', '/var/lib/kubelet/pki'),
+  },
+  {
     name: 'pain 12: another machine serves under this name',
     code: 'ND204',
     exit: 3,

@@ -111,6 +111,14 @@ export const kubeletFaults: readonly Fault[] = [
     ),
   },
   {
+    name: 'another kubelet was started beside ours',
+    code: 'ND605',
+    exit: 3,
+    says: /another kubelet runs here: kubelet \(process \d+\).*systemctl disable --now kubelet/s,
+    doIt: (node) => node.sh('cp /bin/sleep /tmp/kubelet; /tmp/kubelet 600 >/dev/null 2>&1 &'),
+    undo: (node) => node.run('pkill', '-f', '^/tmp/kubelet'),
+  },
+  {
     name: 'pain 7: another process has the kubelet’s port',
     code: 'ND601',
     exit: 3,

@@ -54,6 +54,23 @@ export const networkFaults: readonly Fault[] = [
     ...edited(kubeconfig, server('https://api.nowhere.invalid:6443')),
   },
   {
+    name: 'the DNS servers of the machine say nothing',
+    code: 'ND313',
+    exit: 5,
+    says: /DNS does not answer\s+\(192\.168\.77\.99\)/,
+    async doIt(node) {
+      // Whoever had that hardware address is gone: packets to it are simply lost.
+      await node.run('ip', 'neigh', 'add', '192.168.77.99', 'lladdr', '02:00:00:00:00:99', 'dev', 'eth0');
+      node.edit('/etc/resolv.conf', () => 'nameserver 192.168.77.99\n');
+      node.edit(kubeconfig, server('https://api.example.test:6443'));
+    },
+    async undo(node) {
+      node.restore(kubeconfig);
+      node.restore('/etc/resolv.conf');
+      await node.run('ip', 'neigh', 'delete', '192.168.77.99', 'dev', 'eth0');
+    },
+  },
+  {
     name: 'the port is not the API server’s',
     code: 'ND314',
     exit: 5,

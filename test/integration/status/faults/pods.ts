@@ -1,6 +1,7 @@
 import type {Fault, StatusNode} from '../node.ts';
 
 const image = 'nodectl.local/hello:1';
+const toml = '/etc/containerd/config.toml';
 
 type Container = Readonly<Record<string, unknown>>;
 
@@ -117,6 +118,22 @@ export const networklessPods: readonly Fault[] = [
     async undo(node) {
       await node.sh('cd /var/lib/nodectl/cni/nodectl; grep -lx fault 10.244.0.* | xargs rm');
       await gone(node, 'nonet');
+    },
+  },
+  {
+    name: 'containerd is told of a pause image that does not exist',
+    code: 'ND511',
+    exit: 6,
+    says: /no pod starts: the pause image\s+127\.0\.0\.1:1\/pause:9\s+cannot be had/,
+    async doIt(node) {
+      node.edit(toml, (text) => text.replace('nodectl.local/pause:1', '127.0.0.1:1/pause:9'));
+      await node.restart('containerd');
+      await node.kube.create(pod('nopause', {}));
+    },
+    async undo(node) {
+      node.restore(toml);
+      await node.restart('containerd');
+      await gone(node, 'nopause');
     },
   },
   {
