@@ -1,6 +1,7 @@
 import type {Family} from '../lib/addresses.ts';
 import type {EndpointSlice, Service} from '../lib/kubernetes.ts';
 import {serviceOfSlice, triggerTimeAnnotation} from './model/endpoints.ts';
+import {flat} from './model/shared.ts';
 import type {ServiceSource} from './table/family-table.ts';
 
 export type Change<T> = {
@@ -127,5 +128,5 @@ export class Caches {
 }
 
 function keyOf({metadata}: Service | EndpointSlice): string {
-  return `${metadata.namespace}/${metadata.name}`;
+  return flat(metadata.namespace, '/', metadata.name);
 }

@@ -1,7 +1,7 @@
 import {type Address, type Family, joinHostPort, parseAddress, scopeOf} from '../../lib/addresses.ts';
 import type {EndpointSlice} from '../../lib/kubernetes.ts';
 import {isPort, type Protocol, protocolOf} from './services.ts';
-import {Shared, sharedName} from './shared.ts';
+import {flat, Shared, sharedName} from './shared.ts';
 
 export const serviceNameLabel = 'kubernetes.io/service-name';
 export const triggerTimeAnnotation = 'endpoints.kubernetes.io/last-change-trigger-time';
@@ -34,7 +34,7 @@ export function portKey(protocol: Protocol, name: string): string {
 /** `namespace/name` of the Service that a slice belongs to; undefined for a slice of nobody. */
 export function serviceOfSlice({metadata}: EndpointSlice): string | undefined {
   const name = metadata.labels?.[serviceNameLabel];
-  return name === undefined || name === '' ? undefined : `${metadata.namespace}/${name}`;
+  return name === undefined || name === '' ? undefined : flat(metadata.namespace, '/', name);
 }
 
 /** Keeps what the proxy reads. */

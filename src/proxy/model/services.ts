@@ -1,6 +1,6 @@
 import {type Cidr, type Family, parseAddress, parseCidr} from '../../lib/addresses.ts';
 import type {Service} from '../../lib/kubernetes.ts';
-import {Shared, sharedName} from './shared.ts';
+import {flat, Shared, sharedName} from './shared.ts';
 
 export type Protocol = 'tcp' | 'udp' | 'sctp';
 
@@ -75,7 +75,7 @@ export function viewService(
 ): ServiceView | undefined {
   const {spec, metadata} = service;
   if (spec.type === 'ExternalName') return undefined;
-  const [clusterIP] = ofFamily(spec.clusterIPs ?? [spec.clusterIP ?? ''], family);
+  const [clusterIP] = ofFamily(spec.clusterIPs?.length ? spec.clusterIPs : [spec.clusterIP ?? ''], family);
   if (clusterIP === undefined) return undefined;
   const ranges = (spec.loadBalancerSourceRanges ?? [])
     .map((text) => parseCidr(text.trim()))
@@ -84,7 +84,7 @@ export function viewService(
   const externalIPs = ofFamily(allowExternalIPs ? (spec.externalIPs ?? []) : [], family);
   const external = spec.type === 'NodePort' || spec.type === 'LoadBalancer' || externalIPs.length > 0;
   return {
-    key: `${metadata.namespace}/${metadata.name}`,
+    key: flat(metadata.namespace, '/', metadata.name),
     family,
     clusterIP,
     externalIPs,

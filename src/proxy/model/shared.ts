@@ -22,3 +22,8 @@ const names = new Shared<string>();
 export function sharedName<T extends string | undefined>(name: T): T | string {
   return name === undefined ? name : names.get(name, () => name);
 }
+
+/** V8 keeps a template as a tree of its parts, which is larger than the text, also beside the text that is made of it for a map. */
+export function flat(...parts: readonly (string | number)[]): string {
+  return parts.join('');
+}

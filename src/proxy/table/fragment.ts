@@ -1,4 +1,5 @@
 import type {Protocol} from '../model/services.ts';
+import {flat} from '../model/shared.ts';
 import type {FrontendKind} from './chains.ts';
 import type {Chain, Container} from './table.ts';
 
@@ -57,11 +58,6 @@ export function memberOf(container: string, key: string): string {
 export function readMember(text: string): {readonly container: string; readonly key: string} {
   const at = text.indexOf(' ');
   return {container: text.slice(0, at), key: text.slice(at + 1)};
-}
-
-/** V8 keeps a template as a tree of its parts, which is larger than the text. */
-export function flat(...parts: readonly (string | number)[]): string {
-  return parts.join('');
 }
 
 export const emptyFragment: Fragment = {

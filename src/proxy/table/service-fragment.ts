@@ -1,6 +1,7 @@
 import {type Address, cidrContains} from '../../lib/addresses.ts';
 import {type Endpoint, type EndpointsByPort, portKey} from '../model/endpoints.ts';
 import type {ServicePort, ServiceView} from '../model/services.ts';
+import {flat} from '../model/shared.ts';
 import {isExternallyAccessible, type Topology, type Usable, usableFor} from '../model/topology.ts';
 import {affinityChains} from './affinity.ts';
 import type {ChainContext, FrontendKind, SharedChain, SharedChains} from './chains.ts';
@@ -8,7 +9,6 @@ import {
   emptyFragment,
   type Fragment,
   type Frontend,
-  flat,
   frontendKey,
   memberOf,
   none,
