@@ -13,6 +13,7 @@ import type {ServiceManager} from '../edges/systemd/services.ts';
 import {describeError, NodectlError} from '../lib/errors.ts';
 import {drain, ownName} from './apply/drain.ts';
 import {lockPath} from './join.ts';
+import {networkLinks, pluginChains, proxyTables} from './learn/network-remains.ts';
 import {serviceManager} from './preflight.ts';
 import type {NodePlace, StepDeps} from './types.ts';
 import type {ResetResult} from './undo/reset.ts';
@@ -37,21 +38,6 @@ export type SeenForeignNode = {
   /** Tables that hold nothing but chains of kube-proxy and of plugins. */
   readonly tables: readonly string[];
 };
-
-/** What network add-ons leave behind when their pods are gone; physical links have none of these names. */
-const networkLinks = [
-  'cni0',
-  'flannel.1',
-  'flannel-v6.1',
-  'cilium_vxlan',
-  'cilium_host',
-  'vxlan.calico',
-  'kube-ipvs0',
-  'kube-bridge',
-  'weave',
-];
-const proxyTables = ['ip kube-proxy', 'ip6 kube-proxy'];
-const pluginChains = /^(CNI-|KUBE-)/;
 
 export async function seeForeignNode(layout: Layout, services: ServiceManager): Promise<SeenForeignNode> {
   const paths = [...kubeadmFiles(layout), ...kubeadmTrees(layout), layout.kubeletDir];

@@ -6,6 +6,7 @@ import {logindDropIn} from '../../edges/systemd/logind.ts';
 import type {Act} from '../apply/acts.ts';
 import type {Entry} from '../apply/entries.ts';
 import type {Facts} from '../phase.ts';
+import {networkLinks, proxyTables} from './network-remains.ts';
 import {kubeletConfigOf} from './node-files.ts';
 import {present} from './wanted.ts';
 
@@ -33,12 +34,12 @@ export async function unclaimed(facts: Facts): Promise<Claims> {
   // containerd makes the directory that it watches for network configurations.
   const shared = [...sharedDirectories, dirname(cniConfDir), cniConfDir];
   const cgroups = options.ownLayout ? [`nodectl-${options.nodeName}`] : ['kubepods', 'kubepods.slice'];
-  const [tables, directories, files, cgroupsThere, bridge] = await Promise.all([
+  const [tables, directories, files, cgroupsThere, links] = await Promise.all([
     listTables(),
     present(shared),
     present([logindDropIn]),
     Promise.all(cgroups.map(cgroupExists)),
-    linkExists('cni0'),
+    Promise.all(networkLinks.map(linkExists)),
   ]);
   const claims: Claims = [
     ...(holdsShutdownsBack(facts) && !files.has(logindDropIn)
@@ -50,12 +51,12 @@ export async function unclaimed(facts: Facts): Promise<Claims> {
     ...cgroups
       .filter((_, at) => !cgroupsThere[at])
       .map((name) => ({kind: 'claim', what: 'cgroup', name}) as const),
-    ...iptablesTables
+    ...[...iptablesTables, ...proxyTables]
       .filter((name) => !tables.includes(name))
       .map((name) => ({kind: 'claim', what: 'table', name}) as const),
-    ...(options.cni === 'bridge' && !bridge
-      ? [{kind: 'claim', what: 'interface', name: 'cni0'} as const]
-      : []),
+    ...networkLinks
+      .filter((_, at) => !links[at])
+      .map((name) => ({kind: 'claim', what: 'interface', name}) as const),
   ];
   // The runtime's own directories are noted as trees in the same round: they go away with all that is in them.
   const inTree = (name: string) =>

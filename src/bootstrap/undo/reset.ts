@@ -9,7 +9,7 @@ import {packageManager} from '../../edges/install/packages.ts';
 import {journalStore} from '../../edges/logs/journal-store.ts';
 import {observeMachine} from '../../edges/machine/machine.ts';
 import {forceUnmountBelow} from '../../edges/mounts/mounts.ts';
-import {deleteTable, listTables} from '../../edges/network/net-leftovers.ts';
+import {deleteTable, linkExists, listTables} from '../../edges/network/net-leftovers.ts';
 import {askRuntime, removeAllPods, removeImages} from '../../edges/runtime/containerd.ts';
 import {logindDropIn, reloadLogind} from '../../edges/systemd/logind.ts';
 import type {ServiceManager} from '../../edges/systemd/services.ts';
@@ -55,7 +55,11 @@ export async function resetNode(options: ResetOptions, deps: StepDeps): Promise<
     const tools: UndoTools = {journal, services, packages, stateDir: layout.stateDir};
     const entries = journal.entries.toReversed();
     const nodeName = entries.find(({kind}) => kind === 'node')?.target;
-    if (options.plan) return {planned: true, nodeName, undone: entries.map(describeEntry), left: []};
+    if (options.plan) {
+      const there = await Promise.all(entries.map(isThere));
+      const undone = entries.filter((_, at) => there[at]).map(describeEntry);
+      return {planned: true, nodeName, undone, left: []};
+    }
     if (entries.length === 0) return {planned: false, nodeName, undone: [], left: await others(options)};
     const stuck = await endEverything(options, deps, services, entries);
     await removeOrphans([...journal.directories, ...writePlaces(options.layout)], Date.now());
@@ -128,6 +132,12 @@ async function endPods(
   }
 }
 
+/** Of what others might have made most was never made: nobody needs to hear of it. */
+async function isThere({kind, target}: Entry): Promise<boolean> {
+  if (kind === 'interface') return linkExists(target);
+  return kind !== 'table' || (await listTables()).includes(target);
+}
+
 async function undoAll(
   entries: readonly Entry[],
   tools: UndoTools,
@@ -138,10 +148,11 @@ async function undoAll(
   for (const entry of entries) {
     deps.signal.throwIfAborted();
     const text = describeEntry(entry);
-    deps.onStep(text);
-    const why = await undoEntry(entry, tools).catch(describeError);
-    if (why === undefined) undone.push(text);
-    else left.push({what: `${entry.kind} ${entry.target}`, why});
+    const there = await isThere(entry);
+    if (there) deps.onStep(text);
+    const why = there ? await undoEntry(entry, tools).catch(describeError) : undefined;
+    if (why !== undefined) left.push({what: `${entry.kind} ${entry.target}`, why});
+    else if (there) undone.push(text);
     // What is left stays noted no longer: it has been told, and is the administrator's from now on.
     if (!holdsJournal(entry.target, tools.stateDir)) await tools.journal.forget(entry);
   }

@@ -15,10 +15,11 @@ import {readSysctl, unloadModule, writeSysctl} from '../../edges/machine/sysctl.
 import {forceUnmountBelow} from '../../edges/mounts/mounts.ts';
 import {closePort} from '../../edges/network/firewall.ts';
 import {deleteLink, deleteTable, holdsOnly, listTables} from '../../edges/network/net-leftovers.ts';
-import {run} from '../../edges/process/exec.ts';
+import {run} from '../../edges/process/run.ts';
 import type {ServiceManager} from '../../edges/systemd/services.ts';
 import {kept, linkDigest} from '../apply/apply-files.ts';
 import type {Before, Entry} from '../apply/entries.ts';
+import {pluginChains, proxyTables} from '../learn/network-remains.ts';
 import type {Journal} from './journal.ts';
 
 export type UndoTools = {
@@ -31,9 +32,6 @@ export type UndoTools = {
 
 /** Why a thing was left as it is; undefined when it is as it was before nodectl. */
 export type Left = string | undefined;
-
-/** Chains and rules of CNI plugins and of kubelets in tables that iptables-nft made for them. */
-const pluginChains = /^(CNI-|KUBE-)/;
 
 export async function undoEntry(entry: Entry, tools: UndoTools): Promise<Left> {
   switch (entry.kind) {
@@ -144,7 +142,8 @@ async function undoPackages(names: readonly string[], packages: PackageManager |
 
 async function undoTable(table: string): Promise<Left> {
   if (!(await listTables()).includes(table)) return undefined;
-  if (!(await holdsOnly(table, pluginChains))) return 'others have rules in it';
+  const isTheirs = proxyTables.includes(table) || (await holdsOnly(table, pluginChains));
+  if (!isTheirs) return 'others have rules in it';
   await deleteTable(table);
   return undefined;
 }
