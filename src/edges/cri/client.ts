@@ -3,12 +3,15 @@ import {type Client, Code, ConnectError, createClient, type Interceptor} from '@
 import {createGrpcTransport, Http2SessionManager} from '@connectrpc/connect-node';
 import {NodectlError} from '../../lib/errors.ts';
 import {ImageService, RuntimeService} from './gen/api_pb.ts';
-import {unaryCalls} from './unary.ts';
+import {type RuntimeStates, type StateOptions, stateLists} from './states.ts';
+import {openExchange, unaryCalls} from './unary.ts';
 
 /** The two services of the Container Runtime Interface v1, over a unix socket. */
 export type Cri = {
   readonly runtime: Client<typeof RuntimeService>;
   readonly images: Client<typeof ImageService>;
+  /** What of all sandboxes and containers is asked for again and again. */
+  readonly states: (options?: StateOptions) => Promise<RuntimeStates>;
   close(): void;
 };
 
@@ -33,11 +36,12 @@ export function connectCri(endpoint: string, defaultTimeoutMs = 120_000, onCall?
     readMaxBytes: maxMessageBytes,
     ...(onCall === undefined ? {} : {interceptors: [timed(onCall)]}),
   });
-  const unary = unaryCalls({session, defaultTimeoutMs, maxBytes: maxMessageBytes, ...told});
-  const transport = {unary, stream};
+  const exchange = openExchange({session, defaultTimeoutMs, maxBytes: maxMessageBytes, ...told});
+  const transport = {unary: unaryCalls(exchange), stream};
   return {
     runtime: createClient(RuntimeService, transport),
     images: createClient(ImageService, transport),
+    states: stateLists(exchange),
     // Its own reason would be an error with headers, Node's making of which costs more than many calls.
     close: () => session.abort(new DOMException('the client is closed', 'AbortError')),
   };

@@ -23,11 +23,34 @@ export type UnaryOptions = {
 const headBytes = 5;
 const maxTimeoutMs = 99_999_999;
 
+/** One message there and one back, as bytes. @throws ConnectError */
+export type Exchange = (
+  method: {readonly parent: {readonly typeName: string}; readonly name: string},
+  message: Uint8Array,
+  signal: AbortSignal | undefined,
+  timeoutMs: number | undefined,
+) => Promise<Uint8Array>;
+
 /**
  * Calls with one message each way, straight over HTTP/2. A kubelet makes some dozens of them for each pod, and
  * connect-node's stack of generators cost more than all that was done with their answers.
  */
-export function unaryCalls(options: UnaryOptions): Transport['unary'] {
+export function openExchange(options: UnaryOptions): Exchange {
+  return async ({parent, name}, message, signal, timeoutMs) => {
+    const startMs = performance.now();
+    let failed = true;
+    try {
+      const bounds = {signal, timeoutMs: timeoutMs ?? options.defaultTimeoutMs, maxBytes: options.maxBytes};
+      const answer = await call(options.session, `/${parent.typeName}/${name}`, framed(message), bounds);
+      failed = false;
+      return answer;
+    } finally {
+      options.onCall?.(name, (performance.now() - startMs) / 1000, failed);
+    }
+  };
+}
+
+export function unaryCalls(exchange: Exchange): Transport['unary'] {
   return async <I extends DescMessage, O extends DescMessage>(
     method: DescMethodUnary<I, O>,
     signal: AbortSignal | undefined,
@@ -35,18 +58,8 @@ export function unaryCalls(options: UnaryOptions): Transport['unary'] {
     _header: unknown,
     input: MessageInitShape<I>,
   ): Promise<UnaryResponse<I, O>> => {
-    const startMs = performance.now();
-    let failed = true;
-    try {
-      const bytes = framed(toBinary(method.input, create(method.input, input)));
-      const path = `/${method.parent.typeName}/${method.name}`;
-      const bounds = {signal, timeoutMs: timeoutMs ?? options.defaultTimeoutMs, maxBytes: options.maxBytes};
-      const message = fromBinary(method.output, await call(options.session, path, bytes, bounds));
-      failed = false;
-      return new Answer(method, message);
-    } finally {
-      options.onCall?.(method.name, (performance.now() - startMs) / 1000, failed);
-    }
+    const asked = toBinary(method.input, create(method.input, input));
+    return new Answer(method, fromBinary(method.output, await exchange(method, asked, signal, timeoutMs)));
   };
 }
 

@@ -1,6 +1,6 @@
 import type {Cri} from '../../edges/cri/client.ts';
-import {type Container, type PodSandbox, PodSandboxState} from '../../edges/cri/gen/api_pb.ts';
-import {podLabels} from '../pod/config/sandbox-config.ts';
+import {PodSandboxState} from '../../edges/cri/gen/api_pb.ts';
+import type {RuntimeStates} from '../../edges/cri/states.ts';
 import {nothingRuns, type PodRuntime} from '../pod/status/runtime-state.ts';
 import {stateName} from './convert.ts';
 import {readPod} from './read.ts';
@@ -108,11 +108,7 @@ export class RuntimeCache {
   async relist(): Promise<void> {
     const {cri, timeoutMs, onChange} = this.#options;
     const before = new Map([...this.#entries].map(([uid, {signature}]) => [uid, signature]));
-    const [{items}, {containers}] = await Promise.all([
-      cri.runtime.listPodSandbox({}, {timeoutMs}),
-      cri.runtime.listContainers({}, {timeoutMs}),
-    ]);
-    const seen = signatures(items, containers);
+    const seen = signatures(await cri.states({timeoutMs}));
     this.#listed = true;
     for (const uid of new Set([...before.keys(), ...seen.keys()])) {
       if ((seen.get(uid) ?? '') === (before.get(uid) ?? '')) continue;
@@ -122,18 +118,16 @@ export class RuntimeCache {
   }
 }
 
-function signatures(sandboxes: readonly PodSandbox[], containers: readonly Container[]): Map<string, string> {
+function signatures({sandboxes, containers}: RuntimeStates): Map<string, string> {
   const parts = new Map<string, string[]>();
-  const add = (labels: {[key: string]: string}, part: string) => {
-    const uid = labels[podLabels.uid];
+  const add = (uid: string | undefined, part: string) => {
     if (uid === undefined) return;
     const known = parts.get(uid);
     if (known === undefined) parts.set(uid, [part]);
     else known.push(part);
   };
-  for (const {id, state, labels} of sandboxes)
-    add(labels, `${id}:${state === PodSandboxState.SANDBOX_READY}`);
-  for (const {id, state, labels} of containers) add(labels, `${id}:${stateName(state)}`);
+  for (const {id, state, uid} of sandboxes) add(uid, `${id}:${state === PodSandboxState.SANDBOX_READY}`);
+  for (const {id, state, uid} of containers) add(uid, `${id}:${stateName(state)}`);
   return new Map([...parts].map(([uid, list]) => [uid, list.sort().join()]));
 }
 
