@@ -46,6 +46,8 @@ export type Check<Seen, Context = CheckContext> = Common & {
   readonly after?: readonly string[];
   /** Checks whose failure would explain what this one finds: it looks, but then says only that. */
   readonly blames?: readonly string[];
+  /** Checks of which even a warning explains what this one finds. */
+  readonly follows?: readonly string[];
   observe(context: Context, signal: AbortSignal): Promise<Seen>;
   judge(seen: Seen, context: Context): readonly Finding[];
 };
@@ -55,11 +57,12 @@ export type AnyCheck<Context = CheckContext> = Common & {
   readonly codes?: readonly Code[];
   readonly after: readonly string[];
   readonly blames?: readonly string[];
+  readonly follows?: readonly string[];
   run(context: Context, signal: AbortSignal): Promise<readonly Finding[]>;
 };
 
 export function check<Seen, Context = CheckContext>(definition: Check<Seen, Context>): AnyCheck<Context> {
-  const {name, category, codes = [], after = [], blames = [], looks, deadlineMs} = definition;
+  const {name, category, codes = [], after = [], blames = [], follows = [], looks, deadlineMs} = definition;
   return {
     name,
     category,
@@ -68,6 +71,7 @@ export function check<Seen, Context = CheckContext>(definition: Check<Seen, Cont
     codes,
     after,
     blames,
+    follows,
     run: async (context, signal) => definition.judge(await definition.observe(context, signal), context),
   };
 }

@@ -27,8 +27,12 @@ export async function runChecks<Context>(
   const results = new Map<string, Promise<CheckResult>>();
   for (const check of checks) {
     const resultsOf = (names: readonly string[]) => names.flatMap((name) => results.get(name) ?? []);
-    const [after, blames] = [resultsOf(check.after), resultsOf(check.blames ?? [])];
-    results.set(check.name, runOne(check, context, {after, blames}, whole, limits.checkMs));
+    const causes = {
+      after: resultsOf(check.after),
+      blames: resultsOf(check.blames ?? []),
+      follows: resultsOf(check.follows ?? []),
+    };
+    results.set(check.name, runOne(check, context, causes, whole, limits.checkMs));
   }
   return Promise.all(results.values());
 }
@@ -36,6 +40,7 @@ export async function runChecks<Context>(
 type Causes = {
   readonly after: readonly Promise<CheckResult>[];
   readonly blames: readonly Promise<CheckResult>[];
+  readonly follows: readonly Promise<CheckResult>[];
 };
 
 async function runOne<Context>(
@@ -52,7 +57,7 @@ async function runOne<Context>(
     const limitMs = Math.max(checkMs, check.deadlineMs ?? 0);
     const findings = await withDeadline(limitMs, signal, (inTime) => check.run(context, inTime));
     if (findings.length === 0) return {...of, state: 'ok'};
-    const cause = rootOf(await Promise.all(causes.blames));
+    const cause = rootOf(await Promise.all(causes.blames)) ?? foundBy(await Promise.all(causes.follows));
     return cause === undefined ? {...of, state: 'found', findings} : {...of, state: 'skipped', ...cause};
   } catch (error) {
     const cause = rootOf(await Promise.all(causes.blames));
@@ -71,6 +76,15 @@ function rootOf(results: readonly CheckResult[]): {because: string; code: Code} 
   return undefined;
 }
 
+/** Anything that one of these has found, also a warning. */
+function foundBy(results: readonly CheckResult[]): {because: string; code: Code} | undefined {
+  for (const result of results) {
+    const first = result.state === 'found' ? result.findings[0] : undefined;
+    if (first !== undefined) return {because: result.name, code: first.code};
+  }
+  return undefined;
+}
+
 /** The wanted checks and all that they build on, in the catalogue's order. */
 export function closure<Context>(
   checks: readonly AnyCheck<Context>[],
@@ -79,7 +93,8 @@ export function closure<Context>(
   const names = new Set<string>();
   for (const check of checks.toReversed())
     if (wanted(check) || names.has(check.name))
-      for (const name of [check.name, ...check.after, ...(check.blames ?? [])]) names.add(name);
+      for (const name of [check.name, ...check.after, ...(check.blames ?? []), ...(check.follows ?? [])])
+        names.add(name);
   return checks.filter(({name}) => names.has(name));
 }
 

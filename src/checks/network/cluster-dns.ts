@@ -10,6 +10,8 @@ export const clusterDns = nodeCheck({
   looks: 'asks the cluster’s DNS for kubernetes.default',
   after: ['Authorized'],
   blames: ['ServiceRules', 'ServiceAnswers', 'ProxyService', 'ProxyHealth', 'IPForwarding'],
+  // Where the cluster's own proxy serves, a Service that does not answer is only a warning; it is the cause all the same.
+  follows: ['ServiceAnswers'],
   async observe({sight}) {
     const config = await sight.kubeletConfig().catch(() => undefined);
     const server = config?.clusterDNS?.[0];

@@ -55,6 +55,12 @@ describe('the graph of checks', () => {
     expect(results[1]?.state).toBe('found');
   });
 
+  it('follows a warning too, where that explains it', async () => {
+    const warned = stub('a', {run: async () => [warning('ND104', 'x')]});
+    const results = await runChecks([warned, stub('b', {follows: ['a'], ...fails('ND733')})], null, never);
+    expect(results[1]).toMatchObject({state: 'skipped', because: 'a', code: 'ND104'});
+  });
+
   it.each([
     ['a look that never ends', () => new Promise<never>(() => undefined), 'no answer within 0.05 s'],
     ['a look that fails', () => Promise.reject(new Error('EACCES')), 'EACCES'],
@@ -92,9 +98,10 @@ describe('the verdict', () => {
 describe('the catalogue of a node', () => {
   it('has each name once, and causes before what they cause', () => {
     const seen = new Set<string>();
-    for (const {name, after, blames = []} of nodeCatalogue) {
+    for (const {name, after, blames = [], follows = []} of nodeCatalogue) {
       expect(seen.has(name), name).toBe(false);
-      for (const cause of [...after, ...blames]) expect(seen.has(cause), `${name} after ${cause}`).toBe(true);
+      for (const cause of [...after, ...blames, ...follows])
+        expect(seen.has(cause), `${name} after ${cause}`).toBe(true);
       seen.add(name);
     }
   });
