@@ -8,7 +8,7 @@ import {NftEvents} from './nft-events.ts';
 export type NftChanges = {
   /** It has been heard to work: who changes something is told of. */
   readonly hears: boolean;
-  /** It may yet be heard to work. */
+  /** It may yet be heard to work, or soon again. */
   readonly starting: boolean;
   stop(): void;
 };
@@ -39,6 +39,8 @@ const restartMs = 50;
 /** One that ended as soon as it had begun. */
 const shortLivedMs = 1_000;
 const shortPauseMs = 2_000;
+/** Portions of a large table end it one after the other; one that ends more often than that hears nothing. */
+const mostShortLives = 5;
 /** A program that is not there, or ends at once, is not asked for ever. */
 const maxTries = 3;
 const pokeMs = 200;
@@ -68,6 +70,8 @@ class Monitor implements NftChanges {
   #tries = 0;
   #alive = false;
   #startedMs = 0;
+  /** In a row. */
+  #shortLives = 0;
   #pokes = 0;
 
   constructor(options: Options) {
@@ -83,7 +87,8 @@ class Monitor implements NftChanges {
 
   get starting(): boolean {
     const {poke} = this.#options;
-    return poke !== undefined && !this.#works && this.#pokes < maxPokes && this.#tries < maxTries;
+    if (this.#works) return !this.#alive && !this.#stopped && this.#shortLives < mostShortLives;
+    return poke !== undefined && this.#pokes < maxPokes && this.#tries < maxTries;
   }
 
   stop(): void {
@@ -107,7 +112,7 @@ class Monitor implements NftChanges {
   }
 
   #poke(): void {
-    if (this.#stopped || !this.starting) return;
+    if (this.#stopped || this.#works || !this.starting) return;
     this.#pokes++;
     void this.#options.poke?.().catch(() => undefined);
     this.#cancelPoke = this.#options.clock.after(pokeMs, () => this.#poke());
@@ -129,6 +134,7 @@ class Monitor implements NftChanges {
     if (this.#stopped || (!this.#works && ++this.#tries === maxTries)) return;
     const {clock, onHears} = this.#options;
     const isShort = clock.monotonic() - this.#startedMs < shortLivedMs;
+    this.#shortLives = isShort ? this.#shortLives + 1 : 0;
     this.#cancel = clock.after(isShort ? shortPauseMs : restartMs, () => {
       this.#start();
       if (this.#works) onHears?.();
