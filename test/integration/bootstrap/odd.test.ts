@@ -3,6 +3,7 @@ import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 import type {RunResult} from '../../../src/edges/process/exec.ts';
 import {createLan, type Lan, type Machine} from '../support/machine.ts';
 import {type Traces, traces} from '../support/traces.ts';
+import {until} from '../support/wait.ts';
 
 /** Machines and shells as they are found: a join works on them, or says before it begins why it cannot. */
 let lan: Lan | undefined;
@@ -128,6 +129,14 @@ describe('a plan', () => {
   });
 });
 
+/** A router's advertisement, said by the other machine to all: ICMPv6 type 134, good for 30 minutes. */
+const advertise = `use Socket qw(:all); $i = shift;
+socket(S, AF_INET6, SOCK_RAW, 58) or die; setsockopt(S, 41, 17, pack("i", $i)); setsockopt(S, 41, 18, pack("i", 255));
+send(S, pack("CCnCCnNN", 134, 0, 0, 64, 0, 1800, 0, 0), 0, pack_sockaddr_in6(0, inet_pton(AF_INET6, "ff02::1"), $i)) or die`;
+
+const advertised = async (): Promise<boolean> =>
+  (await worker.run('ip', ['-6', 'route', 'show', 'default'])).stdout.includes('proto ra');
+
 /** cloud-init's runcmd, `su` without a dash, a hardened umask, German, and a proxy for the rest of the world. */
 describe('a join from a poor shell', {timeout: 300_000}, () => {
   const environment = [
@@ -141,12 +150,24 @@ describe('a join from a poor shell', {timeout: 300_000}, () => {
     return worker.run('env', ['-i', ...environment, ...shell], {...anyExit, timeoutMs: 300_000});
   };
 
+  it('has a default route of IPv6 from a router', async () => {
+    const index = (await control.run('cat', ['/sys/class/net/eth0/ifindex'])).stdout.trim();
+    await until('the route is there', async () => {
+      await control.run('perl', ['-e', advertise, index], anyExit);
+      return advertised();
+    });
+  });
+
   it('makes a node whose daemons have a usual umask, and says that nobody serves Services on it', async () => {
     await worker.run('mount', ['-o', 'remount,noexec', '/tmp']);
     const {exitCode, stdout, stderr} = await poor('join', ...words);
     expect(`${exitCode} ${stdout} ${stderr}`).toMatch(
       /^0 [\s\S]*is ready[\s\S]*warning ND749: .*node worker/,
     );
+    // A kernel that forwards forgets what routers say, unless it is told not to.
+    const forwards = await worker.run('cat', ['/proc/sys/net/ipv6/conf/all/forwarding']);
+    expect(forwards.stdout).toBe('1');
+    expect(await advertised()).toBe(true);
     for (const name of ['kubelet', 'containerd']) {
       const pid = (await worker.run('pgrep', ['-x', name])).stdout.trim();
       expect(readFileSync(worker.path(`/proc/${pid}/status`), 'utf8'), name).toMatch(/^Umask:\s+0022$/m);
@@ -165,6 +186,7 @@ describe('a join from a poor shell', {timeout: 300_000}, () => {
     const {exitCode, stdout, stderr} = await poor('reset');
     expect(`${exitCode} ${stdout} ${stderr}`).toMatch(/^0 Reset: everything is as it was before/);
     await worker.run('mount', ['-o', 'remount,exec', '/tmp']);
+    expect((await worker.run('cat', ['/proc/sys/net/ipv6/conf/eth0/accept_ra'])).stdout).toBe('1');
     await expect.poll(() => traces(worker), {timeout: 15_000, interval: 200}).toEqual(before);
   });
 });
