@@ -338,6 +338,8 @@ describe('/metrics and /metrics/probes', () => {
       expect([name, families.has(name), [...keys].sort().join()]).toEqual([name, true, labels]);
     }
     expect(one(families.get('kubelet_running_pods')?.samples, {}).value).toBe(1);
+    // From the machine's start on, which was before this test.
+    expect(one(families.get('kubelet_node_startup_duration_seconds')?.samples, {}).value).toBeGreaterThan(1);
     expect(one(families.get('kubelet_running_containers')?.samples, {container_state: 'running'}).value).toBe(
       2,
     );
