@@ -51,6 +51,11 @@ export class Queue {
     this.enqueue(key);
   }
 
+  /** Whether `key` waits for its time: after a failure, or because it asked for another round later. */
+  isDelayed(key: string): boolean {
+    return this.#timers.has(key);
+  }
+
   get size(): number {
     return this.#ready.size + this.#running.size;
   }

@@ -83,6 +83,32 @@ it('undoes what may have been done when the answer never came', async () => {
   await until('nothing is mounted', async () => (await lab.mounts()).length === 0);
 });
 
+it('asks a driver that cannot unstage later and later, however many pods come and go', async () => {
+  await driver.control({NodeUnstageVolume: {how: 'fail', when: 'before'}});
+  for (const name of ['first', 'second', 'third', 'fourth']) {
+    await made(name);
+    await lab.running(name);
+    await lab.remove(name);
+    await lab.gone(name);
+    await until('it is asked', async () => (await driver.calls('NodeUnstageVolume', name)).length > 0);
+  }
+  await until('it is asked again', async () => {
+    const calls = await driver.calls('NodeUnstageVolume', 'first');
+    return calls.length > 2;
+  });
+  const refusals = new Map<string, {time: string; retryInMs: number}[]>();
+  for (const line of lab.kubelet().output().split('\n')) {
+    if (!line.includes('could not be unstaged')) continue;
+    const entry: {directory: string; time: string; retryInMs: number} = JSON.parse(line);
+    refusals.set(entry.directory, [...(refusals.get(entry.directory) ?? []), entry]);
+  }
+  for (const tries of refusals.values())
+    for (const [index, {time, retryInMs}] of tries.slice(0, -1).entries())
+      expect(Date.parse(tries[index + 1]?.time ?? '') - Date.parse(time)).toBeGreaterThan(retryInMs - 50);
+  await driver.control({});
+  await until('nothing is mounted', async () => (await lab.mounts()).length === 0);
+});
+
 it('goes on when its driver is killed in the middle and comes back', async () => {
   await driver.control({NodeStageVolume: {how: 'die', when: 'after'}});
   await made('killed');
@@ -114,6 +140,8 @@ it('waits for a driver that is not there yet, and says so', async () => {
   await lab.remove('early');
   await lab.gone('early');
   await until('it is unstaged', async () => (await late.calls('NodeUnstageVolume')).length > 0);
+  // The driver notes what it is asked before it does it.
+  await until('nothing of it is mounted', async () => (await lab.mounts()).length === 0);
 
   await late.leave();
   const {client} = lab.fixture.sandbox;

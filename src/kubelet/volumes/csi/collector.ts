@@ -45,13 +45,18 @@ export class StageCollector {
     });
   }
 
-  /** Looks at the disk. Returns when all is found; the drivers take their time. */
-  async collect(): Promise<void> {
+  /**
+   * Looks at the disk. Returns when all is found; the drivers take their time. One that has failed is not asked before
+   * its back-off has passed, unless it is `came`, a driver that has registered just now.
+   */
+  async collect(came?: string): Promise<void> {
     const {rootDir, inventory} = this.#options;
     const staged = await stagedOnDisk(rootDir);
     this.#found = new Map(staged.map((volume) => [volume.directory, volume]));
-    for (const {directory, uniqueName} of staged)
-      if (!inventory.isUsed(uniqueName)) this.#queue.enqueue(directory);
+    for (const {directory, uniqueName, driver} of staged) {
+      const mayAsk = driver === came || !this.#queue.isDelayed(directory);
+      if (mayAsk && !inventory.isUsed(uniqueName)) this.#queue.enqueue(directory);
+    }
   }
 
   stop(): Promise<void> {

@@ -181,13 +181,13 @@ class CsiNodeSide {
     this.#limits.sync(name);
     if (!this.#drivers.has(name)) return;
     this.#waits.driverCame(name);
-    void this.#collect();
+    void this.#collect(name);
   }
 
-  async #collect(): Promise<void> {
+  async #collect(came?: string): Promise<void> {
     if (this.#stopping.signal.aborted) return;
     try {
-      await this.#collector.collect();
+      await this.#collector.collect(came);
     } catch (error) {
       const {log} = this.#options;
       log.warn('staged volumes could not be looked for', {error: describeError(error)});
