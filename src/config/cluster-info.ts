@@ -74,7 +74,8 @@ export function clusterIdentity(kubeconfig: string): ClusterIdentity | undefined
   const cluster: unknown = isObject(current) ? current.cluster : undefined;
   if (!isObject(cluster)) return undefined;
   const {server, 'certificate-authority-data': ca} = cluster;
-  if (typeof server !== 'string' || typeof ca !== 'string') return undefined;
+  if (typeof server !== 'string' || !/^https:/i.test(server) || !URL.canParse(server)) return undefined;
+  if (typeof ca !== 'string') return undefined;
   return {server, ca: Buffer.from(ca, 'base64').toString('utf8')};
 }
 
@@ -90,10 +91,16 @@ function currentCluster(config: Record<string, unknown>): unknown {
   return isObject(inner) ? named(config.clusters, inner.cluster) : undefined;
 }
 
-/** The certificates of a PEM bundle. */
+/** The certificates of a PEM bundle; what only looks like one is none. */
 export function certificatesOf(bundle: string): X509Certificate[] {
   const blocks = bundle.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g) ?? [];
-  return blocks.map((block) => new X509Certificate(block));
+  return blocks.flatMap((block) => {
+    try {
+      return [new X509Certificate(block)];
+    } catch {
+      return [];
+    }
+  });
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

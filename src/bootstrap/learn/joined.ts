@@ -1,5 +1,5 @@
 import type {Cluster} from '../../checks/trust/cluster.ts';
-import {certificatesOf, clusterIdentity} from '../../config/cluster-info.ts';
+import {type ClusterIdentity, certificatesOf, clusterIdentity} from '../../config/cluster-info.ts';
 import type {JoinOptions} from '../../config/join.ts';
 import {kubeletPaths} from '../../config/kubelet-files.ts';
 import {readText} from '../../edges/files/files.ts';
@@ -41,7 +41,7 @@ export async function joinedCluster(options: JoinOptions): Promise<Cluster | und
     identity === undefined || pem === undefined ? undefined : readCertificate(pem, identity.ca);
   if (identity === undefined || certificate === undefined) return undefined;
   assertSameNode(options, certificate.nodeName);
-  assertSameCluster(options, identity.ca, paths.kubeconfig);
+  assertSameCluster(options, identity, paths.kubeconfig);
   if (!certificate.byCluster || certificate.notAfterMs <= Date.now()) return undefined;
   return {...identity, kubeletConfig, proxyConfig, version: version?.trim(), findings: []};
 }
@@ -51,10 +51,15 @@ function assertSameNode(options: JoinOptions, nodeName: string | undefined): voi
     throw new NodectlError('ND602', `this machine has joined as ${nodeName}, not ${options.nodeName}`);
 }
 
-function assertSameCluster(options: JoinOptions, ca: string, path: string): void {
+function assertSameCluster(options: JoinOptions, {server, ca}: ClusterIdentity, path: string): void {
   const {discovery} = options;
   if (discovery.kind === 'kubeconfig') {
-    if (sharesAuthority(discovery.ca, ca)) return;
+    // Without a CA in the file, its server is all that says which cluster is meant.
+    const isSame =
+      discovery.ca === undefined ? discovery.server === server : sharesAuthority(discovery.ca, ca);
+    if (isSame) return;
+    if (discovery.ca === undefined)
+      throw new NodectlError('ND602', `${path} is of ${server}; the discovery file of ${discovery.server}`);
     throw new NodectlError('ND602', `the CA in ${path} is not the one of the discovery file`);
   }
   if (discovery.unsafe) return;

@@ -14,6 +14,7 @@ import {spkiPin} from '../../edges/trust/x509.ts';
 import {NodectlError} from '../../lib/errors.ts';
 import type {Finding} from '../check.ts';
 import {ownAddressHint, skewFinding, unreachable} from './answers.ts';
+import {authorityOf, clusterInfoPath} from './authority.ts';
 
 /** A cluster whose address and CA are trusted. */
 export type Cluster = ClusterIdentity & {
@@ -28,7 +29,6 @@ export type Cluster = ClusterIdentity & {
 
 export type Trusted = ClusterIdentity & {readonly findings: readonly Finding[]};
 
-const clusterInfoPath = '/api/v1/namespaces/kube-public/configmaps/cluster-info';
 /** The signer follows a new token within moments; longer than this is a token that is not there. */
 const signerGraceMs = 4000;
 
@@ -39,12 +39,21 @@ const signerGraceMs = 4000;
 export async function trustCluster(options: JoinOptions, signal: AbortSignal): Promise<Trusted> {
   const {discovery} = options;
   const trusted =
-    discovery.kind === 'token'
-      ? await byToken(discovery, signal)
-      : {server: discovery.server, ca: discovery.ca, findings: []};
-  assertDates(trusted.ca);
+    discovery.kind === 'token' ? await byToken(discovery, signal) : await byFile(discovery, options, signal);
   await assertReachable(trusted, discovery, signal);
   return trusted;
+}
+
+type FileDiscovery = Extract<Discovery, {kind: 'kubeconfig'}>;
+
+async function byFile(
+  {server, ca: given}: FileDiscovery,
+  {bootstrap}: JoinOptions,
+  signal: AbortSignal,
+): Promise<Trusted> {
+  const ca = given ?? (await authorityOf(server, bootstrap, signal));
+  assertDates(ca);
+  return {server, ca, findings: []};
 }
 
 type TokenDiscovery = Extract<Discovery, {kind: 'token'}>;
@@ -54,7 +63,8 @@ async function byToken(discovery: TokenDiscovery, signal: AbortSignal): Promise<
   const {info, findings} = await signedInfo(server, discovery.token, signal);
   const identity = clusterIdentity(info.kubeconfig);
   if (identity === undefined)
-    throw new NodectlError('ND315', `cluster-info of ${server} has no cluster with a server and a CA`);
+    throw new NodectlError('ND315', `cluster-info of ${server} has no cluster with an https server and a CA`);
+  assertDates(identity.ca);
   if (!discovery.unsafe) assertPinned(identity.ca, discovery.pins);
   const again = await readInfo(server, signal, identity.ca);
   if (again.info.kubeconfig !== info.kubeconfig)

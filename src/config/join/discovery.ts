@@ -23,8 +23,8 @@ export type BootstrapCredentials =
 /** A discovery kubeconfig as its reader understood it. */
 export type DiscoveryFile = {
   readonly server: string;
-  /** PEM. */
-  readonly ca: string;
+  /** PEM; without it this machine's own authorities must vouch for the server, which then tells the cluster's CA. */
+  readonly ca: string | undefined;
   readonly credentials: BootstrapCredentials | undefined;
 };
 
@@ -38,7 +38,7 @@ export type Discovery =
       readonly pins: readonly string[];
       readonly unsafe: boolean;
     }
-  | {readonly kind: 'kubeconfig'; readonly server: string; readonly ca: string};
+  | {readonly kind: 'kubeconfig'; readonly server: string; readonly ca: string | undefined};
 
 /** Lists may be given by repeating a flag, or with commas as from the environment. */
 export function words(list: readonly string[] | undefined): string[] {

@@ -1,9 +1,8 @@
-import {rootCertificates} from 'node:tls';
 import type {BootstrapCredentials, DiscoveryFile} from '../../config/join.ts';
 import {NodectlError} from '../../lib/errors.ts';
-import {readText} from '../files/files.ts';
 import {inlineKubeconfig, type KubeConnection, loadKubeconfig} from '../kube/connection.ts';
 import {askServer} from './discovery.ts';
+import {hostAuthorities} from './host-authorities.ts';
 
 /** What --discovery-file gives: a path (file:// too), or an https URL whose server this machine trusts. */
 export async function readDiscoveryFile(place: string): Promise<DiscoveryFile> {
@@ -23,8 +22,9 @@ async function discoveryOf(place: string, connection: KubeConnection): Promise<D
   const {server, ca, insecure, serverName} = connection;
   if (insecure === true) throw unusable(place, 'has insecure-skip-tls-verify: its server could be anybody');
   if (serverName !== undefined) throw unusable(place, 'has a tls-server-name, which a join does not support');
-  if (ca === undefined || ca === '') throw unusable(place, 'has no certificate-authority for its cluster');
-  return {server, ca, credentials: await bootstrapOf(connection)};
+  if (!/^https:\/\//i.test(server) || !URL.canParse(server))
+    throw unusable(place, `has a server that is no https URL: ${server}`);
+  return {server, ca: ca === '' ? undefined : ca, credentials: await bootstrapOf(connection)};
 }
 
 /** A plugin or a token file is asked once: its answer serves for the minutes of a join. */
@@ -48,22 +48,6 @@ async function fetchText(place: string): Promise<string> {
   if (answer.kind !== 'answer') throw unusable(place, `cannot be read: ${answer.detail}`);
   if (answer.status !== 200) throw unusable(place, `cannot be read: it answers ${answer.status}`);
   return answer.body;
-}
-
-/** Where distributions keep the authorities that the machine trusts (Go's crypto/x509, root_linux.go). */
-const bundles = [
-  '/etc/ssl/certs/ca-certificates.crt',
-  '/etc/pki/tls/certs/ca-bundle.crt',
-  '/etc/ssl/ca-bundle.pem',
-  '/etc/ssl/cert.pem',
-];
-
-async function hostAuthorities(): Promise<string> {
-  for (const path of [process.env.SSL_CERT_FILE ?? '', ...bundles]) {
-    const text = path === '' ? undefined : await readText(path);
-    if (text !== undefined) return text;
-  }
-  return rootCertificates.join('\n');
 }
 
 function unusable(place: string, what: string): NodectlError {

@@ -2,6 +2,7 @@ import type {LookupAddress} from 'node:dns';
 import {request} from 'node:https';
 import {isIP, type LookupFunction} from 'node:net';
 import type {TLSSocket} from 'node:tls';
+import {describeError} from '../../lib/errors.ts';
 import {errno, readText} from '../files/files.ts';
 import {run} from '../process/run.ts';
 
@@ -45,7 +46,11 @@ export async function askServer(server: string, path: string, options: AskOption
       kind: 'no-name',
       detail: silent ? `DNS does not answer (${await nameServers()})` : `${url.hostname} has no address`,
     };
-  return ask(url, addresses, options);
+  // Thrown at once for a CA or a key that is none; the connection was not begun.
+  return ask(url, addresses, options).catch((error: unknown) => ({
+    kind: 'untrusted',
+    detail: describeError(error),
+  }));
 }
 
 /**

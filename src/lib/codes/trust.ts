@@ -75,7 +75,7 @@ export const trustCodes = entries({
   },
   ND411: {
     title: 'unusable discovery file',
-    why: 'The kubeconfig for discovery names no cluster with a server and a CA.',
+    why: 'The kubeconfig for discovery names no cluster whose server and CA can be trusted.',
     fix: ['kubectl config view --raw --minify shows what it must contain.'],
     exit: 'usage',
   },
