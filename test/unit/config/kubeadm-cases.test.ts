@@ -139,8 +139,8 @@ describe('checks to ignore', () => {
 });
 
 describe('cluster-info', () => {
-  const cluster = (name: string) =>
-    `- {name: "${name}", cluster: {server: s, certificate-authority-data: Q0E=}}`;
+  const cluster = (name: string, server = 'https://s:6443') =>
+    `- {name: "${name}", cluster: {server: "${server}", certificate-authority-data: Q0E=}}`;
   const context = (of: string) => `contexts:\n- {name: x, context: {cluster: ${of}}}\ncurrent-context: x\n`;
   it.each<[string, string, boolean]>([
     ['with a cluster without a name', `clusters:\n${cluster('')}\n`, true],
@@ -148,5 +148,8 @@ describe('cluster-info', () => {
     ['with a context without a cluster', `${context('b')}clusters:\n${cluster('a')}\n`, false],
     ['with a context that is not there', `current-context: y\nclusters:\n${cluster('a')}\n`, false],
     ['without a cluster', 'clusters: []\n', false],
+    ['with a server that is no URL', `clusters:\n${cluster('', 's')}\n`, false],
+    ['with a server of plain http', `clusters:\n${cluster('', 'http://s')}\n`, false],
+    ['with a server of IPv6', `clusters:\n${cluster('', 'https://[fd00::1]:6443')}\n`, true],
   ])('%s', (_, text, known) => expect(clusterIdentity(text) !== undefined).toBe(known));
 });
