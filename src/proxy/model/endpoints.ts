@@ -52,7 +52,8 @@ export function trimSlice(slice: EndpointSlice): EndpointSlice {
       annotations: trigger === undefined ? undefined : {[triggerTimeAnnotation]: trigger},
     },
     addressType: slice.addressType,
-    ports: slice.ports === undefined ? undefined : sharedPorts(slice.ports),
+    // Go writes an empty list as null: the slice of a Service that no pod matches has neither.
+    ports: sharedPorts(slice.ports ?? []),
     endpoints: (slice.endpoints ?? []).map(({addresses, conditions, hints, nodeName}) => ({
       addresses: addresses?.slice(0, 1) ?? [],
       conditions: isPlain(conditions) ? undefined : conditions,

@@ -1,6 +1,6 @@
 import {describe, expect, it} from 'vitest';
 import {parseCidr} from '../../../src/lib/addresses.ts';
-import {mergeSlices, type Refused, serviceOfSlice} from '../../../src/proxy/model/endpoints.ts';
+import {mergeSlices, type Refused, serviceOfSlice, trimSlice} from '../../../src/proxy/model/endpoints.ts';
 import {nodePortIPs, viewNode} from '../../../src/proxy/model/node.ts';
 import {healthCheckNodePort, trimService, viewService} from '../../../src/proxy/model/services.ts';
 import {usableEndpoints} from '../../../src/proxy/model/topology.ts';
@@ -122,6 +122,14 @@ describe('slices of one Service', () => {
       expect(refused.map((one) => one.address)).toEqual([ip]);
     },
   );
+
+  it('have null for a list that is empty, as Go writes it', () => {
+    const full = slice({service: 'a/b', ports: [port], endpoints: [{ip: '10.0.0.1'}]});
+    const written = JSON.stringify({...full, ports: null, endpoints: null});
+    const trimmed = trimSlice(JSON.parse(written));
+    expect(trimmed).toMatchObject({addressType: 'IPv4', ports: [], endpoints: []});
+    expect(mergeSlices([trimmed, JSON.parse(written)], 'IPv4', 'here', none).size).toBe(0);
+  });
 
   it('belong to the Service that their label names', () => {
     const one = slice({service: 'a/b', ports: [], endpoints: []});
