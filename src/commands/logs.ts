@@ -19,10 +19,15 @@ export default class Logs extends BaseCommand {
     lines: Flags.integer({
       char: 'n',
       aliases: ['tail'],
-      default: 100,
       min: 0,
-      description: 'the newest lines',
+      description: 'the newest lines; without it 100, with --since all that are younger',
     }),
+    output: Flags.option({
+      char: 'o',
+      options: ['text', 'json'] as const,
+      default: 'text' as const,
+      description: 'a daemon’s lines for people, or as it wrote them',
+    })(),
     since: Flags.string({description: 'only what is younger: 10m, 2h'}),
     namespace: Flags.string({description: 'the pod’s namespace'}),
   };
@@ -41,10 +46,15 @@ export default class Logs extends BaseCommand {
     if (flags.since !== undefined && span === undefined)
       throw new NodectlError('ND904', `--since=${flags.since} is no duration such as 10m`);
     const sinceMs = span === undefined ? undefined : Date.now() - span;
-    const wanted = {lines: flags.lines, follow: flags.follow, sinceMs};
+    const lines = flags.lines ?? (sinceMs === undefined ? 100 : undefined);
+    const wanted = {lines, follow: flags.follow, sinceMs};
     const daemon = daemonNames.find((name) => name === args.whose);
-    if (daemon !== undefined)
-      return showDaemonLog(daemon, {options, program: ownProgram()}, wanted, process.stdout, stop.signal);
+    if (daemon !== undefined) {
+      const {logLine} = await import('../ui/log-line.ts');
+      const show = (line: string) => (flags.output === 'json' ? line : logLine(line, daemon));
+      const input = {options, program: ownProgram()};
+      return showDaemonLog(daemon, input, {...wanted, show}, process.stdout, stop.signal);
+    }
     const {showPodLog} = await import('../bootstrap/status/pod-log.ts');
     const pod = {word: args.whose, container: flags.container, namespace: flags.namespace};
     await showPodLog(options, pod, wanted, process.stdout, stop.signal);

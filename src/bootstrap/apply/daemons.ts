@@ -3,6 +3,7 @@ import type {Daemon} from '../../checks/node/context.ts';
 import type {NodeOptions} from '../../config/join.ts';
 import {realClock, sleep} from '../../edges/clock.ts';
 import {getText} from '../../edges/http/http.ts';
+import {eachLine} from '../../edges/logs/each-line.ts';
 import {observeMachine} from '../../edges/machine/machine.ts';
 import {askRuntime} from '../../edges/runtime/containerd.ts';
 import type {ServiceManager} from '../../edges/systemd/services.ts';
@@ -77,28 +78,40 @@ async function answers(daemon: Daemon, {layout}: NodeOptions): Promise<boolean> 
 }
 
 export type LogWish = {
-  readonly lines: number;
+  /** Undefined: all that is younger. */
+  readonly lines: number | undefined;
   readonly follow: boolean;
   /** Only lines of this time and later, as far as they say their time. */
   readonly sinceMs: number | undefined;
+  /** How a line is shown. */
+  readonly show: (line: string) => string;
 };
+
+const everyLine = 1_000_000;
 
 export async function showDaemonLog(
   daemon: Daemon,
   input: {readonly options: NodeOptions; readonly program: readonly string[]},
-  {lines, follow, sinceMs}: LogWish,
+  {lines = everyLine, follow, sinceMs, show}: LogWish,
   out: Writable,
   signal: AbortSignal,
 ): Promise<void> {
   const {manager, name} = await daemonService(daemon, input);
-  if (follow && sinceMs === undefined) return manager.follow(name, lines, out, signal);
-  for (const line of await manager.log(name, lines))
-    if (sinceMs === undefined || timeOf(line) >= sinceMs) out.write(`${line}\n`);
-  if (follow) await manager.follow(name, 0, out, signal);
+  const young = youngLines(sinceMs);
+  const change = (line: string) => (young(line) ? show(line) : undefined);
+  if (follow) return manager.follow(name, lines, eachLine(out, change), signal, sinceMs);
+  for (const line of await manager.log(name, lines, sinceMs)) {
+    const shown = change(line);
+    if (shown !== undefined) out.write(`${shown}\n`);
+  }
 }
 
-/** Our daemons write JSON, containerd logfmt; a line without a time belongs to what is told anyway. */
-function timeOf(line: string): number {
-  const time = /"?time"?[:=]"([^"]+)"/.exec(line)?.[1];
-  return time === undefined ? Number.POSITIVE_INFINITY : Date.parse(time);
+/** Our daemons write JSON, containerd logfmt; a line without a time, as of a crash, belongs to the one before it. */
+function youngLines(sinceMs: number | undefined): (line: string) => boolean {
+  let young = true;
+  return (line) => {
+    const time = /"?time"?[:=]"([^"]+)"/.exec(line)?.[1];
+    if (sinceMs !== undefined && time !== undefined) young = Date.parse(time) >= sinceMs;
+    return young;
+  };
 }

@@ -58,8 +58,8 @@ export type ServiceManager = {
   /** Stopped, disabled, and its unit file gone; an absent one is fine. */
   remove(name: string): Promise<void>;
   status(name: string): Promise<ServiceStatus>;
-  /** The newest lines of its log. */
-  log(name: string, lines: number): Promise<string[]>;
-  /** The newest lines of its log, then what is added to it, until the signal. */
-  follow(name: string, lines: number, out: Writable, signal: AbortSignal): Promise<void>;
+  /** The newest lines of its log; a manager that knows their times leaves out what is older than `sinceMs`. */
+  log(name: string, lines: number, sinceMs?: number): Promise<string[]>;
+  /** The same, then what is added to it, until the signal. */
+  follow(name: string, lines: number, out: Writable, signal: AbortSignal, sinceMs?: number): Promise<void>;
 };

@@ -45,22 +45,19 @@ export function systemdServices(unitDir: string): ServiceManager {
       const {stdout} = await ctl(['show', service(name), `--property=${properties}`], [0, 1, 4]);
       return parseShow(stdout, environmentOf);
     },
-    async log(name, lines) {
-      const {stdout} = await run(
-        'journalctl',
-        ['--no-pager', '--output=cat', `--lines=${lines}`, `--unit=${service(name)}`],
-        {okCodes: [0, 1], timeoutMs: 10_000},
-      );
+    async log(name, lines, sinceMs) {
+      const words = ['--no-pager', ...journalWords(name, lines, sinceMs)];
+      const {stdout} = await run('journalctl', words, {okCodes: [0, 1], timeoutMs: 10_000});
       return stdout.trimEnd().split('\n');
     },
-    follow: (name, lines, out, signal) =>
-      followProgram(
-        'journalctl',
-        ['--output=cat', '--follow', `--lines=${lines}`, `--unit=${service(name)}`],
-        out,
-        signal,
-      ),
+    follow: (name, lines, out, signal, sinceMs) =>
+      followProgram('journalctl', ['--follow', ...journalWords(name, lines, sinceMs)], out, signal),
   };
+}
+
+function journalWords(name: string, lines: number, sinceMs: number | undefined): string[] {
+  const words = ['--output=cat', `--lines=${lines}`, `--unit=${service(name)}`];
+  return sinceMs === undefined ? words : [...words, `--since=@${Math.floor(sinceMs / 1000)}`];
 }
 
 function service(name: string): string {

@@ -1,4 +1,4 @@
-import {existsSync, readFileSync} from 'node:fs';
+import {appendFileSync, existsSync, readFileSync} from 'node:fs';
 import {afterAll, beforeAll, expect, it} from 'vitest';
 import {createLan, type Lan} from '../support/machine.ts';
 import {until} from '../support/wait.ts';
@@ -214,21 +214,26 @@ it.runIf(existsSync('/dev/fuse'))('names in a preflight the file system that han
 
 it('shows the logs of daemons and pods, and follows them', async () => {
   expect((await text('logs', 'containerd', '--lines', '3')).split('\n')).toHaveLength(3);
+  expect(await text('logs', 'kubelet', '--since=1h')).toMatch(/^\S+Z INFO {2}registered the Node {2}node=/m);
+  const json = await text('logs', 'kubelet', '-o', 'json', '--since=1h');
+  expect(json).toMatch(/^\{"level":30,.*"msg":"registered the Node"\}$/m);
   const name = /(hello-\S+)/.exec(await text('pods'))?.[1] ?? '';
   const line = '2026-11-21T00:00:00.0Z stdout F an old line';
   await node().sh(`for log in /var/log/pods/default_${name}_*/hello/0.log; do echo '${line}' >>$log; done`);
   expect(await text('logs', name)).toContain('an old line');
   expect(await text('logs', name, '--since=1s')).not.toContain('an old line');
   const following = node().machine.start('/nodectl', ['logs', 'proxy', '-f', '--lines', '0']);
-  const added = new Promise<string>((resolve) => {
-    following.stdout.once('data', (chunk: Buffer) => resolve(chunk.toString('utf8')));
+  let added = '';
+  following.stdout.on('data', (chunk: Buffer) => {
+    added += chunk.toString('utf8');
   });
   try {
-    await until('it follows', async () => {
-      await node().sh('echo one line more >>/var/log/nodectl/nodectl-proxy.log');
-      return (await Promise.race([added, undefined])) !== undefined;
+    await until('it follows, and a workload cannot colour the terminal', () => {
+      const red = 'one line more \u001b[31m\n';
+      appendFileSync(node().machine.path('/var/log/nodectl/nodectl-proxy.log'), red);
+      if (/^one line more \\x1b\[31m$/m.test(added)) return true;
+      throw new Error(added);
     });
-    expect(await added).toContain('one line more');
   } finally {
     // nsenter passes no signal on: the process in the machine is ended there.
     const {stdout: pids} = await node().machine.run('pgrep', ['-f', 'logs proxy -f'], {okCodes: [0, 1]});
