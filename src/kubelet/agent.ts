@@ -220,7 +220,7 @@ class Agent {
     if (type === 'deleted') {
       this.#options.telemetry?.forget(uid);
       this.#store.remove(uid);
-      this.#workers.interrupt(uid, 'the pod was deleted');
+      this.#workers.gone(pod);
       return;
     }
     this.#store.put(pod, false);

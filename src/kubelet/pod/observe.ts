@@ -41,7 +41,7 @@ export async function observePod(view: PodView, memory: PodMemory, signal: Abort
     devices: devicesSeen(view, given),
     awaitedDevices: awaitedSeen(view, given),
     holdsClaims: view.deps.dynamicResources?.holds(uid) === true,
-    startFailures: failuresSeen(memory, monotonicMs),
+    startFailures: failuresSeen(memory, given ?? memory.lastPod, monotonicMs),
     crashes: crashesSeen(memory, given ?? memory.lastPod, runtime, nowMs),
     verdict: memory.verdict,
     stopping: memory.stopping,
@@ -76,9 +76,15 @@ function volumesSeen({volumes}: PodMemory, nowMs: number): VolumesSeen {
   return {state: 'failed', message: volumes.message, retryInMs: Math.max(0, volumes.retryAtMs - nowMs)};
 }
 
-function failuresSeen({startFailures}: PodMemory, nowMs: number): Map<string, StartFailure> {
+/** What failed as something else, with another image, says nothing of what the container is now. */
+function failuresSeen(
+  {startFailures}: PodMemory,
+  pod: Pod | undefined,
+  nowMs: number,
+): Map<string, StartFailure> {
+  const failures = [...startFailures].filter(([name, {key}]) => key === crashKey(pod, name));
   return new Map(
-    [...startFailures].map(([name, {reason, message, retryAtMs}]) => [
+    failures.map(([name, {reason, message, retryAtMs}]) => [
       name,
       {reason, message, ...(retryAtMs === undefined ? {} : {retryInMs: Math.max(0, retryAtMs - nowMs)})},
     ]),

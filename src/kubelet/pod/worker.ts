@@ -20,6 +20,8 @@ export type PodWorkers = {
   enqueue(uid: string): void;
   /** As `enqueue`, and what is done for the pod just now is given up. */
   interrupt(uid: string, reason: string): void;
+  /** No source knows the pod any more; its object as it was last told says how long its end may take. */
+  gone(pod: Pod): void;
   /** What a failed start or volume waited for may be there now: it is tried at once. */
   retry(uid: string): void;
   /** The same, unless nothing has failed for want of it. */
@@ -91,6 +93,12 @@ class Workers implements PodWorkers {
     this.#queue.interrupt(uid, reason);
   }
 
+  gone({metadata}: Pod): void {
+    const memory = this.#memories.get(metadata.uid);
+    if (memory?.lastPod !== undefined) memory.lastPod = {...memory.lastPod, metadata};
+    this.interrupt(metadata.uid, 'the pod was deleted');
+  }
+
   retry(uid: string): void {
     this.#forgive(uid);
     this.enqueue(uid);
@@ -107,7 +115,7 @@ class Workers implements PodWorkers {
     const refused = [...(memory?.startFailures ?? [])].filter(
       ([, {reason}]) => reason === 'CreateContainerConfigError',
     );
-    for (const [name, {reason, message}] of refused) memory?.startFailures.set(name, {reason, message});
+    for (const [name, {retryAtMs: _, ...failure}] of refused) memory?.startFailures.set(name, failure);
     const lacks = memory?.volumes.state === 'failed' ? memory.volumes : undefined;
     if (memory !== undefined && lacks !== undefined) memory.volumes = {...lacks, retryAtMs: 0};
     return lacks !== undefined || refused.length > 0;

@@ -12,7 +12,7 @@ export type Kill = {
   readonly reason: KillReason | 'ended' | 'restartAll';
   readonly message: string;
   readonly graceSeconds: number;
-  /** Names of containers that must have ended before this one is told to (sidecars go last). */
+  /** Ids of containers that must have ended before this one is told to (sidecars go last). */
   readonly after: readonly string[];
   /** It starts again, whatever its exit says. */
   readonly restart?: true;

@@ -202,7 +202,7 @@ async function startFailed(
   tell(context, name, 'Warning', 'Failed', `Error: ${message}`);
   // A container that the runtime has started and that ended has the crash back-off; others wait here.
   const retry = error.containerId === undefined ? {retryAtMs: deps.clock.monotonic() + startRetryMs} : {};
-  memory.startFailures.set(name, {reason, message, ...retry});
+  memory.startFailures.set(name, {reason, message, key: crashKey(pod, name), ...retry});
   if (error.containerId === undefined) return;
   const runtime = await context.runtime.get(memory.uid);
   const container = runtime.containers.find(({id}) => id === error.containerId);

@@ -3,7 +3,7 @@ import {goMessage} from '../../../edges/cri/message.ts';
 import {describeError} from '../../../lib/errors.ts';
 import type {Container, Pod} from '../../../lib/kubernetes.ts';
 import type {Kill} from '../actions/acts.ts';
-import type {PodMemory} from '../config/resources/memory.ts';
+import type {ContainerStop, PodMemory} from '../config/resources/memory.ts';
 import type {PodDeps} from '../deps.ts';
 import {runHook} from './hooks.ts';
 import {tellPod} from './tell.ts';
@@ -23,28 +23,46 @@ export type KillContext = {
 };
 
 /**
- * Begins to stop containers, all at the same time; those that go `after` others wait for them within their grace.
- * The hook's time and the waiting count against the grace.
+ * Begins to stop containers, all at the same time; those that go `after` others wait for them within their grace,
+ * whatever these others are stopped for. The hook's time and the waiting count against the grace.
  */
 export function beginKills(context: KillContext, kills: readonly Kill[]): void {
-  const turns = new Map(kills.map(({container}) => [container.name, Promise.withResolvers<void>()]));
-  for (const kill of kills) {
-    const before = kill.after.flatMap((name) => turns.get(name)?.promise ?? []);
-    void stopOne(context, kill, Promise.all(before)).finally(() => turns.get(kill.container.name)?.resolve());
-  }
+  const jobs = kills.map((kill) => begin(context, kill));
+  for (const job of jobs) void stopOne(context, job);
 }
 
-async function stopOne(context: KillContext, kill: Kill, turn: Promise<unknown>): Promise<void> {
+type Job = {
+  readonly kill: Kill;
+  readonly endsAtMs: number;
+  readonly stop: ContainerStop;
+  /** An earlier kill, with a longer grace, has seen to what comes before the signal. */
+  readonly again: boolean;
+};
+
+function begin({deps, memory: {stopping}}: KillContext, kill: Kill): Job {
+  const {id} = kill.container;
+  const endsAtMs = deps.clock.monotonic() + kill.graceSeconds * 1000;
+  const known = stopping.get(id);
+  const stop = {
+    endsAtMs,
+    jobs: (known?.jobs ?? 0) + 1,
+    ready: known?.ready ?? Promise.withResolvers<void>(),
+    ended: known?.ended ?? Promise.withResolvers<void>(),
+  };
+  stopping.set(id, stop);
+  return {kill, endsAtMs, stop, again: known !== undefined};
+}
+
+async function stopOne(context: KillContext, {kill, endsAtMs, stop, again}: Job): Promise<void> {
   const {deps, memory, onEnd} = context;
   const {id} = kill.container;
-  const again = memory.stopping.get(id);
-  const endsAtMs = deps.clock.monotonic() + kill.graceSeconds * 1000;
-  memory.stopping.set(id, {endsAtMs, jobs: (again?.jobs ?? 0) + 1});
   // The hook is not cut off when the grace is over: it ends with its container, which has its last seconds then.
   const hook = new AbortController();
   let failed = false;
   try {
-    if (again === undefined) await shutDown(context, kill, turn, endsAtMs, hook.signal);
+    if (again) await Promise.race([stop.ready.promise, until(deps, endsAtMs)]);
+    else await shutDown(context, kill, endsAtMs, hook.signal);
+    stop.ready.resolve();
     const leftSeconds = Math.floor((endsAtMs - deps.clock.monotonic()) / 1000);
     await stopContainer(deps, id, Math.max(leftSeconds, minimumGraceSeconds));
   } catch (error) {
@@ -55,7 +73,10 @@ async function stopOne(context: KillContext, kill: Kill, turn: Promise<unknown>)
   hook.abort(new Error('the container has ended'));
   if (failed) await new Promise<void>((resolve) => deps.clock.after(afterFailureMs, resolve));
   const entry = memory.stopping.get(id);
-  if (entry !== undefined && --entry.jobs === 0) memory.stopping.delete(id);
+  if (entry !== undefined && --entry.jobs === 0) {
+    memory.stopping.delete(id);
+    entry.ended.resolve();
+  }
   onEnd();
 }
 
@@ -70,14 +91,14 @@ function tellFailure({deps, pod}: KillContext, {container, reason}: Kill, error:
 async function shutDown(
   context: KillContext,
   kill: Kill,
-  turn: Promise<unknown>,
   endsAtMs: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const {deps, pod} = context;
+  const {deps, memory, pod} = context;
   if (pod !== undefined) tellPod(deps.recorder, pod, kill.container.name, 'Normal', 'Killing', kill.message);
   if (kill.graceSeconds > 0) await preStop(context, kill.container.id, kill.spec, endsAtMs, signal);
-  await Promise.race([turn, until(deps, endsAtMs)]);
+  const before = kill.after.flatMap((id) => memory.stopping.get(id)?.ended.promise ?? []);
+  await Promise.race([Promise.all(before), until(deps, endsAtMs)]);
 }
 
 async function preStop(

@@ -81,7 +81,7 @@ function goesAfter(
   const at = sidecars.indexOf(container.name);
   if (at < 0) return [];
   const later = sidecars.slice(at + 1);
-  return alive.map(({name}) => name).filter((name) => later.includes(name) || !sidecars.includes(name));
+  return alive.filter(({name}) => later.includes(name) || !sidecars.includes(name)).map(({id}) => id);
 }
 
 /** The shorter of what the API and this node say, else what the pod does (pod_workers.go, calculateEffectiveGracePeriod). */

@@ -426,7 +426,7 @@ describe('sidecars', () => {
     const two = container('second', {restartPolicy: 'Always'});
     const [kill] = decidePod(seen({pod: pod({initContainers: [sidecar, two]}, deleted)})).acts;
     const after = kill?.do === 'kill' ? kill.kills.map((k) => [k.container.name, [...k.after].sort()]) : [];
-    expect(Object.fromEntries(after)).toEqual({main: [], second: ['main'], proxy: ['main', 'second']});
+    expect(Object.fromEntries(after)).toEqual({main: [], second: ['main-0'], proxy: ['main-0', 'second-0']});
   });
 
   it('do so too when their sandbox is replaced (killPodWithSyncResult)', () => {
@@ -435,7 +435,7 @@ describe('sidecars', () => {
     const told = kill?.do === 'kill' ? kill.kills.map((k) => [k.message, k.after]) : [];
     expect(told).toEqual([
       ['Stopping container main', []],
-      ['Stopping container proxy', ['main']],
+      ['Stopping container proxy', ['main-0']],
     ]);
   });
 });

@@ -130,3 +130,96 @@ it('gives each container two seconds to shut down, and without grace no hook', a
   expect(runtime.execSync).not.toHaveBeenCalled();
   expect(runtime.stopContainer.mock.calls[0]?.[0].timeout).toBe(2n);
 });
+
+/** A runtime in which every stop lasts until the test says that it has ended. */
+function stopping() {
+  let ms = 0;
+  let timers: {atMs: number; fn: () => void}[] = [];
+  const ends = new Map<string, () => void>();
+  const asked: string[] = [];
+  const hooks: (() => void)[] = [];
+  const context: KillContext = {
+    deps: {
+      clock: {
+        now: () => nowMs + ms,
+        monotonic: () => ms,
+        after: (delayMs: number, fn: () => void) => {
+          timers.push({atMs: ms + delayMs, fn});
+          return () => undefined;
+        },
+      },
+      log: silent,
+      cri: {
+        runtime: {
+          execSync: () =>
+            new Promise((resolve) =>
+              hooks.push(() => resolve({exitCode: 0, stdout: new Uint8Array(), stderr: new Uint8Array()})),
+            ),
+          stopContainer: ({containerId, timeout}: {containerId: string; timeout: bigint}) => {
+            asked.push(`${containerId} ${timeout}`);
+            return new Promise<void>((resolve) => ends.set(containerId, resolve));
+          },
+        },
+      } as unknown as Cri,
+      recorder: {record: () => undefined},
+      config: {runtimeRequestTimeout: 1000},
+    } as unknown as PodDeps,
+    memory: newMemory('uid-1', 300_000),
+    pod: pod(),
+    podIp: '10.0.0.7',
+    onEnd: () => undefined,
+  };
+  return {
+    asked,
+    context,
+    end: (id: string) => ends.get(id)?.(),
+    endHook: () => hooks.shift()?.(),
+    hooks,
+    async turn(byMs = 0) {
+      ms += byMs;
+      const due = timers.filter(({atMs}) => atMs <= ms);
+      timers = timers.filter(({atMs}) => atMs > ms);
+      for (const {fn} of due) fn();
+      await new Promise((resolve) => setImmediate(resolve));
+    },
+  };
+}
+
+const ended = {graceSeconds: 30, message: 'x', reason: 'ended'} as const;
+
+it('lets a sidecar wait for a container that was being stopped before the pod was', async () => {
+  const {asked, context, end, turn} = stopping();
+  beginKills(context, [
+    {...ended, container: record('main'), spec: container('main'), reason: 'liveness', after: []},
+  ]);
+  await turn();
+  beginKills(context, [
+    {...ended, container: record('mesh'), spec: container('mesh'), after: ['main-0', 'gone-0']},
+  ]);
+  await turn(3_000);
+  expect(asked).toEqual(['main-0 30']);
+  end('main-0');
+  await turn();
+  expect(asked).toEqual(['main-0 30', 'mesh-0 27']);
+});
+
+it('keeps the order of sidecars, and hooks, when the grace becomes shorter', async () => {
+  const {asked, context, end, endHook, hooks, turn} = stopping();
+  const hooked = container('main', {lifecycle: {preStop: {exec: {command: ['drain']}}}});
+  const kills = (graceSeconds: number) =>
+    [
+      {...ended, graceSeconds, container: record('main'), spec: hooked, after: []},
+      {...ended, graceSeconds, container: record('mesh'), spec: container('mesh'), after: ['main-0']},
+    ] as const;
+  beginKills(context, kills(30));
+  await turn(2_000);
+  beginKills(context, kills(10));
+  await turn(4_000);
+  expect([hooks.length, asked]).toEqual([1, []]);
+  endHook();
+  await turn();
+  expect(asked).toEqual(['main-0 24', 'main-0 6']);
+  end('main-0');
+  await turn(6_000);
+  expect(asked).toEqual(['main-0 24', 'main-0 6', 'mesh-0 2']);
+});

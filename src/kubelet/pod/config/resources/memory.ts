@@ -12,7 +12,16 @@ export type VolumesState =
       readonly retryAtMs: number;
     };
 
-export type FailedStart = StartFailure & {readonly retryAtMs?: number};
+/** `key`: what the container was then (`crashKey`); as something else it is tried at once. */
+export type FailedStart = StartFailure & {readonly key: string; readonly retryAtMs?: number};
+
+/** A stop under way; `jobs`: how many calls wait for its end. */
+export type ContainerStop = Stopping & {
+  jobs: number;
+  /** The hook has run, and it is the container's turn. */
+  readonly ready: PromiseWithResolvers<void>;
+  readonly ended: PromiseWithResolvers<void>;
+};
 
 /** What the kubelet remembers of a pod between rounds. Losing all of it costs time, never a container. */
 export type PodMemory = {
@@ -31,7 +40,7 @@ export type PodMemory = {
   preparing: AbortController | undefined;
   readonly startFailures: Map<string, FailedStart>;
   readonly crashes: CrashBackoffs;
-  readonly stopping: Map<string, Stopping & {jobs: number}>;
+  readonly stopping: Map<string, ContainerStop>;
   readonly told: Set<string>;
   /** Undefined until the pod was looked at. */
   resize: ResizeState | undefined;
