@@ -28,6 +28,7 @@ export class Calls {
   readonly #times: TransportTimes;
   #connection: KubeConnection;
   #transport: Transport;
+  #isClosed = false;
 
   constructor(connection: KubeConnection, times: TransportTimes) {
     this.#times = times;
@@ -36,6 +37,8 @@ export class Calls {
   }
 
   replaceCredentials(connection: KubeConnection): void {
+    // A renewal may end after all else has.
+    if (this.#isClosed) return;
     const old = this.#transport;
     this.#connection = connection;
     this.#transport = openTransport(connection, this.#times);
@@ -43,6 +46,7 @@ export class Calls {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     const {pool} = this.#transport;
     const retired = this.#transport.retire();
     await pool.destroy();

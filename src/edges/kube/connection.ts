@@ -6,8 +6,8 @@ import type {KubeConfig} from './facade.ts';
 
 export type Credentials =
   | {readonly kind: 'anonymous'}
-  /** PEM; one file may hold both, as kubelet-client-current.pem does. */
-  | {readonly kind: 'certificate'; readonly cert: string; readonly key: string}
+  /** PEM; one file may hold both, as kubelet-client-current.pem does. Embedded: the kubeconfig itself holds them. */
+  | {readonly kind: 'certificate'; readonly cert: string; readonly key: string; readonly embedded?: true}
   | {readonly kind: 'token'; readonly token: string | (() => Promise<string>)};
 
 /** How to reach an API server and as whom. */
@@ -147,7 +147,9 @@ async function credentialsOf(
 ): Promise<Credentials> {
   const cert = await file(user['client-certificate-data'], user['client-certificate']);
   const key = await file(user['client-key-data'], user['client-key']);
-  if (cert !== undefined && key !== undefined) return {kind: 'certificate', cert, key};
+  const embedded = (user['client-certificate-data'] ?? '') !== '';
+  if (cert !== undefined && key !== undefined)
+    return {kind: 'certificate', cert, key, ...(embedded ? {embedded} : {})};
   if (cert !== undefined || key !== undefined)
     throw invalid(path, 'has a client certificate or a client key, but not both');
   if (user.tokenFile !== undefined && user.tokenFile !== '')

@@ -1,10 +1,11 @@
 import type {KubeletConfig} from '../../config/kubelet.ts';
-import type {KubeConnection} from '../../edges/kube/connection.ts';
+import type {Credentials, KubeConnection} from '../../edges/kube/connection.ts';
 import {connectKube, type KubeConnectionClient} from '../../edges/kube/http-client.ts';
 import {NodectlError} from '../../lib/errors.ts';
 import type {Logger} from '../../lib/log.ts';
 import type {Clock} from '../../lib/time.ts';
 import {clientStore, clientUsages, nodeConnection, nodeNames} from '../certificates/credentials.ts';
+import {followKubeconfig} from '../certificates/follow.ts';
 import {clientSigner, runRotation} from '../certificates/rotation.ts';
 import {leafFacts} from '../certificates/validity.ts';
 import type {CertificateMetrics} from '../stats/metrics/certificate-metrics.ts';
@@ -48,7 +49,9 @@ export async function openApiAccess(options: AccessOptions): Promise<ApiAccess> 
     heartbeats,
     async rotate(signal) {
       const {credentials} = connection;
-      if (!config.rotateCertificates || credentials.kind !== 'certificate') return;
+      if (credentials.kind !== 'certificate') return;
+      const replaced = (next: Credentials) => use({...connection, credentials: next});
+      if (!config.rotateCertificates) return followKubeconfig(options, credentials, replaced, signal);
       await runRotation(
         {
           store: clientStore(config),
@@ -59,7 +62,8 @@ export async function openApiAccess(options: AccessOptions): Promise<ApiAccess> 
           usages: clientUsages,
           names: () => nodeNames(config.nodeName),
           initial: credentials,
-          onIssued: (pair) => use({...connection, credentials: {kind: 'certificate', ...pair}}),
+          forced: credentials.embedded === true,
+          onIssued: (pair) => replaced({kind: 'certificate', ...pair}),
           // Once it has expired, only the bootstrap kubeconfig can help; without one the error says so.
           rejoin: async () => {
             if (!hasExpired(connection, clock.now())) return false;

@@ -13,7 +13,7 @@ import type {Clock} from '../../lib/time.ts';
 import {pause} from '../pause.ts';
 import {requestCertificate} from './request.ts';
 import {clientSigner} from './rotation.ts';
-import {leafFacts} from './validity.ts';
+import {leafFacts, satisfies} from './validity.ts';
 
 export type CredentialOptions = {
   readonly config: KubeletConfig;
@@ -75,8 +75,9 @@ async function usable(path: string, nowMs: number): Promise<Found> {
 }
 
 /**
- * A kubeconfig may hold its certificate itself (kubeadm init): what was renewed since is in the store and counts, and
- * an empty store gets it, to which `kubeadm init` then points the kubeconfig (certificate_manager.go).
+ * What the store has counts before the kubeconfig while it is valid, for that is what was renewed; a certificate that
+ * the kubeconfig itself holds (kubeadm on a control-plane node, clouds) goes into a store that has none, to which
+ * `kubeadm init` then points the kubeconfig (certificate_manager.go, getCurrentCertificateOrBootstrap).
  */
 async function fromStore({config, clock}: CredentialOptions, found: Found): Promise<Found> {
   const {connection, problem} = found;
@@ -84,11 +85,16 @@ async function fromStore({config, clock}: CredentialOptions, found: Found): Prom
   const {credentials} = connection;
   const store = clientStore(config);
   const stored = await store.current();
-  if (stored === undefined && problem === undefined) await store.update(credentials, new Date(clock.now()));
-  const [own, newer] = [leafFacts(credentials), stored && leafFacts(stored)];
-  const renewed = newer !== undefined && newer.subject === own?.subject && newer.notAfterMs > own.notAfterMs;
-  if (stored === undefined || !renewed || clock.now() >= newer.notAfterMs) return found;
-  return {connection: {...connection, credentials: {kind: 'certificate', ...stored}}};
+  const facts = stored && leafFacts(stored);
+  const valid =
+    facts !== undefined && clock.now() < facts.notAfterMs && satisfies(facts, nodeNames(config.nodeName));
+  if (stored !== undefined && valid) {
+    const same = stored.key.trim() === credentials.key.trim();
+    return same ? found : {connection: {...connection, credentials: {kind: 'certificate', ...stored}}};
+  }
+  if (credentials.embedded === true && problem === undefined)
+    await store.update(credentials, new Date(clock.now()));
+  return found;
 }
 
 const backoffOptions = {firstMs: 1_000, maxMs: 30_000};

@@ -20,6 +20,8 @@ export type RotationSeen = {
   readonly wanted: Names | undefined;
   /** In [0, 1), drawn once for each certificate. */
   readonly random: number;
+  /** The certificate only serves to come by another one (certificate_manager.go, forceRotation). */
+  readonly forced?: boolean;
 };
 
 export type RotationDecision = {readonly act: 'request' | 'keep'; readonly againInMs: number};
@@ -30,7 +32,7 @@ const lookMs = 60_000;
 const namesMs = 1_000;
 
 /** Whether a new certificate is needed now, and when to ask again. */
-export function decideRotation({nowMs, current, wanted, random}: RotationSeen): RotationDecision {
+export function decideRotation({nowMs, current, wanted, random, forced}: RotationSeen): RotationDecision {
   const keep = (ms: number): RotationDecision => ({
     act: 'keep',
     againInMs: Math.min(Math.max(ms, 1_000), lookMs),
@@ -38,7 +40,7 @@ export function decideRotation({nowMs, current, wanted, random}: RotationSeen): 
   if (wanted === undefined) return keep(1_000);
   const facts = current && leafFacts(current);
   if (facts === undefined || nowMs >= facts.notAfterMs) return {act: 'request', againInMs: lookMs};
-  if (!satisfies(facts, wanted)) return {act: 'request', againInMs: lookMs};
+  if (forced === true || !satisfies(facts, wanted)) return {act: 'request', againInMs: lookMs};
   const dueMs = rotateAtMs(facts, random) - nowMs;
   return dueMs <= 0 ? {act: 'request', againInMs: lookMs} : keep(dueMs);
 }
@@ -53,6 +55,8 @@ export type RotationOptions = {
   readonly names: () => Names | undefined;
   /** What is in use while the store has nothing. */
   readonly initial?: KeyPair;
+  /** Whether another one is asked for at once. */
+  readonly forced?: boolean;
   readonly onIssued: (pair: KeyPair) => void;
   /** True when a certificate was come by in another way, because nobody listens to the one that would ask. */
   readonly rejoin?: () => Promise<boolean>;
@@ -67,14 +71,16 @@ export async function runRotation(options: RotationOptions, signal: AbortSignal)
   const {store, clock, log, signerName, rejoin, onFailed} = options;
   const backoff = new Backoff(backoffOptions);
   let random = Math.random();
+  let {forced = false} = options;
   while (!signal.aborted) {
     try {
       const current = (await store.current()) ?? options.initial;
       const wanted = options.names();
-      const decision = decideRotation({nowMs: clock.now(), current, wanted, random});
+      const decision = decideRotation({nowMs: clock.now(), current, wanted, random, forced});
       if (decision.act === 'request' && wanted !== undefined) {
         if (!(await rejoin?.())) await renew(options, wanted, signal);
         random = Math.random();
+        forced = false;
         backoff.succeed('');
       } else await pause(clock, decision.againInMs, signal);
     } catch (error) {

@@ -188,6 +188,22 @@ describe('the client certificate', () => {
     expect(items.filter(({spec}) => spec.username === `system:node:${node}`)).toHaveLength(1);
   });
 
+  it('that the kubeconfig itself holds only serves to get another one, at once and once', async () => {
+    const {cert, key} = await issue(3_500_000, 'client auth');
+    const kubeconfig = {server: sandbox.url, caData: sandbox.ca.cert, certData: cert, keyData: key};
+    writeFileSync(config.kubeconfig, kubeconfigText(kubeconfig));
+    const current = join(dir, 'pki', 'kubelet-client-current.pem');
+    const access = await open();
+    rotating(access);
+    await until('a certificate of its own', () => !readFileSync(current, 'utf8').includes(cert.trim()));
+    await access.client.list(services);
+    const again = await open();
+    rotating(again);
+    await again.client.list(services);
+    const {items} = await sandbox.client.list(certificateSigningRequests);
+    expect(items.filter(({spec}) => spec.username === `system:node:${node}`)).toHaveLength(1);
+  });
+
   it('that expired while the node was down is named, when there is nothing to ask with', async () => {
     await joined(-1_000);
     const error: unknown = await open().catch((cause: unknown) => cause);

@@ -211,6 +211,14 @@ describe.each([
     expect(await request).toEqual({done: true});
   });
 
+  it('stays closed when a renewal of its credentials ends after it', async () => {
+    server.answer((_, response) => response.end('{}'));
+    await client.request('GET', '/version');
+    await client.close();
+    client.replaceCredentials(server.connection);
+    expect(String(await failure(client.request('GET', '/version')))).toContain('destroyed');
+  });
+
   it('serves many watches and requests at once', async () => {
     server.answer((_, response, url) => {
       if (url.searchParams.has('watch')) response.write(bookmark(1));

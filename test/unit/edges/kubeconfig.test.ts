@@ -70,7 +70,7 @@ describe('kubeconfigs', () => {
     expect(await loadKubeconfig(write('inline', kubeconfigText({server, ...inline})))).toEqual({
       server,
       ca: 'inline',
-      credentials: {kind: 'certificate', cert: 'c', key: 'k'},
+      credentials: {kind: 'certificate', cert: 'c', key: 'k', embedded: true},
     });
   });
 

@@ -14,21 +14,23 @@ import {
   publicKeyOf,
 } from '../../../../src/edges/trust/x509.ts';
 import {nodeConnection} from '../../../../src/kubelet/certificates/credentials.ts';
+import {followKubeconfig} from '../../../../src/kubelet/certificates/follow.ts';
 import {requestName, requestState} from '../../../../src/kubelet/certificates/request.ts';
 import {decideRotation} from '../../../../src/kubelet/certificates/rotation.ts';
 import {servingNames} from '../../../../src/kubelet/certificates/serving.ts';
 import {covers, leafFacts, rotateAtMs} from '../../../../src/kubelet/certificates/validity.ts';
 import type {CertificateSigningRequest} from '../../../../src/lib/kubernetes.ts';
 import {silent} from '../../../../src/lib/log.ts';
+import type {Clock} from '../../../../src/lib/time.ts';
 
 const day = 86_400_000;
 
-async function issue(over: {days?: number; ips?: string[]; dns?: string[]} = {}) {
+async function issue(over: {days?: number; ips?: string[]; dns?: string[]; name?: string} = {}) {
   const ca = await createCa('ca', 365);
   const key = generateKey();
   const cert = await issueCertificate({
     ca,
-    commonName: 'system:node:n1',
+    commonName: over.name ?? 'system:node:n1',
     organizations: ['system:nodes'],
     dnsNames: over.dns ?? [],
     ipAddresses: over.ips ?? [],
@@ -62,6 +64,7 @@ describe('rotation', () => {
     );
     expect(decide(1, {wanted: {...wanted, ipAddresses: ['10.0.0.6']}})).toBe('request');
     expect(decide(1, {current: undefined, wanted: undefined})).toBe('keep');
+    expect(decide(1, {forced: true})).toBe('request');
   });
 
   it('looks again at the latest after a minute, and never spins', async () => {
@@ -136,6 +139,30 @@ describe('the store', () => {
   });
   afterEach(() => rm(dir, {recursive: true, force: true}));
 
+  async function kubelet(
+    names: Pick<Parameters<typeof kubeconfigText>[0], 'certData' | 'keyData' | 'certFile' | 'keyFile'>,
+    rotate = 'true',
+  ) {
+    const kubeconfig = join(dir, 'kubelet.conf');
+    const of = {server: 'https://10.0.0.1:6443', caData: 'CA', ...names};
+    await writeFile(kubeconfig, kubeconfigText(of));
+    const text = `apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nrotateCertificates: ${rotate}\n`;
+    const {config} = loadKubeletConfig(
+      [{path: 'config.yaml', text}],
+      {kubeconfig, certDir: join(dir, 'pki')},
+      'n1',
+    );
+    const at = (nowMs: number) => {
+      const clock = {...realClock, now: () => nowMs};
+      return nodeConnection({config, clock, log: silent, signal: AbortSignal.any([])});
+    };
+    const keyAt = async (nowMs: number) => {
+      const connection = await at(nowMs);
+      return connection?.credentials.kind === 'certificate' ? connection.credentials.key.trim() : undefined;
+    };
+    return {config, at, keyAt, store: openCertificateStore(config.certDir, 'kubelet-client')};
+  }
+
   it('keeps the pending key until the certificate is stored, then links to it', async () => {
     const store = openCertificateStore(join(dir, 'pki'), 'kubelet-client');
     expect(await store.current()).toBeUndefined();
@@ -158,19 +185,7 @@ describe('the store', () => {
 
   it('gets what kubeadm init wrote into kubelet.conf, and wins once that was renewed', async () => {
     const [first, second] = [await issue({days: 100}), await issue({days: 200})];
-    const kubeconfig = join(dir, 'kubelet.conf');
-    const of = {server: 'https://10.0.0.1:6443', caData: 'CA', certData: first.cert, keyData: first.key};
-    await writeFile(kubeconfig, kubeconfigText(of));
-    const text =
-      'apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nrotateCertificates: true\n';
-    const flags = {kubeconfig, certDir: dir};
-    const {config} = loadKubeletConfig([{path: 'config.yaml', text}], flags, 'n1');
-    const keyAt = async (nowMs: number) => {
-      const clock = {...realClock, now: () => nowMs};
-      const connection = await nodeConnection({config, clock, log: silent, signal: AbortSignal.any([])});
-      return connection?.credentials.kind === 'certificate' ? connection.credentials.key.trim() : undefined;
-    };
-    const store = openCertificateStore(dir, 'kubelet-client');
+    const {keyAt, store} = await kubelet({certData: first.cert, keyData: first.key});
     expect(await keyAt(day)).toBe(first.key.trim());
     expect((await store.current())?.key.trim()).toBe(first.key.trim());
     await store.update(second, new Date(80 * day));
@@ -178,6 +193,75 @@ describe('the store', () => {
     // What is in kubelet.conf has expired by now.
     expect(await keyAt(150 * day)).toBe(second.key.trim());
     await expect(keyAt(250 * day)).rejects.toThrow(/expired/);
+  });
+
+  it('counts before an embedded certificate that lasts longer or is of more power, while it is valid', async () => {
+    const [embedded, renewed] = [await issue({days: 3650, name: 'kubernetes-admin'}), await issue()];
+    const {keyAt, store, at} = await kubelet({certData: embedded.cert, keyData: embedded.key});
+    // What only serves to come by another certificate says so, also when it has been stored meanwhile.
+    for (const nowMs of [1, 2])
+      expect((await at(nowMs))?.credentials).toMatchObject({kind: 'certificate', embedded: true});
+    await store.update(renewed, new Date(day));
+    expect(await keyAt(2 * day)).toBe(renewed.key.trim());
+    expect((await at(2 * day))?.credentials).not.toHaveProperty('embedded');
+    expect(await keyAt(101 * day)).toBe(embedded.key.trim());
+    expect((await store.current())?.key.trim()).toBe(embedded.key.trim());
+  });
+
+  it('does not count when it is of another node', async () => {
+    const [embedded, other] = [await issue(), await issue({days: 200, name: 'system:node:n2'})];
+    const {keyAt, store} = await kubelet({certData: embedded.cert, keyData: embedded.key});
+    await store.update(other, new Date(0));
+    expect(await keyAt(day)).toBe(embedded.key.trim());
+  });
+
+  it('does not get what others keep in files', async () => {
+    const {cert, key} = await issue();
+    const [certFile, keyFile] = [join(dir, 'own.crt'), join(dir, 'own.key')];
+    await Promise.all([writeFile(certFile, cert), writeFile(keyFile, key)]);
+    const {keyAt, store} = await kubelet({certFile, keyFile});
+    expect(await keyAt(day)).toBe(key.trim());
+    expect(await store.current()).toBeUndefined();
+  });
+
+  it('is left alone by a kubelet that does not rotate, which follows the files that others replace', async () => {
+    const [first, second] = [await issue(), await issue({days: 200})];
+    const [certFile, keyFile] = [join(dir, 'own.crt'), join(dir, 'own.key')];
+    await Promise.all([writeFile(certFile, first.cert), writeFile(keyFile, first.key)]);
+    const {config, at} = await kubelet({certFile, keyFile}, 'false');
+    const credentials = (await at(1))?.credentials;
+    if (credentials?.kind !== 'certificate') throw new Error('no certificate');
+    const stop = new AbortController();
+    const timers: (() => void)[] = [];
+    const clock: Clock = {
+      ...realClock,
+      after(_, fn) {
+        timers.push(fn);
+        return () => undefined;
+      },
+    };
+    const got: string[] = [];
+    const done = followKubeconfig(
+      {config, clock, log: silent},
+      credentials,
+      (next) => got.push(next.key),
+      stop.signal,
+    );
+    const look = async () => {
+      const before = timers.length;
+      timers[before - 1]?.();
+      await expect.poll(() => timers.length).toBe(before + 1);
+    };
+    await look();
+    await writeFile(certFile, second.cert);
+    await look();
+    expect(got).toEqual([]);
+    await writeFile(keyFile, second.key);
+    await look();
+    await look();
+    expect(got).toEqual([second.key]);
+    stop.abort();
+    await done;
   });
 
   it('takes a cut file for none', () => {
