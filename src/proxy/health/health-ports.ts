@@ -53,19 +53,20 @@ export class HealthPorts {
     this.#options = options;
   }
 
-  /** Follows what a round has looked at. */
+  /** Follows what a round has looked at. A port that one Service gives up may be another's in the same round. */
   sync(sources: ReadonlyMap<string, ServiceSource>): void {
+    const openings: (() => void)[] = [];
     for (const [key, {service, slices}] of sources) {
       const port = service === undefined || this.#foreign(service) ? 0 : healthCheckNodePort(service);
       const known = this.#checks.get(key);
-      if (port === 0 && known === undefined) continue;
       if (known !== undefined && known.port === port) {
         known.localEndpoints = this.#count(slices);
         continue;
       }
       if (known !== undefined) this.#close(key, known);
-      if (port !== 0 && service !== undefined) this.#open(key, port, service, slices);
+      if (port !== 0 && service !== undefined) openings.push(() => this.#open(key, port, service, slices));
     }
+    for (const open of openings) open();
   }
 
   async stop(): Promise<void> {

@@ -134,6 +134,32 @@ describe('health check node ports', () => {
     expect(open.size).toBe(0);
   });
 
+  it('go from one Service to another in one round, whichever of them is seen first', async () => {
+    await sync({'a/d': source('a/d', 11_113, many(7))});
+    await sync({'a/c': source('a/c', 11_113, many(6)), 'a/d': gone});
+    expect(ask(11_113)).toEqual(said(200, 'c', 6));
+    await sync({'a/b': source('a/b', 11_113, many(1)), 'a/c': source('a/c', 0)});
+    expect(ask(11_113)).toEqual(said(200, 'b', 1));
+    expect(failures).toEqual([]);
+  });
+
+  it('close with another traffic policy or type, and open again with the port that is given then', async () => {
+    const spec = (more: object): ServiceSource => {
+      const {service: lb, slices} = source('a/b', 9376, many(2));
+      return {service: lb && {...lb, spec: {...lb.spec, ...more}}, slices};
+    };
+    await sync({'a/b': spec({})});
+    expect(ask(9376)).toEqual(said(200, 'b', 2));
+    await sync({'a/b': spec({externalTrafficPolicy: 'Cluster', healthCheckNodePort: undefined})});
+    expect([...open.keys()]).toEqual([]);
+    await sync({'a/b': spec({healthCheckNodePort: 9377})});
+    expect(ask(9377)).toEqual(said(200, 'b', 2));
+    await sync({'a/b': spec({type: 'NodePort', healthCheckNodePort: 9377})});
+    expect([...open.keys()]).toEqual([]);
+    await sync({'a/b': spec({type: 'ExternalName', externalName: 'x.y'})});
+    expect([...open.keys()]).toEqual([]);
+  });
+
   it('are not healthy while the proxy is not', async () => {
     await sync({'a/b': source('a/b', 9376, many(2))});
     healthy = false;
