@@ -4,7 +4,7 @@ import {servePlain} from '../edges/http/plain-http.ts';
 import type {KubeClient} from '../edges/kube/client.ts';
 import {type EventRecorder, eventTarget} from '../edges/kube/events.ts';
 import {deleteUdpFlows, listUdpFlows} from '../edges/network/conntrack.ts';
-import {globalAddresses} from '../edges/network/node-addresses.ts';
+import {everyAddress} from '../edges/network/node-addresses.ts';
 import type {Family} from '../lib/addresses.ts';
 import {describeError} from '../lib/errors.ts';
 import type {Logger} from '../lib/log.ts';
@@ -108,6 +108,7 @@ export function healthPorts(serving: Serving, family: Family): HealthPorts {
   });
 }
 
+/** Which of them serve node ports is the configuration's to say, whatever device they are on (GetNodeIPs). */
 export function localAddresses(): string[] {
-  return globalAddresses().map(({address}) => address);
+  return everyAddress().map(({address}) => address);
 }

@@ -9,10 +9,15 @@ export type LocalAddress = {readonly device: string; readonly address: string; r
 
 /** Addresses that other machines can use: no loopback, no link-local. */
 export function globalAddresses(): LocalAddress[] {
+  return everyAddress().filter(({internal, address}) => !internal && !isLinkLocal(address));
+}
+
+/** All of them. A loopback device (`internal`) may have addresses of the whole network: those that BGP announces. */
+export function everyAddress(): (LocalAddress & {readonly internal: boolean})[] {
   return Object.entries(networkInterfaces()).flatMap(([device, infos]) =>
-    (infos ?? [])
-      .filter((info) => !info.internal && !isLinkLocal(info.address))
-      .map((info) => ({device, address: info.address, family: info.family === 'IPv4' ? 4 : 6})),
+    (infos ?? []).map(({address, family, internal}) => {
+      return {device, address, family: family === 'IPv4' ? 4 : 6, internal};
+    }),
   );
 }
 
