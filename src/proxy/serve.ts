@@ -158,7 +158,8 @@ function watchObjects({client, log}: Serving, agent: ProxyAgent) {
     slices: startReflector({
       ...common,
       resource: endpointSlices,
-      query: {labelSelector: '!service.kubernetes.io/headless,!service.kubernetes.io/service-proxy-name'},
+      // Also those of Services that are another proxy's: where the label is taken away they serve at once.
+      query: {labelSelector: '!service.kubernetes.io/headless'},
       trim: trimSlice,
       onEvent: (change) => agent.sliceChanged(change),
     }),
