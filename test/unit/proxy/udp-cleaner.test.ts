@@ -1,9 +1,10 @@
 import {describe, expect, it} from 'vitest';
+import type {Service} from '../../../src/lib/kubernetes.ts';
 import {silent} from '../../../src/lib/log.ts';
 import type {Flow} from '../../../src/proxy/conntrack/conntrack.ts';
 import {UdpCleaner} from '../../../src/proxy/conntrack/udp-cleaner.ts';
 import {createMetrics} from '../../../src/proxy/health/metrics.ts';
-import {service, slice} from './support/objects.ts';
+import {type EndpointText, service, slice} from './support/objects.ts';
 
 const udp = (clusterIP: string) =>
   service('a/dns', {clusterIP, ports: [{name: 'u', protocol: 'UDP', port: 53}]});
@@ -84,5 +85,116 @@ describe('flows of UDP', () => {
     cleaner.clean();
     await go();
     expect(deleted).toEqual(['10.96.0.10 10.0.0.1']);
+  });
+
+  type State = {spec?: Service['spec']; endpoints?: readonly EndpointText[]; port?: number};
+  const stated = ({spec, endpoints = [], port = 53}: State): Parameters<UdpCleaner['note']> => {
+    const type = {type: 'LoadBalancer', clusterIP: '10.96.0.10', externalIPs: ['192.0.2.1']};
+    const ports = [{name: 'u', protocol: 'UDP', port: 53, nodePort: 30_053}];
+    const object = service('a/dns', {...type, ports, ...spec}, [{ip: '198.51.100.1'}]);
+    return [
+      'a/dns',
+      object,
+      [slice({service: 'a/dns', ports: [{name: 'u', protocol: 'UDP', port}], endpoints})],
+    ];
+  };
+  const [one, two] = [
+    {ip: '10.0.0.1', node: 'here'},
+    {ip: '10.0.0.2', node: 'there'},
+  ];
+  const ways: readonly (readonly [string, number])[] = [
+    ['10.96.0.10', 53],
+    ['192.0.2.1', 53],
+    ['198.51.100.1', 53],
+    ['172.16.0.1', 30_053],
+  ];
+
+  /** pkg/proxy/conntrack/cleanup_test.go, endpointschangetracker_test.go, and test/e2e/network/conntrack.go. */
+  it.each<[string, State, string, State, boolean]>([
+    ['a pod is replaced', {endpoints: [one]}, '10.0.0.1', {endpoints: [two]}, true],
+    ['a pod comes beside it', {endpoints: [one]}, '10.0.0.1', {endpoints: [one, two]}, false],
+    ['its pod is gone, and no other is there', {endpoints: [one]}, '10.0.0.1', {endpoints: []}, true],
+    ['nobody was ready when it began', {endpoints: []}, '', {endpoints: [one]}, true],
+    ['its pod got ready', {endpoints: [{...one, serving: false}]}, '10.0.0.1', {endpoints: [one]}, false],
+    [
+      'its pod ends and still serves',
+      {endpoints: [one, two]},
+      '10.0.0.1',
+      {endpoints: [{...one, ready: false, serving: true, terminating: true}, two]},
+      false,
+    ],
+    [
+      'its pod ends and serves no more',
+      {endpoints: [one, two]},
+      '10.0.0.1',
+      {endpoints: [{...one, ready: false, serving: false, terminating: true}, two]},
+      true,
+    ],
+    ['the target port changes', {endpoints: [one]}, '10.0.0.1', {endpoints: [one], port: 5353}, true],
+    [
+      'policies become Local, and its pod is elsewhere',
+      {endpoints: [one, two]},
+      '10.0.0.2',
+      {
+        endpoints: [one, two],
+        spec: {internalTrafficPolicy: 'Local', externalTrafficPolicy: 'Local'},
+      },
+      false,
+    ],
+    [
+      'hints send others elsewhere',
+      {endpoints: [one, two]},
+      '10.0.0.2',
+      {
+        endpoints: [
+          {...one, nodes: ['here']},
+          {...two, nodes: ['there']},
+        ],
+      },
+      false,
+    ],
+    [
+      'the Service becomes an ExternalName',
+      {endpoints: [one]},
+      '10.0.0.1',
+      {endpoints: [one], spec: {type: 'ExternalName', clusterIP: ''}},
+      true,
+    ],
+    [
+      'the port is TCP now',
+      {endpoints: [one]},
+      '10.0.0.1',
+      {endpoints: [one], spec: {ports: [{name: 'u', protocol: 'TCP', port: 53}]}},
+      true,
+    ],
+  ])('when %s', async (_what, before, answersFrom, after, isEnded) => {
+    const flows = ways.map(([destination, port]) => ({
+      ...flow(destination, answersFrom === '' ? destination : answersFrom),
+      port,
+    }));
+    const {cleaner, deleted, go} = start([...flows, flow('8.8.8.8', '8.8.8.8')]);
+    cleaner.note(...stated(before));
+    cleaner.clean();
+    await go();
+    deleted.length = 0;
+    cleaner.note(...stated(after));
+    cleaner.clean();
+    await go();
+    expect(deleted).toEqual(
+      isEnded ? flows.map(({destination, answersFrom: from}) => `${destination} ${from}`) : [],
+    );
+  });
+
+  it('of a way in that is taken away are ended, of the others not', async () => {
+    const flows = ways.map(([destination, port]) => ({...flow(destination, '10.0.0.1'), port}));
+    const {cleaner, deleted, go} = start(flows);
+    cleaner.note(...stated({endpoints: [one]}));
+    cleaner.clean();
+    await go();
+    const ports = [{name: 'u', protocol: 'UDP', port: 53}];
+    cleaner.note(...stated({endpoints: [one], spec: {type: 'ClusterIP', ports}}));
+    cleaner.clean();
+    await go();
+    expect(deleted).toEqual(['172.16.0.1 10.0.0.1']);
   });
 });
