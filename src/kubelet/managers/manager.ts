@@ -10,11 +10,11 @@ import type {Clock} from '../../lib/time.ts';
 import type {Rejection} from '../admission/types.ts';
 import type {DeviceAdditions} from '../devices/grants.ts';
 import {DeviceManager} from '../devices/manager.ts';
-import type {Pinned} from '../stats/metrics/manager-metrics.ts';
 import type {Telemetry} from '../stats/metrics/telemetry.ts';
 import {CpuManager} from './cpu/cpu-manager.ts';
 import {MemoryManager} from './memory/memory-manager.ts';
 import type {Hint} from './numa.ts';
+import {Tally} from './tally.ts';
 import {align, type TopologyPolicy} from './topology.ts';
 import {AdmissionError, containersOf, type InUse, type Placement, type PodDraft} from './types.ts';
 
@@ -42,6 +42,7 @@ export class ResourceManagers {
   readonly machine: MachineTopology;
   readonly #options: ResourceManagersOptions;
   readonly #policy: TopologyPolicy | undefined;
+  readonly #tally: Tally;
   readonly #followers: {inUse: InUse; onPlaced: () => void};
   /** One pod after the other: what one gets, the next one cannot. */
   readonly #serial = new Serial();
@@ -58,6 +59,8 @@ export class ResourceManagers {
     this.#options = options;
     this.#followers = followers;
     this.#policy = topologyPolicy(options.config, parts.machine);
+    const {topologyManagerPolicy: policy, topologyManagerScope: scope} = options.config;
+    this.#tally = new Tally(options.telemetry?.managers, parts, {policy, scope});
     this.#placed();
   }
 
@@ -103,20 +106,20 @@ export class ResourceManagers {
     return this.#serial.run('allocate', async () => {
       const {clock, telemetry} = this.#options;
       const startMs = clock.monotonic();
-      let misaligned = false;
+      let failed = false;
       try {
         await this.#allocate(pod);
         this.#placed();
         return undefined;
       } catch (error) {
-        misaligned = error instanceof AdmissionError && error.reason === misalignment;
+        failed = true;
         if (error instanceof AdmissionError) return {reason: error.reason, message: error.message};
         return {
           reason: 'UnexpectedAdmissionError',
           message: `Allocate failed due to ${describeError(error)}, which is unexpected`,
         };
       } finally {
-        telemetry?.managers.judged(clock.monotonic() - startMs, misaligned);
+        telemetry?.managers.judged(clock.monotonic() - startMs, failed && this.#policy !== undefined);
       }
     });
   }
@@ -195,11 +198,11 @@ export class ResourceManagers {
   }
 
   async #allocate(pod: Pod): Promise<void> {
-    const before = this.#held(pod);
+    const before = this.#tally.held(pod);
     const drafts: readonly PodDraft[] = [
       this.devices.draft(pod),
-      this.#counted('cpu', this.cpus.draft(pod)),
-      this.#counted('memory', this.memory.draft(pod)),
+      this.#tally.counted('cpu', this.cpus.draft(pod)),
+      this.#tally.counted('memory', this.memory.draft(pod)),
     ];
     const wholePod = this.#options.config.topologyManagerScope === 'pod';
     const common = wholePod ? this.#aligned(drafts.map((draft) => draft.podHints())) : undefined;
@@ -208,44 +211,14 @@ export class ResourceManagers {
       for (const draft of drafts) await draft.allocate(container, hint);
     }
     for (const draft of drafts) await draft.commit();
-    for (const {what, name} of this.#held(pod))
-      if (!before.some((held) => held.what === what && held.name === name)) this.#pinned(what, false);
-  }
-
-  /** Containers with processors or memory of their own. */
-  #held(pod: Pod): {what: Pinned; name: string}[] {
-    const {uid} = pod.metadata;
-    return containersOf(pod).flatMap(({name}) => [
-      ...(this.cpus.exclusive(uid, name) === undefined ? [] : [{what: 'cpu' as const, name}]),
-      ...(this.memory.blocksOf(uid, name).length === 0 ? [] : [{what: 'memory' as const, name}]),
-    ]);
-  }
-
-  /** What it cannot give is counted. */
-  #counted(what: Pinned, draft: PodDraft): PodDraft {
-    return {
-      hints: (container) => draft.hints(container),
-      podHints: () => draft.podHints(),
-      commit: () => draft.commit(),
-      allocate: async (container, hint) => {
-        try {
-          await draft.allocate(container, hint);
-        } catch (error) {
-          this.#pinned(what, true);
-          throw error;
-        }
-      },
-    };
-  }
-
-  #pinned(what: Pinned, failed: boolean): void {
-    this.#options.telemetry?.managers.pinned(what, failed);
+    this.#tally.admitted(pod, before);
   }
 
   #aligned(hints: Parameters<typeof align>[1]): Hint {
     if (this.#policy === undefined) return noHint;
     const {hint, admit} = align(this.#policy, hints);
     if (admit) return hint;
+    this.#tally.misaligned();
     throw new AdmissionError(misalignment, 'Resources cannot be allocated with Topology locality');
   }
 }

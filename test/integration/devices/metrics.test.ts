@@ -58,18 +58,28 @@ it('what containers get for themselves, and who asks for it, is counted', async 
   try {
     const value = async (name: string) =>
       (await telemetry.registry.metrics()).split('\n').find((line) => line.startsWith(`kubelet_${name} `));
-    expect(await value('cpu_manager_shared_pool_size_millicores')).toMatch(/ 8000$/);
+    expect(await value('cpu_manager_shared_pool_size_millicores')).toMatch(/ 7000$/);
     expect(await managers.allocate(pod('a', '2'))).toBeUndefined();
     // Asked again, it has what it needs.
     expect(await managers.allocate(pod('a', '2'))).toBeUndefined();
     expect(await managers.allocate(pod('b', '5'))).toMatchObject({reason: 'TopologyAffinityError'});
     expect(await value('cpu_manager_pinning_requests_total')).toMatch(/ 1$/);
     expect(await value('cpu_manager_pinning_errors_total')).toMatch(/ 0$/);
-    expect(await value('cpu_manager_shared_pool_size_millicores')).toMatch(/ 6000$/);
+    expect(await value('cpu_manager_shared_pool_size_millicores')).toMatch(/ 5000$/);
     expect(await value('cpu_manager_exclusive_cpu_allocation_count')).toMatch(/ 2$/);
     expect(await value('topology_manager_admission_requests_total')).toMatch(/ 3$/);
     expect(await value('topology_manager_admission_errors_total')).toMatch(/ 1$/);
     expect(await value('topology_manager_admission_duration_ms_count')).toMatch(/ 3$/);
+
+    const aligned = (name: string, boundary: string, scope = 'container') =>
+      value(`container_aligned_compute_resources_${name}{scope="${scope}",boundary="${boundary}"}`);
+    expect(await aligned('count', 'numa_node')).toMatch(/ 2$/);
+    expect(await aligned('failure_count', 'numa_node')).toMatch(/ 1$/);
+    expect(await aligned('count', 'numa_node', 'pod')).toMatch(/ 0$/);
+    expect(await aligned('count', 'uncore_cache')).toMatch(/ 1$/);
+    expect(await aligned('count', 'physical_cpu')).toMatch(/ 0$/);
+    expect(await value('cpu_manager_allocation_per_numa{numa_node="0"}')).toMatch(/ 2$/);
+    expect(await value('cpu_manager_allocation_per_numa{numa_node="1"}')).toMatch(/ 0$/);
 
     const client = createClient(PodResourcesLister, grpc.transport);
     await client.list({});

@@ -1,10 +1,11 @@
 import {cpuOptions} from '../../../config/kubelet/managers.ts';
 import type {KubeletConfig} from '../../../config/kubelet.ts';
 import type {MachineTopology} from '../../../edges/machine/machine-topology.ts';
-import {type CpuSet, difference, noCpus, parseCpuSet, union} from '../../../lib/cpu-set.ts';
+import {type CpuSet, difference, intersection, noCpus, parseCpuSet, union} from '../../../lib/cpu-set.ts';
 import type {Container, Pod} from '../../../lib/kubernetes.ts';
 import type {Logger} from '../../../lib/log.ts';
 import {quantityMilli} from '../../../lib/quantity.ts';
+import type {ProcessorCounts} from '../../stats/metrics/manager-metrics.ts';
 import type {Hint, Hints} from '../numa.ts';
 import {StateFile} from '../state-file.ts';
 import {containersOf, endsFirst, type InUse, type PodDraft, type ResourceProvider} from '../types.ts';
@@ -87,11 +88,32 @@ export class CpuManager implements ResourceProvider {
     return this.#state.assignments.get(uid)?.get(container);
   }
 
-  /** How many processors all share, and how many are somebody's own. */
-  counts(): {shared: number; exclusive: number} {
+  /** How many processors are free to become somebody's own, and how many are. */
+  counts(): ProcessorCounts {
+    if (this.#policy === undefined) return {shared: 0, exclusive: 0, perNode: new Map()};
     const {shared, assignments} = this.#state;
-    const own = [...assignments.values()].flatMap((containers) => [...containers.values()]);
-    return {shared: shared.size, exclusive: union(...own).size};
+    const {topology, reserved} = this.#policy;
+    const own = union(...[...assignments.values()].flatMap((containers) => [...containers.values()]));
+    const {details} = topology;
+    const perNode = details
+      .names('node')
+      .map((node) => [node, intersection(own, details.within('node', node)).size] as const);
+    return {shared: difference(shared, reserved).size, exclusive: own.size, perNode: new Map(perNode)};
+  }
+
+  get isStatic(): boolean {
+    return this.#policy !== undefined;
+  }
+
+  /** Whether cores are given away as a whole only. */
+  get wholeCores(): boolean {
+    return this.#policy?.options.fullPcpusOnly === true;
+  }
+
+  /** Whether the container's own processors share one cache (topology.go, CheckAlignment). */
+  isInOneCache(uid: string, container: string): boolean {
+    const own = this.exclusive(uid, container) ?? noCpus;
+    return this.#policy?.topology.details.only(own).names('uncore').length === 1;
   }
 
   /** Processors that can become somebody's own; without a policy none can. */
