@@ -229,6 +229,7 @@ class Agent {
       this.#workers.interrupt(uid, 'the pod is being deleted');
       return;
     }
+    if (old !== undefined) this.#options.telemetry?.resizes.changed(pod, old);
     if (old !== undefined && tellsAnother(pod, old)) {
       void this.#volumes.refresh(pod);
       // A variable may come from a label or an annotation, too.

@@ -2,6 +2,7 @@ import {errno} from '../../edges/files/files.ts';
 import {describeError} from '../../lib/errors.ts';
 import type {Pod, PodStatus} from '../../lib/kubernetes.ts';
 import {Queue} from '../../lib/queue.ts';
+import type {ResizeTrigger} from '../stats/metrics/resize-metrics.ts';
 import {decidePod} from './actions/decide.ts';
 import {applyPod} from './apply/apply.ts';
 import type {WorkLimits} from './apply/apply-context.ts';
@@ -150,7 +151,7 @@ class Workers implements PodWorkers {
   }
 
   roomMade(): void {
-    this.#wakeWaiting();
+    this.#wakeWaiting('pod_resized');
   }
 
   isCleanedUp(uid: string): boolean {
@@ -224,14 +225,17 @@ class Workers implements PodWorkers {
     if (status === undefined) return;
     const ended = isTerminal(status.phase) && !isTerminal(memory.status?.phase);
     memory.status = status;
-    if (ended) this.#wakeWaiting();
+    if (ended) this.#wakeWaiting('pod_terminated');
     const carrier = this.#view.carrier(pod);
     if (carrier !== undefined) this.#view.writer.want(memory.uid, carrier, status);
   }
 
   /** A pod has come to its end: there may be room for those that wait. */
-  #wakeWaiting(): void {
-    for (const uid of roomWaiters(this.#memories.values())) this.enqueue(uid);
+  #wakeWaiting(why: ResizeTrigger): void {
+    for (const uid of roomWaiters(this.#memories.values())) {
+      this.#memory(uid).wokenBy = why;
+      this.enqueue(uid);
+    }
   }
 
   #context(memory: PodMemory, pod: Pod | undefined) {
@@ -246,7 +250,7 @@ class Workers implements PodWorkers {
         this.#view.runtime.forget(memory.uid);
         this.#view.images.forget(memory.uid);
         this.#view.probes.forget(memory.uid);
-        this.#wakeWaiting();
+        this.#wakeWaiting('pods_removed');
         this.#onForgotten();
       },
     };

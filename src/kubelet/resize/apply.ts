@@ -28,6 +28,8 @@ const retryMs = 10_000;
 export async function resizePod(context: ApplyContext, act: PodAct & {do: 'resize'}): Promise<void> {
   const {deps, memory, pod, runtime} = context;
   if (pod === undefined) return;
+  const startMs = deps.clock.monotonic();
+  let success = false;
   try {
     const problem = await memoryProblem(context, pod, act.plan);
     if (problem !== undefined) throw new Error(`cannot decrease memory limits: ${problem}`);
@@ -39,6 +41,7 @@ export async function resizePod(context: ApplyContext, act: PodAct & {do: 'resiz
       const {error: _, retryAtMs: __, ...progress} = before;
       memory.resize = {...memory.resize, progress};
     }
+    success = true;
   } catch (error) {
     const message = criMessage(error);
     const {generation} = pod.metadata;
@@ -50,6 +53,7 @@ export async function resizePod(context: ApplyContext, act: PodAct & {do: 'resiz
     const text = resizeMessage('Pod resize error', pod, progress.generation, message);
     tellPod(deps.recorder, pod, undefined, 'Warning', 'ResizeError', text);
   } finally {
+    deps.telemetry?.resizes.done(success, deps.clock.monotonic() - startMs);
     runtime.reread(memory.uid);
   }
 }

@@ -4,7 +4,10 @@ import {parseQuantity, quantityValue} from '../../lib/quantity.ts';
 import {maySwap} from '../pod/config/resources/memory-rules.ts';
 import {qosClass} from '../pod/config/resources/qos.ts';
 import type {ResourceFacts} from '../pod/config/resources/resources.ts';
+import type {InfeasibleDetail} from '../stats/metrics/resize-metrics.ts';
 import {type Allocation, withAllocation} from './allocation.ts';
+
+export type Infeasible = {readonly message: string; readonly detail: InfeasibleDetail};
 
 type Policies = Pick<KubeletConfig, 'cpuManagerPolicy' | 'memoryManagerPolicy'>;
 
@@ -17,15 +20,26 @@ export function infeasible(
   allocated: Allocation,
   facts: ResourceFacts,
   {cpuManagerPolicy, memoryManagerPolicy}: Policies,
-): string | undefined {
+): Infeasible | undefined {
   const given = withAllocation(pod, allocated);
-  if (movesSwap(pod, given, facts)) return 'In-place resize of containers with swap is not supported.';
+  if (movesSwap(pod, given, facts))
+    return {
+      message: 'In-place resize of containers with swap is not supported.',
+      detail: 'swap_limitation',
+    };
   if (qosClass(pod.spec) !== 'Guaranteed') return undefined;
   const words = (manager: string, policy: string) =>
     `Resize is infeasible for Guaranteed Pods alongside ${manager} Manager policy "${policy}"`;
-  if (cpuManagerPolicy === 'static' && changes(pod, given, 'cpu')) return words('CPU', cpuManagerPolicy);
+  if (cpuManagerPolicy === 'static' && changes(pod, given, 'cpu'))
+    return {
+      message: words('CPU', cpuManagerPolicy),
+      detail: 'guaranteed_pod_cpu_manager_static_policy',
+    };
   if (memoryManagerPolicy === 'Static' && changes(pod, given, 'memory'))
-    return words('Memory', memoryManagerPolicy);
+    return {
+      message: words('Memory', memoryManagerPolicy),
+      detail: 'guaranteed_pod_memory_manager_static_policy',
+    };
   return undefined;
 }
 

@@ -5,6 +5,7 @@ import type {PodMemory} from '../pod/config/resources/memory.ts';
 import {isTerminal} from '../pod/status/phase.ts';
 import type {PodRuntime} from '../pod/status/runtime-state.ts';
 import type {PodView} from '../pod/status/view.ts';
+import type {ResizeTrigger} from '../stats/metrics/resize-metrics.ts';
 import {allocationOf, isSameAllocation, type ResourceRecord, withAllocation} from './allocation.ts';
 import {infeasible} from './infeasible.ts';
 import {isActuated} from './plan.ts';
@@ -24,6 +25,7 @@ export async function judgeResize(view: PodView, memory: PodMemory, runtime: Pod
     memory.resize = {};
     return;
   }
+  if (memory.resize === undefined) memory.wokenBy = 'pods_added';
   memory.resize ??= resizeStateOf(pod);
   const wanted = allocationOf(pod);
   const record = view.records.get(pod.metadata.uid);
@@ -32,6 +34,7 @@ export async function judgeResize(view: PodView, memory: PodMemory, runtime: Pod
     return;
   }
   const now = await agree(view, memory, found, record);
+  memory.wokenBy = undefined;
   follow(view, memory, withAllocation(pod, now.allocated), now, runtime);
 }
 
@@ -63,17 +66,25 @@ async function agree(
   }
   const agreed = {...record, allocated: wanted};
   await view.records.set(pod, agreed);
+  if (pending?.reason === 'Deferred') view.deps.telemetry?.resizes.accepted(triggerOf(memory, pending, pod));
   memory.resize = {progress: {generation, sinceMs: view.deps.clock.now()}};
   const message = resizeMessage('Pod resize started', pod, generation);
   tellPod(view.deps.recorder, pod, undefined, 'Normal', 'ResizeStarted', message);
   return agreed;
 }
 
+/** Why a resize that was deferred is agreed to just now: another wish, room that others left, or time. */
+function triggerOf({wokenBy}: PodMemory, {generation}: Pending, {metadata}: Pod): ResizeTrigger {
+  return generation === metadata.generation ? (wokenBy ?? 'periodic_retry') : 'pod_updated';
+}
+
 type Refusal = Pick<Pending, 'reason' | 'message'>;
 
 function never({deps}: PodView, pod: Pod, {allocated}: ResourceRecord): Refusal | undefined {
-  const message = infeasible(pod, allocated, deps.facts.resources, deps.config);
-  return message === undefined ? undefined : {reason: 'Infeasible', message};
+  const found = infeasible(pod, allocated, deps.facts.resources, deps.config);
+  if (found === undefined) return undefined;
+  deps.telemetry?.resizes.infeasible(found.detail);
+  return {reason: 'Infeasible', message: found.message};
 }
 
 /** What would keep a new pod of that size from the node just now keeps a pod from growing to it. */

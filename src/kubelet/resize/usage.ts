@@ -20,7 +20,8 @@ export async function memoryProblem(
     ...(await podProblem(context, pod, plan)),
     ...(shrinking.length === 0 ? [] : await containerProblems(context, shrinking)),
   ];
-  return problems.length === 0 ? undefined : problems.join(', ');
+  // As Go prints several errors.
+  return problems.length > 1 ? `[${problems.join(', ')}]` : problems[0];
 }
 
 async function podProblem(context: ApplyContext, pod: Pod, plan: ResizePlan): Promise<string[]> {

@@ -11,6 +11,7 @@ import {NodeMetrics} from './node-metrics.ts';
 import {PodMetrics} from './pod-metrics.ts';
 import {PodStarts} from './pod-starts.ts';
 import {ProbeMetrics} from './probe-metrics.ts';
+import {ResizeMetrics} from './resize-metrics.ts';
 import {StartupMetrics} from './startup-metrics.ts';
 import {VolumeMetrics} from './volume-metrics.ts';
 
@@ -29,6 +30,7 @@ export class Telemetry {
   readonly probes = new ProbeMetrics();
   readonly health = new HealthMetrics();
   readonly pods = new PodMetrics(this.registry);
+  readonly resizes = new ResizeMetrics(this.registry);
   readonly volumes = new VolumeMetrics(this.registry);
   readonly dra = new DraMetrics(this.registry);
   readonly cgroups = new CgroupMetrics(this.registry);

@@ -109,7 +109,7 @@ describe('a resize that can never be', () => {
       pod({...spec, containers: [container('main', {...rest, resources})]});
     const facts = {...seen().resources, swapAccounting: true, ...(swap ? {limitedSwapBytes: 2 ** 30} : {})};
     const policies = {cpuManagerPolicy: cpu ?? 'none', memoryManagerPolicy: memory ?? 'None'} as const;
-    expect(infeasible(made(to), allocationOf(made(from)), facts, policies)).toBe(is);
+    expect(infeasible(made(to), allocationOf(made(from)), facts, policies)?.message).toBe(is);
   });
 
   it('by swap on cgroup v1, or where the kernel does not account it, is none', () => {
@@ -117,7 +117,7 @@ describe('a resize that can never be', () => {
     const policies = {cpuManagerPolicy: 'none', memoryManagerPolicy: 'None'} as const;
     const facts = {...seen().resources, limitedSwapBytes: 2 ** 30, swapAccounting: true};
     const told = (changes: object) =>
-      infeasible(made('500Mi'), allocationOf(made('1Gi')), {...facts, ...changes}, policies);
+      infeasible(made('500Mi'), allocationOf(made('1Gi')), {...facts, ...changes}, policies)?.message;
     expect(told({})).toBe(swapping);
     expect(told({cgroupV2: false})).toBeUndefined();
     expect(told({swapAccounting: false})).toBeUndefined();

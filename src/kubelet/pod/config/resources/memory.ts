@@ -1,5 +1,6 @@
 import type {Pod, PodStatus} from '../../../../lib/kubernetes.ts';
 import type {ResizeState} from '../../../resize/state.ts';
+import type {ResizeTrigger} from '../../../stats/metrics/resize-metrics.ts';
 import {CrashBackoffs} from '../../actions/crash-backoff.ts';
 import type {StartFailure, Stopping, Verdict} from '../../seen.ts';
 
@@ -44,6 +45,8 @@ export type PodMemory = {
   readonly told: Set<string>;
   /** Undefined until the pod was looked at. */
   resize: ResizeState | undefined;
+  /** What made its resize be looked at again, until that was done. */
+  wokenBy: ResizeTrigger | undefined;
   readonly restarting: Set<string>;
 };
 
@@ -64,6 +67,7 @@ export function newMemory(uid: string, maxRestartMs: number): PodMemory {
     stopping: new Map(),
     told: new Set(),
     resize: undefined,
+    wokenBy: undefined,
     restarting: new Set(),
   };
 }
