@@ -55,12 +55,13 @@ export function redactValue(value: unknown, name = ''): unknown {
   );
 }
 
-/** `[{name, value}]` and `["NAME=value"]`. */
+/** `[{name, value}]`, `[{key, value}]` and `["NAME=value"]`. */
 function redactItem(item: unknown, name: string): unknown {
   if (!/^(env|environment|envs)$/i.test(name)) return redactValue(item, name);
   if (typeof item === 'string') return `${item.split('=')[0] ?? ''}=${hidden}`;
   if (typeof item !== 'object' || item === null) return hidden;
   return Object.fromEntries(
-    Object.entries(item).map(([key, inner]) => [key, key === 'name' ? inner : hidden]),
+    // Kubernetes has `name` and `value`, the runtime's interface `key` and `value`.
+    Object.entries(item).map(([key, inner]) => [key, key === 'name' || key === 'key' ? inner : hidden]),
   );
 }

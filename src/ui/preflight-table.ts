@@ -1,5 +1,6 @@
 import {styleText} from 'node:util';
-import {wrap} from './wrap.ts';
+import {printable} from '../lib/printable.ts';
+import {step, wrap} from './wrap.ts';
 
 type Check =
   | {readonly name: string; readonly state: 'ok'}
@@ -47,10 +48,10 @@ function lines(check: Check, width: number): string[] {
         ...labelled(
           severity === 'error' ? 'red' : 'yellow',
           severity,
-          `${check.name}: ${code} ${message}`,
+          `${check.name}: ${code} ${printable(message)}`,
           width,
         ),
-        ...next.flatMap((step, at) => wrap(`${at === 0 ? 'try' : 'or'}: ${step}`, `${indent}  `, width)),
+        ...next.flatMap((text, at) => step(at === 0 ? 'try: ' : 'or: ', text, `${indent}  `, width)),
       ]);
   }
 }

@@ -14,6 +14,11 @@ export function wrap(text: string, indent: string, width: number): string[] {
   });
 }
 
+/** A step to take: prose is wrapped, a command stays one line, to be copied as it is. */
+export function step(label: string, text: string, indent: string, width: number): string[] {
+  return /^[a-z]/.test(text) ? [`${indent}${label}${text}`] : wrap(`${label}${text}`, indent, width);
+}
+
 const usualWidth = 80;
 
 /** As wide as the terminal, but never wider than can be read well; serial consoles say that they have 0 columns. */

@@ -1,4 +1,5 @@
 import {resolve} from 'node:path';
+import {imageCause} from '../../checks/pods/image-cause.ts';
 import type {Cri} from '../../edges/cri/client.ts';
 import {listImages, type RuntimeImage} from '../../edges/cri/listing.ts';
 import {criMessage} from '../../edges/cri/message.ts';
@@ -18,7 +19,10 @@ export async function pullImage(cri: Cri, image: string, signal: AbortSignal): P
     return {image, reference: imageRef, ms: performance.now() - startMs};
   } catch (error) {
     signal.throwIfAborted();
-    throw new NodectlError('ND511', `${image}: ${criMessage(error)}`, {cause: error});
+    const words = criMessage(error);
+    const cause = imageCause('', words);
+    if (cause === undefined) throw new NodectlError('ND511', `${image}: ${words}`);
+    throw new NodectlError('ND511', `${image}: ${cause.what}\n${words}`, {next: [cause.next(image)]});
   }
 }
 

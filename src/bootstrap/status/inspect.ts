@@ -1,4 +1,4 @@
-import {toJson} from '@bufbuild/protobuf';
+import {type JsonValue, toJson} from '@bufbuild/protobuf';
 import type {Cri} from '../../edges/cri/client.ts';
 import {ContainerStatusSchema, PodSandboxStatusSchema} from '../../edges/cri/gen/api_pb.ts';
 import {redactValue} from '../../lib/redact.ts';
@@ -21,7 +21,7 @@ export async function inspectPod(
     chosen.map(async ({id}) => {
       const {status, info} = await cri.runtime.containerStatus({containerId: id, verbose: true}, options);
       return {
-        ...(status === undefined ? {} : {status: toJson(ContainerStatusSchema, status)}),
+        ...(status === undefined ? {} : {status: withTimes(toJson(ContainerStatusSchema, status))}),
         ...details(info),
       };
     }),
@@ -29,10 +29,23 @@ export async function inspectPod(
   if (one) return {containers: containers.map((found) => redactValue(found))};
   const {status, info} = await cri.runtime.podSandboxStatus({podSandboxId: pod.id, verbose: true}, options);
   const sandbox = {
-    ...(status === undefined ? {} : {status: toJson(PodSandboxStatusSchema, status)}),
+    ...(status === undefined ? {} : {status: withTimes(toJson(PodSandboxStatusSchema, status))}),
     ...details(info),
   };
   return {pod: redactValue(sandbox), containers: containers.map((found) => redactValue(found))};
+}
+
+/** Nanoseconds, which CRI counts in, as RFC 3339; of what has not happened it says nothing. */
+export function withTimes(status: JsonValue): JsonValue {
+  if (typeof status !== 'object' || status === null || Array.isArray(status)) return status;
+  return Object.fromEntries(
+    Object.entries(status).map(([key, value]) => [
+      key,
+      /^(created|started|finished)At$/.test(key) && typeof value === 'string'
+        ? new Date(Number(BigInt(value) / 1_000_000n)).toISOString()
+        : value,
+    ]),
+  );
 }
 
 /** Runtimes tell more as JSON in a map of texts. */

@@ -55,7 +55,9 @@ export async function findPod(
   if (pod !== undefined) return {pod, container: choose(pod, container)};
   const byId = /^[0-9a-f]{4,}$/.test(word) ? foundById(pods, word) : undefined;
   if (byId !== undefined) return byId;
-  throw new NodectlError('ND904', `this node has no pod ${word}`, {next: ['nodectl pods']});
+  const near = [...new Set(pods.map((one) => one.name))].filter((one) => name !== '' && one.startsWith(name));
+  const told = near.length === 0 ? '' : `; there is ${near.slice(0, 5).join(', ')}`;
+  throw new NodectlError('ND904', `this node has no pod ${word}${told}`, {next: ['nodectl pods']});
 }
 
 function foundById(pods: readonly RuntimePod[], id: string): Found | undefined {

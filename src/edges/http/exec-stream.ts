@@ -1,4 +1,5 @@
 import {WebSocket} from 'ws';
+import {printable} from '../../lib/printable.ts';
 
 /** Programs of a container whose streams are this process's. */
 export type ExecStreams = {
@@ -18,11 +19,11 @@ type Ended = {
   readonly details?: {readonly causes?: readonly {readonly reason?: string; readonly message?: string}[]};
 };
 
-/** Runs until the program has ended; answers with its exit code. `url` is what CRI's Exec gave. */
+/** Runs until the program has ended, and tells on stderr why it has no exit code of its own; `url` is CRI Exec's. */
 export function streamExec(url: string, streams: ExecStreams): Promise<number> {
   const {promise, resolve, reject} = Promise.withResolvers<number>();
   const socket = new WebSocket(url.replace(/^http/, 'ws'), [withClose, 'v4.channel.k8s.io']);
-  let exitCode = 0;
+  let ended: ExecEnd = {exitCode: 1, why: 'the runtime has ended the connection'};
   const send = (kind: number, data: Buffer) => {
     if (socket.readyState === WebSocket.OPEN) socket.send(Buffer.concat([Buffer.of(kind), data]));
   };
@@ -49,7 +50,7 @@ export function streamExec(url: string, streams: ExecStreams): Promise<number> {
     const data = message.subarray(1);
     if (message[0] === channel.stdout) streams.stdout.write(data);
     else if (message[0] === channel.stderr) streams.stderr.write(data);
-    else if (message[0] === channel.error) exitCode = exitOf(data.toString('utf8'));
+    else if (message[0] === channel.error) ended = endOf(data.toString('utf8'));
   });
   socket.on('error', reject);
   socket.on('close', () => {
@@ -58,19 +59,22 @@ export function streamExec(url: string, streams: ExecStreams): Promise<number> {
     streams.stdin?.pause();
     if (streams.tty) streams.stdin?.setRawMode?.(false);
     process.stdout.off('resize', onResize);
-    resolve(exitCode);
+    if (ended.why !== undefined) streams.stderr.write(`nodectl: ${printable(ended.why)}\n`);
+    resolve(ended.exitCode);
   });
   return promise;
 }
 
-/** A metav1.Status; of a program that failed its details hold the exit code. */
-export function exitOf(text: string): number {
+type ExecEnd = {readonly exitCode: number; readonly why?: string};
+
+/** A metav1.Status: a program's exit code stands in its details, why none was started is its message. */
+export function endOf(text: string): ExecEnd {
   try {
-    const ended: Ended = JSON.parse(text);
-    if (ended.status === 'Success') return 0;
-    const cause = ended.details?.causes?.find(({reason}) => reason === 'ExitCode');
-    return Number(cause?.message ?? 1);
+    const {status, message = 'the runtime does not say why', details}: Ended = JSON.parse(text);
+    if (status === 'Success') return {exitCode: 0};
+    const code = details?.causes?.find(({reason}) => reason === 'ExitCode')?.message;
+    return code === undefined ? {exitCode: 1, why: message} : {exitCode: Number(code)};
   } catch {
-    return 1;
+    return {exitCode: 1, why: text};
   }
 }

@@ -1,6 +1,7 @@
 import {styleText} from 'node:util';
 import type {CheckState, Finding, NodeSummary} from '../../lib/node-report.ts';
-import {wrap} from '../wrap.ts';
+import {printable} from '../../lib/printable.ts';
+import {step, wrap} from '../wrap.ts';
 import {nodeScreen} from './status-screen.ts';
 
 type Result = {readonly name: string} & CheckState;
@@ -47,7 +48,7 @@ function isCause(finding: Finding, cause: Finding | undefined): boolean {
 
 /** One line when it fits: what is wrong, and what to type. */
 function finding({code, severity, message, next}: Finding, {fixes}: StatusView, width: number): string[] {
-  const [what = '', ...details] = message.split('\n');
+  const [what = '', ...details] = printable(message).split('\n');
   const [first = '', ...more] = next.length > 0 ? next : (fixes[code] ?? []);
   const color = severity === 'error' ? 'red' : 'yellow';
   const colored = styleText([color, 'bold'], code);
@@ -55,11 +56,11 @@ function finding({code, severity, message, next}: Finding, {fixes}: StatusView, 
   const [start = '', ...rest] = wrap(what, ' '.repeat(code.length + 1), width);
   const head = fits
     ? [`${colored} ${what}: ${styleText('bold', first)}`]
-    : [`${colored}${start.slice(code.length)}`, ...rest, ...wrap(`try: ${first}`, '  ', width)];
+    : [`${colored}${start.slice(code.length)}`, ...rest, ...step('try: ', first, '  ', width)];
   return [
     ...head,
     ...details.flatMap((line) => wrap(line, '  ', width)),
-    ...more.flatMap((step) => wrap(`or: ${step}`, '  ', width)),
+    ...more.flatMap((other) => step('or: ', other, '  ', width)),
     styleText('dim', `  more: nodectl explain ${code}`),
   ];
 }

@@ -28,8 +28,7 @@ error    FileSystems: ND116 /var/log/pods does not
          answer
          and 1 more
            try: findmnt /var/log/pods
-           or: sudo umount --lazy /var/log/pods,
-           when it is gone
+           or: sudo umount --lazy /var/log/pods, when it is gone
 skipped  Swap (because of FileSystems)
 
 1 error stands in the way of a join`);

@@ -9,6 +9,7 @@ it.each([
   ['a wide terminal', 120, 'hello-b8cmzvf6bz-rhfd5   53m   registry.example.com/team/hello:1   0c00b29306f4'],
   ['a terminal without room for IDs', 70, 'hello-b8cmzvf6bz-rhfd5  53m  registry.example.com/team/hello:1'],
   ['a narrow terminal', 50, 'hello-b8cmzvf6bz-rhfd5  53m  …ple.com/team/hello:1'],
+  ['a terminal without room for what tells an image', 40, 'hello-b8cmzvf6bz-rhfd5  53m'],
   ['a serial console', 0, 'hello-b8cmzvf6bz-rhfd5   53m   registry.example.com/team/hello:1   0c00b29306f4'],
 ])('prints for %s', (_, columns, expected) => {
   const [, line = ''] = table(head, rows, columns).split('\n');
