@@ -2,8 +2,9 @@ import {basename} from 'node:path';
 import {Config, Errors, flush, Plugin, run} from '@oclif/core';
 import manifest from '../package.json' with {type: 'json'};
 import {COMMANDS} from './commands/index.ts';
+import {coded} from './lib/coded.ts';
 import {NodectlError} from './lib/errors.ts';
-import {coded, errorText, exitCode} from './ui/print-error.ts';
+import {errorText, exitCode} from './ui/print-error.ts';
 
 /** Names under which tools look for the daemons; a symlink of that name starts them (kube-bench, `ps -C kubelet`). */
 const multiCall: Readonly<Record<string, string>> = {kubelet: 'kubelet', 'kube-proxy': 'proxy'};

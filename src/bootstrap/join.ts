@@ -81,6 +81,8 @@ async function runAll(
   try {
     for (const phase of wanted) reports.push(await runPhase(phase, facts, deps));
   } catch (error) {
+    // Who interrupts a join knows why it ended.
+    deps.signal.throwIfAborted();
     throw await withBundle({facts, findings, reports, error}, new Date());
   } finally {
     // The token must not outlive the join, whichever way it went.

@@ -76,19 +76,13 @@ export default class Join extends BaseCommand {
     const {joinNode} = await import('../bootstrap/join.ts');
     const {joinOptions} = await import('../config/join.ts');
     const {joinSummary} = await import('../ui/join-summary.ts');
-    const {showProgress} = await import('../ui/progress/progress.ts');
+    const {withProgress} = await import('../ui/progress/with-progress.ts');
     const input = await gather(args.endpoint ?? process.env.NODECTL_ENDPOINT, flags);
     forgetSecrets();
     const options = joinOptions(input);
-    const stop = new AbortController();
-    process.once('SIGINT', () => stop.abort(new Error('interrupted')));
-    const progress = showProgress();
-    const deps = {log: silent, onEvent: progress.onEvent, signal: stop.signal, program: ownProgram()};
-    const result = await joinNode(options, deps).catch(async (error: unknown) => {
-      await progress.end(error);
-      throw error;
-    });
-    await progress.end();
+    const result = await withProgress((deps) =>
+      joinNode(options, {...deps, log: silent, program: ownProgram()}),
+    );
     if (flags.output === 'json') this.printJson(await document(input, result));
     else this.log(joinSummary(result));
   }

@@ -1,6 +1,7 @@
 import {Command, Flags} from '@oclif/core';
+import {coded} from '../lib/coded.ts';
 import {NodectlError} from '../lib/errors.ts';
-import {coded, errorDocument, errorText, exitCode} from './print-error.ts';
+import {errorDocument, errorText, exitCode} from './print-error.ts';
 
 /** `-o json`: one versioned document on stdout and nothing else. Commands that answer something take it. */
 export const outputFlag = Flags.option({

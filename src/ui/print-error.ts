@@ -1,7 +1,7 @@
 import {styleText} from 'node:util';
 import {catalogue} from '../lib/codes/catalogue.ts';
 import {exits} from '../lib/codes/entry.ts';
-import {describeError, NodectlError} from '../lib/errors.ts';
+import {describeError, type NodectlError} from '../lib/errors.ts';
 
 /** What `-o json` prints for a failure. */
 export type ErrorDocument = {
@@ -13,13 +13,6 @@ export type ErrorDocument = {
   readonly next: readonly string[];
   readonly bundle?: string;
 };
-
-/** Any thrown value as a coded error; what nodectl does not know is ND999. */
-export function coded(error: unknown): NodectlError {
-  return error instanceof NodectlError
-    ? error
-    : new NodectlError('ND999', describeError(error), {cause: error});
-}
 
 export function exitCode(error: NodectlError): number {
   return exits[catalogue[error.code].exit];

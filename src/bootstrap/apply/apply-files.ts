@@ -8,6 +8,7 @@ import {
   pathState,
   sha256,
 } from '../../edges/files/host-files.ts';
+import {NodectlError} from '../../lib/errors.ts';
 import type {Journal} from '../undo/journal.ts';
 import type {Act} from './acts.ts';
 import type {Before} from './entries.ts';
@@ -74,6 +75,10 @@ export async function noteFile(journal: Journal, path: string, after: string | u
   await journal.note({kind: 'file', target: path, before, after: after === undefined ? [] : [after]});
 }
 
+function nameOf(kind: 'directory' | 'other'): string {
+  return kind === 'directory' ? kind : 'device, a pipe or a socket';
+}
+
 async function beforeOf(journal: Journal, state: PathState, path: string): Promise<Before> {
   switch (state.kind) {
     case 'absent':
@@ -86,6 +91,8 @@ async function beforeOf(journal: Journal, state: PathState, path: string): Promi
     }
     case 'directory':
     case 'other':
-      throw new Error(`${path} is not a file`);
+      throw new NodectlError('ND111', `${path} is no file, which it must be: it is a ${nameOf(state.kind)}`, {
+        next: [`sudo ls -ld ${path}`, `sudo mv ${path} ${path}.old, then run the same command again.`],
+      });
   }
 }

@@ -1,6 +1,6 @@
 import {dirname, join} from 'node:path';
 import {kubeletPaths} from '../../config/kubelet-files.ts';
-import {errno, isFull, linkAtomic, readText, removeFile, writeAtomic} from '../../edges/files/files.ts';
+import {errno, isFull, linkAtomic, removeFile, writeAtomic} from '../../edges/files/files.ts';
 import {writeSysctl} from '../../edges/machine/sysctl.ts';
 import {openPort} from '../../edges/network/firewall.ts';
 import {generateKey} from '../../edges/trust/x509.ts';
@@ -10,7 +10,7 @@ import type {Act} from './acts.ts';
 import {applyFile, keepFile, noteFile} from './apply-files.ts';
 import {bringModule, startService, turnSwapOff} from './apply-host.ts';
 import {applyToRuntime} from './apply-runtime.ts';
-import {certificateFileName, submitRequest} from './certificate.ts';
+import {certificateFileName, readKey, submitRequest} from './certificate.ts';
 
 /**
  * Performs one act; what it changes on the machine is in the journal before it is changed.
@@ -129,10 +129,4 @@ async function storeCertificate(
   await writeAtomic(join(pki, name), certificate + key);
   await linkAtomic(currentCertificate, join(dirname(currentCertificate), name));
   await removeFile(keyPath);
-}
-
-async function readKey(path: string): Promise<string> {
-  const key = await readText(path);
-  if (key === undefined) throw new Error(`${path} is gone`);
-  return key;
 }

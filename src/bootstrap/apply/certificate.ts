@@ -4,6 +4,7 @@ import type {KubeClient} from '../../edges/kube/client.ts';
 import {isAlreadyExists, isNotFound} from '../../edges/kube/errors.ts';
 import {connectKube} from '../../edges/kube/http-client.ts';
 import {createCsr, publicKeyOf} from '../../edges/trust/x509.ts';
+import {NodectlError} from '../../lib/errors.ts';
 import type {CertificateSigningRequest} from '../../lib/kubernetes.ts';
 import {certificateSigningRequests} from '../../lib/resources.ts';
 import type {Facts} from '../phase.ts';
@@ -15,6 +16,22 @@ const signerName = 'kubernetes.io/kube-apiserver-client-kubelet';
 export function requestName(privateKey: string, nodeName: string): string {
   const digest = createHash('sha256').update(publicKeyOf(privateKey)).update(`system:node:${nodeName}`);
   return `node-csr-${digest.digest('hex').slice(0, 40)}`;
+}
+
+/** The cached key; undefined when there is none, or when what lies there is none, as for client-go's bootstrap. */
+export function usableKey(pem: string | undefined): string | undefined {
+  try {
+    return pem === undefined || publicKeyOf(pem) === '' ? undefined : pem;
+  } catch {
+    return undefined;
+  }
+}
+
+/** @throws NodectlError ND419 when somebody took it away meanwhile */
+export async function readKey(path: string): Promise<string> {
+  const key = usableKey(await readText(path));
+  if (key === undefined) throw new NodectlError('ND419', `${path} is gone, or holds no key`);
+  return key;
 }
 
 /** As the kubelet's certificate store names them. */
@@ -54,8 +71,7 @@ export async function submitRequest(
   facts: Facts,
   signal: AbortSignal,
 ): Promise<void> {
-  const key = await readText(keyPath);
-  if (key === undefined) throw new Error(`${keyPath} is gone`);
+  const key = await readKey(keyPath);
   const commonName = `system:node:${facts.options.nodeName}`;
   const csr = await createCsr({key, commonName, organizations: ['system:nodes']});
   const spec = {

@@ -1,3 +1,5 @@
+import * as z from 'zod/mini';
+
 /** What a path held before nodectl came. */
 export type Before =
   | {readonly kind: 'absent'}
@@ -37,7 +39,7 @@ export type Entry =
   | {
       readonly kind: 'service';
       readonly target: string;
-      readonly before: {readonly enabled: boolean; readonly running: boolean} | undefined;
+      readonly before?: {readonly enabled: boolean; readonly running: boolean} | undefined;
     }
   /** A port that was closed before. */
   | {readonly kind: 'firewall'; readonly target: string; readonly firewall: 'firewalld' | 'ufw'}
@@ -46,27 +48,31 @@ export type Entry =
   /** The name under which the machine joined, and where. */
   | {readonly kind: 'node'; readonly target: string; readonly server: string};
 
-const kinds: readonly Entry['kind'][] = [
-  'file',
-  'directory',
-  'tree',
-  'sysctl',
-  'module',
-  'swap',
-  'packages',
-  'firewall',
-  'service',
-  'cgroup',
-  'interface',
-  'table',
-  'node',
-];
+const text = z.string();
+const texts = z.readonly(z.array(z.string()));
+const before = z.discriminatedUnion('kind', [
+  z.object({kind: z.literal('absent')}),
+  z.object({kind: z.literal('link'), to: text}),
+  z.object({kind: z.literal('file'), saved: text, mode: z.number(), uid: z.number(), gid: z.number()}),
+]);
+const state = z.object({enabled: z.boolean(), running: z.boolean()});
 
-/** Entries are written whole by us, so only kind and target are looked at. */
-export function parseEntry(text: string): Entry | undefined {
+/** What a newer nodectl may have added to an entry is not known here, and so not undone: such a kind is refused. */
+const entry = z.discriminatedUnion('kind', [
+  z.object({kind: z.literal('file'), target: text, before, after: texts}),
+  z.object({kind: z.literal('tree'), target: text, existed: z.boolean(), before: texts}),
+  z.object({kind: z.literal('sysctl'), target: text, before: text}),
+  z.object({kind: z.literal('packages'), target: text, names: texts}),
+  z.object({kind: z.literal('service'), target: text, before: z.optional(state)}),
+  z.object({kind: z.literal('firewall'), target: text, firewall: z.enum(['firewalld', 'ufw'])}),
+  z.object({kind: z.literal('node'), target: text, server: text}),
+  z.object({kind: z.enum(['directory', 'module', 'swap', 'cgroup', 'interface', 'table']), target: text}),
+]);
+
+/** Undefined for what is no entry, or not one that this nodectl knows. */
+export function parseEntry(content: string): Entry | undefined {
   try {
-    const entry: Entry = JSON.parse(text);
-    return kinds.includes(entry.kind) && typeof entry.target === 'string' ? entry : undefined;
+    return entry.safeParse(JSON.parse(content)).data;
   } catch {
     return undefined;
   }

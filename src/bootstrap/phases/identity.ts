@@ -11,6 +11,7 @@ import {
   readCertificate,
   readRequest,
   requestName,
+  usableKey,
 } from '../apply/certificate.ts';
 import {keptFiles, kubeletFiles} from '../learn/node-files.ts';
 import {
@@ -155,7 +156,7 @@ function waitFor(request: CertificateSigningRequest, name: string): PhaseDecisio
 
 async function observe(facts: Facts): Promise<SeenIdentity> {
   const paths = kubeletPaths(facts.options);
-  const [pem, key, there, directories, files] = await Promise.all([
+  const [pem, cached, there, directories, files] = await Promise.all([
     readText(paths.currentCertificate),
     readText(paths.cachedKey),
     present([paths.bootstrapKubeconfig]),
@@ -163,6 +164,7 @@ async function observe(facts: Facts): Promise<SeenIdentity> {
     unmetFiles([...kubeletFiles(facts), ...keptFiles(facts)]),
   ]);
   const certificate = pem === undefined ? undefined : readCertificate(pem, facts.cluster.ca);
+  const key = usableKey(cached);
   const name = key === undefined ? undefined : requestName(key, facts.options.nodeName);
   return {
     nowMs: Date.now(),

@@ -1,5 +1,6 @@
 import type {KubeClient} from '../../edges/kube/client.ts';
 import {isAlreadyExists} from '../../edges/kube/errors.ts';
+import {NodectlError} from '../../lib/errors.ts';
 import type {Draft, KubeObject, ServiceAccount} from '../../lib/kubernetes.ts';
 import {type Resource, serviceAccounts} from '../../lib/resources.ts';
 
@@ -45,7 +46,8 @@ export async function proxyToken(client: KubeClient): Promise<string> {
   };
   const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${name}/token`;
   const answer = await client.request<{status?: {token?: string}}>('POST', path, request);
-  if (answer.status?.token === undefined) throw new Error('the API server answered without a token');
+  if (answer.status?.token === undefined)
+    throw new NodectlError('ND302', `TokenRequest of ${name}: an answer without a token`);
   return answer.status.token;
 }
 

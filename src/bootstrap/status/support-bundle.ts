@@ -1,6 +1,7 @@
 import type {Finding} from '../../checks/check.ts';
 import {kubernetesVersion} from '../../config/version.ts';
 import {writeAtomic} from '../../edges/files/files.ts';
+import {coded} from '../../lib/coded.ts';
 import {describeError, NodectlError} from '../../lib/errors.ts';
 import {redactText, redactValue} from '../../lib/redact.ts';
 import {type TarFile, tar} from '../../lib/tar.ts';
@@ -34,9 +35,8 @@ export async function withBundle(failed: FailedJoin, now: Date): Promise<unknown
     // The disk may be full, and that be the failure: its own error matters more.
     return error;
   }
-  return error instanceof NodectlError
-    ? new NodectlError(error.code, error.message, {cause: error.cause, next: error.next, bundle: path})
-    : new NodectlError('ND999', describeError(error), {cause: error, bundle: path});
+  const {code, message, cause, next} = coded(error);
+  return new NodectlError(code, message, {cause, next, bundle: path});
 }
 
 async function bundleFiles({facts, findings, reports, error}: FailedJoin): Promise<TarFile[]> {

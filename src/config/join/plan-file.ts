@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import {NodectlError} from '../../lib/errors.ts';
+import {describeError, NodectlError} from '../../lib/errors.ts';
 import type {JoinInput} from '../join.ts';
 
 const fields = z.optional(z.record(z.string(), z.unknown()));
@@ -77,11 +77,29 @@ export type PlanFile = z.output<typeof planFile>;
 
 /** @throws NodectlError ND904 when it is not a plan of `nodectl join --plan -o json` */
 export function readPlanFile(path: string, content: string): PlanFile {
+  const {data, error} = planFile.safeParse(jsonOf(path, content));
+  if (error === undefined) return data;
+  const issues = error.issues.flatMap((issue) => {
+    const where = (field: string[]) => [...issue.path, ...field].join('.') || 'it';
+    if (issue.code !== 'unrecognized_keys') return `${where([])}: ${issue.message.toLowerCase()}`;
+    return issue.keys.map((key) => `${where([key])}: unknown field`);
+  });
+  throw unusable(path, issues.slice(0, 5).join('\n'));
+}
+
+function jsonOf(path: string, content: string): unknown {
   try {
-    return planFile.parse(JSON.parse(content));
+    return JSON.parse(content);
   } catch (cause) {
-    throw new NodectlError('ND904', `${path} is not a plan of nodectl join --plan -o json`, {cause});
+    throw unusable(path, describeError(cause));
   }
+}
+
+/** Plans are for the nodectl that made them: another may know other steps. */
+function unusable(path: string, why: string): NodectlError {
+  return new NodectlError('ND904', `${path} is not a plan of this nodectl’s join --plan -o json\n${why}`, {
+    next: ['nodectl join … --plan -o json > plan.json, with this very nodectl, then apply that.'],
+  });
 }
 
 /** What a plan may tell of its input, and the flags whose secrets must be given again. */

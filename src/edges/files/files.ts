@@ -25,7 +25,8 @@ export async function readText(path: string): Promise<string | undefined> {
     return await fs.readFile(path, 'utf8');
   } catch (error) {
     if (isMissing(error)) return undefined;
-    throw error;
+    // A directory is opened, and refuses to be read without its name.
+    throw error instanceof Error ? Object.assign(error, {path}) : error;
   }
 }
 

@@ -1,6 +1,6 @@
 import {readFile} from 'node:fs/promises';
 import {join} from 'node:path';
-import {listDirectory, makeDirectory, removeFile, writeAtomic} from '../files/files.ts';
+import {listDirectory, makeDirectory, readText, removeFile, writeAtomic} from '../files/files.ts';
 
 /** The journal's files: numbered entries and saved pre-images, each written whole and synced. */
 export type JournalStore = {
@@ -16,7 +16,7 @@ export function journalStore(dir: string): JournalStore {
     dir,
     async read() {
       const names = (await listDirectory(dir)).filter((name) => /^\d+\.json$/.test(name));
-      return Promise.all(names.map(async (name) => ({name, text: await readFile(join(dir, name), 'utf8')})));
+      return Promise.all(names.map(async (name) => ({name, text: (await readText(join(dir, name))) ?? ''})));
     },
     async write(name, content) {
       await makeDirectory(dir, 0o700);

@@ -130,6 +130,12 @@ export const hostCodes = entries({
     ],
     exit: 'preflight',
   },
+  ND111: {
+    title: 'a file cannot be used',
+    why: 'Something else lies where a file belongs (a directory, a broken link), it is not there or may not be changed, or its disk has errors.',
+    fix: ['namei -l PATH', 'sudo lsattr -d PATH; sudo dmesg | tail'],
+    exit: 'preflight',
+  },
   ND110: {
     title: 'the machine ran out of memory',
     why: 'Not a container reached its limit, but the whole machine had no memory left, and the kernel ended a process.',

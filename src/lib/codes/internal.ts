@@ -71,6 +71,15 @@ export const internalCodes = entries({
     fix: ['nodectl logs kubelet', 'nodectl status'],
     exit: 'kubelet',
   },
+  ND912: {
+    title: 'interrupted',
+    why: 'Ctrl-C ended the command after the step that it was at; what it had changed until then is in the journal.',
+    fix: [
+      'Run the same command again: it goes on from there.',
+      'sudo nodectl reset takes back what was done.',
+    ],
+    exit: 'failed',
+  },
   ND999: {
     title: 'unexpected error',
     why: 'nodectl met a case that it does not know: this is a bug.',

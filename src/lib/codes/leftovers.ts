@@ -40,8 +40,11 @@ export const leftoverCodes = entries({
   },
   ND604: {
     title: 'journal unreadable',
-    why: 'The list of what nodectl has changed on this machine is damaged.',
-    fix: ['Move the named file away; what it tells of must then be undone by hand.'],
+    why: 'The list of what nodectl has changed on this machine is damaged, or a newer nodectl has written it.',
+    fix: [
+      'Run the same command with the newest nodectl that was ever used on this machine.',
+      'Or move the named file away; what it tells of must then be undone by hand.',
+    ],
     exit: 'failed',
   },
   ND607: {

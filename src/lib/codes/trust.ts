@@ -119,6 +119,12 @@ export const trustCodes = entries({
     fix: ['kubectl version', 'Use a nodectl that fits the control plane, or upgrade the control plane.'],
     exit: 'preflight',
   },
+  ND419: {
+    title: 'the node’s new key is gone',
+    why: 'Between its request for a certificate and the answer somebody took away the private key that the certificate is for.',
+    fix: ['Run the same command again: it makes another key and another request.'],
+    exit: 'trust',
+  },
   ND418: {
     title: 'a serving certificate waits for approval',
     why: 'serverTLSBootstrap asks the cluster to sign the kubelet’s serving certificate; nothing approves that by itself, so logs and exec fail.',

@@ -84,3 +84,37 @@ describe('Journal', () => {
     });
   });
 });
+
+describe('an entry of a journal', () => {
+  it.each<[string, string]>([
+    ['that is cut', '{"kind":"file","target":"/etc/x","bef'],
+    ['that is empty', ''],
+    ['that is no entry', '[]'],
+    ['without what was before', '{"kind":"file","target":"/etc/x"}'],
+    ['of a kind that a newer nodectl made', '{"kind":"firmware","target":"x"}'],
+    ['of a firewall that a newer nodectl knows', '{"kind":"firewall","target":"1/tcp","firewall":"pf"}'],
+  ])('%s is refused before anything is undone', async (_, text) => {
+    const store = memoryStore(new Map([['0001.json', text]]));
+    await expect(Journal.open(store)).rejects.toMatchObject({
+      code: 'ND604',
+      message: '/journal/0001.json cannot be read',
+    });
+  });
+
+  it.each<Entry>([
+    {kind: 'file', target: '/a', before: {kind: 'file', saved: 'x', mode: 420, uid: 0, gid: 0}, after: []},
+    {kind: 'tree', target: '/a', existed: true, before: ['b']},
+    {kind: 'packages', target: 'apt', names: ['runc']},
+    {kind: 'service', target: 'containerd', before: undefined},
+    {kind: 'service', target: 'containerd', before: {enabled: true, running: false}},
+    {kind: 'firewall', target: '10250/tcp', firewall: 'ufw'},
+    {kind: 'node', target: 'worker', server: ''},
+    {kind: 'interface', target: 'cni0'},
+    {kind: 'module', target: 'overlay'},
+    {kind: 'swap', target: '/dev/sda2'},
+  ])('of kind $kind is read as it was written', async (entry) => {
+    const store = memoryStore();
+    await (await Journal.open(store)).note(entry);
+    expect((await Journal.open(store)).entries).toEqual([entry]);
+  });
+});

@@ -97,6 +97,15 @@ describe('a plan’s file', () => {
   it.each(['', '{}', '{"apiVersion":"nodectl/v1","kind":"JoinResult"}'])('is told from %j', (text) => {
     expect(() => readPlanFile('p', text)).toThrow(expect.objectContaining({code: 'ND904'}));
   });
+  it('names what another nodectl planned that this one does not know', () => {
+    const own = withoutSecrets(input);
+    const newer = {...own, input: {...own.input, gpu: true, cni: 'mesh'}};
+    const document = {apiVersion: 'nodectl/v1', kind: 'JoinPlan', ...plan({}), ...newer};
+    expect(() => readPlanFile('p', JSON.stringify(document))).toThrow(
+      /^p is not a plan[^]*input\.gpu: unknown field/,
+    );
+    expect(() => readPlanFile('p', JSON.stringify(document))).toThrow(/input\.cni/);
+  });
 });
 
 describe('lineDiff', () => {
