@@ -1,4 +1,3 @@
-import type {Obj} from '../contract.ts';
 import {equal, listAt, numberAt, objectAt, textAt} from '../json.ts';
 import type {Strategy} from './definition.ts';
 
@@ -74,17 +73,6 @@ export const csrStrategy: Strategy = {
 
 /** EndpointSlices have no spec: everything but metadata counts, labels too. */
 export const sliceStrategy: Strategy = {generation: true};
-
-/** Stored as protobuf, a list without entries is none: read again, it is null. */
-const withoutDrivers = (csiNode: Obj) => {
-  if (listAt(csiNode, 'spec', 'drivers').length === 0)
-    csiNode.spec = {...objectAt(csiNode, 'spec'), drivers: null};
-};
-
-export const csiNodeStrategy: Strategy = {
-  prepareForCreate: withoutDrivers,
-  prepareForUpdate: withoutDrivers,
-};
 
 export const writtenByPut: Strategy = {createOnUpdate: true};
 

@@ -5,7 +5,6 @@ import {columnsOf} from './columns.ts';
 import type {Definition, Strategy, Subresource, Verb} from './definition.ts';
 import {
   counted,
-  csiNodeStrategy,
   csrStrategy,
   namespaceStrategy,
   nodeStrategy,
@@ -184,7 +183,7 @@ export const definitions: readonly Definition[] = [
     parts: [status, part('approval', 'get', 'patch', 'update')],
     strategy: csrStrategy,
   }),
-  define(storage, 'CSINode', 'csinodes', 'Cluster', {strategy: csiNodeStrategy}),
+  define(storage, 'CSINode', 'csinodes', 'Cluster', {strategy: plain}),
   define(storage, 'CSIDriver', 'csidrivers', 'Cluster', {strategy: counted}),
   define(storage, 'StorageClass', 'storageclasses', 'Cluster', {short: ['sc']}),
   define(storage, 'VolumeAttachment', 'volumeattachments', 'Cluster', {parts: [status]}),

@@ -36,7 +36,19 @@ function decodeStruct(struct: Struct, value: JsonObject, path: string, unknown: 
     else if (item !== null && item !== undefined)
       result[name] = decodeField(field, item, at, struct, unknown);
   }
+  emptyAsGo(struct, result);
   return result;
+}
+
+/** etcd keeps no empty list or map: Go reads nil, and writes null where the field has no omitempty, else nothing. */
+function emptyAsGo(struct: Struct, result: JsonObject): void {
+  for (const {name, shape, always} of struct.fields.values()) {
+    if (shape === 'one') continue;
+    const value = result[name] ?? [];
+    if (Array.isArray(value) ? value.length > 0 : !isObject(value) || Object.keys(value).length > 0) continue;
+    if (always) result[name] = null;
+    else delete result[name];
+  }
 }
 
 function decodeField(field: Field, value: unknown, at: string, owner: Struct, unknown: string[]): unknown {

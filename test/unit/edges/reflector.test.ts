@@ -1,7 +1,11 @@
 import {afterEach, beforeEach, describe, expect, it} from 'vitest';
 import {realClock} from '../../../src/edges/clock.ts';
 import {connectKube, type KubeConnectionClient} from '../../../src/edges/kube/http-client.ts';
-import {type Reflector, startReflector} from '../../../src/edges/kube/watch/reflector.ts';
+import {
+  type Reflector,
+  type ReflectorOptions,
+  startReflector,
+} from '../../../src/edges/kube/watch/reflector.ts';
 import type {ConfigMap} from '../../../src/lib/kubernetes.ts';
 import {silent} from '../../../src/lib/log.ts';
 import {configMaps} from '../../../src/lib/resources.ts';
@@ -59,7 +63,10 @@ describe('a reflector', () => {
     await server.close();
   });
 
-  const start = (time: Clock = clock): void => {
+  const start = (
+    time: Clock = clock,
+    more: Partial<Pick<ReflectorOptions<ConfigMap>, 'log' | 'trim'>> = {},
+  ): void => {
     reflector = startReflector({
       client,
       resource: configMaps,
@@ -69,6 +76,7 @@ describe('a reflector', () => {
         told.push(`${type} ${object.metadata.name}@${object.metadata.resourceVersion}`),
       onSynced: () => told.push('synced'),
       onRelist: () => told.push('relisted'),
+      ...more,
     });
   };
   const names = (): string => [...reflector.store.keys()].join(' ');
@@ -294,6 +302,44 @@ describe('a reflector', () => {
     });
     await reflector.synced;
     expect(names()).toBe('default/a default/b');
+  });
+
+  it('keeps an object that cannot be trimmed as it is, says so, and follows the others', async () => {
+    server.answer((_, response) => {
+      response.write(line('ADDED', configMap('bad', 1)) + line('ADDED', configMap('good', 2)));
+      response.write(bookmark(5, true) + line('MODIFIED', configMap('bad', 6)));
+      response.write(line('MODIFIED', configMap('good', 7, {k: 'v'})));
+    });
+    const said: unknown[] = [];
+    start(clock, {
+      log: {...silent, error: (message, fields) => said.push([message, fields?.object])},
+      trim: (object) => {
+        if (object.metadata.name === 'bad') throw new TypeError('no such thing');
+        return {...object, data: {trimmed: 'yes'}};
+      },
+    });
+    await expect
+      .poll(() => told, patience)
+      .toEqual(['added bad@1', 'added good@2', 'synced', 'modified bad@6', 'modified good@7']);
+    expect(reflector.store.get('default/good')?.data).toEqual({trimmed: 'yes'});
+    expect(said).toEqual(Array(2).fill(['an object could not be trimmed', 'default/bad']));
+    expect(watches()).toHaveLength(1);
+  });
+
+  it('says once what the server refuses, and again after it was allowed in between', async () => {
+    const said: unknown[] = [];
+    let allowed = false;
+    server.answer((_, response) => {
+      if (allowed) response.end(line('ADDED', configMap('a', 1)) + bookmark(5, true));
+      else response.writeHead(403).end(JSON.stringify(status(403, 'Forbidden', 'not for you')));
+    });
+    start(clock, {log: {...silent, warn: (_, fields) => said.push(fields?.resource)}});
+    await expect.poll(() => server.seen.length, patience).toBeGreaterThan(3);
+    expect(said).toEqual(['configmaps']);
+    allowed = true;
+    await reflector.synced;
+    allowed = false;
+    await expect.poll(() => said, patience).toEqual(['configmaps', 'configmaps']);
   });
 });
 

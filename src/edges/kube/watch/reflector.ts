@@ -7,7 +7,7 @@ import type {Clock} from '../../../lib/time.ts';
 import type {KubeClient, ListQuery} from '../client.ts';
 import {ApiError, isGone} from '../errors.ts';
 import {listAll} from './list-all.ts';
-import {ObjectStore, type StoreEvent} from './object-store.ts';
+import {ObjectStore, type StoreEvent, storeKey} from './object-store.ts';
 import {type Progress, WatchRun} from './watch-run.ts';
 
 export {storeKey} from './object-store.ts';
@@ -70,6 +70,7 @@ class ReflectorLoop<T extends KubeObject> {
   #resourceVersion: string | undefined;
   #olderLists = 0;
   #lastError: unknown;
+  #toldRefusal: string | undefined;
 
   constructor(options: ReflectorOptions<T>) {
     this.#options = options;
@@ -155,6 +156,7 @@ class ReflectorLoop<T extends KubeObject> {
         `the server answered with a list of resourceVersion ${resourceVersion}, older than what is known`,
       );
     this.#olderLists = 0;
+    this.#toldRefusal = undefined;
     this.#store.replace(objects, resourceVersion);
     this.#resourceVersion = resourceVersion;
     this.#lastError = undefined;
@@ -170,14 +172,29 @@ class ReflectorLoop<T extends KubeObject> {
     const {resource, trim} = this.#options;
     raw.apiVersion ??= apiVersion(resource);
     raw.kind ??= resource.kind;
-    return trim?.(raw) ?? raw;
+    if (trim === undefined) return raw;
+    try {
+      return trim(raw);
+    } catch (error) {
+      // One object that nobody thought of must not keep every other one from being followed.
+      this.#options.log.error('an object could not be trimmed', {
+        resource: resource.plural,
+        object: storeKey(raw),
+        error: describeError(error),
+      });
+      return raw;
+    }
   }
 
   #failed(error: unknown): void {
     this.#lastError = error;
     if (isGone(error)) this.#resourceVersion = undefined;
-    const fields = {resource: this.#options.resource.plural, error: describeError(error)};
-    this.#options.log.debug('watch ended', fields);
+    const {log, resource, query} = this.#options;
+    const fields = {resource: resource.plural, ...query, error: describeError(error)};
+    if (isRefusal(error) && fields.error !== this.#toldRefusal) {
+      this.#toldRefusal = fields.error;
+      log.warn('the API server does not let this be followed', fields);
+    } else log.debug('watch ended', fields);
   }
 
   async #pause(error: unknown, signal: AbortSignal): Promise<void> {
@@ -206,4 +223,9 @@ class ReflectorLoop<T extends KubeObject> {
       });
     }
   }
+}
+
+/** An answer that the same request gets again: no right, no such resource; not an outage, not an old version. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof ApiError && [400, 401, 403, 404, 405, 422].includes(error.httpCode);
 }
