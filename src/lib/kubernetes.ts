@@ -1,6 +1,7 @@
 /** Kubernetes objects as they are on the wire: the client's types with dates as strings. Types only. */
 import type {
   CoreV1Event,
+  DiscoveryV1EndpointPort,
   ResourceV1ResourceClaim,
   V1beta1ClusterTrustBundle,
   V1CertificateSigningRequest,
@@ -11,6 +12,7 @@ import type {
   V1CSINode,
   V1CSINodeDriver,
   V1Deployment,
+  V1Endpoint,
   V1EndpointSlice,
   V1Lease,
   V1Namespace,
@@ -70,7 +72,11 @@ export type Status = Wire<V1Status>;
 export type Pod = Namespaced<V1Pod> & {spec: PodSpec; status?: PodStatus};
 export type Node = Stored<V1Node> & {spec?: Wire<V1NodeSpec>; status?: Wire<V1NodeStatus>};
 export type Service = Namespaced<V1Service> & {spec: Wire<V1ServiceSpec>};
-export type EndpointSlice = Namespaced<V1EndpointSlice>;
+/** Go writes an empty list as null where the field has no omitempty. */
+export type EndpointSlice = Namespaced<Omit<V1EndpointSlice, 'endpoints' | 'ports'>> & {
+  endpoints: Wire<V1Endpoint>[] | null;
+  ports?: Wire<DiscoveryV1EndpointPort>[] | null;
+};
 export type ConfigMap = Namespaced<V1ConfigMap>;
 export type Secret = Namespaced<V1Secret>;
 export type ServiceAccount = Namespaced<V1ServiceAccount>;
