@@ -134,7 +134,7 @@ export class Lab {
   }
 
   async #listen(): Promise<void> {
-    for (const role of ['ep1', 'ep2'])
+    for (const role of ['ep1', 'ep2', 'node'])
       for (const family of families)
         for (const protocol of ['TCP', 'UDP'] as const)
           for (const port of [8080, 8081])
