@@ -66,6 +66,10 @@ describe('a running proxy', () => {
     await expect.poll(async () => [...new Set(await ask('pod', 24))], bound).toEqual([ep2]);
     await api.delete('endpointslices', endpoints([]));
     await expect.poll(() => ask('pod'), bound).toEqual(['ECONNREFUSED']);
+    // The slice of a Service that no pod matches, as an API server writes it.
+    await api.put('endpointslices', {...endpoints([]), endpoints: null, ports: null});
+    await api.put('endpointslices', endpoints([ep1]));
+    await expect.poll(() => ask('pod'), bound).toEqual([ep1]);
   });
 
   it('tells its health, its mode and its figures', async () => {
