@@ -1,4 +1,4 @@
-// src/sandbox/schema/kubernetes-types.ts from the Go types of a Kubernetes source tree:
+// src/config/schema/kubernetes-types.ts from the Go types of a Kubernetes source tree:
 //   node bin/generate-kubernetes-types.mjs PATH/TO/kubernetes
 // PATH holds staging/src/k8s.io/{api,apimachinery}. Only facts are taken: names, numbers, types, merge keys.
 import {readFileSync, writeFileSync} from 'node:fs';
@@ -148,7 +148,7 @@ while (queue.length > 0) {
   }
 }
 
-const out = resolve(import.meta.dirname, '../src/sandbox/schema/kubernetes-types.ts');
+const out = resolve(import.meta.dirname, '../src/config/schema/kubernetes-types.ts');
 writeFileSync(
   out,
   `/**

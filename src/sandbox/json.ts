@@ -1,9 +1,7 @@
 /** Reading and copying JSON whose shape only a table knows. */
-export type JsonObject = {[field: string]: unknown};
+import {isObject, type JsonObject} from '../lib/json.ts';
 
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
+export {isObject, type JsonObject};
 
 /** The value at a path, or undefined where any step is missing. */
 export function at(value: unknown, ...path: readonly (string | number)[]): unknown {

@@ -1,5 +1,5 @@
 import {join} from 'node:path';
-import {parseStaticPod} from '../../config/static-pod.ts';
+import {parseStaticPod} from '../../config/pod/static-pod.ts';
 import {errno, listDirectory, readText} from '../../edges/files/files.ts';
 import {describeError} from '../../lib/errors.ts';
 import {type Finding, warning} from '../check.ts';

@@ -1,4 +1,4 @@
-import {staticAnnotations} from '../../config/static-pod.ts';
+import {staticAnnotations} from '../../config/pod/static-pod.ts';
 import type {Pod} from '../../lib/kubernetes.ts';
 import {withAllocation} from '../resize/allocation.ts';
 import {judgeResize} from '../resize/judge.ts';

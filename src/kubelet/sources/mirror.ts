@@ -1,4 +1,4 @@
-import {staticAnnotations} from '../../config/static-pod.ts';
+import {staticAnnotations} from '../../config/pod/static-pod.ts';
 import type {KubeClient} from '../../edges/kube/client.ts';
 import {isAlreadyExists, isConflict, isNotFound} from '../../edges/kube/errors.ts';
 import {describeError} from '../../lib/errors.ts';

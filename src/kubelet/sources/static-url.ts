@@ -1,4 +1,4 @@
-import {parseStaticPods} from '../../config/static-pod.ts';
+import {parseStaticPods} from '../../config/pod/static-pod.ts';
 import {fetchText} from '../../edges/http/http.ts';
 import {describeError} from '../../lib/errors.ts';
 import type {Pod} from '../../lib/kubernetes.ts';

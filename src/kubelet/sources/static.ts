@@ -1,4 +1,4 @@
-import {parseStaticPod} from '../../config/static-pod.ts';
+import {parseStaticPod} from '../../config/pod/static-pod.ts';
 import {listDirectory, readText} from '../../edges/files/files.ts';
 import {watchDirectory} from '../../edges/files/watch-directory.ts';
 import {describeError} from '../../lib/errors.ts';

@@ -1,8 +1,8 @@
 import {isDeepStrictEqual} from 'node:util';
+import {defaultPodSpec} from '../../config/pod/pod-defaults.ts';
 import type {Deployment, ReplicaSet} from '../../lib/kubernetes.ts';
 import {matchesSelector} from '../../lib/labels.ts';
 import {checkMetadata} from './metadata.ts';
-import {defaultPodSpec} from './pods/pod-defaults.ts';
 import {checkPodSpec, checkTemplateLabels} from './pods/pod-validation.ts';
 import {Problems} from './problems.ts';
 import type {Write} from './types.ts';

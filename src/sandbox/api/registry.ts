@@ -1,14 +1,14 @@
 import {randomUUID} from 'node:crypto';
+import {type Conformed, conform, Mismatch} from '../../config/schema/conform.ts';
 import type {ObjectMeta} from '../../lib/kubernetes.ts';
 import {apiVersion, type Resource} from '../../lib/resources.ts';
 import {type Clock, timestamp} from '../../lib/time.ts';
 import {randomSuffix} from '../admission/random-suffix.ts';
 import type {Admit, Lookup} from '../admission/types.ts';
 import type {Obj} from '../contract.ts';
-import {copy, equal, isObject, listAt} from '../json.ts';
+import {copy, equal, isObject, type JsonObject, listAt} from '../json.ts';
 import {collectionOf, type Definition, hasSubresource} from '../resources/definition.ts';
 import {sameSpec} from '../resources/strategies.ts';
-import {conform} from '../schema/conform.ts';
 import {alreadyExists, badRequest, conflict, invalid, notFound, staleVersion} from '../status.ts';
 import {keyOf, type Store} from '../store/store.ts';
 import type {WriteContext} from './http/request.ts';
@@ -187,7 +187,7 @@ function shaped(resource: Resource, given: unknown, context: WriteContext): Obj 
     throw badRequest(
       `the API version in the data (${given.apiVersion}, Kind=${given.kind}) does not match the expected API version (${version}, Kind=${resource.kind})`,
     );
-  const {object: body, unknown} = conform(resource.group, resource.version, resource.kind, given);
+  const {object: body, unknown} = conformed(resource, given);
   reportUnknown(unknown, context);
   const metadata: ObjectMeta = isObject(body.metadata) ? body.metadata : {};
   return {
@@ -201,6 +201,16 @@ function shaped(resource: Resource, given: unknown, context: WriteContext): Obj 
       resourceVersion: metadata.resourceVersion ?? '',
     },
   };
+}
+
+/** @throws StatusError 400 */
+function conformed({group, version, kind}: Resource, given: JsonObject): Conformed {
+  try {
+    return conform(group, kind, given);
+  } catch (error) {
+    if (!(error instanceof Mismatch)) throw error;
+    throw badRequest(`${kind} in version "${version}" cannot be handled as a ${kind}: ${error.message}`);
+  }
 }
 
 /** fieldValidation: fields that no kind has are dropped, and told as the writer asked. */

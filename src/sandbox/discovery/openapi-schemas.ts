@@ -1,6 +1,6 @@
+import {type Field, type Struct, structOf, typeName} from '../../config/schema/types.ts';
 import type {Resource} from '../../lib/resources.ts';
 import type {JsonObject} from '../json.ts';
-import {type Field, type Struct, structOf, typeName} from '../schema/types.ts';
 
 /** `core.PodSpec` as OpenAPI names it. */
 function schemaName(type: string): string {

@@ -1,4 +1,4 @@
-import {type Field, structOf, typeName} from '../schema/types.ts';
+import {type Field, structOf, typeName} from '../../config/schema/types.ts';
 
 /**
  * How strategic merge treats a field: `patchStrategy` and `patchMergeKey` of k8s.io/api's types. A list without

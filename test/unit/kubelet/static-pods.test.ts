@@ -2,13 +2,14 @@ import {mkdtempSync, renameSync, rmSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterEach, beforeEach, describe, expect, it, vi} from 'vitest';
-import {parseStaticPod} from '../../../src/config/static-pod.ts';
+import {parseStaticPod} from '../../../src/config/pod/static-pod.ts';
 import {realClock} from '../../../src/edges/clock.ts';
 import type {KubeClient} from '../../../src/edges/kube/client.ts';
 import {PodStore} from '../../../src/kubelet/api/pod-store.ts';
 import type {PodWorkers} from '../../../src/kubelet/pod/worker.ts';
 import {decideMirror, Mirrors} from '../../../src/kubelet/sources/mirror.ts';
 import {StaticPods} from '../../../src/kubelet/sources/static-pods.ts';
+import {Telemetry} from '../../../src/kubelet/stats/metrics/telemetry.ts';
 import type {Pod} from '../../../src/lib/kubernetes.ts';
 import {silent} from '../../../src/lib/log.ts';
 
@@ -41,6 +42,53 @@ describe('a static pod', () => {
     expect(spec.containers[0]?.terminationMessagePath).toBe('/dev/termination-log');
   });
 
+  it('is defaulted as the API server does it, with a null as good as nothing', () => {
+    const {spec, metadata} = parse(`
+apiVersion: v1
+kind: Pod
+metadata:
+  name: web
+  labels:
+  annotations:
+spec:
+  restartPolicy:
+  hostNetwork: true
+  initContainers:
+  volumes:
+    - name: scratch
+    - name: labels
+      downwardAPI: {defaultMode: 0400}
+    - name: etc
+      hostPath: {path: /etc}
+  containers:
+    - name: main
+      image: a
+      env:
+      ports: [{containerPort: 80}]
+      resources: {limits: {cpu: 1, memory: 1Gi}}
+      livenessProbe: {httpGet: {port: 80}}
+`);
+    expect(metadata).not.toHaveProperty('labels');
+    expect(spec).toMatchObject({
+      restartPolicy: 'Always',
+      dnsPolicy: 'ClusterFirst',
+      enableServiceLinks: true,
+    });
+    expect(spec).not.toHaveProperty('initContainers');
+    expect(spec.volumes).toEqual([
+      {name: 'scratch', emptyDir: {}},
+      {name: 'labels', downwardAPI: {defaultMode: 0o400}},
+      {name: 'etc', hostPath: {path: '/etc', type: ''}},
+    ]);
+    expect(spec.containers[0]).toMatchObject({
+      imagePullPolicy: 'Always',
+      ports: [{containerPort: 80, hostPort: 80, protocol: 'TCP'}],
+      resources: {requests: {cpu: '1', memory: '1Gi'}},
+      livenessProbe: {httpGet: {path: '/', scheme: 'HTTP'}, timeoutSeconds: 1, periodSeconds: 10},
+    });
+    expect(spec.containers[0]).not.toHaveProperty('env');
+  });
+
   it.each([
     ['nonsense', ': : :'],
     ['another kind', plain.replace('Pod', 'Service')],
@@ -52,6 +100,7 @@ describe('a static pod', () => {
       text('{containers: [{name: a, envFrom: [{configMapRef: {name: c}}]}]}'),
     ],
     ['a service account', text('{serviceAccountName: x, containers: [{name: a}]}')],
+    ['a number for a text', text('{containers: [{name: a, env: [{name: A, value: 1}]}]}')],
     ['a bomb', `a: &a [x]\nb: &b [${'*a,'.repeat(99)}*a]\nc: [${'*b,'.repeat(99)}*b]`],
   ])('is refused with %s', (_, content) => {
     expect(() => parse(content)).toThrow();
@@ -143,6 +192,11 @@ describe('the file of a static pod', () => {
     const common = {nodeName: 'node-1', clock: realClock, log: silent};
     const mirrors = new Mirrors({...common, client, ending: () => true});
     const onPlaced = vi.fn();
+    const telemetry = new Telemetry(0);
+    const restarts = async () =>
+      (await telemetry.registry.getSingleMetric('kubelet_restarted_pods_total')?.get())?.values.map(
+        ({value}) => value,
+      );
     const urls = {url: '', headers: {}, urlEveryMs: 60_000};
     const statics = new StaticPods({
       ...common,
@@ -153,25 +207,28 @@ describe('the file of a static pod', () => {
       directory,
       everyMs: 60_000,
       onPlaced,
+      telemetry,
     });
     await vi.waitFor(() => expect(store.all()).toHaveLength(1));
     const stop = async () => {
       statics.stop();
       await mirrors.stop();
     };
-    return {path, store, working, ended, statics, onPlaced, stop};
+    return {path, store, working, ended, statics, onPlaced, restarts, stop};
   }
 
   it('ends its pod when it was away for a moment, which then starts anew', async () => {
-    const {path, store, working, ended, statics, stop} = await start();
+    const {path, store, working, ended, statics, restarts, stop} = await start();
     rmSync(path);
     writeFileSync(path, plain);
     await vi.waitFor(() => expect(ended).toHaveLength(1));
     statics.place();
     expect(store.all()).toEqual([]);
     working.length = 0;
+    expect(await restarts()).toEqual([0, 0]);
     statics.place();
     expect(store.all()).toHaveLength(1);
+    expect(await restarts()).toEqual([1, 0]);
     await stop();
   });
 

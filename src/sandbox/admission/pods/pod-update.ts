@@ -1,9 +1,9 @@
 import {isDeepStrictEqual} from 'node:util';
+import {defaultContainer} from '../../../config/pod/container-defaults.ts';
 import type {Container, Pod, PodSpec} from '../../../lib/kubernetes.ts';
 import {dnsLabel} from '../names.ts';
 import type {Problems} from '../problems.ts';
 import {plain} from '../semantic.ts';
-import {defaultContainer} from './container-defaults.ts';
 
 const mutable =
   '`spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)';

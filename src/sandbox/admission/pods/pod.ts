@@ -1,9 +1,14 @@
+import {defaultRequests} from '../../../config/pod/container-defaults.ts';
+import {
+  aliasServiceAccount,
+  containersOf,
+  defaultPod,
+  defaultPodSpec,
+} from '../../../config/pod/pod-defaults.ts';
 import type {Pod} from '../../../lib/kubernetes.ts';
 import {checkMetadata} from '../metadata.ts';
 import {Problems} from '../problems.ts';
 import type {Lookup, Write} from '../types.ts';
-import {defaultRequests} from './container-defaults.ts';
-import {aliasServiceAccount, containersOf, defaultPod, defaultPodSpec} from './pod-defaults.ts';
 import {checkResize} from './pod-resize.ts';
 import {admitEphemeralContainers, checkPodUpdate} from './pod-update.ts';
 import {checkPodSpec} from './pod-validation.ts';

@@ -1,6 +1,6 @@
 import {parse} from 'yaml';
 import {describeError} from '../../../lib/errors.ts';
-import {decodeProtobuf, protobufType} from '../../schema/protobuf.ts';
+import {decodeProtobuf, protobufType} from '../../api/protobuf.ts';
 import {badRequest} from '../../status.ts';
 
 /** A request's body as data: JSON, protobuf, or YAML where apply and people send it. */

@@ -1,4 +1,4 @@
-import {staticAnnotations} from '../../../../config/static-pod.ts';
+import {staticAnnotations} from '../../../../config/pod/static-pod.ts';
 import type {ConfigMap, Container, Pod, Secret, Service} from '../../../../lib/kubernetes.ts';
 import {PodConfigError} from '../config-error.ts';
 import {type DownwardFacts, environmentField, resourceField} from './downward-api.ts';

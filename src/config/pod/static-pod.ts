@@ -1,7 +1,11 @@
 import {createHash} from 'node:crypto';
-import {parseDocument} from 'yaml';
+import {parseDocument, type ScalarTag} from 'yaml';
 import * as z from 'zod/mini';
-import type {Container, Pod} from '../lib/kubernetes.ts';
+import {describeError} from '../../lib/errors.ts';
+import {isObject} from '../../lib/json.ts';
+import type {Pod} from '../../lib/kubernetes.ts';
+import {conform} from '../schema/conform.ts';
+import {defaultPod} from './pod-defaults.ts';
 
 /** Annotations by which static pods and their mirrors are known (pkg/kubelet/types/pod_update.go). */
 export const staticAnnotations = {
@@ -14,6 +18,14 @@ export const staticAnnotations = {
 /** Far above any real pod. */
 const maxBytes = 1024 * 1024;
 const maxAliases = 100;
+
+/** A file's mode as people write it: Go's YAML still reads 0644 as YAML 1.1 did. */
+const octal: ScalarTag = {
+  tag: 'tag:yaml.org,2002:int',
+  default: true,
+  test: /^0[0-7]+$/,
+  resolve: (digits) => Number.parseInt(digits, 8),
+};
 
 const named = z.looseObject({name: z.string().check(z.minLength(1))});
 const manifest = z.looseObject({
@@ -62,14 +74,14 @@ function asPod(item: unknown): unknown {
 
 function documentOf(text: string, path: string): unknown {
   if (text.length > maxBytes) throw new Error(`${path} is larger than ${maxBytes} bytes`);
-  const document = parseDocument(text);
+  const document = parseDocument(text, {customTags: (tags) => [octal, ...tags]});
   const [problem] = document.errors;
   if (problem !== undefined) throw new Error(`${path}: ${problem.message}`);
   return document.toJS({maxAliasCount: maxAliases});
 }
 
 function checked(document: unknown, path: string): Pod {
-  const parsed = manifest.safeParse(document);
+  const parsed = manifest.safeParse(conformed(document, path));
   if (!parsed.success) {
     const issues = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
     throw new Error(`${path}: ${issues.join('; ')}`);
@@ -79,6 +91,16 @@ function checked(document: unknown, path: string): Pod {
   const reference = apiReference(raw);
   if (reference !== undefined) throw new Error(`${path}: static pods may not reference ${reference}`);
   return raw;
+}
+
+/** As Kubernetes' decoder reads it: nulls and unknown fields are absent, a number may be a quantity, never a text. */
+function conformed(document: unknown, path: string): unknown {
+  if (!isObject(document)) return document;
+  try {
+    return conform('', 'Pod', document).object;
+  } catch (error) {
+    throw new Error(`${path}: ${describeError(error)}`, {cause: error});
+  }
 }
 
 /** The schema above has looked at what is read here; the rest is judged where it is used. */
@@ -96,43 +118,24 @@ type Origin = {
 
 function identified(pod: Pod, {text, path, nodeName, seenAt, source: from}: Origin): Pod {
   const hash = createHash('sha256').update(`${nodeName}\0${path}\0${text}`).digest('hex').slice(0, 32);
-  const uid = pod.metadata.uid || hash;
   const {source, hash: hashKey, seen} = staticAnnotations;
+  const {metadata, spec} = pod;
+  defaultPod(pod);
   return {
     ...pod,
     metadata: {
-      ...pod.metadata,
-      name: `${pod.metadata.name}-${nodeName}`,
-      uid,
+      ...metadata,
+      name: `${metadata.name}-${nodeName}`,
+      uid: metadata.uid || hash,
       resourceVersion: '',
-      annotations: {...pod.metadata.annotations, [source]: from, [hashKey]: hash, [seen]: seenAt},
+      annotations: {...metadata.annotations, [source]: from, [hashKey]: hash, [seen]: seenAt},
     },
+    // Nothing may evict it by a taint.
     spec: {
-      restartPolicy: 'Always',
-      dnsPolicy: 'ClusterFirst',
-      terminationGracePeriodSeconds: 30,
-      enableServiceLinks: true,
-      ...pod.spec,
+      ...spec,
       nodeName,
-      containers: pod.spec.containers.map(defaulted),
-      ...(pod.spec.initContainers === undefined
-        ? {}
-        : {initContainers: pod.spec.initContainers.map(defaulted)}),
-      // Nothing may evict it by a taint.
-      tolerations: [...(pod.spec.tolerations ?? []), {operator: 'Exists', effect: 'NoExecute'}],
+      tolerations: [...(spec.tolerations ?? []), {operator: 'Exists', effect: 'NoExecute'}],
     },
-  };
-}
-
-/** What the API server would have filled in (pkg/apis/core/v1/defaults.go). */
-function defaulted(container: Container): Container {
-  return {
-    terminationMessagePath: '/dev/termination-log',
-    terminationMessagePolicy: 'File',
-    ...container,
-    ...(container.ports === undefined
-      ? {}
-      : {ports: container.ports.map((port) => ({protocol: 'TCP', ...port}))}),
   };
 }
 

@@ -1,6 +1,6 @@
+import {type Field, type Struct, structOf, typeName} from '../../config/schema/types.ts';
 import {isObject, type JsonObject} from '../json.ts';
 import {badRequest} from '../status.ts';
-import {type Field, type Struct, structOf, typeName} from './types.ts';
 
 export const protobufType = 'application/vnd.kubernetes.protobuf';
 

@@ -1,4 +1,4 @@
-import type {Container} from '../../../lib/kubernetes.ts';
+import type {Container} from '../../lib/kubernetes.ts';
 
 type Probe = NonNullable<Container['livenessProbe']>;
 type Handler = NonNullable<NonNullable<Container['lifecycle']>['postStart']>;

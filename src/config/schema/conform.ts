@@ -1,5 +1,4 @@
-import {isObject, type JsonObject} from '../json.ts';
-import {badRequest} from '../status.ts';
+import {isObject, type JsonObject} from '../../lib/json.ts';
 import {type Field, type Struct, structOf, typeName} from './types.ts';
 
 export type Conformed = {readonly object: JsonObject; readonly unknown: readonly string[]};
@@ -7,25 +6,19 @@ export type Conformed = {readonly object: JsonObject; readonly unknown: readonly
 /**
  * A body as Kubernetes' decoder takes it: fields that the kind does not have are left out and named, nulls are
  * absent, and a value of another type is refused. The result shares nothing with what was given.
- * @throws StatusError 400
+ * @throws Mismatch
  */
-export function conform(group: string, version: string, kind: string, body: JsonObject): Conformed {
+export function conform(group: string, kind: string, body: JsonObject): Conformed {
   const struct = structOf(typeName(group, kind));
   const unknown: string[] = [];
   if (struct === undefined) return {object: structuredClone(body), unknown};
-  try {
-    const {apiVersion, kind: named, ...rest} = body;
-    const object = {apiVersion, kind: named, ...decodeStruct(struct, rest, '', unknown)};
-    return {object, unknown};
-  } catch (error) {
-    if (!(error instanceof Mismatch)) throw error;
-    throw badRequest(
-      `${kind} in version "${version}" cannot be handled as a ${kind}: json: ${error.message}`,
-    );
-  }
+  const {apiVersion, kind: named, ...rest} = body;
+  const object = {apiVersion, kind: named, ...decodeStruct(struct, rest, '', unknown)};
+  return {object, unknown};
 }
 
-class Mismatch extends Error {}
+/** A value of another type than its field has; the message is Go's. */
+export class Mismatch extends Error {}
 
 function decodeStruct(struct: Struct, value: JsonObject, path: string, unknown: string[]): JsonObject {
   const result: JsonObject = {};
@@ -106,6 +99,6 @@ function isTime(value: unknown): boolean {
 function mismatch(value: unknown, at: string, owner: Struct, type: string): Mismatch {
   const found = Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value;
   return new Mismatch(
-    `cannot unmarshal ${found} into Go struct field ${owner.name.split('.')[1]}.${at} of type ${type}`,
+    `json: cannot unmarshal ${found} into Go struct field ${owner.name.split('.')[1]}.${at} of type ${type}`,
   );
 }

@@ -1,4 +1,4 @@
-import type {Container, Pod, PodSpec, Volume} from '../../../lib/kubernetes.ts';
+import type {Container, Pod, PodSpec, Volume} from '../../lib/kubernetes.ts';
 import {defaultContainer, defaultPullPolicy, defaultRequests} from './container-defaults.ts';
 
 const publicMode = 0o644;
