@@ -65,7 +65,13 @@ class Agent {
       this.#health.recursiveReadOnly(await this.#classes.handler(spec.runtimeClassName)),
     );
     this.#runtime = new RuntimeCache({cri, timeoutMs: config.runtimeRequestTimeout, onChange});
-    this.#writer = new StatusWriter({client, clock, log, onWritten: (uid) => this.#statusWritten(uid)});
+    this.#writer = new StatusWriter({
+      client,
+      clock,
+      log,
+      onWritten: (uid) => this.#statusWritten(uid),
+      onSynced: (seconds) => options.telemetry?.podCounts.statusSynced(seconds),
+    });
     const onProbe = (done: ProbeDone) => options.telemetry?.probes.done(done);
     this.#probes = startProbes({cri, clock, recorder, hostIps: options.nodeIps, onChange, onProbe});
     this.#classes = startRuntimeClasses({client, clock, log, onChange: (name) => this.#classChanged(name)});

@@ -15,6 +15,8 @@ export type StatusWriterOptions = {
   readonly log: Logger;
   /** The API server has taken a status. */
   readonly onWritten: (uid: string) => void;
+  /** It has all that was to be told; how long that took from the first change on. */
+  readonly onSynced?: (seconds: number) => void;
 };
 
 type Entry = {
@@ -28,6 +30,8 @@ type Entry = {
   version: string | undefined;
   /** A patch that the server took without doing all of it (fields that it does not know): not sent again. */
   futile: string | undefined;
+  /** Since when something is to be told (monotonic). */
+  sinceMs: number | undefined;
 };
 
 const concurrency = 16;
@@ -74,11 +78,13 @@ export class StatusWriter {
       base: pod.status ?? {},
       version: pod.metadata.resourceVersion,
       futile: undefined,
+      sinceMs: undefined,
     };
     entry.wanted = status;
     this.#entries.set(uid, entry);
     const patch = statusPatch(entry.base, status);
     if (patch === undefined || JSON.stringify(patch) === entry.futile) return;
+    entry.sinceMs ??= this.#options.clock.monotonic();
     if (isUrgent(entry.base, status)) this.#queue.enqueue(uid);
     else this.#queue.enqueueAfter(uid, calmMs);
   }
@@ -122,7 +128,16 @@ export class StatusWriter {
       if (isNotFound(error) || isOtherUid(error)) return;
       throw error;
     }
+    this.#synced(entry);
     this.#options.onWritten(uid);
+  }
+
+  #synced(entry: Entry): void {
+    const {clock, onSynced} = this.#options;
+    const rest = statusPatch(entry.base, entry.wanted);
+    if (entry.sinceMs === undefined || (rest !== undefined && JSON.stringify(rest) !== entry.futile)) return;
+    onSynced?.((clock.monotonic() - entry.sinceMs) / 1000);
+    entry.sinceMs = undefined;
   }
 }
 

@@ -4,6 +4,7 @@ import {Backoff} from '../../lib/backoff.ts';
 import type {Container, Pod} from '../../lib/kubernetes.ts';
 import type {Clock} from '../../lib/time.ts';
 import type {ImageSeen, PresentImage, StartFailure} from '../pod/seen.ts';
+import type {ImageMetrics} from '../stats/metrics/image-metrics.ts';
 import type {Login} from './credentials/credentials.ts';
 import {failureOf, ImageError, isPullFailure} from './failure.ts';
 import type {FoundImage, Pulled, Puller} from './puller.ts';
@@ -27,6 +28,7 @@ export type ImageManagerOptions = {
   readonly forgetLogins: (uid: string) => void;
   readonly tell: Tell;
   readonly onChange: (uid: string) => void;
+  readonly metrics?: Pick<ImageMetrics, 'asked' | 'pulled'>;
 };
 
 /** `retryAtMs`: the next pull. `lookAtMs`: before that it may have come here in another way. */
@@ -48,6 +50,9 @@ type Request = {
   /** How the last try ended. */
   readonly last: Failed | undefined;
 };
+
+/** Filled in as it is found out. */
+type Asked = {readonly policy: string; present: boolean | undefined; pull: boolean | undefined};
 
 const firstBackoffMs = 10_000;
 const maxBackoffMs = 300_000;
@@ -127,7 +132,20 @@ export class ImageManager {
     this.#options.onChange(pod.metadata.uid);
   }
 
-  async #get(pod: Pod, container: Container, {last, controller}: Request): Promise<State> {
+  async #get(pod: Pod, container: Container, request: Request): Promise<State> {
+    const asked = {
+      policy: pullPolicy(container, parseImage(container.image ?? '')),
+      present: undefined,
+      pull: undefined,
+    };
+    try {
+      return await this.#found(pod, container, request, asked);
+    } finally {
+      this.#options.metrics?.asked(asked);
+    }
+  }
+
+  async #found(pod: Pod, container: Container, {last, controller}: Request, counted: Asked): Promise<State> {
     const {signal} = controller;
     const image = container.image ?? '';
     const reference = parseImage(image);
@@ -136,15 +154,18 @@ export class ImageManager {
       throw new ImageError('InvalidImageName', message);
     }
     const {records, logins, tell} = this.#options;
-    const policy = pullPolicy(container, reference);
+    const {policy} = counted;
     const asked = {image, plain: reference.plain};
     const podLogins = once(() => logins(pod, reference.repository, signal));
     const present = policy === 'Always' ? undefined : await this.#inspect(image, reference);
+    if (policy !== 'Always') counted.present = present !== undefined;
     if (present !== undefined && (await records.mayUse(asked, present.ref, podLogins))) {
       const message = `Container image "${image}" already present on machine and can be accessed by the pod`;
       tell(pod, container.name, 'Normal', 'Pulled', message);
+      counted.pull = false;
       return {state: 'ready', image: present};
     }
+    if (policy !== 'Never' || present !== undefined) counted.pull = true;
     // An image that is there, and that the pod may not have, must look as if it were not.
     if (policy === 'Never')
       throw new ImageError(
@@ -190,7 +211,9 @@ export class ImageManager {
     this.#backoff.succeed(backoffKey(pod, image));
     // The pull tells neither the image's user nor its size.
     const found = await puller.present(pulled.ref);
-    tell(pod, container.name, 'Normal', 'Pulled', success(image, pulled, clock.monotonic() - startMs, found));
+    const waitedMs = clock.monotonic() - startMs;
+    tell(pod, container.name, 'Normal', 'Pulled', success(image, pulled, waitedMs, found));
+    this.#options.metrics?.pulled(waitedMs / 1000, found?.bytes ?? 0);
     return found ?? {ref: pulled.ref, user: {}};
   }
 

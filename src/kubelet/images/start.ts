@@ -8,6 +8,7 @@ import type {Clock} from '../../lib/time.ts';
 import type {ObjectSource} from '../api/objects.ts';
 import {tellPod} from '../pod/apply/tell.ts';
 import {containerOfEvent} from '../pod/config/image-volumes.ts';
+import type {AccessCheck} from '../stats/metrics/image-metrics.ts';
 import type {Telemetry} from '../stats/metrics/telemetry.ts';
 import {podLogins} from './credentials/logins.ts';
 import {nodeLogins} from './credentials/node-logins.ts';
@@ -23,6 +24,7 @@ export type ImageSourcesOptions = {
   readonly clock: Clock;
   readonly config: KubeletConfig;
   readonly log: Logger;
+  readonly telemetry?: Telemetry;
 };
 
 /** What is read before the first image is asked for. */
@@ -32,7 +34,8 @@ export type ImageSources = {readonly records: PullRecords; readonly providers: P
 export async function openImageSources(options: ImageSourcesOptions): Promise<ImageSources> {
   const {config} = options;
   const dir = `${config.rootDir}/image_manager`;
-  const records = new PullRecords({...options, dir, policy: verificationPolicy(config)});
+  const onChecked = (result: AccessCheck) => options.telemetry?.images.checked(result);
+  const records = new PullRecords({...options, dir, policy: verificationPolicy(config), onChecked});
   await records.open();
   const providers = await openProviders({
     ...options,
@@ -45,7 +48,6 @@ export async function openImageSources(options: ImageSourcesOptions): Promise<Im
 export type PodImagesOptions = ImageSourcesOptions & {
   readonly cri: Cri;
   readonly recorder: EventRecorder;
-  readonly telemetry?: Telemetry;
   readonly objects: ObjectSource;
   readonly onChange: (uid: string) => void;
 };
@@ -76,6 +78,7 @@ export function startPodImages(options: PodImagesOptions, {records, providers}: 
     records,
     logins: (pod, repository, signal) => podLogins(sources, pod, repository, signal),
     forgetLogins: providers.forget,
+    ...(telemetry === undefined ? {} : {metrics: telemetry.images}),
     tell: (pod, container, ...told) => {
       telemetry?.imageEvent(pod.metadata.uid, told[1], clock.now());
       tellPod(recorder, pod, containerOfEvent(container), ...told);

@@ -80,5 +80,5 @@ export type PodDeps = {
     DynamicResources,
     'prepare' | 'unprepare' | 'holds' | 'cdiDevices' | 'status'
   >;
-  readonly telemetry?: Pick<Telemetry, 'node' | 'pods' | 'resizes'>;
+  readonly telemetry?: Pick<Telemetry, 'node' | 'pods' | 'podCounts' | 'resizes'>;
 };

@@ -9,8 +9,9 @@ import type {WorkLimits} from './apply/apply-context.ts';
 import {newMemory, type PodMemory} from './config/resources/memory.ts';
 import {observePod} from './observe.ts';
 import {roomWaiters} from './room-waiters.ts';
-import type {Verdict} from './seen.ts';
+import type {PodSeen, Verdict} from './seen.ts';
 import {isTerminal} from './status/phase.ts';
+import {isAlive} from './status/runtime-state.ts';
 import {podGrace} from './status/termination.ts';
 import type {PodView} from './status/view.ts';
 
@@ -66,12 +67,20 @@ function isSooner({verdict, lastPod}: PodMemory, other: Verdict): boolean {
   return verdict?.rejected !== true && podGrace(lastPod, other) < podGrace(lastPod, verdict);
 }
 
+/** Something runs of what no source has ever told. */
+function isOrphan({pod, lastPod, runtime}: PodSeen): boolean {
+  if (pod !== undefined || lastPod !== undefined) return false;
+  return runtime.containers.some(isAlive) || runtime.sandboxes.some(({ready}) => ready);
+}
+
 class Workers implements PodWorkers {
   readonly #view: PodView;
   readonly #limits: WorkLimits;
   readonly #queue: Queue;
   readonly #onForgotten: () => void;
   readonly #memories = new Map<string, PodMemory>();
+  /** When a pod was first asked for that has no worker yet (monotonic). */
+  readonly #askedMs = new Map<string, number>();
 
   constructor(view: PodView, limits: WorkLimits, onForgotten: () => void) {
     this.#onForgotten = onForgotten;
@@ -87,6 +96,8 @@ class Workers implements PodWorkers {
   }
 
   enqueue(uid: string): void {
+    const {clock} = this.#view.deps;
+    if (!this.#memories.has(uid) && !this.#askedMs.has(uid)) this.#askedMs.set(uid, clock.monotonic());
     this.#queue.enqueue(uid);
   }
 
@@ -190,9 +201,13 @@ class Workers implements PodWorkers {
   }
 
   async #timed(uid: string, signal: AbortSignal): Promise<{againInMs?: number} | undefined> {
-    const {clock} = this.#view.deps;
+    const {clock, telemetry} = this.#view.deps;
     const startMs = clock.monotonic();
     const isNew = !this.#memories.has(uid);
+    const askedMs = this.#askedMs.get(uid);
+    this.#askedMs.delete(uid);
+    if (isNew && askedMs !== undefined && this.#view.find(uid) !== undefined)
+      telemetry?.podCounts.workBegan((startMs - askedMs) / 1000);
     try {
       return await this.#work(uid, signal);
     } finally {
@@ -206,6 +221,8 @@ class Workers implements PodWorkers {
     for (let round = 0; round < maxRounds; round++) {
       const seen = await observePod(this.#view, memory, signal);
       const decision = decidePod(seen);
+      if (isOrphan(seen) && decision.ending && !memory.ending)
+        this.#view.deps.telemetry?.podCounts.orphaned();
       memory.ending = decision.ending;
       if (seen.pod !== undefined) this.#report(seen.pod, memory, decision.status);
       const known = seen.pod ?? seen.lastPod;

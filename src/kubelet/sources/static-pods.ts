@@ -1,6 +1,7 @@
 import type {Pod} from '../../lib/kubernetes.ts';
 import type {PodStore} from '../api/pod-store.ts';
 import type {PodWorkers} from '../pod/worker.ts';
+import type {Telemetry} from '../stats/metrics/telemetry.ts';
 import type {Mirrors} from './mirror.ts';
 import type {StaticSource} from './static.ts';
 import {type StaticSourcesOptions, startStaticSources} from './static-url.ts';
@@ -11,6 +12,7 @@ export type StaticPodsOptions = Omit<StaticSourcesOptions, 'onPods'> & {
   readonly mirrors: Mirrors;
   /** What was told is in place: everything is to be looked at. */
   readonly onPlaced: () => void;
+  readonly telemetry?: Pick<Telemetry, 'podCounts'>;
 };
 
 /** Keeps the static pods of files and a URL among the pods of this node. */
@@ -32,13 +34,15 @@ export class StaticPods {
 
   /** A changed static pod starts when the one it replaces has come to its end. */
   place(): void {
-    const {store, workers, mirrors} = this.#options;
+    const {store, workers, mirrors, telemetry} = this.#options;
     mirrors.ended();
     const working = new Set(workers.uids());
-    for (const uid of this.#leaving) if (!working.has(uid)) this.#leaving.delete(uid);
+    const left = new Set([...this.#leaving].filter((uid) => !working.has(uid)));
+    for (const uid of left) this.#leaving.delete(uid);
     for (const pod of this.#pods) {
       if (this.#leaving.has(pod.metadata.uid)) continue;
       if (store.get(pod.metadata.uid) !== undefined || workers.hasOther(pod)) continue;
+      if (left.has(pod.metadata.uid)) telemetry?.podCounts.restarted();
       store.put(pod, true);
       workers.enqueue(pod.metadata.uid);
     }

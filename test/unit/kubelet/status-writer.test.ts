@@ -53,6 +53,46 @@ async function writes(error: Error): Promise<{retries: number; bodies: object[]}
   return {retries, bodies};
 }
 
+it('tells how long the API server was behind, from the first change to the last', async () => {
+  let ms = 0;
+  const timers: (() => void)[] = [];
+  const clock: Clock = {
+    now: () => 0,
+    monotonic: () => ms,
+    after(_, run) {
+      timers.push(run);
+      return () => {};
+    },
+  };
+  const answers: (() => void)[] = [];
+  const client = {
+    patch: (_: object, __: object, {body}: {body: {status: object}}) =>
+      new Promise((resolve) => answers.push(() => resolve({...pod({}, {uid: 'one'}), status: body.status}))),
+  } as unknown as KubeClient;
+  const synced: number[] = [];
+  const onSynced = (seconds: number) => synced.push(seconds);
+  const writer = new StatusWriter({client, clock, log: silent, onWritten: () => {}, onSynced});
+  const turn = async (atMs: number) => {
+    ms = atMs;
+    for (const run of timers.splice(0)) run();
+    await new Promise(setImmediate);
+  };
+  const answer = async (atMs: number) => {
+    ms = atMs;
+    answers.shift()?.();
+    await new Promise(setImmediate);
+  };
+  writer.want('one', pod({}, {uid: 'one'}), {phase: 'Running'});
+  await turn(200);
+  writer.want('one', pod({}, {uid: 'one'}), {phase: 'Failed'});
+  await answer(1_000);
+  expect(synced).toEqual([]);
+  await turn(1_500);
+  await answer(2_000);
+  expect(synced).toEqual([2]);
+  await writer.stop();
+});
+
 it('tells nobody when another pod has the name by now', async () => {
   const {retries, bodies} = await writes(immutable('metadata.uid'));
   expect(bodies).toEqual([{metadata: {uid: 'old'}, status: {phase: 'Running'}}]);

@@ -2,6 +2,7 @@ import * as z from 'zod/mini';
 import {describeError} from '../../../lib/errors.ts';
 import type {Logger} from '../../../lib/log.ts';
 import {type Clock, timestamp} from '../../../lib/time.ts';
+import type {AccessCheck} from '../../stats/metrics/image-metrics.ts';
 import type {Login} from '../credentials/credentials.ts';
 import {credentialsOfPull, judgeAccess, mergeCredentials, type PullCredentials} from './pulled.ts';
 import {RecordFiles} from './record-files.ts';
@@ -38,6 +39,7 @@ export type PullRecordsOptions = {
   readonly clock: Clock;
   readonly log: Logger;
   readonly policy: VerificationPolicy;
+  readonly onChecked?: (result: AccessCheck) => void;
 };
 
 const apiVersion = 'kubelet.config.k8s.io/v1beta1';
@@ -87,16 +89,30 @@ export class PullRecords {
 
   /** Whether a pod may have an image that is present; `logins` are asked for only where they decide. */
   async mayUse(asked: AskedImage, ref: string, logins: () => Promise<readonly Login[]>): Promise<boolean> {
+    let result: AccessCheck = 'error';
+    try {
+      result = await this.#check(asked, ref, logins);
+    } finally {
+      this.#options.onChecked?.(result);
+    }
+    return result !== 'mustAuthenticate';
+  }
+
+  async #check(
+    asked: AskedImage,
+    ref: string,
+    logins: () => Promise<readonly Login[]>,
+  ): Promise<AccessCheck> {
     const mapping = await this.#inTurn(() => this.#mapping(ref));
     const intent = async () => (await this.#pulling.read(asked.image)) !== undefined;
     const ours = mapping !== undefined || this.#running.has(asked.image) || (await intent());
-    if (!this.#options.policy(asked.plain, ours)) return true;
+    if (!this.#options.policy(asked.plain, ours)) return 'credentialPolicyAllowed';
     const known = mapping?.[asked.plain];
-    if (known === undefined) return false;
-    if (known.nodePodsAccessible === true) return true;
+    if (known === undefined) return 'mustAuthenticate';
+    if (known.nodePodsAccessible === true) return 'credentialRecordFound';
     const {allowed, learnt} = judgeAccess(known, await logins());
     if (learnt !== undefined) await this.#note(asked, ref, learnt);
-    return allowed;
+    return allowed ? 'credentialRecordFound' : 'mustAuthenticate';
   }
 
   /** Forgets images that are no longer here, but for what was pulled since `beforeMs`; records have whole seconds. */

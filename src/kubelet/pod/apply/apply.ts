@@ -1,32 +1,21 @@
-import {goMessage} from '../../../edges/cri/message.ts';
-import {listDirectory, makeDirectory} from '../../../edges/files/files.ts';
 import {removeLinksInto} from '../../../edges/files/pod-files.ts';
 import {removeTree} from '../../../edges/files/trees.ts';
 import {isConflict, isNotFound} from '../../../edges/kube/errors.ts';
 import {describeError} from '../../../lib/errors.ts';
-import type {Container, Pod} from '../../../lib/kubernetes.ts';
 import {pods} from '../../../lib/resources.ts';
-import {noteGiven, resizePod} from '../../resize/apply.ts';
+import {resizePod} from '../../resize/apply.ts';
 import {removeFromRuntime} from '../../runtime/remove.ts';
 import type {PodAct} from '../actions/acts.ts';
-import {crashKey} from '../actions/crash-backoff.ts';
-import {buildSandbox, cgroupOf} from '../config/build.ts';
-import {PodConfigError} from '../config/config-error.ts';
+import {cgroupOf} from '../config/build.ts';
 import {logLinkPrefix, podPaths, podRoot} from '../config/pod-paths.ts';
-import {restartsByLogs} from '../config/restarts-by-logs.ts';
-import {newestContainer, nothingRuns, type PodRuntime} from '../status/runtime-state.ts';
-import {containerGrace} from '../status/termination.ts';
 import type {ApplyContext} from './apply-context.ts';
-import {beginKills} from './kill.ts';
+import {createSandbox} from './create-sandbox.ts';
+import {kill} from './kill.ts';
 import {preparePod} from './prepare.ts';
 import {each, stopSandboxes} from './runtime-calls.ts';
-import {type ContainerLaunch, runPostStart, StartError, startContainer} from './start-container.ts';
+import {start} from './start.ts';
 import {tellPod} from './tell.ts';
 
-/** Sandboxes take longer than other calls: the network is made with them (Kubernetes: twice the timeout). */
-const sandboxTimeoutFactor = 2;
-/** As Kubernetes waits between tries of a pod that could not be synced. */
-const startRetryMs = 10_000;
 const callTimeoutMs = 10_000;
 
 /** Does one thing to a pod. Whatever it makes or ends in the runtime is read again before the next decision. */
@@ -68,162 +57,15 @@ export async function applyPod(context: ApplyContext, act: PodAct, signal: Abort
     case 'forget':
       return forget(context);
     case 'tell':
-      context.memory.told.add(act.key);
-      return tell(context, act.container, act.type, act.reason, act.message);
+      return tell(context, act);
     default:
       return act satisfies never;
   }
 }
 
-function tell(
-  {deps, pod}: ApplyContext,
-  container: string | undefined,
-  type: 'Normal' | 'Warning',
-  reason: string,
-  message: string,
-): void {
-  if (pod !== undefined) tellPod(deps.recorder, pod, container, type, reason, message);
-}
-
-async function createSandbox(context: ApplyContext, attempt: number, signal: AbortSignal): Promise<void> {
-  const {deps, pod, limit, runtime, memory} = context;
-  if (pod === undefined) return;
-  await prepareClaims(context, pod, signal);
-  const counts = deps.telemetry?.pods;
-  const ownUsers = pod.spec.hostUsers === false;
-  if (ownUsers) counts?.userNamespaceWanted();
-  try {
-    const runtimeHandler = await handlerOf(context, pod);
-    const {config, warnings} = await buildSandbox(deps, pod, attempt);
-    for (const {reason, message} of warnings) tell(context, undefined, 'Warning', reason, message);
-    await makeDirectory(podPaths(deps.config, pod).logs, 0o755);
-    const timeoutMs = deps.config.runtimeRequestTimeout * sandboxTimeoutFactor;
-    if (attempt > 0)
-      tell(
-        context,
-        undefined,
-        'Normal',
-        'SandboxChanged',
-        'Pod sandbox changed, it will be killed and re-created.',
-      );
-    await limit.run('begin', signal, async () => {
-      runtime.touch(memory.uid);
-      await deps.cri.runtime.runPodSandbox({config, runtimeHandler}, {signal, timeoutMs});
-    });
-  } catch (error) {
-    signal.throwIfAborted();
-    if (ownUsers) counts?.userNamespaceFailed();
-    const message = error instanceof PodConfigError ? error.message : goMessage(error);
-    tell(context, undefined, 'Warning', 'FailedCreatePodSandBox', `Failed to create pod sandbox: ${message}`);
-    throw error;
-  } finally {
-    runtime.touch(memory.uid);
-  }
-}
-
-async function prepareClaims(context: ApplyContext, pod: Pod, signal: AbortSignal): Promise<void> {
-  try {
-    await context.deps.dynamicResources?.prepare(pod, signal);
-  } catch (error) {
-    signal.throwIfAborted();
-    const message = `Failed to prepare dynamic resources: ${describeError(error)}`;
-    tell(context, undefined, 'Warning', 'FailedPrepareDynamicResources', message);
-    throw error;
-  }
-}
-
-async function handlerOf({deps}: ApplyContext, {spec}: Pod): Promise<string> {
-  const handler = await deps.runtimeClasses.handler(spec.runtimeClassName);
-  if (handler !== undefined) return handler;
-  throw new PodConfigError(`runtimeclass.node.k8s.io "${spec.runtimeClassName}" not found`);
-}
-
-async function start(context: ApplyContext, act: PodAct & {do: 'start'}, signal: AbortSignal): Promise<void> {
-  const {deps, pod, limit, runtime, memory, images} = context;
-  if (pod === undefined) return;
-  const {container} = act;
-  const {name} = container;
-  const known = runtime.peek(memory.uid) ?? nothingRuns;
-  const last = newestContainer(known, name);
-  if (last?.state === 'exited')
-    memory.crashes.restarted(crashKey(pod, name), last.finishedAtMs, deps.clock.now());
-  try {
-    const launch = await launchOf(context, pod, act, known);
-    const id = await limit.run('finish', signal, () => startContainer(deps, launch, signal));
-    images.consume(memory.uid, name);
-    memory.startFailures.delete(name);
-    runtime.touch(memory.uid);
-    await noteGiven(context, pod, container.name);
-    await runPostStart(deps, launch, id, signal);
-  } catch (error) {
-    if (!(error instanceof StartError)) throw error;
-    images.consume(memory.uid, name);
-    deps.telemetry?.pods.containerFailed(act.kind, error.reason);
-    // Most runtimes find only now that a user namespace cannot be had.
-    if (pod.spec.hostUsers === false && !memory.startFailures.has(name))
-      deps.telemetry?.pods.userNamespaceFailed();
-    await startFailed(context, pod, container, error);
-  } finally {
-    runtime.touch(memory.uid);
-  }
-}
-
-async function launchOf(
-  {deps}: ApplyContext,
-  pod: Pod,
-  act: PodAct & {do: 'start'},
-  known: PodRuntime,
-): Promise<ContainerLaunch> {
-  const {name} = act.container;
-  const isForgotten = act.attempt > 0 && newestContainer(known, name) === undefined;
-  const logs = isForgotten ? await listDirectory(`${podPaths(deps.config, pod).logs}/${name}`) : [];
-  const target = (pod.spec.ephemeralContainers ?? []).find((c) => c.name === name)?.targetContainerName;
-  const targetContainerId = target ? newestContainer(known, target)?.id : undefined;
-  if (target && targetContainerId === undefined)
-    throw new StartError('CreateContainerConfigError', `unable to find target container ${target}`);
-  return {
-    ...act,
-    pod,
-    attempt: Math.max(act.attempt, restartsByLogs(logs)),
-    podIps: pod.spec.hostNetwork ? deps.facts.hostIps() : act.sandbox.ips,
-    targetContainerId,
-  };
-}
-
-async function startFailed(
-  context: ApplyContext,
-  pod: Pod,
-  spec: Container,
-  error: StartError,
-): Promise<void> {
-  const {name} = spec;
-  const {deps, memory} = context;
-  const {reason, message} = error;
-  tell(context, name, 'Warning', 'Failed', `Error: ${message}`);
-  // A container that the runtime has started and that ended has the crash back-off; others wait here.
-  const retry = error.containerId === undefined ? {retryAtMs: deps.clock.monotonic() + startRetryMs} : {};
-  memory.startFailures.set(name, {reason, message, key: crashKey(pod, name), ...retry});
-  if (error.containerId === undefined) return;
-  const runtime = await context.runtime.get(memory.uid);
-  const container = runtime.containers.find(({id}) => id === error.containerId);
-  if (container === undefined) return;
-  const graceSeconds = containerGrace(pod, spec, 'changed');
-  const kills = [
-    {container, spec, reason: 'ended', message: 'FailedPostStartHook', graceSeconds, after: []},
-  ] as const;
-  kill(context, {do: 'kill', kills});
-}
-
-function kill(context: ApplyContext, {kills}: PodAct & {do: 'kill'}): void {
-  const {deps, memory, pod, runtime} = context;
-  const own = runtime.peek(memory.uid)?.sandboxes[0]?.ips ?? [];
-  const [podIp = ''] = pod?.spec.hostNetwork ? deps.facts.hostIps() : own;
-  const onEnd = () => {
-    runtime.touch(memory.uid);
-    context.again();
-  };
-  for (const {container, restart} of kills) if (restart) memory.restarting.add(container.id);
-  beginKills({deps, memory, pod, podIp, onEnd}, kills);
+function tell({deps, memory, pod}: ApplyContext, act: PodAct & {do: 'tell'}): void {
+  memory.told.add(act.key);
+  if (pod !== undefined) tellPod(deps.recorder, pod, act.container, act.type, act.reason, act.message);
 }
 
 async function tearDown(context: ApplyContext): Promise<void> {

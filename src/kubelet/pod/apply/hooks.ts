@@ -1,8 +1,10 @@
 import type {Cri} from '../../../edges/cri/client.ts';
 import {type HttpProbe, httpProbe, type NetResult} from '../../../edges/network/probe-net.ts';
-import type {Container} from '../../../lib/kubernetes.ts';
+import type {Container, Pod} from '../../../lib/kubernetes.ts';
 import type {Clock} from '../../../lib/time.ts';
 import {portNumber} from '../../probes/target.ts';
+import type {PodDeps} from '../deps.ts';
+import {tellPod} from './tell.ts';
 
 export type HookHandler = NonNullable<NonNullable<Container['lifecycle']>['postStart']>;
 
@@ -12,7 +14,21 @@ export type HookTarget = {
   readonly containerId: string;
   readonly container: Container;
   readonly podIp: string;
+  /** A server that was asked in HTTPS has answered in HTTP, and then in HTTP again. */
+  readonly onFallback: (address: string) => void;
 };
+
+/** Tells, and counts, that a server knows no TLS. */
+export function tellsFallback(
+  {recorder, telemetry}: Pick<PodDeps, 'recorder' | 'telemetry'>,
+  pod: Pod | undefined,
+): HookTarget['onFallback'] {
+  return (address) => {
+    telemetry?.podCounts.hookFellBack();
+    const message = `request to HTTPS lifecycle hook ${address} got HTTP response, retry with HTTP succeeded`;
+    if (pod !== undefined) tellPod(recorder, pod, undefined, 'Warning', 'LifecycleHTTPFallback', message);
+  };
+}
 
 /** Kubernetes gives a hook no time limit of its own; the grace period or the pod's end cuts it off. */
 const noTimeout = 0;
@@ -39,7 +55,7 @@ export async function runHook(
 /** Any answer is a good one; a server that knows no TLS is asked again without it, and without credentials. */
 async function httpHook(
   {scheme, host, port, path, httpHeaders = []}: NonNullable<HookHandler['httpGet']>,
-  {container, podIp}: HookTarget,
+  {container, podIp, onFallback}: HookTarget,
   signal: AbortSignal,
 ): Promise<void> {
   const request = {
@@ -58,6 +74,8 @@ async function httpHook(
   const isPlain = failure.answered === 'plain';
   const again = isPlain ? await hookFailure({...request, scheme: 'http', headers: plain}) : failure;
   if (again !== undefined) throw new Error(failure.message);
+  const name = request.host.includes(':') ? `[${request.host}]` : request.host;
+  onFallback(`${name}:${request.port}`);
 }
 
 async function hookFailure(request: HttpProbe): Promise<NetResult | undefined> {

@@ -2,10 +2,11 @@ import {isCriNotFound} from '../../../edges/cri/client.ts';
 import {goMessage} from '../../../edges/cri/message.ts';
 import {describeError} from '../../../lib/errors.ts';
 import type {Container, Pod} from '../../../lib/kubernetes.ts';
-import type {Kill} from '../actions/acts.ts';
+import type {Kill, PodAct} from '../actions/acts.ts';
 import type {ContainerStop, PodMemory} from '../config/resources/memory.ts';
 import type {PodDeps} from '../deps.ts';
-import {runHook} from './hooks.ts';
+import type {ApplyContext} from './apply-context.ts';
+import {runHook, tellsFallback} from './hooks.ts';
 import {tellPod} from './tell.ts';
 
 /** Kubernetes never gives a container less than that to shut down. */
@@ -21,6 +22,19 @@ export type KillContext = {
   /** A container has ended, or its stop has failed. */
   readonly onEnd: () => void;
 };
+
+/** Begins what an act says; each end is seen by the next round. */
+export function kill(context: ApplyContext, {kills}: PodAct & {do: 'kill'}): void {
+  const {deps, memory, pod, runtime} = context;
+  const own = runtime.peek(memory.uid)?.sandboxes[0]?.ips ?? [];
+  const [podIp = ''] = pod?.spec.hostNetwork ? deps.facts.hostIps() : own;
+  const onEnd = () => {
+    runtime.touch(memory.uid);
+    context.again();
+  };
+  for (const {container, restart} of kills) if (restart) memory.restarting.add(container.id);
+  beginKills({deps, memory, pod, podIp, onEnd}, kills);
+}
 
 /**
  * Begins to stop containers, all at the same time; those that go `after` others wait for them within their grace,
@@ -110,7 +124,9 @@ async function preStop(
 ): Promise<void> {
   const handler = container?.lifecycle?.preStop;
   if (container === undefined || handler === undefined) return;
-  const hook = runHook(deps, handler, {containerId, container, podIp}, signal).catch((error) => {
+  const target = {containerId, container, podIp, onFallback: tellsFallback(deps, pod)};
+  const hook = runHook(deps, handler, target, signal).catch((error) => {
+    if (signal.aborted && handler.sleep !== undefined) deps.telemetry?.podCounts.sleepCut();
     if (signal.aborted) return;
     deps.log.info('a preStop hook failed', {container: container.name, error: String(error)});
     if (pod !== undefined)

@@ -8,7 +8,7 @@ import {logLink, podPaths} from '../config/pod-paths.ts';
 import type {PodDeps} from '../deps.ts';
 import type {PresentImage} from '../seen.ts';
 import type {RuntimeSandbox} from '../status/runtime-state.ts';
-import {runHook} from './hooks.ts';
+import {runHook, tellsFallback} from './hooks.ts';
 import {tellPod} from './tell.ts';
 
 /** A start that failed: `reason` is what the container's Waiting state shows. */
@@ -89,7 +89,8 @@ export async function runPostStart(
   const handler = container.lifecycle?.postStart;
   if (handler === undefined) return;
   try {
-    await runHook(deps, handler, {containerId, container, podIp: podIps[0] ?? ''}, signal);
+    const target = {containerId, container, podIp: podIps[0] ?? '', onFallback: tellsFallback(deps, pod)};
+    await runHook(deps, handler, target, signal);
   } catch (error) {
     signal.throwIfAborted();
     // The message may hold secrets of the container: it goes to the log only.

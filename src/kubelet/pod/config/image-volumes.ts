@@ -11,12 +11,16 @@ export function imageVolumesOf({spec}: Pod, {volumeMounts = []}: Container): Con
       ? []
       : [
           {
-            name: `volume/${name}`,
+            name: imageVolumeName(name),
             image: image.reference ?? '',
             ...(image.pullPolicy === undefined ? {} : {imagePullPolicy: image.pullPolicy}),
           },
         ],
   );
+}
+
+export function imageVolumeName(volume: string): string {
+  return `volume/${volume}`;
 }
 
 /** Events about an image volume are about the pod as a whole. */

@@ -1,7 +1,6 @@
 import {Counter, Histogram, type Registry} from 'prom-client';
 
 const defaultBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
-const pullBuckets = [1, 5, 10, 20, 30, 60, 120, 180, 240, 300, 360, 480, 600, 900, 1200, 1800, 2700, 3600];
 
 /** What a round of a pod's worker was for. */
 export type PodWork = 'create' | 'sync' | 'kill';
@@ -19,7 +18,6 @@ export class PodMetrics {
   readonly #sandboxes: Histogram;
   readonly #started: Counter;
   readonly #failed: Counter;
-  readonly #pulls: Histogram<'image_size_in_bytes'>;
   readonly #containerFailures: Counter<'container_type' | 'code'>;
   readonly #userNamespaces: Counter;
   readonly #userNamespaceFailures: Counter;
@@ -48,13 +46,6 @@ export class PodMetrics {
       registers,
       name: 'kubelet_started_pods_errors_total',
       help: 'Cumulative number of errors when starting pods',
-    });
-    this.#pulls = new Histogram({
-      registers,
-      name: 'kubelet_image_pull_duration_seconds',
-      help: 'Duration in seconds to pull an image.',
-      buckets: pullBuckets,
-      labelNames: ['image_size_in_bytes'],
     });
     this.#containerFailures = new Counter({
       registers,
@@ -92,13 +83,10 @@ export class PodMetrics {
   }
 
   runtimeOperation(operation: string, seconds: number, failed: boolean): void {
-    if (operation === 'run_podsandbox') {
-      this.#sandboxes.observe(seconds);
-      // Each try counts as a start.
-      this.#started.inc();
-      if (failed) this.#failed.inc();
-    }
-    // The runtime does not tell how big what it pulled is.
-    if (operation === 'pull_image' && !failed) this.#pulls.observe({image_size_in_bytes: 'N/A'}, seconds);
+    if (operation !== 'run_podsandbox') return;
+    this.#sandboxes.observe(seconds);
+    // Each try counts as a start.
+    this.#started.inc();
+    if (failed) this.#failed.inc();
   }
 }

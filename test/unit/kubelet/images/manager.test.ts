@@ -44,7 +44,14 @@ async function manager(world: World) {
       return {ref: 'sha256:x', used: undefined, tookMs: 1};
     },
   };
-  const records = new PullRecords({dir, clock, log: silent, policy: () => world.verify === true});
+  const counted: unknown[] = [];
+  const records = new PullRecords({
+    dir,
+    clock,
+    log: silent,
+    policy: () => world.verify === true,
+    onChecked: (result) => counted.push(result),
+  });
   await records.open();
   const images = new ImageManager({
     puller,
@@ -54,11 +61,16 @@ async function manager(world: World) {
     forgetLogins: () => undefined,
     tell: (_pod, _container, _type, reason, message) => told.push(`${reason}: ${message}`),
     onChange: () => changed.resolve(),
+    metrics: {
+      asked: ({policy, present, pull}) => counted.push(`${policy} ${present} ${pull}`),
+      pulled: (_seconds, bytes) => counted.push(bytes),
+    },
   });
   const object = pod();
   return {
     calls,
     told,
+    counted,
     /** What the container is told to wait for, or the image that it has. */
     ensure: async (image: string, imagePullPolicy?: string) => {
       changed = Promise.withResolvers();
@@ -209,5 +221,43 @@ describe('a pull that fails', () => {
       reason: 'ImagePullBackOff',
       message: `Back-off pulling image "typo:1": ${reason}: ${message}`,
     });
+  });
+});
+
+/** TestEnsureImageRequestsMetrics, TestMustAttemptPullMetrics. */
+describe('what is counted of', () => {
+  it.each<[string, World, string, string | undefined, unknown[]]>([
+    ['a missing image', {}, 'app:1', 'IfNotPresent', [0, 'IfNotPresent false true']],
+    [
+      'one that is here',
+      {present: true},
+      'app:1',
+      'IfNotPresent',
+      ['credentialPolicyAllowed', 'IfNotPresent true false'],
+    ],
+    [
+      'one that may not be had',
+      {present: true, verify: true},
+      'app:1',
+      'IfNotPresent',
+      ['mustAuthenticate', 5, 'IfNotPresent true true'],
+    ],
+    [
+      'one that may never be had',
+      {present: true, verify: true},
+      'app:1',
+      'Never',
+      ['mustAuthenticate', 'Never true true'],
+    ],
+    ['a missing one that may not be pulled', {}, 'app:1', 'Never', ['Never false undefined']],
+    ['one that is always pulled', {present: true}, 'app:1', 'Always', [5, 'Always undefined true']],
+    ['one by its default', {present: true}, 'app', undefined, [5, 'Always undefined true']],
+    ['one that cannot be looked at', {inspectError: 'x'}, 'app:1', 'Never', ['Never undefined undefined']],
+    ['a wrong name', {}, 'UPPER', 'IfNotPresent', ['IfNotPresent undefined undefined']],
+    ['a failed pull', {pullError: '404'}, 'app:1', 'Always', ['Always undefined true']],
+  ])('%s', async (_, world, image, policy, is) => {
+    const {ensure, counted} = await manager(world);
+    await ensure(image, policy);
+    expect(counted).toEqual(is);
   });
 });

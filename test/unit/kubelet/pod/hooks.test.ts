@@ -25,6 +25,7 @@ async function serving(status: number) {
 
 function run(handler: HookHandler, exitCode = 0, ports: {name: string; containerPort: number}[] = []) {
   const asked: unknown[] = [];
+  const fallbacks: string[] = [];
   const execSync = async (request: unknown) => {
     asked.push(request);
     return {exitCode, stdout: new TextEncoder().encode('out'), stderr: new Uint8Array()};
@@ -38,8 +39,13 @@ function run(handler: HookHandler, exitCode = 0, ports: {name: string; container
     },
   };
   const deps = {cri: {runtime: {execSync}} as unknown as Cri, clock};
-  const target = {containerId: 'id', container: container('main', {ports}), podIp: '127.0.0.1'};
-  return {asked, done: runHook(deps, handler, target, new AbortController().signal)};
+  const target = {
+    containerId: 'id',
+    container: container('main', {ports}),
+    podIp: '127.0.0.1',
+    onFallback: (address: string) => fallbacks.push(address),
+  };
+  return {asked, fallbacks, done: runHook(deps, handler, target, new AbortController().signal)};
 }
 
 describe('an exec hook', () => {
@@ -83,7 +89,9 @@ describe('an HTTP hook', () => {
       {name: 'Authorization', value: 'secret'},
       {name: 'Foo', value: 'bar'},
     ];
-    await run({httpGet: {port, scheme: 'HTTPS', httpHeaders}}).done;
+    const {done, fallbacks} = run({httpGet: {port, scheme: 'HTTPS', httpHeaders}});
+    await done;
+    expect(fallbacks).toEqual([`127.0.0.1:${port}`]);
     expect(asked.map(({headers}) => [headers.foo, headers.authorization])).toEqual([['bar', undefined]]);
   });
 

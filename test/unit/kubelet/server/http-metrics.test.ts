@@ -63,20 +63,15 @@ it('counts a request while it is answered, and when it is', async () => {
   expect(await sample(registry, `kubelet_http_requests_duration_seconds_count{${labels}}`)).toBe(1);
 });
 
-it('tells of pods that start or do not, and of pulls that succeed', async () => {
+it('tells of pods that start or do not', async () => {
   const registry = new Registry();
   const pods = new PodMetrics(registry);
   pods.runtimeOperation('run_podsandbox', 0.2, false);
   pods.runtimeOperation('run_podsandbox', 4, true);
-  pods.runtimeOperation('pull_image', 12, false);
-  pods.runtimeOperation('pull_image', 1, true);
   pods.worked('create', 61);
   expect(await sample(registry, 'kubelet_started_pods_total')).toBe(2);
   expect(await sample(registry, 'kubelet_started_pods_errors_total')).toBe(1);
   expect(await sample(registry, 'kubelet_run_podsandbox_duration_seconds_count')).toBe(2);
-  expect(await sample(registry, 'kubelet_image_pull_duration_seconds_count{image_size_in_bytes="N/A"}')).toBe(
-    1,
-  );
   expect(await sample(registry, 'kubelet_pod_worker_duration_seconds_sum{operation_type="create"}')).toBe(61);
 });
 
