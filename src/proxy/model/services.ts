@@ -52,7 +52,7 @@ export function trimService(service: Service): Service {
       internalTrafficPolicy: spec.internalTrafficPolicy,
       externalTrafficPolicy: spec.externalTrafficPolicy,
       healthCheckNodePort: spec.healthCheckNodePort,
-      ports: spec.ports === undefined ? undefined : sharedPorts(spec.ports),
+      ports: sharedPorts(spec.ports ?? []),
     },
     status: status?.loadBalancer?.ingress === undefined ? undefined : {loadBalancer: status.loadBalancer},
   };

@@ -74,6 +74,11 @@ export class Followed {
     });
   }
 
+  /** As each plane counts them for the metric. */
+  get withoutLocal() {
+    return {nftables: {...this.#table.withoutLocal}, iptables: {...this.#plane.withoutLocal}};
+  }
+
   #here(zone: string): NodeView {
     return viewNode('here', node('here', [world.node?.[this.family] ?? ''], zone), '0.0.0.0');
   }
