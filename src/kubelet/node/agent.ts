@@ -15,12 +15,14 @@ import type {Clock} from '../../lib/time.ts';
 import type {RuntimeReadiness} from '../agent-api.ts';
 import type {StartupMetrics} from '../stats/metrics/startup-metrics.ts';
 import type {NodeAddress} from './addresses.ts';
-import type {NodeEvent} from './conditions.ts';
-import {decideNode, isUnschedulable, type NodeAct, type NodeSeen} from './decide.ts';
+import {isReady, type NodeEvent} from './conditions.ts';
+import {decideNode, isUnschedulable, type NodeAct, type NodeSeen, type Untaken} from './decide.ts';
+import {isTaken} from './labels.ts';
 import {LeaseRenewer} from './lease.ts';
 import {MachineSight} from './machine-sight.ts';
 import type {Pressure} from './pressure.ts';
 import type {DeviceCounts} from './resources.ts';
+import {untakenStatus} from './status.ts';
 
 export type NodeAgentOptions = {
   readonly config: KubeletConfig;
@@ -58,6 +60,7 @@ const key = 'node';
 const backoff = {firstMs: 100, maxMs: 7_000, resetAfterMs: 60_000};
 /** A node that is not Ready after so long waits for its regular rounds. */
 const fastForMs = 30_000;
+const changedMs = 1_000;
 const startingForMs = 5_000;
 const startingMs = 50;
 
@@ -77,6 +80,8 @@ class NodeReconciler {
   #reportDelayMs = 0;
   #wasReady = false;
   #unschedulable = false;
+  #isLabelled = false;
+  #untaken: Untaken = {status: {}};
 
   constructor(options: NodeAgentOptions) {
     const {client, clock, log, config} = options;
@@ -134,8 +139,9 @@ class NodeReconciler {
     this.#node = node;
     if (isReady(node)) this.#options.telemetry?.startup.ready(this.#options.clock.now());
     this.#options.onNode?.(node);
-    // Deleted by somebody: registered anew at once. Changed by somebody: what is ours is put right.
-    this.#queue.enqueue(key);
+    // Deleted by somebody: registered anew at once. Changed by somebody: what is ours is put right, but not in a race.
+    if (node === undefined || this.#reportedMs === undefined) this.#queue.enqueue(key);
+    else this.#queue.enqueueAfter(key, changedMs);
   }
 
   async #round(signal: AbortSignal): Promise<{againInMs?: number}> {
@@ -144,7 +150,8 @@ class NodeReconciler {
     // The Node may have become known meanwhile.
     if (this.#isStarting()) return {againInMs: startingMs};
     const decision = decideNode(seen);
-    for (const act of decision.acts) await this.#apply(act, signal);
+    await this.#applyAll(decision.acts, signal);
+    this.#isLabelled ||= this.#node !== undefined;
     this.#unschedulable = isUnschedulable(seen.node);
     return decision.againInMs === undefined ? {} : {againInMs: decision.againInMs};
   }
@@ -182,6 +189,8 @@ class NodeReconciler {
       reportDelayMs: this.#reportDelayMs,
       fast: !this.#wasReady && monotonicMs - this.#startedMs < fastForMs,
       unschedulable: this.#unschedulable,
+      isLabelled: this.#isLabelled,
+      untaken: this.#untaken,
     };
   }
 
@@ -194,15 +203,30 @@ class NodeReconciler {
     ];
   }
 
+  /** Somebody's webhook that wants no label of ours is no reason to tell no status. */
+  async #applyAll(acts: readonly NodeAct[], signal: AbortSignal): Promise<void> {
+    const failures: unknown[] = [];
+    for (const act of acts)
+      await this.#apply(act, signal).catch((error: unknown) => {
+        if (act.type !== 'patch-metadata') throw error;
+        failures.push(error);
+      });
+    if (failures.length > 0) throw failures[0];
+  }
+
   async #apply(act: NodeAct, signal: AbortSignal): Promise<void> {
     const {client, config, recordEvent} = this.#options;
     const {nodeName: name} = config;
     switch (act.type) {
       case 'create':
         return this.#create(act, signal);
-      case 'patch-metadata':
-        this.#learn(await client.patch(nodes, {name}, {type: 'merge', body: act.body}, {signal}));
+      case 'patch-metadata': {
+        const {body} = act;
+        const node = await client.patch(nodes, {name}, {type: 'merge', body}, {signal});
+        this.#untaken = {...this.#untaken, metadata: isTaken(body, node.metadata) ? undefined : body};
+        this.#learn(node);
         return;
+      }
       case 'patch-status':
         return this.#patchStatus(act, signal);
       case 'event':
@@ -233,14 +257,14 @@ class NodeReconciler {
     const {client, config, clock, log} = this.#options;
     const first = this.#reportedMs === undefined;
     try {
-      this.#learn(
-        await client.patch(
-          nodes,
-          {name: config.nodeName, subresource: 'status'},
-          {type: 'strategic', body: act.body},
-          {signal, timeoutMs: config.nodeStatusUpdateFrequency},
-        ),
+      const node = await client.patch(
+        nodes,
+        {name: config.nodeName, subresource: 'status'},
+        {type: 'strategic', body: act.body},
+        {signal, timeoutMs: config.nodeStatusUpdateFrequency},
       );
+      this.#untaken = {...this.#untaken, status: untakenStatus(node.status ?? {}, act.status)};
+      this.#learn(node);
     } catch (error) {
       if (!isNotFound(error)) throw error;
       this.#learn(undefined);
@@ -253,8 +277,4 @@ class NodeReconciler {
     if (act.ready && !this.#wasReady) log.info('the Node is Ready', {node: config.nodeName});
     this.#wasReady ||= act.ready;
   }
-}
-
-function isReady(node: Node | undefined): boolean {
-  return node?.status?.conditions?.some(({type, status}) => type === 'Ready' && status === 'True') === true;
 }

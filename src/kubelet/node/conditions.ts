@@ -1,3 +1,4 @@
+import type {Node} from '../../lib/kubernetes.ts';
 import type {Pressure} from './pressure.ts';
 
 export type Condition = {
@@ -106,4 +107,8 @@ export function judgeConditions(
 function eventReason({type, status, reason}: Verdict): string {
   if (type === 'Ready') return status === 'True' ? 'NodeReady' : 'NodeNotReady';
   return reason.replace(/^Kubelet/, 'Node');
+}
+
+export function isReady(node: Node | undefined): boolean {
+  return node?.status?.conditions?.some(({type, status}) => type === 'Ready' && status === 'True') === true;
 }

@@ -29,7 +29,7 @@ export function defaultLabels(nodeName: string, architecture: string): Record<st
   };
 }
 
-/** Also kept right where the configuration names them; all others only count when the Node is created. */
+/** Put right at each start where the configuration names them; all others only count when the Node is created. */
 const keptLabels = [
   'topology.kubernetes.io/zone',
   'topology.kubernetes.io/region',
@@ -45,12 +45,18 @@ type Metadata = {
   readonly annotations?: Readonly<Record<string, string>>;
 };
 
+type Changes = Readonly<Record<string, string | null>>;
+
+export type MetadataPatch = {
+  readonly metadata: {readonly labels?: Changes; readonly annotations?: Changes};
+};
+
 /** What must change in the metadata of a Node that exists, as a merge patch; undefined when nothing. */
 export function metadataPatch(
   existing: Metadata,
   config: AnnotationConfig & Pick<KubeletConfig, 'nodeName' | 'nodeLabels'>,
   architecture: string,
-): {readonly metadata: Metadata | object} | undefined {
+): MetadataPatch | undefined {
   const defaults = defaultLabels(config.nodeName, architecture);
   const given = Object.entries(config.nodeLabels).filter(
     ([key]) => Object.hasOwn(defaults, key) || keptLabels.includes(key),
@@ -75,4 +81,11 @@ export function metadataPatch(
       ...(Object.keys(annotations).length > 0 ? {annotations} : {}),
     },
   };
+}
+
+/** Whether the API server has done what it was asked for: a webhook may have had it another way. */
+export function isTaken({metadata: {labels = {}, annotations = {}}}: MetadataPatch, now: Metadata): boolean {
+  const has = (of: Metadata['labels'], changes: Changes): boolean =>
+    Object.entries(changes).every(([key, value]) => (of?.[key] ?? null) === value);
+  return has(now.labels, labels) && has(now.annotations, annotations);
 }

@@ -74,8 +74,8 @@ export function desiredStatus(seen: StatusSeen, before: NodeStatus = {}): Desire
     runtimeHandlers: runtime === undefined ? (before.runtimeHandlers ?? []) : handlers(runtime),
     declaredFeatures: [...declaredFeatures(config.version)],
   };
-  if (runtime?.supplementalGroupsPolicy !== undefined)
-    status.features = {supplementalGroupsPolicy: runtime.supplementalGroupsPolicy};
+  const features = runtime === undefined ? before.features : runtimeFeatures(runtime);
+  if (features !== undefined) status.features = features;
   return {status, events: [...judged.events, ...reboot(seen, before)]};
 }
 
@@ -118,6 +118,10 @@ function compare(a: string, b: string): number {
   return a < b ? -1 : 1;
 }
 
+function runtimeFeatures({supplementalGroupsPolicy}: RuntimeFacts): NodeStatus['features'] {
+  return supplementalGroupsPolicy === undefined ? undefined : {supplementalGroupsPolicy};
+}
+
 function handlers(runtime: RuntimeFacts): NonNullable<NodeStatus['runtimeHandlers']> {
   return [...runtime.handlers]
     .sort((a, b) => compare(a.name, b.name))
@@ -141,27 +145,44 @@ type Patch = {status: Record<string, unknown>};
  * heartbeat alone is not a difference). Conditions and addresses are merged by type: conditions of others stay, and
  * addresses are replaced as a whole, for several may have one type (nodeutil.PatchNodeStatus does the same).
  */
-export function statusPatch(before: NodeStatus, after: NodeStatus, heartbeat: boolean): Patch | undefined {
+export function statusPatch(
+  before: NodeStatus,
+  after: NodeStatus,
+  {heartbeat, untaken}: {readonly heartbeat: boolean; readonly untaken: Partial<NodeStatus>},
+): Patch | undefined {
   const status: Record<string, unknown> = {};
-  for (const field of ['capacity', 'allocatable'] as const) {
-    const changes = mapChanges(before[field] ?? {}, after[field] ?? {});
-    if (changes !== undefined) status[field] = changes;
+  for (const field of differing(before, after)) {
+    if (Object.hasOwn(untaken, field) && sameAs(untaken[field], after[field])) continue;
+    if (field === 'capacity' || field === 'allocatable')
+      status[field] = mapChanges(before[field] ?? {}, after[field] ?? {});
+    else if (field === 'addresses') status.addresses = [...(after.addresses ?? []), {$patch: 'replace'}];
+    else status[field] = after[field] ?? null;
   }
-  for (const field of [
-    'daemonEndpoints',
-    'nodeInfo',
-    'images',
-    'volumesInUse',
-    'runtimeHandlers',
-    'features',
-    'declaredFeatures',
-  ] as const)
-    if (!sameAs(before[field], after[field])) status[field] = after[field];
-  if (!sameAs(before.addresses, after.addresses))
-    status.addresses = [...(after.addresses ?? []), {$patch: 'replace'}];
   const changed = Object.keys(status).length > 0 || conditionsDiffer(before, after);
   if (!changed && !heartbeat) return undefined;
   return {status: {...status, ...conditionsPatch(before, after)}};
+}
+
+/** What of the status is otherwise than it was to be, as the API server has it now. */
+export function untakenStatus(now: NodeStatus, wanted: NodeStatus): Partial<NodeStatus> {
+  return Object.fromEntries(differing(now, wanted).map((field) => [field, wanted[field]]));
+}
+
+const fields = [
+  'capacity',
+  'allocatable',
+  'daemonEndpoints',
+  'nodeInfo',
+  'images',
+  'volumesInUse',
+  'runtimeHandlers',
+  'features',
+  'declaredFeatures',
+  'addresses',
+] as const satisfies readonly (keyof NodeStatus)[];
+
+function differing(before: NodeStatus, after: NodeStatus): (typeof fields)[number][] {
+  return fields.filter((field) => !sameAs(before[field], after[field]));
 }
 
 /** Empty and absent are one: the server leaves empty lists and strings out. */
@@ -182,11 +203,11 @@ function withoutEmpty(value: unknown): unknown {
 function mapChanges(
   before: Readonly<Record<string, string>>,
   after: Readonly<Record<string, string>>,
-): Record<string, string | null> | undefined {
+): Record<string, string | null> {
   const changes: Record<string, string | null> = {};
   for (const [key, value] of Object.entries(after)) if (before[key] !== value) changes[key] = value;
   for (const key of Object.keys(before)) if (after[key] === undefined) changes[key] = null;
-  return Object.keys(changes).length === 0 ? undefined : changes;
+  return changes;
 }
 
 function conditionsDiffer(before: NodeStatus, after: NodeStatus): boolean {

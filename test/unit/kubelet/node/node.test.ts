@@ -5,9 +5,10 @@ import {type AddressFacts, parseRoutes4, parseRoutes6} from '../../../../src/edg
 import {chooseAddresses, cloudAddresses} from '../../../../src/kubelet/node/addresses.ts';
 import {decideNode, type NodeAct, type NodeSeen} from '../../../../src/kubelet/node/decide.ts';
 import {declaredFeatures} from '../../../../src/kubelet/node/declared-features.ts';
+import {isTaken} from '../../../../src/kubelet/node/labels.ts';
 import {decideLease} from '../../../../src/kubelet/node/lease.ts';
 import {nodeResources} from '../../../../src/kubelet/node/resources.ts';
-import {desiredStatus, type NodeStatus} from '../../../../src/kubelet/node/status.ts';
+import {desiredStatus, type NodeStatus, untakenStatus} from '../../../../src/kubelet/node/status.ts';
 import type {Lease, Node} from '../../../../src/lib/kubernetes.ts';
 
 const gi = 1024 ** 3;
@@ -49,6 +50,8 @@ function seen(over: Partial<NodeSeen> = {}): NodeSeen {
     reportDelayMs: 0,
     fast: false,
     unschedulable: false,
+    isLabelled: false,
+    untaken: {status: {}},
     ...over,
   };
 }
@@ -188,6 +191,13 @@ describe('decideNode', () => {
     });
   });
 
+  it('keeps the features of a runtime that is away, and takes them from one that has none', () => {
+    const runtime = {name: 'containerd', version: '2.1.0', handlers: [], supplementalGroupsPolicy: true};
+    const node = nodeWith(desiredStatus(seen({runtime})).status);
+    expect(decideNode(seen({node, runtime: undefined})).acts).toEqual([]);
+    expect(statusBody({node})).toHaveProperty('status.features', null);
+  });
+
   it('keeps what it cannot see at the moment', () => {
     const node = current();
     expect(
@@ -232,6 +242,43 @@ describe('decideNode', () => {
       'patch-metadata',
     );
     expect(body).toEqual(labels === undefined ? undefined : {metadata: {labels}});
+  });
+
+  it('leaves the labels that the configuration names to others once they were put right', () => {
+    const existing = current();
+    const node = nodeWith(existing.status ?? {}, {
+      labels: {...existing.metadata.labels, 'topology.kubernetes.io/zone': 'b'},
+    });
+    const over = {node, config: {...config, nodeLabels: {'topology.kubernetes.io/zone': 'a'}}};
+    expect(bodies(decideNode(seen(over)).acts, 'patch-metadata')).toHaveLength(1);
+    expect(decideNode(seen({...over, isLabelled: true})).acts).toEqual([]);
+  });
+
+  it('says what the API server does not take once, and again with each regular report', () => {
+    const node = current();
+    const wanted = node.status ?? {};
+    const {nodeInfo, declaredFeatures: _unknown, ...rest} = wanted;
+    const answer = {...rest, ...(nodeInfo === undefined ? {} : {nodeInfo: {...nodeInfo, osImage: 'mine'}})};
+    const untaken = {status: untakenStatus(answer, wanted)};
+    expect(Object.keys(untaken.status)).toEqual(['nodeInfo', 'declaredFeatures']);
+    const told = {node: nodeWith(answer), untaken};
+    expect(statusBody({node: nodeWith(answer)})).toHaveProperty('status.declaredFeatures');
+    expect(decideNode(seen(told)).acts).toEqual([]);
+    expect(statusBody({...told, monotonicMs: 10_000_000})).toHaveProperty('status.declaredFeatures');
+    const other = statusBody({...told, facts: {...facts, kernel: '6.2'}});
+    expect(other).toHaveProperty('status.nodeInfo.kernelVersion', '6.2');
+    expect(other).not.toHaveProperty('status.declaredFeatures');
+  });
+
+  it('asks for a label once that a webhook takes away', () => {
+    const node = nodeWith(current().status ?? {}, {labels: {}});
+    const [body] = decideNode(seen({node})).acts.flatMap((act) =>
+      act.type === 'patch-metadata' ? [act.body] : [],
+    );
+    if (body === undefined) throw new Error('no patch');
+    expect(isTaken(body, node.metadata)).toBe(false);
+    expect(isTaken(body, current().metadata)).toBe(true);
+    expect(decideNode(seen({node, untaken: {status: {}, metadata: body}})).acts).toEqual([]);
   });
 
   it('tells of a reboot once its boot id differs', () => {
