@@ -1,4 +1,4 @@
-import type {DetectLocal, ProxyConfig} from '../config/proxy.ts';
+import type {ProxyConfig} from '../config/proxy.ts';
 import {realClock} from '../edges/clock.ts';
 import {servePlain} from '../edges/http/plain-http.ts';
 import type {KubeClient} from '../edges/kube/client.ts';
@@ -18,7 +18,7 @@ import type {NodeWatch} from './node-watch.ts';
 import type {Commits} from './plane/commits.ts';
 import {FamilyProxy} from './plane/family-proxy.ts';
 import type {Planes} from './plane/planes.ts';
-import type {PodMatch} from './table/skeleton.ts';
+import {podMatch} from './table/pod-match.ts';
 
 export type Serving = {
   readonly config: ProxyConfig;
@@ -64,23 +64,6 @@ export function familyProxy(serving: Serving, family: Family, node: NodeView): F
     log,
     maxRetryMs: config.syncPeriodMs,
   });
-}
-
-function podMatch(detect: DetectLocal, family: Family, node: NodeView): PodMatch | undefined {
-  switch (detect.mode) {
-    case 'ClusterCIDR':
-      return cidrMatch(detect.cidrs[family]);
-    case 'NodeCIDR':
-      return cidrMatch(node.podCIDRs[family]);
-    case 'BridgeInterface':
-      return {by: 'interface', name: detect.name};
-    case 'InterfaceNamePrefix':
-      return {by: 'interface', name: `${detect.prefix}*`};
-  }
-}
-
-function cidrMatch(cidr: string | undefined): PodMatch | undefined {
-  return cidr === undefined ? undefined : {by: 'cidr', cidr};
 }
 
 function logRefused(log: Logger, {slice, address, why}: Refused): void {

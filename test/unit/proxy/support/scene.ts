@@ -3,25 +3,15 @@ import type {Family} from '../../../../src/lib/addresses.ts';
 import type {Service} from '../../../../src/lib/kubernetes.ts';
 import {Followed} from './followed.ts';
 import {type EndpointText, service, slice} from './objects.ts';
-import {type Role, world} from './vectors.ts';
+import {type Flow, world} from './vectors.ts';
 
+const roles = ['pod', 'outside'] as const;
+const protocols = ['TCP', 'UDP'] as const;
 export const at = (name: string, family: Family) => world[name]?.[family] ?? '';
 export const other = (family: Family): Family => (family === 'IPv4' ? 'IPv6' : 'IPv4');
 
 /** What the tests say of a small cluster, in words of one family. */
 export class Scene extends Followed {
-  readonly #trace = (flow: string) => {
-    const [from = '', protocol = '', to = ''] = flow.split(' ');
-    const [name = '', port] = to.split(':');
-    return {
-      name: flow,
-      from: from as Role,
-      protocol: protocol as 'TCP' | 'UDP',
-      to: {address: at(name, this.family), port: Number(port)},
-      expect: 'NONE' as const,
-    };
-  };
-
   /** With an address of either family, this one's second. */
   service(key: string, vip: string, spec: Service['spec'] = {}, ingress: object[] = []): Service {
     const mine = at(vip, this.family);
@@ -63,9 +53,18 @@ export class Scene extends Followed {
    */
   async expect(flows: Readonly<Record<string, string>>): Promise<void> {
     const trace = await this.commit();
-    const said = Object.keys(flows).map((flow) => [flow, trace(this.#trace(flow))]);
+    const said = Object.keys(flows).map((flow) => [flow, trace(this.#flow(flow))]);
     const wanted = Object.entries(flows).map(([flow, text]) => [flow, this.#outcome(text)]);
     expect(said).toEqual(wanted);
+  }
+
+  #flow(text: string): Flow {
+    const [who, what, to = ''] = text.split(' ');
+    const [from, protocol] = [roles.find((role) => role === who), protocols.find((one) => one === what)];
+    const [name = '', port] = to.split(':');
+    if (from === undefined || protocol === undefined) throw new Error(`no such flow: ${text}`);
+    const address = at(name, this.family);
+    return {name: text, from, protocol, to: {address, port: Number(port)}, expect: 'NONE'};
   }
 
   #outcome(text: string) {
