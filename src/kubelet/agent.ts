@@ -1,11 +1,10 @@
-import {describeError} from '../lib/errors.ts';
 import type {Pod} from '../lib/kubernetes.ts';
 import {nodes} from '../lib/resources.ts';
 import type {ActivePod} from './admission/types.ts';
 import type {PodAgent} from './agent-api.ts';
 import {type AgentParts, openAgentParts, type PodAgentOptions} from './agent-parts.ts';
 import {activePods, leavingPods} from './api/active-pods.ts';
-import {type ObjectReference, type ObjectSource, startObjectSource} from './api/objects.ts';
+import {type ObjectSource, startObjectSource} from './api/objects.ts';
 import {PodStore} from './api/pod-store.ts';
 import {queries} from './api/queries.ts';
 import {type RuntimeClassSource, startRuntimeClasses} from './api/runtime-classes.ts';
@@ -13,19 +12,21 @@ import {StatusWriter} from './api/status-writer.ts';
 import {startPodImages} from './images/start.ts';
 import type {PodView} from './pod/status/view.ts';
 import {type PodWorkers, startPodWorkers, type WorkLimits} from './pod/worker.ts';
+import {PodChanges, type PodChangesParts} from './pod-changes.ts';
 import {type Probes, startProbes} from './probes/manager.ts';
 import type {ResourceRecords} from './resize/records.ts';
 import {RuntimeCache} from './runtime/cache.ts';
-import {type RuntimeEvents, startRuntimeEvents} from './runtime/events.ts';
+import type {RuntimeEvents} from './runtime/events.ts';
+import {followRuntime} from './runtime/follow.ts';
 import {RuntimeHealth} from './runtime/readiness.ts';
 import {StartLimit} from './runtime/start-limit.ts';
-import {type PodEvent, type PodSource, startApiSource} from './sources/api.ts';
-import {isMirror, Mirrors} from './sources/mirror.ts';
+import {type PodSource, startApiSource} from './sources/api.ts';
+import {Mirrors} from './sources/mirror.ts';
 import {StaticPods} from './sources/static-pods.ts';
 import type {ProbeDone} from './stats/metrics/probe-metrics.ts';
 import {startUpkeep, type Upkeep} from './upkeep.ts';
 import type {KeptVolumes} from './volumes/pod-volumes.ts';
-import {startPodVolumes, tellsAnother} from './volumes/start.ts';
+import {startPodVolumes} from './volumes/start.ts';
 
 const callTimeoutMs = 10_000;
 
@@ -49,6 +50,7 @@ class Agent {
   readonly #source: PodSource;
   readonly #mirrors: Mirrors;
   readonly #statics: StaticPods;
+  readonly #changes: PodChanges;
   readonly #events: RuntimeEvents;
   readonly #upkeep: Upkeep;
 
@@ -58,46 +60,45 @@ class Agent {
     this.#options = options;
     this.#records = parts.records;
     this.#health = new RuntimeHealth(cri, clock);
-    const onObject = (uids: readonly string[], changed: ObjectReference) =>
-      this.#objectsChanged(uids, changed);
-    this.#objects = startObjectSource({client, clock, log, onChange: onObject});
+    this.#objects = startObjectSource({
+      client,
+      clock,
+      log,
+      onChange: (uids, changed) => this.#changes.objects(uids, changed),
+    });
     this.#volumes = startPodVolumes(options, this.#objects, async ({spec}) =>
       this.#health.recursiveReadOnly(await this.#classes.handler(spec.runtimeClassName)),
     );
     this.#runtime = new RuntimeCache({cri, timeoutMs: config.runtimeRequestTimeout, onChange});
-    this.#writer = new StatusWriter({
+    this.#writer = this.#openWriter();
+    const onProbe = (done: ProbeDone) => options.telemetry?.probes.done(done);
+    this.#probes = startProbes({cri, clock, recorder, hostIps: options.nodeIps, onChange, onProbe});
+    this.#classes = startRuntimeClasses({
       client,
       clock,
       log,
-      onWritten: (uid) => this.#statusWritten(uid),
-      onSynced: (seconds) => options.telemetry?.podCounts.statusSynced(seconds),
+      onChange: (name) => this.#changes.runtimeClass(name),
     });
-    const onProbe = (done: ProbeDone) => options.telemetry?.probes.done(done);
-    this.#probes = startProbes({cri, clock, recorder, hostIps: options.nodeIps, onChange, onProbe});
-    this.#classes = startRuntimeClasses({client, clock, log, onChange: (name) => this.#classChanged(name)});
     const view = this.#viewWith(parts, onChange);
     this.#workers = startPodWorkers(view, this.#limits(), () => this.#statics.place());
     // A mirror without a static pod goes only when it is known which there are.
     const ending = (pod: Pod) => !this.#statics.hasSynced() || this.#workers.hasOther(pod);
     this.#mirrors = new Mirrors({...options, ending});
+    this.#changes = new PodChanges(this.#told());
+    const lookAtAll = () => this.#changes.all();
     this.#source = startApiSource({
       ...options,
-      onEvent: (event) => this.#podChanged(event),
-      onSynced: () => this.#enqueueAll(),
+      onEvent: (event) => this.#changes.told(event),
+      onSynced: lookAtAll,
     });
-    this.#statics = new StaticPods({
+    this.#statics = this.#startStatics();
+    this.#events = followRuntime({
       ...options,
-      store: this.#store,
-      workers: this.#workers,
-      mirrors: this.#mirrors,
-      directory: config.staticPodPath,
-      everyMs: config.fileCheckFrequency,
-      url: config.staticPodURL,
-      headers: config.staticPodURLHeader,
-      urlEveryMs: config.httpCheckFrequency,
-      onPlaced: () => this.#enqueueAll(),
+      runtime: this.#runtime,
+      health: this.#health,
+      onPod: onChange,
+      onBack: lookAtAll,
     });
-    this.#events = this.#startEvents();
     this.#upkeep = startUpkeep({
       ...options,
       cgroups: parts.cgroups,
@@ -109,7 +110,49 @@ class Agent {
       active: () => this.#active(),
       hasSynced: () => this.#hasSynced(),
     });
-    this.#health.start(() => this.#enqueueAll());
+    this.#health.start(lookAtAll);
+  }
+
+  #openWriter(): StatusWriter {
+    const options = this.#options;
+    const {client, clock, log} = options;
+    return new StatusWriter({
+      client,
+      clock,
+      log,
+      onWritten: (uid) => this.#statusWritten(uid),
+      onSynced: (seconds) => options.telemetry?.podCounts.statusSynced(seconds),
+    });
+  }
+
+  /** What a change of anything may touch. */
+  #told(): PodChangesParts {
+    return {
+      ...this.#options,
+      store: this.#store,
+      workers: this.#workers,
+      writer: this.#writer,
+      mirrors: this.#mirrors,
+      volumes: this.#volumes,
+      runtime: this.#runtime,
+    };
+  }
+
+  #startStatics(): StaticPods {
+    const options = this.#options;
+    const {config} = options;
+    return new StaticPods({
+      ...options,
+      store: this.#store,
+      workers: this.#workers,
+      mirrors: this.#mirrors,
+      directory: config.staticPodPath,
+      everyMs: config.fileCheckFrequency,
+      url: config.staticPodURL,
+      headers: config.staticPodURLHeader,
+      urlEveryMs: config.httpCheckFrequency,
+      onPlaced: () => this.#changes.all(),
+    });
   }
 
   api(): PodAgent {
@@ -179,36 +222,6 @@ class Agent {
     return activePods(this.#store, this.#workers, this.#runtime, this.#records);
   }
 
-  #startEvents(): RuntimeEvents {
-    const {cri, clock, log, config} = this.#options;
-    return startRuntimeEvents({
-      cri,
-      clock,
-      log,
-      endpoint: config.containerRuntimeEndpoint,
-      podOf: (id) => this.#runtime.podOf(id),
-      hasEnded: (id) => this.#runtime.hasEnded(id),
-      onEvent: (uid) => {
-        this.#runtime.touch(uid);
-        this.#workers.enqueue(uid);
-      },
-      relist: () => this.#relist(),
-      onRelisted: (error) => {
-        if (error === undefined && this.#health.listed()) this.#enqueueAll();
-        if (error === undefined) return;
-        this.#health.notListed();
-        log.warn('the runtime could not be listed', {error: describeError(error)});
-      },
-    });
-  }
-
-  async #relist(): Promise<void> {
-    const {clock, telemetry} = this.#options;
-    const startMs = clock.monotonic();
-    await this.#runtime.relist();
-    telemetry?.relisted(startMs, clock.monotonic(), clock.now());
-  }
-
   #statusWritten(uid: string): void {
     const {clock, telemetry} = this.#options;
     const pod = this.#store.get(uid)?.pod;
@@ -216,66 +229,8 @@ class Agent {
     this.#workers.enqueue(uid);
   }
 
-  /** What a source tells only enqueues; a pod that comes to its end interrupts what is done for it. */
-  #podChanged({type, pod, old}: PodEvent): void {
-    if (isMirror(pod)) {
-      this.#mirrorChanged(type, pod);
-      return;
-    }
-    const {uid, deletionTimestamp} = pod.metadata;
-    if (type === 'deleted') {
-      this.#options.telemetry?.forget(uid);
-      this.#store.remove(uid);
-      this.#workers.gone(pod);
-      return;
-    }
-    this.#store.put(pod, false);
-    this.#writer.observed(uid, pod);
-    if (deletionTimestamp !== undefined && old?.metadata.deletionTimestamp === undefined) {
-      this.#workers.interrupt(uid, 'the pod is being deleted');
-      return;
-    }
-    if (old !== undefined) this.#options.telemetry?.resizes.changed(pod, old);
-    if (old !== undefined && tellsAnother(pod, old)) {
-      void this.#volumes.refresh(pod);
-      // A variable may come from a label or an annotation, too.
-      this.#workers.retry(uid);
-    }
-    this.#workers.enqueue(uid);
-  }
-
-  #mirrorChanged(type: PodEvent['type'], mirror: Pod): void {
-    if (type === 'deleted') this.#mirrors.gone(mirror);
-    else this.#mirrors.observed(mirror);
-    const uid = this.#mirrors.staticOf(mirror)?.metadata.uid;
-    if (uid === undefined) return;
-    if (type !== 'deleted') this.#writer.observed(uid, mirror);
-    this.#workers.enqueue(uid);
-  }
-
   #hasSynced(): boolean {
     return this.#source.hasSynced() && this.#statics.hasSynced();
-  }
-
-  /** Its bytes first; then whatever waits for it is tried again. */
-  #objectsChanged(uids: readonly string[], changed: ObjectReference): void {
-    for (const uid of uids) {
-      const known = this.#store.get(uid);
-      if (known !== undefined)
-        void this.#volumes.refresh(known.pod, changed).then(() => this.#workers.retryFailed(uid));
-    }
-  }
-
-  #classChanged(name: string): void {
-    for (const {pod} of this.#store.all())
-      if (pod.spec.runtimeClassName === name) this.#workers.enqueue(pod.metadata.uid);
-  }
-
-  /** Pods of the runtime that no source knows are among them. */
-  #enqueueAll(): void {
-    const known = this.#store.all().map(({pod}) => pod.metadata.uid);
-    for (const uid of new Set([...known, ...this.#workers.uids(), ...this.#runtime.uids()]))
-      this.#workers.enqueue(uid);
   }
 
   async #stop(): Promise<void> {
