@@ -7,6 +7,7 @@ import type {
   MountSchema,
 } from '../../../edges/cri/gen/api_pb.ts';
 import type {Container, Pod} from '../../../lib/kubernetes.ts';
+import {rawBytes} from '../../../lib/raw-text.ts';
 import type {Placement} from '../../managers/types.ts';
 import {containerHash} from '../actions/hash.ts';
 import type {EnvironmentVariable} from './environment/environment.ts';
@@ -83,7 +84,7 @@ export function containerConfig(input: ContainerConfigInput): ContainerConfig {
     workingDir: container.workingDir ?? '',
     envs: environment.map((variable) => ({
       key: variable.name,
-      value: new TextEncoder().encode(variable.value),
+      value: rawBytes(variable.value),
     })),
     mounts: input.mounts.map((mount) => ({
       ...mount,

@@ -7,6 +7,7 @@ import {
 import {expand} from '../../../../src/kubelet/pod/config/environment/expansion.ts';
 import {podReferences} from '../../../../src/kubelet/pod/config/references.ts';
 import type {Container, Pod} from '../../../../src/lib/kubernetes.ts';
+import {rawBytes} from '../../../../src/lib/raw-text.ts';
 import {configMap, container, pod, secret, service} from './pods.ts';
 
 const facts = {
@@ -91,6 +92,27 @@ describe('an environment', () => {
       S: 'sü',
       C: 'v',
     });
+  });
+
+  it('takes every key of an object for a name, whatever it begins with', () => {
+    const data = {'1234': 'abc', '1z': 'abc', 'key.1': 'value', 'a-b': 'c'};
+    const configMaps = new Map([['c', configMap('c', data)]]);
+    expect(build({envFrom: [{configMapRef: {name: 'c'}}]}, {configMaps})).toEqual(data);
+    const prefixed = build({envFrom: [{prefix: '1_', configMapRef: {name: 'c'}}]}, {configMaps});
+    expect(Object.keys(prefixed)).toContain('1_key.1');
+  });
+
+  it('keeps the bytes of a Secret that are no text, also where another variable has them in it', () => {
+    const key = Uint8Array.of(0x61, 0xff, 0xc3, 0x00, 0x28);
+    const {data: _, ...empty} = secret('s', {});
+    const binary = {...empty, data: {k: Buffer.from(key).toString('base64')}};
+    const env = [
+      {name: 'S', valueFrom: {secretKeyRef: {name: 's', key: 'k'}}},
+      {name: 'T', value: '<$(S)>'},
+    ];
+    const built = build({env}, {secrets: new Map([['s', binary]])});
+    const bytes = Object.values(built).map((value: string) => [...rawBytes(value)]);
+    expect(bytes).toEqual([[...key], [0x3c, ...key, 0x3e]]);
   });
 
   it.each([

@@ -3,6 +3,7 @@ import {describe, expect, it} from 'vitest';
 import {ContainerConfigSchema, PodSandboxConfigSchema} from '../../../../src/edges/cri/gen/api_pb.ts';
 import {containerConfig} from '../../../../src/kubelet/pod/config/container-config.ts';
 import {sandboxConfig} from '../../../../src/kubelet/pod/config/sandbox-config.ts';
+import {rawText} from '../../../../src/lib/raw-text.ts';
 import {container, pod, resourceFacts, securityFacts} from './pods.ts';
 
 const sandbox = (of = pod()) =>
@@ -80,7 +81,10 @@ describe('a container message', () => {
       attempt,
       imageRef: 'sha256:abc',
       imageUser: {},
-      environment: [{name: 'NAME', value: 'ü'}],
+      environment: [
+        {name: 'NAME', value: 'ü'},
+        {name: 'KEY', value: rawText(Uint8Array.of(0xff, 0x00))},
+      ],
       mounts: [{containerPath: '/a', hostPath: '/b', readonly: true}],
       resources: resourceFacts,
       security: securityFacts,
@@ -94,7 +98,10 @@ describe('a container message', () => {
       command: ['sh', '-c', 'echo ü $(NONE)'],
       args: ['$(NAME)'],
       workingDir: '/w',
-      envs: [{key: 'NAME', value: Buffer.from('ü').toString('base64')}],
+      envs: [
+        {key: 'NAME', value: Buffer.from('ü').toString('base64')},
+        {key: 'KEY', value: Buffer.of(0xff, 0x00).toString('base64')},
+      ],
       mounts: [{containerPath: '/a', hostPath: '/b', readonly: true}],
       logPath: 'app/2.log',
       stdin: true,

@@ -1,5 +1,6 @@
 import {staticAnnotations} from '../../../../config/pod/static-pod.ts';
 import type {ConfigMap, Container, Pod, Secret, Service} from '../../../../lib/kubernetes.ts';
+import {rawText} from '../../../../lib/raw-text.ts';
 import {PodConfigError} from '../config-error.ts';
 import {type DownwardFacts, environmentField, resourceField} from './downward-api.ts';
 import {envFileValue} from './env-file.ts';
@@ -174,10 +175,9 @@ function missing(kind: string, name: string): PodConfigError {
   return new PodConfigError(`${kind} "${name}" not found`);
 }
 
+/** A Secret may hold any bytes: they are the value as they are. */
 function decoded(secret: Secret | undefined): Record<string, string> | undefined {
   if (secret === undefined) return undefined;
   const entries = Object.entries(secret.data ?? {});
-  return Object.fromEntries(
-    entries.map(([key, value]) => [key, Buffer.from(value, 'base64').toString('utf8')]),
-  );
+  return Object.fromEntries(entries.map(([key, value]) => [key, rawText(Buffer.from(value, 'base64'))]));
 }
