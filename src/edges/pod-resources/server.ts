@@ -1,5 +1,6 @@
 import {exhaustedError, type GrpcServer, serveGrpc, unknownError} from '../http/grpc-server.ts';
 import {PodResourcesLister} from './gen/podresources_pb.ts';
+import {PodResourcesLister as AlphaLister} from './gen/podresources_v1alpha1_pb.ts';
 
 export type ContainerDevicesAnswer = {
   readonly resourceName: string;
@@ -43,8 +44,19 @@ export type PodAnswer = {
   })[];
 };
 
+/** v1alpha1 knows devices of what is not an init container, and nothing else. */
+export type AlphaPodAnswer = {
+  readonly name: string;
+  readonly namespace: string;
+  readonly containers: readonly {
+    readonly name: string;
+    readonly devices: readonly Omit<ContainerDevicesAnswer, 'nodes'>[];
+  }[];
+};
+
 export type PodResources = {
   list(): readonly PodAnswer[];
+  listAlpha(): readonly AlphaPodAnswer[];
   /** Undefined where there is no such pod. */
   get(namespace: string, name: string): PodAnswer | undefined;
   allocatable(): AllocatableAnswer;
@@ -52,13 +64,16 @@ export type PodResources = {
   mayAsk(): boolean;
 };
 
-/** The podresources API v1, for monitors of devices. */
+/** The podresources API for monitors of devices: v1, and v1alpha1 which exporters for GPUs still speak. */
 export function servePodResources(path: string, resources: PodResources): Promise<GrpcServer> {
   const asked = <T>(answer: () => T): T => {
     if (!resources.mayAsk()) throw exhaustedError('rejected by rate limit');
     return answer();
   };
-  return serveGrpc(path, (router) =>
+  return serveGrpc(path, (router) => {
+    router.service(AlphaLister, {
+      list: () => asked(() => ({podResources: resources.listAlpha().map(alphaMessage)})),
+    });
     router.service(PodResourcesLister, {
       list: () => asked(() => ({podResources: resources.list().map(podMessage)})),
       getAllocatableResources: () => asked(() => message(resources.allocatable())),
@@ -68,8 +83,22 @@ export function servePodResources(path: string, resources: PodResources): Promis
           if (pod === undefined) throw unknownError(`pod ${podName} in namespace ${podNamespace} not found`);
           return {podResources: podMessage(pod)};
         }),
-    }),
-  );
+    });
+  });
+}
+
+function alphaMessage({name, namespace, containers}: AlphaPodAnswer) {
+  return {
+    name,
+    namespace,
+    containers: containers.map((container) => ({
+      name: container.name,
+      devices: container.devices.map(({resourceName, deviceIds}) => ({
+        resourceName,
+        deviceIds: [...deviceIds],
+      })),
+    })),
+  };
 }
 
 function podMessage({name, namespace, containers}: PodAnswer) {

@@ -1,5 +1,6 @@
 import type {
   AllocatableAnswer,
+  AlphaPodAnswer,
   ClaimAnswer,
   ContainerDevicesAnswer,
   ContainerMemoryAnswer,
@@ -29,6 +30,19 @@ export function podAnswer(holders: Holders, pod: Pod): PodAnswer {
     containers: containersOf(pod)
       .filter((container) => !endsFirst(pod, container))
       .map((container) => containerAnswer(holders, pod, container)),
+  };
+}
+
+/** podresources/server_v1alpha1.go. */
+export function alphaAnswer({managers}: Holders, {metadata, spec}: Pod): AlphaPodAnswer {
+  const {name, namespace, uid} = metadata;
+  return {
+    name,
+    namespace,
+    containers: spec.containers.map((container) => ({
+      name: container.name,
+      devices: managers.devices.usesOf(uid, container.name).flatMap(devicesOf),
+    })),
   };
 }
 

@@ -6,7 +6,7 @@ import type {DynamicResources} from '../dra/manager.ts';
 import type {ResourceManagers} from '../managers/manager.ts';
 import type {PodResourcesCall} from '../stats/metrics/manager-metrics.ts';
 import type {Telemetry} from '../stats/metrics/telemetry.ts';
-import {allocatableAnswer, podAnswer} from './answers.ts';
+import {allocatableAnswer, alphaAnswer, podAnswer} from './answers.ts';
 import {TokenBucket} from './token-bucket.ts';
 
 export type PodResourcesOptions = {
@@ -32,6 +32,10 @@ export function startPodResources(options: PodResourcesOptions): Promise<{close(
     list: () => {
       asked('list');
       return agent.active().map(({pod}) => answer(pod));
+    },
+    listAlpha: () => {
+      telemetry?.managers.askedAlpha();
+      return agent.active().map(({pod}) => alphaAnswer(options, pod));
     },
     get: (namespace, name) => {
       const pod = agent.find(namespace, name);

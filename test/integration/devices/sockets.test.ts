@@ -8,6 +8,7 @@ import {loadKubeletConfig} from '../../../src/config/kubelet.ts';
 import {realClock} from '../../../src/edges/clock.ts';
 import {grpcOverSocket} from '../../../src/edges/http/unix-grpc.ts';
 import {PodResourcesLister} from '../../../src/edges/pod-resources/gen/podresources_pb.ts';
+import {PodResourcesLister as AlphaLister} from '../../../src/edges/pod-resources/gen/podresources_v1alpha1_pb.ts';
 import {ResourceManagers} from '../../../src/kubelet/managers/manager.ts';
 import {startPodResources} from '../../../src/kubelet/podresources/start.ts';
 import type {Pod} from '../../../src/lib/kubernetes.ts';
@@ -193,6 +194,35 @@ describe('device plugins', () => {
 });
 
 describe('the podresources API', () => {
+  it('tells who has what in v1alpha1 too, for exporters of old', async () => {
+    await plug('a', 'b', 'c');
+    await counted(3, 3);
+    const one = pod('one', 1, 1);
+    await managers.allocate(one);
+    const active = () => [{pod: one, isStatic: false, ending: false}];
+    const server = await startPodResources({
+      rootDir,
+      managers,
+      agent: {active, find: () => undefined},
+      clock: realClock,
+    });
+    const {transport, close} = grpcOverSocket(`${rootDir}/pod-resources/kubelet.sock`, 5000);
+    try {
+      const {podResources} = await createClient(AlphaLister, transport).list({});
+      expect(podResources).toMatchObject([
+        {
+          name: 'one',
+          namespace: 'default',
+          containers: [{name: 'main', devices: [{resourceName: resource, deviceIds: ['c']}]}],
+        },
+      ]);
+      expect(podResources[0]?.containers).toHaveLength(1);
+    } finally {
+      close();
+      await server.close();
+    }
+  });
+
   it('tells who has what, what there is, and no client too often', async () => {
     await plug('a', 'b');
     await counted(2, 2);

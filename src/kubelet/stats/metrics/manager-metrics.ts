@@ -127,6 +127,10 @@ export class ManagerMetrics {
     for (const [node, count] of perNode) this.#perNode.set({numa_node: String(node)}, count);
   }
 
+  askedAlpha(): void {
+    this.#asked.inc({server_api_version: 'v1alpha1'});
+  }
+
   asked(call: PodResourcesCall, failed: boolean): void {
     this.#asked.inc(apiVersion);
     this.#calls[call].inc(apiVersion);
