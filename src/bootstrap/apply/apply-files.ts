@@ -63,8 +63,14 @@ async function makeTree(journal: Journal, path: string, mode: number): Promise<v
   const [state, before] = [await pathState(path), await listDirectory(path)];
   await makeDirectories(journal, dirname(path), 0o755);
   if (!journal.covers(path))
-    await journal.note({kind: 'tree', target: path, existed: state.kind === 'directory', before});
+    await journal.note({kind: 'tree', target: path, ...existing(state, mode), before});
   await makeOneDirectory(path, mode);
+}
+
+/** A directory that was there keeps being there afterwards, with the mode that it had. */
+function existing(state: PathState, mode: number): {existed: boolean; mode?: number} {
+  if (state.kind !== 'directory') return {existed: false};
+  return {existed: true, ...(state.mode === mode ? {} : {mode: state.mode})};
 }
 
 export async function noteFile(journal: Journal, path: string, after: string | undefined): Promise<void> {

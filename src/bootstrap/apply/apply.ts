@@ -7,10 +7,11 @@ import {generateKey} from '../../edges/trust/x509.ts';
 import {isNodectlError, NodectlError} from '../../lib/errors.ts';
 import type {Facts} from '../phase.ts';
 import type {Act} from './acts.ts';
-import {applyFile, keepFile, noteFile} from './apply-files.ts';
+import {applyFile, keepFile} from './apply-files.ts';
 import {bringModule, startService, turnSwapOff} from './apply-host.ts';
 import {applyToRuntime} from './apply-runtime.ts';
 import {certificateFileName, readKey, submitRequest} from './certificate.ts';
+import {noteClaim, noteSetting} from './notes.ts';
 
 /**
  * Performs one act; what it changes on the machine is in the journal before it is changed.
@@ -48,7 +49,7 @@ async function perform(act: Act, facts: Facts, signal: AbortSignal): Promise<voi
       await journal.note({kind: 'module', target: act.name});
       return bringModule(act.name);
     case 'sysctl':
-      await journal.note({kind: 'sysctl', target: act.key, before: act.before});
+      await noteSetting(act, journal);
       return writeSysctl(act.key, act.value);
     case 'swap-off':
       await journal.note({kind: 'swap', target: act.device});
@@ -69,9 +70,7 @@ async function perform(act: Act, facts: Facts, signal: AbortSignal): Promise<voi
     case 'prove':
       return applyToRuntime(act, facts);
     case 'claim':
-      // Whatever its content will be: it is ours by being there.
-      if (act.what === 'file') return noteFile(journal, act.name, '*');
-      return journal.note({kind: act.what, target: act.name});
+      return noteClaim(act, journal);
     case 'new-key':
       return writeAtomic(act.path, generateKey());
     case 'request':

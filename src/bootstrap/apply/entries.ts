@@ -29,6 +29,8 @@ export type Entry =
       readonly kind: 'tree';
       readonly target: string;
       readonly existed: boolean;
+      /** Its own, where it was changed. */
+      readonly mode?: number | undefined;
       readonly before: readonly string[];
     }
   | {readonly kind: 'sysctl'; readonly target: string; readonly before: string}
@@ -45,6 +47,8 @@ export type Entry =
   | {readonly kind: 'firewall'; readonly target: string; readonly firewall: 'firewalld' | 'ufw'}
   /** Absent before; made by daemons: a cgroup, a link, an nftables table of iptables-nft. */
   | {readonly kind: 'cgroup' | 'interface' | 'table'; readonly target: string}
+  /** In a table that others had made before: the chains of plugins and add-ons, of which it had none. */
+  | {readonly kind: 'chains'; readonly target: string}
   /** The name under which the machine joined, and where. */
   | {readonly kind: 'node'; readonly target: string; readonly server: string};
 
@@ -60,13 +64,22 @@ const state = z.object({enabled: z.boolean(), running: z.boolean()});
 /** What a newer nodectl may have added to an entry is not known here, and so not undone: such a kind is refused. */
 const entry = z.discriminatedUnion('kind', [
   z.object({kind: z.literal('file'), target: text, before, after: texts}),
-  z.object({kind: z.literal('tree'), target: text, existed: z.boolean(), before: texts}),
+  z.object({
+    kind: z.literal('tree'),
+    target: text,
+    existed: z.boolean(),
+    mode: z.optional(z.number()),
+    before: texts,
+  }),
   z.object({kind: z.literal('sysctl'), target: text, before: text}),
   z.object({kind: z.literal('packages'), target: text, names: texts}),
   z.object({kind: z.literal('service'), target: text, before: z.optional(state)}),
   z.object({kind: z.literal('firewall'), target: text, firewall: z.enum(['firewalld', 'ufw'])}),
   z.object({kind: z.literal('node'), target: text, server: text}),
-  z.object({kind: z.enum(['directory', 'module', 'swap', 'cgroup', 'interface', 'table']), target: text}),
+  z.object({
+    kind: z.enum(['directory', 'module', 'swap', 'cgroup', 'interface', 'table', 'chains']),
+    target: text,
+  }),
 ]);
 
 /** Undefined for what is no entry, or not one that this nodectl knows. */

@@ -50,7 +50,8 @@ export const runtime = phase<Seen>({
   },
   decide({trees, claims, missing, ready}) {
     // Rules and links are undone with programs of these packages, so they are noted after them.
-    const now = ready === undefined ? claims.filter(({what}) => what === 'directory') : claims;
+    const now =
+      ready === undefined ? claims.filter(({what}) => what === 'directory' || what === 'tree') : claims;
     const first: Act[] = [...trees.map((tree): Act => ({kind: 'tree', ...tree})), ...now];
     if (ready === undefined) return {acts: [...first, ...missing]};
     if (first.length > 0) return {acts: first};

@@ -9,7 +9,8 @@ import {packageManager} from '../../edges/install/packages.ts';
 import {journalStore} from '../../edges/logs/journal-store.ts';
 import {observeMachine} from '../../edges/machine/machine.ts';
 import {forceUnmountBelow} from '../../edges/mounts/mounts.ts';
-import {deleteTable, linkExists, listTables} from '../../edges/network/net-leftovers.ts';
+import {deleteTable, listTables} from '../../edges/network/net-leftovers.ts';
+import {otherKubelets} from '../../edges/network/same-network.ts';
 import {askRuntime, removeAllPods, removeImages} from '../../edges/runtime/containerd.ts';
 import {logindDropIn, reloadLogind} from '../../edges/systemd/logind.ts';
 import type {ServiceManager} from '../../edges/systemd/services.ts';
@@ -20,7 +21,9 @@ import type {Entry} from '../apply/entries.ts';
 import {lockPath} from '../join.ts';
 import {serviceManager} from '../preflight.ts';
 import type {NodePlace, StepDeps} from '../types.ts';
+import {describeEntry, isThere} from './entry-sight.ts';
 import {Journal} from './journal.ts';
+import {heldBy} from './neighbours.ts';
 import {holdsJournal, type UndoTools, undoEntry} from './undo.ts';
 import {writePlaces} from './write-places.ts';
 
@@ -100,7 +103,7 @@ async function endEverything(
   for (const dir of [layout.kubeletDir, layout.containerdState, layout.containerdRoot])
     for (const point of await forceUnmountBelow(dir))
       remains.push({what: point, why: 'it cannot be unmounted'});
-  const tables = await listTables();
+  const tables = names.includes('nodectl-proxy') ? await listTables() : [];
   for (const table of ourTables.filter((t) => tables.includes(t))) {
     deps.onStep(`delete nftables table ${table}`);
     await deleteTable(table);
@@ -132,12 +135,6 @@ async function endPods(
   }
 }
 
-/** Of what others might have made most was never made: nobody needs to hear of it. */
-async function isThere({kind, target}: Entry): Promise<boolean> {
-  if (kind === 'interface') return linkExists(target);
-  return kind !== 'table' || (await listTables()).includes(target);
-}
-
 async function undoAll(
   entries: readonly Entry[],
   tools: UndoTools,
@@ -145,12 +142,14 @@ async function undoAll(
 ): Promise<{undone: string[]; left: Remains[]}> {
   const undone: string[] = [];
   const left: Remains[] = [];
+  const neighbours = await otherKubelets();
   for (const entry of entries) {
     deps.signal.throwIfAborted();
     const text = describeEntry(entry);
     const there = await isThere(entry);
     if (there) deps.onStep(text);
-    const why = there ? await undoEntry(entry, tools).catch(describeError) : undefined;
+    const held = heldBy(entry, neighbours);
+    const why = there ? (held ?? (await undoEntry(entry, tools).catch(describeError))) : undefined;
     if (why !== undefined) left.push({what: `${entry.kind} ${entry.target}`, why});
     else if (there) undone.push(text);
     // What is left stays noted no longer: it has been told, and is the administrator's from now on.
@@ -179,39 +178,5 @@ async function finish(
         entry.before.filter((name) => name !== 'journal'),
         entry.existed,
       );
-  }
-}
-
-export function describeEntry(entry: Entry): string {
-  switch (entry.kind) {
-    case 'file':
-      return entry.before.kind === 'absent' ? `remove ${entry.target}` : `restore ${entry.target}`;
-    case 'directory':
-      return `remove ${entry.target} if it is empty`;
-    case 'tree':
-      return entry.existed
-        ? `remove what nodectl made in ${entry.target}`
-        : `remove ${entry.target} and all in it`;
-    case 'sysctl':
-      return `set ${entry.target} = ${entry.before}`;
-    case 'module':
-      return `unload kernel module ${entry.target}`;
-    case 'swap':
-      return `turn on swap on ${entry.target}`;
-    case 'firewall':
-      return `close port ${entry.target} in ${entry.firewall}`;
-    case 'packages':
-      return `remove packages ${entry.names.join(', ')}`;
-    case 'service':
-      return entry.before === undefined
-        ? `remove service ${entry.target}`
-        : `give back service ${entry.target}`;
-    case 'cgroup':
-    case 'interface':
-      return `remove ${entry.kind} ${entry.target}`;
-    case 'table':
-      return `remove nftables table ${entry.target} if only plugins used it`;
-    case 'node':
-      return `forget node ${entry.target} (kubectl delete node ${entry.target} removes it from the cluster)`;
   }
 }

@@ -7,6 +7,7 @@ import {
   pathState,
   removeEmptyDirectory,
   removeTree,
+  restoreMode,
   restoreOwner,
   sha256,
 } from '../../edges/files/host-files.ts';
@@ -14,7 +15,13 @@ import type {PackageManager} from '../../edges/install/packages.ts';
 import {readSysctl, unloadModule, writeSysctl} from '../../edges/machine/sysctl.ts';
 import {forceUnmountBelow} from '../../edges/mounts/mounts.ts';
 import {closePort} from '../../edges/network/firewall.ts';
-import {deleteLink, deleteTable, holdsOnly, listTables} from '../../edges/network/net-leftovers.ts';
+import {
+  deleteLink,
+  deleteTable,
+  holdsOnly,
+  listTables,
+  removeChains,
+} from '../../edges/network/net-leftovers.ts';
 import {run} from '../../edges/process/run.ts';
 import type {ServiceManager} from '../../edges/systemd/services.ts';
 import {kept, linkDigest} from '../apply/apply-files.ts';
@@ -58,6 +65,7 @@ export async function undoEntry(entry: Entry, tools: UndoTools): Promise<Left> {
     case 'service':
       // One that was here before us is started again when its own files are back.
       if (entry.before === undefined) await tools.services.remove(entry.target);
+      else if (!entry.before.enabled) await tools.services.disable(entry.target);
       return undefined;
     case 'cgroup':
       if (tools.services.kind === 'systemd' && entry.target.endsWith('.slice')) await stopSlice(entry.target);
@@ -67,6 +75,9 @@ export async function undoEntry(entry: Entry, tools: UndoTools): Promise<Left> {
       return undefined;
     case 'table':
       return undoTable(entry.target);
+    case 'chains':
+      await removeChains(entry.target, pluginChains);
+      return undefined;
     case 'node':
       return undefined;
   }
@@ -125,6 +136,7 @@ async function undoTree(entry: Extract<Entry, {kind: 'tree'}>): Promise<Left> {
   const stuck = await forceUnmountBelow(entry.target);
   if (stuck.length > 0) return `${stuck.join(', ')} cannot be unmounted`;
   await removeTree(entry.target, entry.before, entry.existed);
+  if (entry.existed && entry.mode !== undefined) await restoreMode(entry.target, entry.mode);
   return undefined;
 }
 

@@ -1,7 +1,7 @@
 import type {Layout} from '../../config/layout.ts';
 
 /** Directories below our trees in which a join writes files; a writer that was killed leaves its draft there. */
-export function writePlaces({stateDir, kubeletDir, unitDir}: Layout): readonly string[] {
+export function writePlaces({stateDir, kubeletDir, unitDir, cniConfDir}: Layout): readonly string[] {
   const own = ['', '/bin', '/cluster', '/proxy', '/runtime', '/runtime/images', '/runtime/unpacked'];
   const supervisor = ['units', 'wanted', 'runs'].map((name) => `${stateDir}/supervisor/${name}`);
   return [
@@ -10,5 +10,6 @@ export function writePlaces({stateDir, kubeletDir, unitDir}: Layout): readonly s
     kubeletDir,
     `${kubeletDir}/pki`,
     unitDir,
+    cniConfDir,
   ];
 }

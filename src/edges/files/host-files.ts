@@ -61,6 +61,11 @@ export async function restoreOwner(path: string, uid: number, gid: number): Prom
   await fs.chown(path, uid, gid);
 }
 
+/** Of a directory that may be gone. */
+export async function restoreMode(path: string, mode: number): Promise<void> {
+  if (await exists(path)) await fs.chmod(path, mode);
+}
+
 /** False when it is not empty; an absent one is fine. */
 export async function removeEmptyDirectory(path: string): Promise<boolean> {
   try {

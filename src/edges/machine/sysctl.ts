@@ -1,6 +1,6 @@
 import {constants} from 'node:fs';
 import {access, writeFile} from 'node:fs/promises';
-import {exists, readText} from '../files/files.ts';
+import {exists, listDirectory, readText} from '../files/files.ts';
 import {run} from '../process/run.ts';
 
 /** Dots separate, but a name may hold slashes for dots in interface names; nodectl uses none. */
@@ -15,6 +15,15 @@ export async function readSysctl(key: string): Promise<string | undefined> {
 
 export async function writeSysctl(key: string, value: string): Promise<void> {
   await writeFile(sysctlPath(key), `${value}\n`);
+}
+
+/** What the kernel changes with forwarding for all; links with a dot in their names, which keys cannot say, are left out. */
+export async function forwardingKeys(key: string): Promise<string[]> {
+  const family = {'net.ipv4.ip_forward': 'ipv4', 'net.ipv6.conf.all.forwarding': 'ipv6'}[key];
+  if (family === undefined) return [];
+  const links = (await listDirectory(`/proc/sys/net/${family}/conf`)).filter((name) => !name.includes('.'));
+  const own = links.filter((name) => name !== 'all').map((name) => `net.${family}.conf.${name}.forwarding`);
+  return family === 'ipv4' ? ['net.ipv4.conf.all.accept_redirects', ...own] : own;
 }
 
 export type ModuleState = 'loaded' | 'loadable' | 'missing';

@@ -19,21 +19,51 @@ export async function holdsOnly(table: string, prefixes: RegExp): Promise<boolea
   return found.every(({rule, chain}) => {
     if (chain !== undefined) return chain.policy === 'accept' || prefixes.test(chain.name);
     if (rule === undefined) return true;
-    const targets = (rule.expr ?? []).flatMap((e) => e.jump?.target ?? e.goto?.target ?? []);
-    return prefixes.test(rule.chain) || targets.some((target) => prefixes.test(target));
+    return prefixes.test(rule.chain) || targetsOf(rule).some((target) => prefixes.test(target));
   });
+}
+
+/** Whether a table has chains whose names begin so. */
+export async function hasChains(table: string, prefixes: RegExp): Promise<boolean> {
+  const found = await nftJson(['list', 'table', ...table.split(' ')]);
+  return found.some(({chain}) => chain !== undefined && prefixes.test(chain.name));
+}
+
+/** Takes such chains out of a table that is somebody else's, and the rules that lead to them, in one transaction. */
+export async function removeChains(table: string, prefixes: RegExp): Promise<void> {
+  const found = await nftJson(['--handle', 'list', 'table', ...table.split(' ')]);
+  const chains = found.flatMap(({chain}) =>
+    chain !== undefined && prefixes.test(chain.name) ? [chain.name] : [],
+  );
+  const rules = found.flatMap(({rule}) =>
+    rule !== undefined &&
+    !chains.includes(rule.chain) &&
+    targetsOf(rule).some((name) => chains.includes(name))
+      ? [`delete rule ${table} ${rule.chain} handle ${rule.handle}`]
+      : [],
+  );
+  const each = (verb: string) => chains.map((name) => `${verb} chain ${table} ${name}`);
+  if (chains.length === 0) return;
+  await run('nft', ['-f', '-'], {input: `${[...rules, ...each('flush'), ...each('delete')].join('\n')}\n`});
+}
+
+type NftRule = {
+  readonly chain: string;
+  readonly handle?: number;
+  readonly expr?: readonly {
+    readonly jump?: {readonly target: string};
+    readonly goto?: {readonly target: string};
+  }[];
+};
+
+function targetsOf({expr}: NftRule): string[] {
+  return (expr ?? []).flatMap((e) => e.jump?.target ?? e.goto?.target ?? []);
 }
 
 type NftObject = {
   readonly table?: {readonly family: string; readonly name: string};
   readonly chain?: {readonly name: string; readonly policy?: string};
-  readonly rule?: {
-    readonly chain: string;
-    readonly expr?: readonly {
-      readonly jump?: {readonly target: string};
-      readonly goto?: {readonly target: string};
-    }[];
-  };
+  readonly rule?: NftRule;
 };
 
 async function nftJson(words: readonly string[]): Promise<readonly NftObject[]> {

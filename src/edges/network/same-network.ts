@@ -1,4 +1,4 @@
-import {readlink} from 'node:fs/promises';
+import {readlink, stat} from 'node:fs/promises';
 import {basename} from 'node:path';
 import {allPids, commandOf, nameOf} from '../process/processes.ts';
 
@@ -28,6 +28,28 @@ export async function namedInNetwork(names: readonly string[]): Promise<NamedPro
     found.push({pid, program, command: (await commandOf(pid)).join(' ')});
   }
   return found;
+}
+
+/** Kubelets that share something with this process, each by the pid of one; none of a node that has been stopped. */
+export type Neighbours = {readonly network: number | undefined; readonly files: number | undefined};
+
+export async function otherKubelets(): Promise<Neighbours> {
+  const [network, root] = await Promise.all([networkOf('self'), rootOf('self')]);
+  const kubelets = (await allPids()).filter((pid) => nameOf(pid) === 'kubelet');
+  const seen = await Promise.all(
+    kubelets.map(async (pid) => ({
+      pid,
+      // A zombie has neither.
+      network: (await networkOf(String(pid))) === network,
+      files: (await rootOf(String(pid))) === root,
+    })),
+  );
+  return {network: seen.find((one) => one.network)?.pid, files: seen.find((one) => one.files)?.pid};
+}
+
+async function rootOf(process: string): Promise<string | undefined> {
+  const found = await stat(`/proc/${process}/root/.`).catch(() => undefined);
+  return found === undefined ? undefined : `${found.dev} ${found.ino}`;
 }
 
 async function networkOf(process: string): Promise<string | undefined> {

@@ -1,3 +1,4 @@
+import {existsSync} from 'node:fs';
 import {mkdtemp, rm, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join as path} from 'node:path';
@@ -23,6 +24,7 @@ beforeAll(async () => {
   lan = await createLan();
   control = await lan.machine('control');
   worker = await lan.machine('worker');
+  await makeOwn();
   before = await traces(worker);
   await control.nodectl(['sandbox', 'up']);
   const {stdout} = await control.nodectl(['sandbox', 'token']);
@@ -32,6 +34,23 @@ beforeAll(async () => {
     .slice(stdout.trim().split(/\s+/).indexOf('join') + 1);
 }, 600_000);
 afterAll(() => lan?.remove());
+
+/** The machine has no nft of its own before it joins. */
+function nft(...words: string[]): Promise<RunResult> {
+  return run('nsenter', [`--net=/proc/${worker.pid}/ns/net`, 'nft', ...words]);
+}
+
+let ownRules: string;
+
+/** What the machine had before: rules in a table that iptables-nft shares, a directory of ours, a hardened setting. */
+async function makeOwn(): Promise<void> {
+  await nft('add table ip filter; add chain ip filter OWN');
+  await nft('add chain ip filter FORWARD {type filter hook forward priority 0; policy accept; }');
+  await nft('add rule ip filter FORWARD jump OWN');
+  ownRules = (await nft('list', 'ruleset')).stdout;
+  await worker.run('mkdir', ['-m', '0755', '/var/log/pods']);
+  await worker.run('sh', ['-c', 'echo 0 >/proc/sys/net/ipv4/conf/all/accept_redirects']);
+}
 
 function join(...more: string[]): Promise<RunResult> {
   return worker.nodectl(['join', ...words, ...more], anyExit);
@@ -235,8 +254,22 @@ describe('a join', () => {
     // kube-proxy and network add-ons take nothing away at their end.
     await worker.run('nft', ['add table ip kube-proxy; add chain ip kube-proxy services']);
     await worker.run('ip', ['link', 'add', 'flannel.1', 'type', 'bridge']);
+    await nft('add chain ip filter KUBE-FORWARD; add rule ip filter KUBE-FORWARD accept');
+    await nft('add rule ip filter FORWARD jump KUBE-FORWARD');
+    await worker.run('mkdir', ['-p', '/run/flannel', '/var/lib/cni/networks/cbr0', '/etc/cni/net.d']);
+    for (const file of ['/run/flannel/subnet.env', '/var/lib/cni/networks/cbr0/lock'])
+      await worker.run('touch', [file, '/etc/cni/net.d/10-flannel.conflist']);
+    await worker.run('sh', ['-c', 'echo 1 >/proc/sys/net/ipv4/conf/all/route_localnet']);
     const result = await worker.nodectl(['reset']);
     expect(result.stdout).toContain('everything is as it was before');
     await untouched();
+    for (const directory of ['/run/flannel', '/var/lib/cni', '/etc/cni'])
+      expect(existsSync(worker.path(directory)), directory).toBe(false);
+    expect((await nft('list', 'ruleset')).stdout).toBe(ownRules);
+    expect((await worker.run('stat', ['-c', '%a', '/var/log/pods'])).stdout).toBe('755');
+    for (const name of ['accept_redirects', 'route_localnet']) {
+      const {stdout} = await worker.run('cat', [`/proc/sys/net/ipv4/conf/all/${name}`]);
+      expect(stdout, name).toBe('0');
+    }
   });
 });

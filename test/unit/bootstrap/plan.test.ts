@@ -102,7 +102,7 @@ describe('a plan’s file', () => {
     const newer = {...own, input: {...own.input, gpu: true, cni: 'mesh'}};
     const document = {apiVersion: 'nodectl/v1', kind: 'JoinPlan', ...plan({}), ...newer};
     expect(() => readPlanFile('p', JSON.stringify(document))).toThrow(
-      /^p is not a plan[^]*input\.gpu: unknown field/,
+      /^p is not a plan[\s\S]*input\.gpu: unknown field/,
     );
     expect(() => readPlanFile('p', JSON.stringify(document))).toThrow(/input\.cni/);
   });
