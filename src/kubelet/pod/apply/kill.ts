@@ -26,8 +26,8 @@ export type KillContext = {
 /** Begins what an act says; each end is seen by the next round. */
 export function kill(context: ApplyContext, {kills}: PodAct & {do: 'kill'}): void {
   const {deps, memory, pod, runtime} = context;
-  const own = runtime.peek(memory.uid)?.sandboxes[0]?.ips ?? [];
-  const [podIp = ''] = pod?.spec.hostNetwork ? deps.facts.hostIps() : own;
+  const [sandbox] = runtime.peek(memory.uid)?.sandboxes ?? [];
+  const [podIp = ''] = sandbox?.hostNetwork ? deps.facts.hostIps() : (sandbox?.ips ?? []);
   const onEnd = () => {
     runtime.touch(memory.uid);
     context.again();

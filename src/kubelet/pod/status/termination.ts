@@ -5,6 +5,7 @@ import type {KillReason} from '../actions/container-change.ts';
 import {isSidecar} from '../actions/restart.ts';
 import type {PodSeen, Verdict} from '../seen.ts';
 import {isTerminal} from './phase.ts';
+import {restoredSpec} from './restored.ts';
 import {isAlive, type RuntimeContainer} from './runtime-state.ts';
 
 /** Kubernetes' default for terminationGracePeriodSeconds. */
@@ -58,7 +59,7 @@ export function podKills(seen: PodSeen, pod: Pod | undefined, verdict: Verdict |
       return stopping === undefined || stopping.endsAtMs > endsAtMs + 1000;
     })
     .map((container) => {
-      const spec = specOf(pod, container.name);
+      const spec = pod === undefined ? restoredSpec(container) : specOf(pod, container.name);
       const message = `Stopping container ${container.name}`;
       return {
         container,
