@@ -1,6 +1,7 @@
 import {Flags} from '@oclif/core';
 import type {StatusReport} from '../bootstrap/status/status.ts';
 import {categories} from '../checks/check.ts';
+import {answerOnce} from '../edges/machine/heap.ts';
 import {goFirst} from '../edges/process/process-life.ts';
 import {ownProgram} from '../edges/process/program.ts';
 import {NodectlError} from '../lib/errors.ts';
@@ -55,6 +56,7 @@ export default class Status extends BaseCommand {
     const {nodeOptions} = await import('../config/join.ts');
     const loop = await import('../bootstrap/status/status-loop.ts');
     const {verdictOf} = await import('../checks/node/verdict.ts');
+    answerOnce();
     const stop = new AbortController();
     process.once('SIGINT', () => stop.abort());
     const {root, probe} = flags;

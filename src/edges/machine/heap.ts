@@ -13,6 +13,15 @@ const worthShare = 0.25;
  */
 const noWasmTiers = ['--no-wasm-tier-up', '--no-wasm-dynamic-tiering'];
 
+/**
+ * For a command that answers once: what V8's higher compilers would make of its code in other threads is never run. A
+ * seventh of the CPU time of a status was theirs. To be called when the code is loaded: these flags make V8 refuse the
+ * code caches that it was built with.
+ */
+export function answerOnce(): void {
+  for (const flag of [...noWasmTiers, '--no-maglev', '--no-opt']) setFlagsFromString(flag);
+}
+
 export type HeapOptions = {
   readonly growthPercent?: number;
   readonly turbofan?: boolean;

