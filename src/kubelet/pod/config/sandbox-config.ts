@@ -1,6 +1,6 @@
 import type {MessageInitShape} from '@bufbuild/protobuf';
 import {type PodSandboxConfigSchema, Protocol} from '../../../edges/cri/gen/api_pb.ts';
-import type {Pod} from '../../../lib/kubernetes.ts';
+import type {Container, Pod} from '../../../lib/kubernetes.ts';
 import {dottedSysctl} from '../../../lib/sysctls.ts';
 import type {DnsConfig} from './dns.ts';
 import {kernelHostname, type PodHostname} from './hosts.ts';
@@ -80,11 +80,24 @@ const protocols = new Map([
 /** Ports of regular containers (kuberuntime_sandbox.go); host ports are the CNI portmap plugin's work. */
 function portMappings({spec}: Pod): SandboxConfig['portMappings'] {
   return spec.containers.flatMap(({ports = []}) =>
-    ports.map(({hostIP = '', hostPort = 0, containerPort, protocol = 'TCP'}) => ({
+    distinct(ports).map(({hostIP = '', hostPort = 0, containerPort, protocol = 'TCP'}) => ({
       hostIp: hostIP,
       hostPort,
       containerPort,
       protocol: protocols.get(protocol) ?? Protocol.TCP,
     })),
   );
+}
+
+type Port = NonNullable<Container['ports']>[number];
+
+/** A container's port counts once under its name, or without one as what it is (container/helpers.go, MakePortMappings). */
+function distinct(ports: readonly Port[]): Port[] {
+  const byName = new Map<string, Port>();
+  for (const port of ports) {
+    const {name, protocol = 'TCP', hostIP = '', hostPort = 0, containerPort} = port;
+    const key = name || JSON.stringify([protocol, hostIP, containerPort, hostPort]);
+    if (!byName.has(key)) byName.set(key, port);
+  }
+  return [...byName.values()];
 }

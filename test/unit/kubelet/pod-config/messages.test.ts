@@ -3,6 +3,7 @@ import {describe, expect, it} from 'vitest';
 import {ContainerConfigSchema, PodSandboxConfigSchema} from '../../../../src/edges/cri/gen/api_pb.ts';
 import {containerConfig} from '../../../../src/kubelet/pod/config/container-config.ts';
 import {sandboxConfig} from '../../../../src/kubelet/pod/config/sandbox-config.ts';
+import type {Container} from '../../../../src/lib/kubernetes.ts';
 import {rawText} from '../../../../src/lib/raw-text.ts';
 import {container, pod, resourceFacts, securityFacts} from './pods.ts';
 
@@ -56,6 +57,45 @@ describe('a sandbox message', () => {
         sysctls: {'net.ipv4.tcp_rmem': '1', 'kernel.shm_rmid_forced': '0'},
       },
     });
+  });
+
+  type Port = NonNullable<Container['ports']>[number];
+  const port = (containerPort: number, hostPort: number, hostIP = '', rest: Partial<Port> = {}): Port => ({
+    protocol: 'TCP',
+    containerPort,
+    hostPort,
+    ...(hostIP === '' ? {} : {hostIP}),
+    ...rest,
+  });
+
+  it.each<[string, Port[], string[]]>([
+    [
+      'a name that is there twice counts once, an address of another family for itself',
+      [
+        port(80, 8080, '127.0.0.1'),
+        port(443, 4343, '192.168.0.1'),
+        port(555, 5555, '', {name: 'foo', protocol: 'UDP'}),
+        port(888, 8888, '', {name: 'foo', protocol: 'UDP'}),
+        port(80, 8080, '::'),
+        port(1234, 5678),
+      ],
+      ['127.0.0.1:8080>80', '192.168.0.1:4343>443', ':5555>555', ':::8080>80', ':5678>1234'],
+    ],
+    [
+      'one port of the host for several of the container',
+      [port(443, 4343, '192.168.0.1'), port(4343, 4343, '192.168.0.1')],
+      ['192.168.0.1:4343>443', '192.168.0.1:4343>4343'],
+    ],
+    ['the same twice is one', [port(443, 4343), port(443, 4343)], [':4343>443']],
+    [
+      'several addresses of the host',
+      [port(443, 4343, '192.168.0.1'), port(443, 4343, '172.16.0.1')],
+      ['192.168.0.1:4343>443', '172.16.0.1:4343>443'],
+    ],
+  ])('maps ports: %s (TestMakePortMappings)', (_, ports, expected) => {
+    const {portMappings} = create(PodSandboxConfigSchema, sandbox(pod({containers: [container({ports})]})));
+    const told = portMappings.map((one) => `${one.hostIp}:${one.hostPort}>${one.containerPort}`);
+    expect(told).toEqual(expected);
   });
 
   it('has no host name of its own on the host network', () =>
