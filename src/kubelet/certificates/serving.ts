@@ -60,8 +60,7 @@ async function watchFiles(
 ): Promise<void> {
   let last = '';
   while (!signal.aborted) {
-    const [cert, key] = await Promise.all([readText(certFile), readText(keyFile)]);
-    const pair = cert === undefined || key === undefined ? undefined : {cert, key};
+    const pair = await readPair(certFile, keyFile);
     if (pair === undefined || leafFacts(pair) === undefined)
       log.error('the serving certificate is not usable', {certFile, keyFile});
     else if (pair.cert + pair.key !== last) {
@@ -72,6 +71,12 @@ async function watchFiles(
   }
 }
 
+async function readPair(certFile: string, keyFile: string): Promise<KeyPair | undefined> {
+  const [cert, key] = await Promise.all([readText(certFile), readText(keyFile)]);
+  return cert === undefined || key === undefined ? undefined : {cert, key};
+}
+
+/** Until the cluster has signed for the first time, files of the configuration serve (certificate_store.go, Current). */
 async function requestServing(
   options: ServingOptions,
   client: KubeClient,
@@ -79,7 +84,9 @@ async function requestServing(
 ): Promise<void> {
   const {config, clock, log, onCertificate, onFailed} = options;
   const store = openCertificateStore(config.certDir, 'kubelet-server');
-  const kept = await store.current();
+  const {tlsCertFile, tlsPrivateKeyFile} = config;
+  const given = tlsCertFile === '' ? undefined : await readPair(tlsCertFile, tlsPrivateKeyFile);
+  const kept = (await store.current()) ?? given;
   const facts = kept && leafFacts(kept);
   if (kept !== undefined && facts !== undefined && clock.now() < facts.notAfterMs) onCertificate(kept);
   await runRotation(
@@ -91,6 +98,7 @@ async function requestServing(
       signerName: servingSigner,
       usages: ['digital signature', 'server auth'],
       names: () => servingNames(config, options.addresses()),
+      ...(given === undefined ? {} : {initial: given}),
       onIssued: onCertificate,
       onFailed,
     },
@@ -130,8 +138,7 @@ async function selfSign(options: ServingOptions, signal: AbortSignal): Promise<v
   let last = '';
   while (!signal.aborted) {
     try {
-      const [cert, key] = await Promise.all([readText(certFile), readText(keyFile)]);
-      const kept = cert === undefined || key === undefined ? undefined : {cert, key};
+      const kept = await readPair(certFile, keyFile);
       const facts = kept && leafFacts(kept);
       const fresh = kept !== undefined && facts !== undefined && clock.now() < rotateAtMs(facts, 1);
       const pair = fresh ? kept : await makeSelfSigned(options, certFile, keyFile);

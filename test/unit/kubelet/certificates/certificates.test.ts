@@ -5,6 +5,7 @@ import {afterEach, beforeEach, describe, expect, it} from 'vitest';
 import {kubeconfigText} from '../../../../src/config/kubeconfig.ts';
 import {loadKubeletConfig} from '../../../../src/config/kubelet.ts';
 import {realClock} from '../../../../src/edges/clock.ts';
+import type {KubeClient} from '../../../../src/edges/kube/client.ts';
 import {openCertificateStore, splitPem} from '../../../../src/edges/trust/certificate-store.ts';
 import {
   createCa,
@@ -17,7 +18,7 @@ import {nodeConnection} from '../../../../src/kubelet/certificates/credentials.t
 import {followKubeconfig} from '../../../../src/kubelet/certificates/follow.ts';
 import {requestName, requestState} from '../../../../src/kubelet/certificates/request.ts';
 import {decideRotation} from '../../../../src/kubelet/certificates/rotation.ts';
-import {servingNames} from '../../../../src/kubelet/certificates/serving.ts';
+import {runServing, servingNames} from '../../../../src/kubelet/certificates/serving.ts';
 import {covers, leafFacts, rotateAtMs} from '../../../../src/kubelet/certificates/validity.ts';
 import type {CertificateSigningRequest} from '../../../../src/lib/kubernetes.ts';
 import {silent} from '../../../../src/lib/log.ts';
@@ -271,6 +272,47 @@ describe('the store', () => {
 });
 
 describe('names and files', () => {
+  it('serves with the files of the configuration until the cluster signs', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'nodectl-serving-'));
+    const given = await createSelfSigned({commonName: 'n1', days: 1});
+    const [certFile, keyFile] = [join(dir, 'tls.crt'), join(dir, 'tls.key')];
+    await Promise.all([writeFile(certFile, given.cert), writeFile(keyFile, given.key)]);
+    const fields = {serverTLSBootstrap: true, tlsCertFile: certFile, tlsPrivateKeyFile: keyFile};
+    const text = JSON.stringify({
+      apiVersion: 'kubelet.config.k8s.io/v1beta1',
+      kind: 'KubeletConfiguration',
+      ...fields,
+    });
+    const {config} = loadKubeletConfig([{path: 'config.yaml', text}], {certDir: join(dir, 'pki')}, 'n1');
+    const stop = new AbortController();
+    const asked = Promise.withResolvers<string>();
+    // Nobody approves.
+    const create = (_: object, {metadata}: {metadata: {name: string}}) => {
+      asked.resolve(metadata.name);
+      return new Promise((_resolve, reject) =>
+        stop.signal.addEventListener('abort', () => reject(stop.signal.reason)),
+      );
+    };
+    const served: string[] = [];
+    const done = runServing(
+      {
+        config,
+        client: {create} as unknown as KubeClient,
+        clock: realClock,
+        log: silent,
+        addresses: () => [{type: 'InternalIP', address: '10.0.0.5'}],
+        onCertificate: ({cert}) => served.push(cert),
+        onFailed: () => undefined,
+      },
+      stop.signal,
+    );
+    expect(await asked.promise).toMatch(/^csr-/);
+    expect(served).toEqual([given.cert]);
+    stop.abort();
+    await done;
+    await rm(dir, {recursive: true});
+  });
+
   it('asks for every address of the node', () => {
     expect(
       servingNames({nodeName: 'n1', featureGates: {}}, [
