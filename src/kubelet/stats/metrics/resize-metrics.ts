@@ -88,10 +88,8 @@ export class ResizeMetrics {
   }
 }
 
-/** Of init containers only those that go on beside the others. */
 function resizable({spec}: Pod): Container[] {
-  const sidecars = (spec.initContainers ?? []).filter(({restartPolicy}) => restartPolicy === 'Always');
-  return [...sidecars, ...spec.containers];
+  return [...(spec.initContainers ?? []), ...spec.containers];
 }
 
 function amount({resources}: Container, requirement: 'requests' | 'limits', resource: string): bigint {

@@ -21,16 +21,11 @@ const cases: [string, Resources, Resources, string[]][] = [
   ['another resource', {limits: {'example.com/a': '1'}}, {limits: {'example.com/a': '2'}}, []],
 ];
 
-async function counted(from: Resources, to: Resources, sidecar?: 'Always') {
+async function counted(from: Resources, to: Resources, init = false) {
   const telemetry = new Telemetry(0);
   const made = (resources: Resources) => {
-    const one = container('main', {
-      ...(resources === undefined ? {} : {resources}),
-      ...(sidecar === undefined ? {} : {restartPolicy: sidecar}),
-    });
-    return sidecar === undefined
-      ? pod({containers: [one]})
-      : pod({initContainers: [one], containers: [container('other')]});
+    const one = container('main', resources === undefined ? {} : {resources});
+    return init ? pod({initContainers: [one], containers: [container('other')]}) : pod({containers: [one]});
   };
   telemetry.resizes.changed(made(to), made(from));
   const {values = []} =
@@ -42,10 +37,9 @@ async function counted(from: Resources, to: Resources, sidecar?: 'Always') {
 }
 
 it.each(cases)('counts what is asked for: %s', async (_, from, to, is) => {
-  expect((await counted(from, to)).sort()).toEqual(is.sort());
+  expect((await counted(from, to)).sort()).toEqual([...is].sort());
 });
 
-it('counts sidecars, too', async () => {
-  const [, from, to, is] = cases[3] ?? [];
-  expect(await counted(from, to, 'Always')).toEqual(is);
+it('counts init containers, too', async () => {
+  expect(await counted({}, {limits: {cpu: '1'}}, true)).toEqual(['cpu limits add']);
 });
