@@ -11,7 +11,7 @@ import {
 import {foreseenFields, type KubeletPatch} from './join/patches.ts';
 import {type SkippablePhase, skippedPhases} from './join/phases.ts';
 import {configuredPorts, defaultPorts, type NodePorts, nodeLayout} from './join/place.ts';
-import {labelProblems} from './kubelet/node-labels.ts';
+import {labelProblems} from './kubelet/rules/node-labels.ts';
 import type {Layout} from './layout.ts';
 import {type RuntimeSource, type RuntimeSourceInput, runtimeSourceOf} from './runtime/runtime-source.ts';
 

@@ -2,13 +2,13 @@ import {posix} from 'node:path';
 import {NodectlError} from '../lib/errors.ts';
 import {complete, type KubeletConfiguration} from './kubelet/defaults.ts';
 import {flagOverrides, type KubeletFlags, parseLabels} from './kubelet/flags.ts';
-import {withReservedCpus} from './kubelet/managers.ts';
 import {mergeSources, overlay} from './kubelet/merge.ts';
-import {labelProblems} from './kubelet/node-labels.ts';
+import {withReservedCpus} from './kubelet/rules/managers.ts';
+import {labelProblems} from './kubelet/rules/node-labels.ts';
+import {validate} from './kubelet/rules/validate.ts';
 import {kubeletConfiguration} from './kubelet/schema.ts';
 import {type KubeletSource, type ReadSource, readSource} from './kubelet/source.ts';
 import {judgeSupport} from './kubelet/support.ts';
-import {validate} from './kubelet/validate.ts';
 import {kubernetesVersion} from './version.ts';
 
 export type {KubeletConfiguration} from './kubelet/defaults.ts';

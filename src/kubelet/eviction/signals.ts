@@ -1,4 +1,4 @@
-import type {evictionSignals} from '../../config/kubelet/eviction-rules.ts';
+import type {evictionSignals} from '../../config/kubelet/rules/eviction.ts';
 import type {PressureKind} from '../node/pressure.ts';
 import type {Glance, SpaceStats} from '../stats/types.ts';
 

@@ -1,4 +1,4 @@
-import {evictionSignals} from '../../config/kubelet/eviction-rules.ts';
+import {evictionSignals} from '../../config/kubelet/rules/eviction.ts';
 import type {KubeletConfig} from '../../config/kubelet.ts';
 import {parseDuration} from '../../config/machine/units.ts';
 import {quantityValue} from '../../lib/quantity.ts';

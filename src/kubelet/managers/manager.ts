@@ -1,4 +1,4 @@
-import {topologyOptions} from '../../config/kubelet/managers.ts';
+import {topologyOptions} from '../../config/kubelet/rules/managers.ts';
 import type {KubeletConfig} from '../../config/kubelet.ts';
 import {type MachineTopology, readMachineTopology} from '../../edges/machine/machine-topology.ts';
 import {type CpuSet, formatCpuSet, sorted} from '../../lib/cpu-set.ts';

@@ -1,4 +1,4 @@
-import {cpuOptions} from '../../../config/kubelet/managers.ts';
+import {cpuOptions} from '../../../config/kubelet/rules/managers.ts';
 import type {KubeletConfig} from '../../../config/kubelet.ts';
 import type {MachineTopology} from '../../../edges/machine/machine-topology.ts';
 import {type CpuSet, difference, intersection, noCpus, parseCpuSet, union} from '../../../lib/cpu-set.ts';

@@ -1,4 +1,4 @@
-import type {CpuOptions} from '../../../config/kubelet/managers.ts';
+import type {CpuOptions} from '../../../config/kubelet/rules/managers.ts';
 import {
   type CpuSet,
   difference,

@@ -1,4 +1,4 @@
-import type {CpuOptions} from '../../../config/kubelet/managers.ts';
+import type {CpuOptions} from '../../../config/kubelet/rules/managers.ts';
 import {type CpuSet, noCpus} from '../../../lib/cpu-set.ts';
 import {CpuAccumulator} from './cpu-accumulator.ts';
 import type {CpuTopology} from './cpu-topology.ts';

@@ -1,5 +1,5 @@
 import {describe, expect, it} from 'vitest';
-import type {CpuOptions} from '../../../../src/config/kubelet/managers.ts';
+import type {CpuOptions} from '../../../../src/config/kubelet/rules/managers.ts';
 import {cpuPolicy, validState} from '../../../../src/kubelet/managers/cpu/cpu-policy.ts';
 import {readCpuState, writeCpuState} from '../../../../src/kubelet/managers/cpu/cpu-state.ts';
 import {takeCpus} from '../../../../src/kubelet/managers/cpu/cpu-take.ts';

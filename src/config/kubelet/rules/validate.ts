@@ -1,14 +1,14 @@
 import {posix} from 'node:path';
-import {parseQuantity} from '../../lib/quantity.ts';
-import {sysctlNamespace} from '../../lib/sysctls.ts';
-import type {KubeletConfiguration} from './defaults.ts';
-import {evictionProblems} from './eviction-rules.ts';
-import {gateProblems, isEnabled} from './feature-gates.ts';
-import {imageProblems} from './image-rules.ts';
+import {parseQuantity} from '../../../lib/quantity.ts';
+import {sysctlNamespace} from '../../../lib/sysctls.ts';
+import type {KubeletConfiguration} from '../defaults.ts';
+import {gateProblems, isEnabled} from '../feature-gates.ts';
+import {cipherSuites} from '../tls.ts';
+import {evictionProblems} from './eviction.ts';
+import {imageProblems} from './images.ts';
 import {managerProblems} from './managers.ts';
 import {isLabelKey, isLabelValue} from './node-labels.ts';
 import {rule} from './rule.ts';
-import {cipherSuites} from './tls.ts';
 
 /** Rules between fields (pkg/kubelet/apis/config/validation); each broken one is one line that names the field. */
 export function validate(c: KubeletConfiguration): string[] {

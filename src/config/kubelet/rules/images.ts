@@ -1,5 +1,5 @@
-import type {KubeletConfiguration} from './defaults.ts';
-import {isEnabled} from './feature-gates.ts';
+import type {KubeletConfiguration} from '../defaults.ts';
+import {isEnabled} from '../feature-gates.ts';
 import {rule} from './rule.ts';
 
 /** Rules of pulling images, of who may use them, and of removing them. */

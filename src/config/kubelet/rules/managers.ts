@@ -1,7 +1,7 @@
-import {formatCpuSet, parseCpuSet} from '../../lib/cpu-set.ts';
-import {parseQuantity} from '../../lib/quantity.ts';
-import type {KubeletConfiguration} from './defaults.ts';
-import {isEnabled} from './feature-gates.ts';
+import {formatCpuSet, parseCpuSet} from '../../../lib/cpu-set.ts';
+import {parseQuantity} from '../../../lib/quantity.ts';
+import type {KubeletConfiguration} from '../defaults.ts';
+import {isEnabled} from '../feature-gates.ts';
 
 /** What the static CPU manager can be told (cpumanager/policy_options.go). */
 export type CpuOptions = {

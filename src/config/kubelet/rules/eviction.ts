@@ -1,6 +1,6 @@
-import {parseQuantity} from '../../lib/quantity.ts';
-import {parseDuration} from '../machine/units.ts';
-import type {KubeletConfiguration} from './defaults.ts';
+import {parseQuantity} from '../../../lib/quantity.ts';
+import {parseDuration} from '../../machine/units.ts';
+import type {KubeletConfiguration} from '../defaults.ts';
 import {rule} from './rule.ts';
 
 /** What may run short on a node (pkg/kubelet/eviction/api). */
