@@ -52,7 +52,8 @@ export class ProbeMetrics {
     known.set(`${type}/${container}`, labels);
     this.#known.set(uid, known);
     this.#total.inc({...labels, pod_uid: uid, result: outcome});
-    if (outcome !== 'unknown') this.#seconds.observe(labels, seconds);
+    // How long a failure takes is its timeout, and says nothing of the container (prober/worker.go).
+    if (outcome === 'successful') this.#seconds.observe(labels, seconds);
   }
 
   forget(uid: string): void {
