@@ -129,11 +129,19 @@ function addresses({runtime, hostIps, status}: PodSeen, pod: Pod): Partial<PodSt
   const [hostIP] = hostIps;
   const own = sandbox?.ready ? sandbox.ips : [];
   const kept = (status?.podIPs ?? []).map(({ip}) => ip);
-  const ips = pod.spec.hostNetwork ? hostIps : own.length > 0 ? ordered(own, hostIP) : kept;
+  const told = ordered(own, hostIP);
+  const ips = pod.spec.hostNetwork ? hostNetworkIps(told, hostIps) : told.length > 0 ? told : kept;
   return {
     ...(hostIP === undefined ? {} : {hostIP, hostIPs: hostIps.map((ip) => ({ip}))}),
     ...(ips[0] === undefined ? {} : {podIP: ips[0], podIPs: ips.map((ip) => ({ip}))}),
   };
+}
+
+/** Those of the host, as far as the runtime does not tell its own: a second one only of the other family. */
+function hostNetworkIps(told: readonly string[], [first, second]: readonly string[]): readonly string[] {
+  const ips = told.length > 0 || first === undefined ? told : [first];
+  const isOther = second !== undefined && ips.length === 1 && ips[0]?.includes(':') !== second.includes(':');
+  return isOther ? [...ips, second] : ips;
 }
 
 /** One of each family, that of the node's first address before the other (kubelet_pods.go, sortPodIPs). */

@@ -210,6 +210,29 @@ describe('the number of the next run', () => {
   });
 });
 
+describe('addresses on the host network', () => {
+  it.each<[string[], string[], string[]]>([
+    [['10.0.0.1'], [], ['10.0.0.1']],
+    [['10.0.0.1', 'fd01::1234'], [], ['10.0.0.1', 'fd01::1234']],
+    [['10.0.0.1', 'fd01::1234'], ['192.168.0.1'], ['192.168.0.1', 'fd01::1234']],
+    [
+      ['10.0.0.1', 'fd01::1234'],
+      ['2001:db8::2', '192.168.0.1'],
+      ['192.168.0.1', '2001:db8::2'],
+    ],
+    [['10.0.0.1', '2001:db8::2'], ['2001:db8::2'], ['2001:db8::2']],
+    [
+      ['1.1.1.1', '2001:db8:1::2'],
+      ['10.0.0.1', '2001:db8::2'],
+      ['10.0.0.1', '2001:db8::2'],
+    ],
+  ])('%j, with %j of the runtime, are %j (TestGenerateAPIPodStatusHostNetworkPodIPs)', (hostIps, own, is) => {
+    const runtime = {sandboxes: [sandbox({ips: own, hostNetwork: true})], containers: [record('main')]};
+    const {status} = decidePod(seen({pod: pod({hostNetwork: true}), runtime, hostIps}));
+    expect(status?.podIPs?.map(({ip}) => ip)).toEqual(is);
+  });
+});
+
 describe('addresses', () => {
   const ips = (hostIp: string, ...own: string[]) =>
     decidePod(
