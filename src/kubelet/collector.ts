@@ -44,7 +44,7 @@ export function startCollector(options: CollectorOptions): Periodic {
         if (!isStopped()) await applySafely(options, act);
       const known = options.known();
       if (isStopped() || known === undefined) return;
-      await options.collectVolumes();
+      await safely(options, 'collectVolumes', options.collectVolumes);
       await safely(options, 'unprepareClaims', () => options.collectClaims(known));
     } catch (error) {
       options.log.warn('leftovers could not be looked for', {error: describeError(error)});

@@ -97,10 +97,14 @@ export class DynamicResources {
     return this.#claims.ofPod(uid).length > 0;
   }
 
-  /** Claims of pods that nobody knows any more are given back. */
+  /** Claims of pods that nobody knows any more are given back, whatever becomes of each other's. */
   async collect(known: ReadonlySet<string>): Promise<void> {
+    const {log} = this.#options;
     const gone = this.#claims.all().flatMap(({pods}) => [...pods].filter((uid) => !known.has(uid)));
-    for (const uid of new Set(gone)) await this.unprepare(uid);
+    for (const uid of new Set(gone))
+      await this.unprepare(uid).catch((error: unknown) =>
+        log.warn('claims of a pod that is gone could not be given back', {uid, error: describeError(error)}),
+      );
     for (const uid of this.#waiting) if (!known.has(uid)) this.#waiting.delete(uid);
   }
 

@@ -1,6 +1,12 @@
+import {mkdtemp, rm, writeFile} from 'node:fs/promises';
+import {tmpdir} from 'node:os';
 import {describe, expect, it} from 'vitest';
-import {readCheckpoint, writeCheckpoint} from '../../../../src/kubelet/dra/checkpoint.ts';
+import {realClock} from '../../../../src/edges/clock.ts';
+import type {KubeClient} from '../../../../src/edges/kube/client.ts';
+import {checkpointName, readCheckpoint, writeCheckpoint} from '../../../../src/kubelet/dra/checkpoint.ts';
 import {DraHealthCache} from '../../../../src/kubelet/dra/health.ts';
+import {DynamicResources} from '../../../../src/kubelet/dra/manager.ts';
+import {silent} from '../../../../src/lib/log.ts';
 
 /** As Kubernetes' own kubelet writes it: the sum is its own. */
 const theirs = `{"Data":"{\\"kind\\":\\"DRACheckpoint\\",\\"apiVersion\\":\\"checkpoint.dra.kubelet.k8s.io/v1\\",\\"ClaimInfoStateList\\":[{\\"ClaimUID\\":\\"067798be-454e-4be4-9047-1aa06aea63f7\\",\\"ClaimName\\":\\"example-1\\",\\"Namespace\\":\\"default\\",\\"PodUIDs\\":{\\"139cdb46-f989-4f17-9561-ca10cfb509a6\\":{}},\\"DriverState\\":{\\"test-driver.cdi.k8s.io\\":{\\"Devices\\":[{\\"PoolName\\":\\"worker-1\\",\\"DeviceName\\":\\"dev-1\\",\\"ShareID\\":null,\\"RequestNames\\":[\\"test request\\"],\\"CDIDeviceIDs\\":[\\"example.com/example=cdi-example\\"]}]}}},{\\"ClaimUID\\":\\"4cf8db2d-06c0-7d70-1a51-e59b25b2c16c\\",\\"ClaimName\\":\\"example-2\\",\\"Namespace\\":\\"default\\",\\"PodUIDs\\":{\\"139cdb46-f989-4f17-9561-ca10cfb509a6\\":{}},\\"DriverState\\":{\\"test-driver.cdi.k8s.io\\":{\\"Devices\\":[{\\"PoolName\\":\\"worker-1\\",\\"DeviceName\\":\\"dev-2\\",\\"ShareID\\":null,\\"RequestNames\\":null,\\"CDIDeviceIDs\\":null}]}}}]}","Checksum":2820117767}`;
@@ -44,6 +50,35 @@ describe('the file of claims', () => {
   it('is refused when it is damaged', () => {
     expect(() => readCheckpoint(theirs.replace('example-1', 'example-3'))).toThrow('checkpoint is corrupted');
     expect(() => readCheckpoint('{')).toThrow();
+  });
+});
+
+describe('claims of pods that are gone', () => {
+  it('are each given back, though the driver of one of them is away', async () => {
+    const rootDir = await mkdtemp(`${tmpdir()}/nodectl-dra-`);
+    const claim = (name: string, drivers: readonly string[]) => ({
+      uid: name,
+      name,
+      namespace: 'default',
+      pods: new Set([`pod-of-${name}`]),
+      drivers: new Map(drivers.map((driver) => [driver, []] as const)),
+      prepared: true,
+    });
+    await writeFile(`${rootDir}/${checkpointName}`, writeCheckpoint([claim('a', ['away']), claim('b', [])]));
+    const said: unknown[] = [];
+    const resources = await DynamicResources.start({
+      config: {rootDir, nodeName: 'n1'},
+      client: {} as unknown as KubeClient,
+      clock: realClock,
+      log: {...silent, warn: (_text, fields) => said.push(fields)},
+      node: () => undefined,
+      onPods: () => undefined,
+    });
+    await resources.collect(new Set());
+    expect([resources.holds('pod-of-a'), resources.holds('pod-of-b')]).toEqual([true, false]);
+    expect(said).toMatchObject([{uid: 'pod-of-a', error: expect.stringContaining('away is not registered')}]);
+    await resources.stop();
+    await rm(rootDir, {recursive: true});
   });
 });
 
