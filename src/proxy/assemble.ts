@@ -9,6 +9,7 @@ import type {Family} from '../lib/addresses.ts';
 import {describeError} from '../lib/errors.ts';
 import type {Logger} from '../lib/log.ts';
 import {UdpCleaner} from './conntrack/udp-cleaner.ts';
+import type {Following} from './health/following.ts';
 import type {ProxyHealth} from './health/health.ts';
 import {HealthPorts} from './health/health-ports.ts';
 import type {ProxyMetrics} from './health/metrics.ts';
@@ -26,6 +27,7 @@ export type Serving = {
   readonly families: readonly Family[];
   readonly health: ProxyHealth;
   readonly commits: Commits;
+  readonly following: Following;
   readonly metrics: ProxyMetrics;
   readonly planes: Planes;
   readonly node: NodeWatch;

@@ -12,6 +12,7 @@ import {NodectlError} from '../lib/errors.ts';
 import type {Logger} from '../lib/log.ts';
 import type {Serving} from './assemble.ts';
 import {type WrittenConfig, watchConfig} from './config-watch.ts';
+import {Following} from './health/following.ts';
 import {ProxyHealth} from './health/health.ts';
 import {createMetrics} from './health/metrics.ts';
 import {startServers} from './health/servers.ts';
@@ -60,6 +61,7 @@ async function serveUntil(
   const client = connectKube(await loadKubeconfig(config.kubeconfig));
   const health = new ProxyHealth(2 * config.syncPeriodMs, () => realClock.now());
   const commits = new Commits(health);
+  const following = new Following();
   const events = startEventRecorder({
     client,
     clock: realClock,
@@ -73,6 +75,7 @@ async function serveUntil(
     mode: planes.mode,
     health,
     commits,
+    following,
     metrics,
     nodeEligible: () => node.view().eligible,
     log,
@@ -86,7 +89,20 @@ async function serveUntil(
     log,
   });
   const onComplete = heap.collect;
-  const serving = {config, client, families, health, commits, metrics, planes, node, events, log, onComplete};
+  const serving = {
+    config,
+    client,
+    families,
+    health,
+    commits,
+    following,
+    metrics,
+    planes,
+    node,
+    events,
+    log,
+    onComplete,
+  };
   try {
     await applySettings(config, families, log);
     started(events, config);

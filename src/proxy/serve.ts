@@ -61,10 +61,12 @@ export async function serveServices(serving: Serving, signal: AbortSignal): Prom
     first,
   );
   const objects = watchObjects(serving, agent);
+  serving.following.follow({Services: objects.services, EndpointSlices: objects.slices});
   const tables = watchTables(serving, agent, proxies);
   void Promise.all([objects.services.synced, objects.slices.synced]).then(() => agent.start());
   await untilOver(serving, agent, first, signal);
   tables.stop();
+  serving.following.follow({});
   await Promise.all([objects.services.stop(), objects.slices.stop(), objects.cidrs.stop()]);
   await agent.stop();
   await Promise.all(ports.map((port) => port.stop()));

@@ -45,6 +45,7 @@ import {podSandboxes} from '../pods/sandboxes.ts';
 import {podStarts} from '../pods/starts.ts';
 import {staticFiles} from '../pods/static-files.ts';
 import {committedRules} from '../proxy/committed.ts';
+import {servicesFollowed} from '../proxy/following.ts';
 import {foreignRules} from '../proxy/foreign-rules.ts';
 import {forwardDrop} from '../proxy/forward-drop.ts';
 import {proxyHealth} from '../proxy/health.ts';
@@ -109,6 +110,7 @@ export const nodeCatalogue: readonly AnyCheck<NodeContext>[] = [
   proxyHealth,
   serviceRules,
   committedRules,
+  servicesFollowed,
   forwardDrop,
   serviceAnswers,
   clusterDns,

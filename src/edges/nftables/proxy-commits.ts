@@ -11,14 +11,30 @@ export type ProxyCommit = {
   readonly sample: readonly string[];
 };
 
+/** How our proxy follows one resource (`/following` of its metrics port). */
+export type Followed = {
+  readonly resource: string;
+  readonly synced: boolean;
+  readonly failingMs: number;
+  readonly error?: string;
+};
+
+type Commits = Readonly<Record<string, ProxyCommit>>;
+
 /** Undefined where no proxy of ours answers: then its health says why. */
-export async function readCommits(
-  port: number,
-  signal: AbortSignal,
-): Promise<Readonly<Record<string, ProxyCommit>> | undefined> {
+export function readCommits(port: number, signal: AbortSignal): Promise<Commits | undefined> {
+  return ask(port, 'committed', signal);
+}
+
+/** Undefined where no proxy of ours answers, or an older one. */
+export function readFollowed(port: number, signal: AbortSignal): Promise<readonly Followed[] | undefined> {
+  return ask(port, 'following', signal);
+}
+
+async function ask<T>(port: number, path: string, signal: AbortSignal): Promise<T | undefined> {
   try {
     const either = AbortSignal.any([signal, AbortSignal.timeout(2700)]);
-    const {statusCode, body} = await request(`http://127.0.0.1:${port}/committed`, {
+    const {statusCode, body} = await request(`http://127.0.0.1:${port}/${path}`, {
       signal: either,
       reset: true,
     });

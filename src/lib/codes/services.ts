@@ -226,4 +226,10 @@ export const serviceCodes = entries({
     ],
     exit: 'kubelet',
   },
+  ND750: {
+    title: 'the proxy hears of no changes',
+    why: 'The proxy cannot read Services or their endpoints from the API server any more: rules stay as they were.',
+    fix: ['nodectl logs proxy', 'kubectl get clusterrolebinding kubeadm:node-proxier -o yaml'],
+    exit: 'kubelet',
+  },
 });

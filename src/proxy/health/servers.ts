@@ -6,6 +6,7 @@ import {describeError} from '../../lib/errors.ts';
 import type {Logger} from '../../lib/log.ts';
 import type {Commits} from '../plane/commits.ts';
 import type {ProxyMode} from '../plane/mode.ts';
+import type {Following} from './following.ts';
 import type {Health, ProxyHealth} from './health.ts';
 import type {ProxyMetrics} from './metrics.ts';
 
@@ -14,6 +15,7 @@ type Options = {
   readonly mode: ProxyMode;
   readonly health: ProxyHealth;
   readonly commits: Commits;
+  readonly following: Following;
   readonly metrics: ProxyMetrics;
   readonly nodeEligible: () => boolean;
   readonly log: Logger;
@@ -81,7 +83,7 @@ function counted({healthy, document}: Health, counter: ProxyMetrics['healthz']):
 
 async function metricsAnswer(
   path: string,
-  {config, mode, metrics, commits}: Options,
+  {config, mode, metrics, commits, following}: Options,
 ): Promise<PlainAnswer | undefined> {
   const text = (body: string, type = 'text/plain; charset=utf-8'): PlainAnswer => {
     return {code: 200, headers: {'Content-Type': type}, body};
@@ -98,6 +100,8 @@ async function metricsAnswer(
       return text(mode);
     case '/committed':
       return text(JSON.stringify(commits.document()), 'application/json');
+    case '/following':
+      return text(JSON.stringify(following.document()), 'application/json');
     case '/configz':
       return text(
         JSON.stringify({'kubeproxy.config.k8s.io': written(config.configuration)}),

@@ -7,12 +7,14 @@ import {judgeDns} from '../../../src/checks/network/cluster-dns.ts';
 import {judgeFirewall} from '../../../src/checks/network/kubelet-firewall.ts';
 import {judgeRanges} from '../../../src/checks/network/ranges.ts';
 import {type Compared, judgeCommits} from '../../../src/checks/proxy/committed.ts';
+import {judgeFollowed} from '../../../src/checks/proxy/following.ts';
 import {judgeForward} from '../../../src/checks/proxy/forward-drop.ts';
 import {judgeMixed} from '../../../src/checks/proxy/mixed-rules.ts';
 import {repairsOf} from '../../../src/checks/proxy/repairs.ts';
 import {judgeRequests} from '../../../src/checks/trust/serving-request.ts';
 import {parseRoutes} from '../../../src/edges/network/routes.ts';
 import {parseMap, parseRuleset} from '../../../src/edges/nftables/nft-sight.ts';
+import type {Followed} from '../../../src/edges/nftables/proxy-commits.ts';
 import {mapDigest} from '../../../src/lib/map-digest.ts';
 
 const brief = (findings: readonly Finding[]) => findings.map(({code, severity}) => `${severity} ${code}`);
@@ -23,6 +25,38 @@ const forward = (...rules: string[]) =>
   chain('ip filter', 'FORWARD', 'type filter hook forward priority filter; policy drop;', ...rules);
 const input = (policy: string, ...rules: string[]) =>
   chain('inet filter', 'input', `type filter hook input priority filter; policy ${policy};`, ...rules);
+
+describe('what the proxy follows', () => {
+  const followed = (over: Partial<Followed>): Followed => ({
+    resource: 'Services',
+    synced: true,
+    failingMs: 0,
+    ...over,
+  });
+  const judge = (...all: Followed[]) => judgeFollowed(all, 'nodectl logs proxy');
+
+  it.each<[string, Followed[], string[]]>([
+    ['all of it', [followed({})], []],
+    ['not for the pause of a back-off', [followed({failingMs: 80_000, error: 'ECONNRESET'})], []],
+    ['nothing for long', [followed({}), followed({failingMs: 91_000, error: 'x'})], ['error ND750']],
+    ['nothing yet', [followed({synced: false})], []],
+    [
+      'nothing, refused from the start',
+      [followed({synced: false, failingMs: 1, error: 'forbidden'})],
+      ['error ND750'],
+    ],
+  ])('is %s', (_, all, findings) => {
+    expect(brief(judge(...all))).toEqual(findings);
+  });
+
+  it('is named with its reason and what helps', () => {
+    const [finding] = judge(followed({synced: false, failingMs: 5000, error: 'services is forbidden: no'}));
+    expect(finding?.message).toBe(
+      'the service proxy cannot read Services (tried for 5s)\nservices is forbidden: no',
+    );
+    expect(finding?.next?.[0]).toContain('kubeadm:node-proxier');
+  });
+});
 
 describe('rules of others', () => {
   it.each([

@@ -336,6 +336,7 @@ describe('a reflector', () => {
     start(clock, {log: {...silent, warn: (_, fields) => said.push(fields?.resource)}});
     await expect.poll(() => server.seen.length, patience).toBeGreaterThan(3);
     expect(said).toEqual(['configmaps']);
+    expect(reflector.failing()).toMatchObject({error: {httpCode: 403}, forMs: expect.any(Number)});
     allowed = true;
     await reflector.synced;
     allowed = false;

@@ -37,6 +37,8 @@ export type Reflector<T> = {
   stop(): Promise<void>;
   /** Why the connection is down at the moment; undefined while it is up. */
   lastError(): unknown;
+  /** Since when nothing was read, and why; undefined while all is well. */
+  failing(): {readonly error: unknown; readonly forMs: number} | undefined;
 };
 
 /** client-go's reflector: 800 ms doubling to 30 s, with jitter. */
@@ -70,6 +72,7 @@ class ReflectorLoop<T extends KubeObject> {
   #resourceVersion: string | undefined;
   #olderLists = 0;
   #lastError: unknown;
+  #failingSinceMs: number | undefined;
   #toldRefusal: string | undefined;
 
   constructor(options: ReflectorOptions<T>) {
@@ -84,6 +87,10 @@ class ReflectorLoop<T extends KubeObject> {
       hasSynced: () => this.#isSynced,
       synced: this.#synced.promise,
       lastError: () => this.#lastError,
+      failing: () =>
+        this.#failingSinceMs === undefined
+          ? undefined
+          : {error: this.#lastError, forMs: this.#options.clock.monotonic() - this.#failingSinceMs},
       stop: async () => {
         this.#controller.abort(new Error('the reflector was stopped'));
         await done;
@@ -147,7 +154,13 @@ class ReflectorLoop<T extends KubeObject> {
         this.#resourceVersion = progress.resourceVersion;
         break;
     }
+    this.#works();
+  }
+
+  #works(): void {
     this.#lastError = undefined;
+    this.#failingSinceMs = undefined;
+    this.#toldRefusal = undefined;
   }
 
   #replace(objects: readonly T[], resourceVersion: string): void {
@@ -156,10 +169,9 @@ class ReflectorLoop<T extends KubeObject> {
         `the server answered with a list of resourceVersion ${resourceVersion}, older than what is known`,
       );
     this.#olderLists = 0;
-    this.#toldRefusal = undefined;
     this.#store.replace(objects, resourceVersion);
     this.#resourceVersion = resourceVersion;
-    this.#lastError = undefined;
+    this.#works();
     const first = !this.#isSynced;
     this.#isSynced = true;
     this.#synced.resolve();
@@ -188,6 +200,7 @@ class ReflectorLoop<T extends KubeObject> {
 
   #failed(error: unknown): void {
     this.#lastError = error;
+    this.#failingSinceMs ??= this.#options.clock.monotonic();
     if (isGone(error)) this.#resourceVersion = undefined;
     const {log, resource, query} = this.#options;
     const fields = {resource: resource.plural, ...query, error: describeError(error)};

@@ -116,6 +116,21 @@ export const proxyFaults: readonly Fault[] = [
     },
   },
   {
+    name: 'the proxy’s account may not read Services',
+    code: 'ND750',
+    exit: 7,
+    says: /the service proxy cannot read (Services|EndpointSlices).*kubeadm:node-proxier.*forbidden/s,
+    async doIt(node) {
+      await node.kube.text('delete', 'clusterrolebinding', 'kubeadm:node-proxier');
+      await node.restart('proxy');
+    },
+    async undo(node) {
+      const role = ['--clusterrole=system:node-proxier', '--serviceaccount=kube-system:kube-proxy'];
+      await node.kube.text('create', 'clusterrolebinding', 'kubeadm:node-proxier', ...role);
+      await node.restart('proxy');
+    },
+  },
+  {
     name: 'nft is not installed any more',
     code: 'ND712',
     exit: 1,
