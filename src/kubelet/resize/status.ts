@@ -87,7 +87,8 @@ function readable(list: ResourceList): Record<string, string> {
   return Object.fromEntries(
     Object.entries(list).map(([name, text]) => {
       const isBytes = name === 'memory' || name === 'ephemeral-storage' || name.startsWith('hugepages-');
-      return [name, isBytes ? formatBytes(quantityValue(text)) : text];
+      // What has a unit is as it was asked for, also a fraction of a byte.
+      return [name, isBytes && /^\d+$/.test(text) ? formatBytes(quantityValue(text)) : text];
     }),
   );
 }

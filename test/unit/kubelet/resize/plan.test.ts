@@ -128,6 +128,14 @@ describe('the status', () => {
     expect(allocatedResources).toEqual({cpu: '45m', memory: '75Mi'});
   });
 
+  it('tells a request with a unit as it was written, also a fraction of a byte', () => {
+    const {spec, ...rest} = given({a: {}});
+    const resources = {requests: {cpu: '4m', memory: '10m'}};
+    const object = {...rest, spec: {...spec, resources}, status: {phase: 'Running'}};
+    const told = podResourcesStatus(object, allocationOf(object), seen().resources);
+    expect(told.allocatedResources).toEqual(resources.requests);
+  });
+
   it('loses the conditions of a resize that is over, and no others', () => {
     const conditions = [
       {type: 'PodResizePending', status: 'True'},
