@@ -45,7 +45,8 @@ function start(answer: (patch: Answer, node: Node) => Node) {
     images: {listImages: async () => ({images: []})},
   } as unknown as Cri;
   agent = startNodeAgent({
-    config: loadKubeletConfig([], {}, 'n1').config,
+    // A cloud tells the addresses: nothing is looked up.
+    config: {...loadKubeletConfig([], {}, 'n1').config, externalCloudProvider: true},
     client,
     heartbeatClient: {get: silence} as unknown as KubeClient,
     cri,
