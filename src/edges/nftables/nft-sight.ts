@@ -1,5 +1,6 @@
 import {readText} from '../files/files.ts';
 import {run} from '../process/run.ts';
+import {asArguments} from './statements-file.ts';
 
 /** A chain as nft prints it; `hook` and `policy` only where packets enter. */
 export type NftChain = {
@@ -100,9 +101,8 @@ export async function hasKeys(
   signal: AbortSignal,
 ): Promise<boolean> {
   if (keys.length === 0) return true;
-  const input = `delete element ${table} ${map} { ${keys.join(', ')} }\n`;
-  const {exitCode} = await run('nft', ['--check', '-f', '-'], {
-    input,
+  const statement = `delete element ${table} ${map} { ${keys.join(', ')} }`;
+  const {exitCode} = await run('nft', ['--check', ...asArguments([statement])], {
     timeoutMs: 2000,
     signal,
     okCodes: [0, 1],

@@ -1,8 +1,8 @@
 import {createInterface} from 'node:readline';
-import {pipeline} from 'node:stream/promises';
 import {describeError, NodectlError} from '../../lib/errors.ts';
 import type {Clock} from '../../lib/time.ts';
 import {type Child, start} from '../process/exec.ts';
+import {withStatements} from './statements-file.ts';
 
 /** Runs nft statements; each call is one transaction: all of it or nothing. */
 export type Nft = {
@@ -120,32 +120,25 @@ class RecentPids {
   }
 }
 
-/** Written piece by piece: the text of a large table is never whole in memory. */
 async function runFile(
   [file = 'nft', ...args]: readonly string[],
   statements: readonly string[],
   own: RecentPids,
 ): Promise<void> {
-  const child = start(file, [...args, '-f', '-'], {
-    signal: AbortSignal.timeout(fileTimeoutMs),
+  await withStatements(statements, async (path) => {
+    const child = start(file, [...args, '-f', path], {signal: AbortSignal.timeout(fileTimeoutMs)});
+    own.add(child.pid);
+    child.stdin.on('error', () => undefined).end();
+    let complaint = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      if (complaint.length < maxComplaint) complaint += text;
+    });
+    child.stdout.resume();
+    const {exitCode, signal, originalMessage} = await child;
+    if (exitCode === 0) return;
+    const why = complaint.trim().slice(0, maxComplaint) || signal || originalMessage || `exit ${exitCode}`;
+    throw new NodectlError('ND712', `nft refused a transaction: ${why}`);
   });
-  own.add(child.pid);
-  let complaint = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    if (complaint.length < maxComplaint) complaint += text;
-  });
-  child.stdout.resume();
-  // It may end before it has read everything; then it says why.
-  const fed = pipeline(lines(statements), child.stdin).catch(() => undefined);
-  const {exitCode, signal, originalMessage} = await child;
-  await fed;
-  if (exitCode === 0) return;
-  const why = complaint.trim().slice(0, maxComplaint) || signal || originalMessage || `exit ${exitCode}`;
-  throw new NodectlError('ND712', `nft refused a transaction: ${why}`);
-}
-
-function* lines(statements: readonly string[]): Generator<string> {
-  for (const statement of statements) yield `${statement}\n`;
 }
 
 async function listTable(

@@ -229,7 +229,7 @@ describe('a proxy in trouble', () => {
 
   it('cleans up what is its own', async () => {
     const foreign = 'table ip mine { chain c { type filter hook input priority 5; tcp dport 99 drop; }; }';
-    await lab.node.run('nft', ['-f', '-'], {input: `${foreign}\n`});
+    await lab.node.run('nft', [foreign]);
     const before = (await lab.node.run('nft', ['-a', 'list', 'table', 'ip', 'mine'])).stdout;
     await serveWeb();
     await proxy.end('SIGKILL');

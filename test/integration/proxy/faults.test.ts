@@ -1,4 +1,5 @@
 import {afterEach, beforeEach, describe, expect, it} from 'vitest';
+import {asArguments} from '../../../src/edges/nftables/statements-file.ts';
 import {service, slice} from '../../unit/proxy/support/objects.ts';
 import {createNetns, type Netns} from '../support/netns.ts';
 import {RunningProxy, StubApi} from './running.ts';
@@ -131,7 +132,7 @@ describe('a proxy that dies or is interfered with', () => {
   it('row 32: rules of others are byte for byte the same after a thousand changes', async () => {
     const foreign = Array.from({length: 500}, (_, i) => `add rule ip KUBE-like c tcp dport ${i + 1} accept`);
     const made = ['add table ip KUBE-like', 'add chain ip KUBE-like c', ...foreign];
-    await netns.run('nft', ['-f', '-'], {input: `${made.join('\n')}\n`});
+    await netns.run('nft', asArguments(made));
     for (let i = 0; i < 10; i++)
       await netns.run('iptables-nft', [
         '-t',
