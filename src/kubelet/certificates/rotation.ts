@@ -64,7 +64,8 @@ export type RotationOptions = {
   readonly onFailed: () => void;
 };
 
-const backoffOptions = {firstMs: 2_000, maxMs: 300_000};
+/** certificate_manager.go: what is left of a short certificate must not pass in one pause. */
+const backoffOptions = {firstMs: 2_000, maxMs: 32_000};
 
 /** Keeps one certificate fresh until the signal aborts. The old one stays in use until the new one is stored. */
 export async function runRotation(options: RotationOptions, signal: AbortSignal): Promise<void> {
