@@ -49,7 +49,7 @@ const manifest = z.looseObject({
  */
 export function parseStaticPod(text: string, path: string, nodeName: string, seenAt: string): Pod {
   const raw = checked(documentOf(text, path), path);
-  return identified(raw, {text, path, nodeName, seenAt, source: 'file'});
+  return identified(raw, {path, nodeName, seenAt, source: 'file'});
 }
 
 const list = z.looseObject({kind: z.enum(['PodList', 'List']), items: z.array(z.unknown())});
@@ -62,9 +62,7 @@ export function parseStaticPods(text: string, url: string, nodeName: string, see
   const document = documentOf(text, url);
   const parsed = list.safeParse(document);
   const items = parsed.success ? parsed.data.items.map(asPod) : [document];
-  return items.map((item) =>
-    identified(checked(item, url), {text: JSON.stringify(item), path: url, nodeName, seenAt, source: 'http'}),
-  );
+  return items.map((item) => identified(checked(item, url), {path: url, nodeName, seenAt, source: 'http'}));
 }
 
 /** Items of a list say neither kind nor version. */
@@ -109,14 +107,15 @@ function isPod(value: unknown): value is Pod {
 }
 
 type Origin = {
-  readonly text: string;
   readonly path: string;
   readonly nodeName: string;
   readonly seenAt: string;
   readonly source: 'file' | 'http';
 };
 
-function identified(pod: Pod, {text, path, nodeName, seenAt, source: from}: Origin): Pod {
+/** The hash is of what the pod is, not of how that is written: a comment restarts nothing (config/common.go, applyDefaults). */
+function identified(pod: Pod, {path, nodeName, seenAt, source: from}: Origin): Pod {
+  const text = JSON.stringify(pod, inOrder);
   const hash = createHash('sha256').update(`${nodeName}\0${path}\0${text}`).digest('hex').slice(0, 32);
   const {source, hash: hashKey, seen} = staticAnnotations;
   const {metadata, spec} = pod;
@@ -137,6 +136,11 @@ function identified(pod: Pod, {text, path, nodeName, seenAt, source: from}: Orig
       tolerations: [...(spec.tolerations ?? []), {operator: 'Exists', effect: 'NoExecute'}],
     },
   };
+}
+
+function inOrder(_key: string, value: unknown): unknown {
+  if (!isObject(value)) return value;
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 function apiReference({spec}: Pod): string | undefined {

@@ -1,8 +1,9 @@
+import {staticAnnotations} from '../../config/pod/static-pod.ts';
 import type {Pod} from '../../lib/kubernetes.ts';
 import type {PodStore} from '../api/pod-store.ts';
 import type {PodWorkers} from '../pod/worker.ts';
 import type {Telemetry} from '../stats/metrics/telemetry.ts';
-import type {Mirrors} from './mirror.ts';
+import {fullName, type Mirrors} from './mirror.ts';
 import type {StaticSource} from './static.ts';
 import {type StaticSourcesOptions, startStaticSources} from './static-url.ts';
 
@@ -14,6 +15,8 @@ export type StaticPodsOptions = Omit<StaticSourcesOptions, 'onPods'> & {
   readonly onPlaced: () => void;
   readonly telemetry?: Pick<Telemetry, 'podCounts'>;
 };
+
+const {hash} = staticAnnotations;
 
 /** Keeps the static pods of files and a URL among the pods of this node. */
 export class StaticPods {
@@ -48,18 +51,26 @@ export class StaticPods {
     }
   }
 
+  /** With a UID of its own, a pod keeps it when its file changes. */
+  #isAnother({metadata}: Pod): boolean {
+    const known = this.#options.store.get(metadata.uid)?.pod.metadata.annotations;
+    return known !== undefined && known[hash] !== metadata.annotations?.[hash];
+  }
+
   stop(): void {
     this.#source.stop();
   }
 
-  #changed(pods: readonly Pod[]): void {
+  #changed(told: readonly Pod[]): void {
     const {store, workers, mirrors, onPlaced} = this.#options;
+    const pods = [...new Map(told.toReversed().map((pod) => [fullName(pod), pod])).values()].toReversed();
     const kept = new Set(pods.map(({metadata}) => metadata.uid));
     for (const {metadata} of this.#pods.filter((pod) => !kept.has(pod.metadata.uid))) {
       store.remove(metadata.uid);
       this.#leaving.add(metadata.uid);
       workers.interrupt(metadata.uid, 'the file of the static pod has gone or changed');
     }
+    for (const pod of pods) if (this.#isAnother(pod)) store.put(pod, true);
     this.#pods = pods;
     mirrors.setStatics(pods);
     this.place();

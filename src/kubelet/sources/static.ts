@@ -5,6 +5,7 @@ import {describeError} from '../../lib/errors.ts';
 import type {Pod} from '../../lib/kubernetes.ts';
 import type {Logger} from '../../lib/log.ts';
 import {type Clock, microTimestamp} from '../../lib/time.ts';
+import {fullName} from './mirror.ts';
 
 export type StaticSourceOptions = {
   /** '': there are none. */
@@ -28,9 +29,7 @@ export function startStaticSource(options: StaticSourceOptions): StaticSource {
   let again = false;
   const gone = new Set<string>();
   const tell = (without: ReadonlySet<string>) =>
-    options.onPods(
-      [...known].flatMap(([name, {pod}]) => (pod === undefined || without.has(name) ? [] : [pod])),
-    );
+    options.onPods(named(options.log, new Map([...known].filter(([name]) => !without.has(name)))));
   const read = async (taken: ReadonlySet<string>) => {
     for (const name of taken) gone.add(name);
     if (running) {
@@ -56,6 +55,20 @@ export function startStaticSource(options: StaticSourceOptions): StaticSource {
   };
   const stop = watchDirectory(options.directory, options.everyMs, options.clock, (taken) => void read(taken));
   return {hasSynced: () => synced, stop};
+}
+
+/** Of files with pods of one name the last one counts, in the order of their own names (config/file.go, replaceStore). */
+function named(log: Logger, files: ReadonlyMap<string, {readonly pod: Pod | undefined}>): Pod[] {
+  const pods = new Map<string, {readonly pod: Pod; readonly file: string}>();
+  for (const [file, {pod}] of [...files].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    if (pod === undefined) continue;
+    const name = fullName(pod);
+    const before = pods.get(name)?.file;
+    if (before !== undefined)
+      log.warn('two files tell a static pod of one name: the first is not run', {pod: name, before, file});
+    pods.set(name, {pod, file});
+  }
+  return [...pods.values()].map(({pod}) => pod);
 }
 
 /** True when something has changed. */

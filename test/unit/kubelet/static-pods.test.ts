@@ -28,7 +28,18 @@ describe('a static pod', () => {
       'kubernetes.io/config.hash': pod.metadata.uid,
     });
     expect(parse(plain).metadata.uid).toBe(pod.metadata.uid);
-    expect(parse(`${plain}# changed\n`).metadata.uid).not.toBe(pod.metadata.uid);
+    const changed = text('{containers: [{name: main, image: a:2}]}');
+    expect(parse(changed).metadata.uid).not.toBe(pod.metadata.uid);
+  });
+
+  it('is the same however it is written', () => {
+    const {uid} = parse(plain).metadata;
+    expect(parse(`${plain}# changed\n`).metadata.uid).toBe(uid);
+    const reordered =
+      '{"spec": {"containers": [{"image": "a:1", "name": "main"}], "nodeName": null}, "metadata": {"name": "web"}, "kind": "Pod", "apiVersion": "v1"}';
+    expect(parse(reordered).metadata.uid).toBe(uid);
+    const elsewhere = parseStaticPod(plain, '/m/other.yaml', 'node-1', 'now');
+    expect(elsewhere.metadata.uid).not.toBe(uid);
   });
 
   it('has the defaults of the API, and bears every NoExecute taint', () => {
@@ -116,7 +127,7 @@ describe('the mirror of a static pod', () => {
 
   it.each<[string, Pod[]]>([
     ['has gone', []],
-    ['has changed', [parse(`${plain}# changed\n`)]],
+    ['has changed', [parse(text('{containers: [{name: main, image: a:2}]}'))]],
   ])('stays until the containers have ended when the file %s', async (_, statics) => {
     let ending = true;
     const calls: string[] = [];
@@ -229,6 +240,37 @@ describe('the file of a static pod', () => {
     statics.place();
     expect(store.all()).toHaveLength(1);
     expect(await restarts()).toEqual([1, 0]);
+    await stop();
+  });
+
+  it('counts last of those that name one pod, in the order of the files', async () => {
+    const {path, store, working, statics, stop} = await start();
+    const backup = `${path}.bak`;
+    writeFileSync(backup, text('{containers: [{name: main, image: a:0}]}'));
+    const images = () => store.all().map(({pod}) => pod.spec.containers[0]?.image);
+    await vi.waitFor(() => expect(images()).toEqual(['a:0']));
+    writeFileSync(join(directory, 'a.yaml'), text('{containers: [{name: main, image: a:9}]}'));
+    writeFileSync(join(directory, 'other.yaml'), text('{containers: [{name: main, image: b:1}]}', 'other'));
+    await vi.waitFor(() => expect(images()).toEqual(['a:0', 'b:1']));
+    rmSync(backup);
+    await vi.waitFor(() => expect(images()).not.toContain('a:0'));
+    working.length = 0;
+    statics.place();
+    expect(images().sort()).toEqual(['a:1', 'b:1']);
+    await stop();
+  });
+
+  it('changes a pod with a UID of its own where it is', async () => {
+    const own = (image: string) =>
+      `apiVersion: v1\nkind: Pod\nmetadata: {name: own, uid: fixed}\nspec: {containers: [{name: main, image: '${image}'}]}\n`;
+    const {store, ended, stop} = await start();
+    const file = join(directory, 'own.yaml');
+    const image = () => store.get('fixed')?.pod.spec.containers[0]?.image;
+    writeFileSync(file, own('a:1'));
+    await vi.waitFor(() => expect(image()).toBe('a:1'));
+    writeFileSync(file, own('a:2'));
+    await vi.waitFor(() => expect(image()).toBe('a:2'));
+    expect(ended).toEqual([]);
     await stop();
   });
 
