@@ -109,3 +109,18 @@ export async function hasKeys(
   });
   return exitCode === 0;
 }
+
+/** What this nft does not understand of these statements, in its own words; nothing is done. */
+export async function languageComplaint(statements: readonly string[]): Promise<string | undefined> {
+  const options = {timeoutMs: 10_000, okCodes: [0, 1]};
+  const {stderr} = await run('nft', ['--check', ...asArguments(statements)], options);
+  return complaintIn(stderr);
+}
+
+/**
+ * Of the language alone, with a mark below the words in question: what the kernel refuses, or a right that is missing,
+ * may be otherwise in a moment.
+ */
+export function complaintIn(stderr: string): string | undefined {
+  return /^Error: (?!Could not process rule)(.*)\n.*\n[ ~]*\^/m.exec(stderr)?.[1];
+}

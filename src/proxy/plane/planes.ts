@@ -4,6 +4,7 @@ import {readSysctl, writeSysctl} from '../../edges/machine/sysctl.ts';
 import {openIptables} from '../../edges/nftables/iptables.ts';
 import type {Nft} from '../../edges/nftables/nft.ts';
 import {type NftChanges, watchNftChanges} from '../../edges/nftables/nft-changes.ts';
+import {languageComplaint} from '../../edges/nftables/nft-sight.ts';
 import {
   installedIptables,
   kernelRelease,
@@ -19,6 +20,7 @@ import {IptablesDataPlane, type IptablesPlaneOptions} from '../iptables/data-pla
 import {readSaved} from '../iptables/observed.ts';
 import {isOurs, removalInputs} from '../iptables/removal.ts';
 import {NftDataPlane} from '../nftables/data-plane.ts';
+import {probeStatements} from '../nftables/probe.ts';
 import {pokeStatements, removalStatements} from '../nftables/text.ts';
 import type {FamilyTableOptions} from '../table/family-table.ts';
 import {type ChosenMode, chooseMode, knowsRandomFully, lackOfNft, type ProxyMode} from './mode.ts';
@@ -48,7 +50,9 @@ type Options = {
 /** @throws NodectlError ND712 when neither nftables nor iptables can be programmed */
 export async function openPlanes(options: Options): Promise<Planes> {
   const {config, log} = options;
-  const lack = lackOfNft(kernelRelease(), await nftVersion(), skipsKernelCheck());
+  const version = await nftVersion();
+  const lack =
+    lackOfNft(kernelRelease(), version, skipsKernelCheck()) ?? (await lackOfLanguage(version, config.table));
   const chosen = await chooseMode(config.mode, lack, lookAtEveryIptables);
   if (chosen.reason !== undefined)
     log.warn(`Services are served by ${chosen.mode}`, {asked: config.mode, reason: chosen.reason});
@@ -72,6 +76,11 @@ export async function openPlanes(options: Options): Promise<Planes> {
           })
         : undefined,
   };
+}
+
+async function lackOfLanguage(version: string | undefined, table: string): Promise<string | undefined> {
+  const complaint = await languageComplaint(probeStatements(table)).catch(() => undefined);
+  return complaint === undefined ? undefined : `nft ${version} does not take its rules (${complaint})`;
 }
 
 /** kube-proxy's own way to try a kernel that has what is needed under an older number. */

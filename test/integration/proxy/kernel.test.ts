@@ -2,9 +2,12 @@ import {readFile} from 'node:fs/promises';
 import {afterEach, beforeEach, describe, expect, it} from 'vitest';
 import {realClock} from '../../../src/edges/clock.ts';
 import {type Nft, openNft} from '../../../src/edges/nftables/nft.ts';
+import {complaintIn} from '../../../src/edges/nftables/nft-sight.ts';
+import {asArguments} from '../../../src/edges/nftables/statements-file.ts';
 import {run} from '../../../src/edges/process/exec.ts';
 import {viewNode} from '../../../src/proxy/model/node.ts';
 import {NftPlane} from '../../../src/proxy/nftables/plane.ts';
+import {probeStatements} from '../../../src/proxy/nftables/probe.ts';
 import {removalStatements, tableStatements} from '../../../src/proxy/nftables/text.ts';
 import type {FamilyTable} from '../../../src/proxy/table/family-table.ts';
 import {node} from '../../unit/proxy/support/objects.ts';
@@ -133,6 +136,16 @@ describe('nft that stays', () => {
     await fallback.stop();
     const {elements} = await listTable(netns.run, {family: 'IPv4', name: 't'});
     expect([...(elements.get('s') ?? new Map()).keys()]).toEqual(['10.0.0.1']);
+  });
+
+  it('understands the words that older ones do not', async () => {
+    const check = async (statements: readonly string[]) =>
+      complaintIn(
+        (await netns.run('nft', ['--check', ...asArguments(statements)], {okCodes: [0, 1]})).stderr,
+      );
+    expect(await check(probeStatements('nodectl-proxy'))).toBeUndefined();
+    expect((await netns.run('nft', ['list', 'tables'])).stdout).toBe('');
+    expect(await check(['add map ip t m { typeof nonsense : ip daddr; }'])).toMatch(/typeof|nonsense/);
   });
 
   it('sees whether a map is there', async () => {

@@ -1,5 +1,6 @@
 import {describe, expect, it} from 'vitest';
 import {lineNumber} from '../../../../src/edges/nftables/iptables.ts';
+import {complaintIn} from '../../../../src/edges/nftables/nft-sight.ts';
 import {chainNames} from '../../../../src/proxy/iptables/names.ts';
 import {readSaved} from '../../../../src/proxy/iptables/observed.ts';
 import {isOurs, removalInputs} from '../../../../src/proxy/iptables/removal.ts';
@@ -294,6 +295,26 @@ describe('the mode', () => {
     ['6.1.0', undefined, false, 'nft is not installed'],
   ])('kernel %s, nft %s', (kernel, nft, anyKernel, expected) => {
     expect(lackOfNft(kernel, nft, anyKernel)).toBe(expected);
+  });
+
+  /** nft 1.0.2 of Ubuntu 22.04; a kernel that lacks something; somebody without the right. */
+  it.each([
+    [
+      `Error: can not use variable sized data types (integer) in concat expressions
+add map ip t m { typeof ip daddr . numgen inc mod 2 : ip daddr; };
+                        ~~~~~~~~^^^^^^^^^^^^^^^^^^`,
+      'can not use variable sized data types (integer) in concat expressions',
+    ],
+    [
+      `Error: Could not process rule: Operation not supported
+add chain ip t c { type nat hook output priority -100; };
+               ^`,
+      undefined,
+    ],
+    ['netlink: Error: cache initialization failed: Operation not permitted', undefined],
+    ['', undefined],
+  ])('goes by what an nft does not understand: %j', (stderr, complaint) => {
+    expect(complaintIn(stderr)).toBe(complaint);
   });
 
   it.each([
