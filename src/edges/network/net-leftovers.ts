@@ -1,3 +1,4 @@
+import {asArguments} from '../nftables/statements-file.ts';
 import {run} from '../process/run.ts';
 
 /** nftables tables of this network namespace, as `ip nat`; empty without nft. */
@@ -44,7 +45,7 @@ export async function removeChains(table: string, prefixes: RegExp): Promise<voi
   );
   const each = (verb: string) => chains.map((name) => `${verb} chain ${table} ${name}`);
   if (chains.length === 0) return;
-  await run('nft', ['-f', '-'], {input: `${[...rules, ...each('flush'), ...each('delete')].join('\n')}\n`});
+  await run('nft', asArguments([...rules, ...each('flush'), ...each('delete')]));
 }
 
 type NftRule = {
