@@ -20,19 +20,25 @@ export function leavingPods(
   return new Set([...ending, ...alive.filter((uid) => !known.has(uid))]);
 }
 
-/** The pods that hold a part of the node, with what they were given: admitted here or earlier, and not finished. */
+/**
+ * The pods that hold a part of the node, with what they were given: admitted here or earlier, and not finished. One whose
+ * end somebody has only told holds it as long as something of it runs (kubelet_pods.go, filterOutInactivePods).
+ */
 export function activePods(
   store: PodStore,
-  workers: PodWorkers,
-  runtime: RuntimeCache,
-  records: ResourceRecords,
+  workers: Pick<PodWorkers, 'standing' | 'status'>,
+  runtime: Pick<RuntimeCache, 'peek'>,
+  records: Pick<ResourceRecords, 'get'>,
 ): ActivePod[] {
   return store.all().flatMap(({pod, isStatic}) => {
     const {uid, deletionTimestamp} = pod.metadata;
     const standing = workers.standing(uid);
-    if (isTerminal(pod.status?.phase) || isTerminal(workers.status(uid)?.phase)) return [];
-    if (standing === 'unknown' && !wasAdmitted(pod, runtime.peek(uid))) return [];
+    const seen = runtime.peek(uid);
+    const isOver = isTerminal(pod.status?.phase) || isTerminal(workers.status(uid)?.phase);
+    if (isOver && seen?.containers.some(isAlive) !== true) return [];
+    if (standing === 'unknown' && !wasAdmitted(pod, seen)) return [];
     const given = withAllocation(pod, records.get(uid)?.allocated);
-    return [{pod: given, isStatic, ending: standing === 'ending' || deletionTimestamp !== undefined}];
+    const ending = isOver || standing === 'ending' || deletionTimestamp !== undefined;
+    return [{pod: given, isStatic, ending}];
   });
 }
