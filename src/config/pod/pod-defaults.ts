@@ -14,7 +14,6 @@ export function defaultPodSpec(spec: PodSpec): void {
   if (spec.hostNetwork) hostPorts([...spec.containers, ...(spec.initContainers ?? [])]);
   for (const container of containersOf(spec)) defaultContainer(container);
   for (const volume of spec.volumes ?? []) defaultVolume(volume);
-  for (const constraint of spec.topologySpreadConstraints ?? []) constraint.minDomains ??= 1;
 }
 
 /** Defaults of a Pod itself, on top of its spec's. */
@@ -56,6 +55,8 @@ function defaultVolume(volume: Volume): void {
   if (volume.configMap) volume.configMap.defaultMode ??= publicMode;
   if (volume.hostPath) volume.hostPath.type ??= '';
   if (volume.image) volume.image.pullPolicy ||= defaultPullPolicy(volume.image.reference ?? '');
+  const template = volume.ephemeral?.volumeClaimTemplate;
+  if (template) template.spec.volumeMode ??= 'Filesystem';
   if (volume.downwardAPI) {
     volume.downwardAPI.defaultMode ??= publicMode;
     for (const item of volume.downwardAPI.items ?? []) if (item.fieldRef) item.fieldRef.apiVersion ||= 'v1';

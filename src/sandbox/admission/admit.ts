@@ -1,12 +1,16 @@
 import {
   certificateSigningRequests,
   configMaps,
+  csiDrivers,
   deployments,
   endpointSlices,
   namespaces,
   nodes,
+  persistentVolumeClaims,
+  persistentVolumes,
   pods,
   replicaSets,
+  resourceClaims,
   secrets,
   services,
 } from '../../lib/resources.ts';
@@ -24,6 +28,7 @@ import {admitPod} from './pods/pod.ts';
 import {Problems} from './problems.ts';
 import {Allocators} from './services/allocators.ts';
 import {admitService} from './services/service.ts';
+import {defaultClaim, defaultCsiDriver, defaultPersistentVolume, defaultResourceClaim} from './storage.ts';
 import {type AdmissionOptions, type Admit, concerns, type Lookup, type Write} from './types.ts';
 import {admitDeployment, admitReplicaSet} from './workloads.ts';
 
@@ -55,6 +60,14 @@ function admitSimple(write: Write): void {
   else if (concerns(write, nodes)) admitNode(write);
   else if (concerns(write, certificateSigningRequests)) admitCsr(write);
   else if (concerns(write, endpointSlices)) admitEndpointSlice(write);
+  else defaultStorage(write);
+}
+
+function defaultStorage(write: Write): void {
+  if (concerns(write, csiDrivers)) defaultCsiDriver(write.object);
+  else if (concerns(write, persistentVolumes)) defaultPersistentVolume(write.object);
+  else if (concerns(write, persistentVolumeClaims)) defaultClaim(write.object);
+  else if (concerns(write, resourceClaims)) defaultResourceClaim(write.object);
 }
 
 function admitMetadata(write: Write): void {

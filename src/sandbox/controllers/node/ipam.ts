@@ -2,6 +2,7 @@ import type {Node} from '../../../lib/kubernetes.ts';
 import type {Queue} from '../../../lib/queue.ts';
 import type {Decision} from '../../../lib/reconcile.ts';
 import {nodes} from '../../../lib/resources.ts';
+import {addressRange, addressText} from '../../admission/services/address-range.ts';
 import {type Context, runController} from '../controller.ts';
 
 export type IpamSeen = {
@@ -13,23 +14,21 @@ export type IpamAct =
   | {readonly type: 'assign'; readonly node: Node; readonly cidr: string}
   | {readonly type: 'full'; readonly node: Node};
 
-const nodeBits = 24;
+/** kube-controller-manager's --node-cidr-mask-size-ipv4 and -ipv6. */
+const nodeBits = {IPv4: 24, IPv6: 64};
+const allBits = {IPv4: 32, IPv6: 128};
 
-/** The first /24 of the cluster's range that no node has. */
+/** The first /24 (or /64) of the cluster's range that no node has. */
 export function decideIpam({node, taken, podCidr}: IpamSeen): Decision<IpamAct> {
   if (node.spec?.podCIDR || node.metadata.deletionTimestamp !== undefined) return {acts: []};
-  const [base = '', length = '16'] = podCidr.split('/');
-  const count = 2 ** Math.max(0, nodeBits - Number(length));
-  const first = base.split('.').reduce((sum, octet) => sum * 256 + Number(octet), 0);
-  for (let at = 0; at < count; at++) {
-    const cidr = `${dotted(first + at * 256)}/${nodeBits}`;
+  const {family, base, size} = addressRange(podCidr);
+  const bits = nodeBits[family];
+  const step = 1n << BigInt(allBits[family] - bits);
+  for (let at = base; at < base + size; at += step) {
+    const cidr = `${addressText(at, family)}/${bits}`;
     if (!taken.has(cidr)) return {acts: [{type: 'assign', node, cidr}]};
   }
   return {acts: [{type: 'full', node}]};
-}
-
-function dotted(value: number): string {
-  return [24, 16, 8, 0].map((shift) => Math.floor(value / 2 ** shift) % 256).join('.');
 }
 
 export function startNodeIpam(context: Context): Queue {

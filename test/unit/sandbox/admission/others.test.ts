@@ -3,9 +3,13 @@ import type {Service} from '../../../../src/lib/kubernetes.ts';
 import {
   certificateSigningRequests,
   configMaps,
+  csiDrivers,
   deployments,
   namespaces,
   nodes,
+  persistentVolumeClaims,
+  persistentVolumes,
+  resourceClaims,
   secrets,
   services,
 } from '../../../../src/lib/resources.ts';
@@ -226,6 +230,34 @@ describe('other kinds', () => {
         template: {spec: {restartPolicy: 'Always', containers: [{imagePullPolicy: 'Always'}]}},
       },
     }));
+
+  it('drivers, volumes and claims get the defaults that a real API server gives them', () => {
+    const metadata = {name: 'a', namespace: 'default'};
+    expect(world().write(csiDrivers, {metadata, spec: {}})).toMatchObject({
+      spec: {
+        attachRequired: true,
+        podInfoOnMount: false,
+        volumeLifecycleModes: ['Persistent'],
+        fsGroupPolicy: 'ReadWriteOnceWithFSType',
+      },
+    });
+    expect(world().write(persistentVolumes, {metadata, spec: {hostPath: {path: '/x'}}})).toMatchObject({
+      spec: {persistentVolumeReclaimPolicy: 'Retain', volumeMode: 'Filesystem', hostPath: {type: ''}},
+      status: {phase: 'Pending'},
+    });
+    expect(world().write(persistentVolumeClaims, {metadata, spec: {}})).toMatchObject({
+      spec: {volumeMode: 'Filesystem'},
+      status: {phase: 'Pending'},
+    });
+    const requests = [
+      {name: 'r', exactly: {deviceClassName: 'c'}},
+      {name: 's', firstAvailable: [{name: 't'}]},
+    ];
+    const counted = {allocationMode: 'ExactCount', count: 1};
+    expect(world().write(resourceClaims, {metadata, spec: {devices: {requests}}})).toMatchObject({
+      spec: {devices: {requests: [{exactly: counted}, {firstAvailable: [counted]}]}},
+    });
+  });
 
   it.each<[string, object, string]>([
     [
