@@ -121,6 +121,8 @@ async function runPhase(phase: Phase, facts: Facts, deps: JoinDeps): Promise<Pha
   };
   const onAct = (act: Act): void => {
     waits = 0;
+    // A note changes nothing.
+    if (act.kind === 'claim') return;
     acts.push(describeAct(act));
     deps.onEvent({kind: 'act', phase: phase.name, text: describeAct(act)});
   };

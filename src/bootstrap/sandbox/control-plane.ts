@@ -82,6 +82,13 @@ export function decideControlPlane(seen: ControlPlaneSeen): Decision<ControlPlan
   return {acts, againInMs: 100};
 }
 
+/** A cluster whose API server has an IPv6 address is one of IPv6 alone: its machines may have no other. */
+const rangesOfIpv6 = {
+  'service-cidr': 'fd00:10:96::/112',
+  'pod-cidr': 'fd00:10:244::/56',
+  'dns-service-ip': 'fd00:10:96::a',
+};
+
 /** `stamp` of the program is part of the revision: another program is started anew. */
 export function sandboxUnit(
   settings: SandboxSettings,
@@ -95,6 +102,7 @@ export function sandboxUnit(
     address: settings.address,
     port: settings.port,
     'dns-port': settings.dnsPort,
+    ...(settings.address.includes(':') ? rangesOfIpv6 : {}),
   };
   const argv = [
     ...words,

@@ -64,11 +64,11 @@ export function helloReconciler({client, get}: HelloDeps): Reconciler<HelloSeen,
     async observe() {
       const [deployment, service] = await Promise.all([find(client, deployments), find(client, services)]);
       const ready = (deployment?.status?.availableReplicas ?? 0) >= replicas;
-      const ip = service?.spec.clusterIP;
+      const url = helloUrl(service);
       return {
         deployment,
         service,
-        answer: ready && ip !== undefined ? await get(`http://${host(ip)}/`) : undefined,
+        answer: ready && url !== undefined ? await get(url) : undefined,
       };
     },
     decide: decideHello,
@@ -86,12 +86,19 @@ export function decideHello(seen: HelloSeen): {acts: HelloAct[]; againInMs?: num
   return seen.answer === undefined ? {acts, againInMs: 150} : {acts};
 }
 
+/** Where its ClusterIP answers, once it has one. */
+export function helloUrl(service: Service | undefined): string | undefined {
+  const ip = service?.spec.clusterIP;
+  if (ip === undefined) return undefined;
+  return `http://${ip.includes(':') ? `[${ip}]` : ip}/`;
+}
+
 /** One line about what the proof still waits for. */
 export function helloWaitsFor(seen: HelloSeen): string {
   const available = seen.deployment?.status?.availableReplicas ?? 0;
   return available < replicas
     ? `${available} of ${replicas} hello pods available`
-    : `an answer from http://${seen.service?.spec.clusterIP}/`;
+    : `an answer from ${helloUrl(seen.service)}`;
 }
 
 async function find<T extends Deployment | Service>(
@@ -104,8 +111,4 @@ async function find<T extends Deployment | Service>(
     if (isNotFound(error)) return undefined;
     throw error;
   }
-}
-
-function host(ip: string): string {
-  return ip.includes(':') ? `[${ip}]` : ip;
 }

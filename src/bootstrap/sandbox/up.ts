@@ -12,7 +12,7 @@ import {joinNode} from '../join.ts';
 import type {JoinDeps, PhaseName, ProgressEvent} from '../types.ts';
 import {assertFits} from './assert-fits.ts';
 import {controlPlaneReconciler} from './control-plane.ts';
-import {helloReconciler, helloWaitsFor} from './hello.ts';
+import {helloReconciler, helloUrl, helloWaitsFor} from './hello.ts';
 import {joinInput} from './join-input.ts';
 import {type NodeLine, nodeLine} from './node-line.ts';
 import {sandboxServices} from './services.ts';
@@ -105,7 +105,7 @@ async function proveHello(
       const next = helloWaitsFor(seen);
       if (next !== waiting) deps.onEvent({kind: 'wait', phase: 'hello', text: next});
       waiting = next;
-      hello = {url: `http://${seen.service?.spec.clusterIP ?? ''}/`, answer: (seen.answer ?? '').trim()};
+      hello = {url: helloUrl(seen.service) ?? '', answer: (seen.answer ?? '').trim()};
       return seen;
     },
   };

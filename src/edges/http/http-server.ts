@@ -5,6 +5,7 @@ import type {Duplex} from 'node:stream';
 import {TLSSocket} from 'node:tls';
 import {NodectlError} from '../../lib/errors.ts';
 import {errno} from '../files/files.ts';
+import {listenHost} from './listen-host.ts';
 
 export type TlsMaterial = {
   readonly cert: string;
@@ -113,7 +114,7 @@ function listen(server: Server, address: string, port: number): Promise<void> {
       const code = errno(cause) === 'EADDRINUSE' ? 'ND601' : 'ND904';
       reject(new NodectlError(code, `cannot listen on ${address} port ${port}`, {cause}));
     });
-    server.listen({host: address, port}, () => {
+    server.listen({host: listenHost(address), port}, () => {
       // Later errors (a failed accept) concern one connection, not the server.
       server.on('error', () => undefined);
       resolve();

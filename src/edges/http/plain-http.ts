@@ -1,6 +1,7 @@
 import {createServer, type Server} from 'node:http';
 import {NodectlError} from '../../lib/errors.ts';
 import {errno} from '../files/files.ts';
+import {listenHost} from './listen-host.ts';
 
 export type PlainAnswer = {
   readonly code: number;
@@ -14,7 +15,7 @@ export type PlainServerOptions = {
   readonly host: string;
   /** 0 for any free one. */
   readonly port: number;
-  /** `::` is IPv6 alone rather than both families. */
+  /** `::` is IPv6 alone, and `0.0.0.0` IPv4 alone, rather than both families. */
   readonly ipv6Only?: boolean;
   /** Answers GET and HEAD by path; undefined is 404. */
   readonly answer: (
@@ -45,7 +46,7 @@ export async function servePlain({
   });
   server.headersTimeout = 10_000;
   server.requestTimeout = 10_000;
-  await listen(server, {host, port, ipv6Only});
+  await listen(server, {host: ipv6Only ? host : listenHost(host), port, ipv6Only});
   const address = server.address();
   return {
     port: typeof address === 'object' && address !== null ? address.port : port,

@@ -9,7 +9,7 @@ export type DnsAnswer =
   | {readonly kind: 'answer'; readonly code: string; readonly addresses: readonly string[]}
   | {readonly kind: 'refused' | 'silent'; readonly detail: string};
 
-/** Asks one server for the IPv4 addresses of a name, over UDP, twice at most: a datagram may get lost. */
+/** Asks one server for the addresses of a name, in its own family (that of its Services), over UDP, twice at most: a datagram may get lost. */
 export async function askDns(server: string, name: string, timeoutMs: number): Promise<DnsAnswer> {
   const first = await askOnce(server, name, timeoutMs / 2);
   return first.kind === 'silent' ? askOnce(server, name, timeoutMs / 2) : first;
@@ -39,7 +39,7 @@ function askOnce(server: string, name: string, timeoutMs: number): Promise<DnsAn
         type: 'query',
         id: Math.floor(Math.random() * 65_536),
         flags: 0x100,
-        questions: [{type: 'A', name}],
+        questions: [{type: isIPv6(server) ? 'AAAA' : 'A', name}],
       }),
     ),
   );
@@ -50,7 +50,9 @@ function askOnce(server: string, name: string, timeoutMs: number): Promise<DnsAn
 function readAnswer(message: Buffer): DnsAnswer {
   try {
     const packet = decode(message);
-    const addresses = (packet.answers ?? []).flatMap((answer) => (answer.type === 'A' ? [answer.data] : []));
+    const addresses = (packet.answers ?? []).flatMap((answer) =>
+      answer.type === 'A' || answer.type === 'AAAA' ? [answer.data] : [],
+    );
     return {kind: 'answer', code: 'rcode' in packet ? String(packet.rcode) : 'NOERROR', addresses};
   } catch (error) {
     return {kind: 'silent', detail: describeError(error)};

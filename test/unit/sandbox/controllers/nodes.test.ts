@@ -117,6 +117,9 @@ describe('small deciders', () => {
       decideIpam({node: node('a'), taken: new Set(taken), podCidr}).acts[0];
     expect(assign(['10.244.0.0/24', '10.244.2.0/24'])).toMatchObject({type: 'assign', cidr: '10.244.1.0/24'});
     expect(assign(['10.244.0.0/24'], '10.244.0.0/24')).toMatchObject({type: 'full'});
+    const six = 'fd00:10:244::/56';
+    expect(assign([], six)).toMatchObject({type: 'assign', cidr: 'fd00:10:244::/64'});
+    expect(assign(['fd00:10:244::/64'], six)).toMatchObject({type: 'assign', cidr: 'fd00:10:244:1::/64'});
     expect(
       decideIpam({node: node('a', (n) => (n.spec.podCIDR = 'x')), taken: new Set(), podCidr: '10.0.0.0/16'})
         .acts,
