@@ -23,7 +23,7 @@ import {startPodResources} from './podresources/start.ts';
 import {serveHealth, serveKubelet, serveReadOnly} from './serve.ts';
 import type {HealthChecks} from './server/pages/healthz.ts';
 import {createMetrics} from './server/pages/metrics.ts';
-import {checkMachine, makeDirectories, waitForRuntime} from './startup.ts';
+import {checkMachine, checkReservations, makeDirectories, waitForRuntime} from './startup.ts';
 import {operationName, Telemetry} from './stats/metrics/telemetry.ts';
 import type {Stats} from './stats/stats.ts';
 import {startTiers, type TierOptions} from './tiers.ts';
@@ -57,6 +57,7 @@ export async function runKubelet(config: KubeletConfig, signal: AbortSignal, log
     log.info('starting the kubelet', {node: config.nodeName, version: config.version});
     await checkMachine(config, log);
     await makeDirectories(config);
+    await checkReservations(config);
     await compose(config, signal, log, started);
     await new Promise<void>((resolve) => {
       signal.addEventListener('abort', () => resolve(), {once: true});

@@ -2,12 +2,14 @@ import type {KubeletConfig} from '../config/kubelet.ts';
 import {joinCgroup} from '../edges/cgroups/cgroups.ts';
 import type {Cri} from '../edges/cri/client.ts';
 import {makeDirectory} from '../edges/files/files.ts';
+import {readHostFacts} from '../edges/machine/host-facts.ts';
 import {observeMachine} from '../edges/machine/machine.ts';
 import {portOwners} from '../edges/network/ports.ts';
 import {setOomScoreAdj} from '../edges/process/process-life.ts';
 import {describeError, NodectlError} from '../lib/errors.ts';
 import type {Logger} from '../lib/log.ts';
 import type {Clock} from '../lib/time.ts';
+import {excessReservations} from './node/resources.ts';
 import {pause} from './pause.ts';
 
 export type MachineFacts = {
@@ -50,6 +52,17 @@ export async function checkMachine(config: KubeletConfig, log: Logger): Promise<
     log.warn('the kubelet is not protected from the OOM killer', {error: describeError(error)}),
   );
   if (config.kubeletCgroups !== '') await moveTo(config.kubeletCgroups);
+}
+
+/** @throws NodectlError ND721 when more is set aside than there is: a limit of nothing would end every pod */
+export async function checkReservations(config: KubeletConfig): Promise<void> {
+  const excess = excessReservations(await readHostFacts(config.rootDir), config);
+  if (excess.length > 0)
+    throw new NodectlError(
+      'ND721',
+      `kubeReserved, systemReserved and evictionHard set aside ${excess.join(', ')}`,
+      {next: ['Set aside less than this machine has']},
+    );
 }
 
 /** @throws NodectlError ND721 when this process cannot be moved: then it is not limited as somebody wanted it to be */

@@ -84,6 +84,26 @@ export function nodeResources(
   };
 }
 
+/** What is set aside of more than there is: nothing would be left for pods (validateNodeAllocatable). */
+export function excessReservations(
+  {cpus, memoryBytes, disk}: Pick<HostFacts, 'cpus' | 'memoryBytes' | 'disk'>,
+  {kubeReserved, systemReserved, evictionHard, localStorageCapacityIsolation}: ReservationConfig,
+): string[] {
+  const reserved = (name: string, of: typeof quantityValue) =>
+    of(kubeReserved[name]) + of(systemReserved[name]);
+  const evicted = (name: string, whole: number) => threshold(evictionHard[`${name}.available`], whole);
+  const memory = reserved('memory', quantityValue) + evicted('memory', memoryBytes);
+  const storage = reserved('ephemeral-storage', quantityValue) + evicted('nodefs', disk.totalBytes);
+  const sums = [
+    ['cpu', reserved('cpu', quantityMilli), cpus * 1000, formatMilli],
+    ['memory', memory, memoryBytes, formatBytes],
+    ['ephemeral-storage', localStorageCapacityIsolation ? storage : 0, disk.totalBytes, formatBytes],
+  ] as const;
+  return sums
+    .filter(([, taken, whole]) => taken > whole)
+    .map(([name, taken, whole, text]) => `${text(taken)} of ${text(whole)} ${name}`);
+}
+
 /**
  * What a Node of this name had before this machine was set up anew: its extended resources are none until their
  * plugins come, or pods would be sent here for devices that nobody has (reconcileExtendedResource).
@@ -107,8 +127,10 @@ function isOwn(name: string): boolean {
   return ['cpu', 'memory', 'pods', 'ephemeral-storage'].includes(name) || name.startsWith('hugepages-');
 }
 
-/** Bytes of an eviction threshold: a quantity, or a percentage of the whole. */
+/** Bytes of an eviction threshold: a quantity, or a percentage of the whole in Go's float32; 100 % turns it off. */
 export function threshold(text: string | undefined, whole: number): number {
   if (text === undefined) return 0;
-  return text.endsWith('%') ? Math.floor((whole * Number(text.slice(0, -1))) / 100) : quantityValue(text);
+  if (!text.endsWith('%')) return quantityValue(text);
+  const part = Math.fround(Math.fround(Number(text.slice(0, -1))) / 100);
+  return part === 1 ? 0 : Math.floor(whole * part);
 }

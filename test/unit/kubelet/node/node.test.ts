@@ -7,7 +7,7 @@ import {decideNode, type NodeAct, type NodeSeen} from '../../../../src/kubelet/n
 import {declaredFeatures} from '../../../../src/kubelet/node/declared-features.ts';
 import {isTaken} from '../../../../src/kubelet/node/labels.ts';
 import {decideLease} from '../../../../src/kubelet/node/lease.ts';
-import {nodeResources} from '../../../../src/kubelet/node/resources.ts';
+import {excessReservations, nodeResources} from '../../../../src/kubelet/node/resources.ts';
 import {desiredStatus, type NodeStatus, untakenStatus} from '../../../../src/kubelet/node/status.ts';
 import type {Lease, Node} from '../../../../src/lib/kubernetes.ts';
 
@@ -333,6 +333,8 @@ describe('images', () => {
 });
 
 describe('nodeResources', () => {
+  const off = {'memory.available': '100%', 'nodefs.available': '0%'};
+
   it('subtracts reservations, eviction thresholds and huge pages', () => {
     const {capacity, allocatable} = nodeResources(
       {...facts, hugePages: new Map([[2 * mi, 512 * mi]])},
@@ -355,8 +357,46 @@ describe('nodeResources', () => {
       cpu: '3500m',
       memory: `${8 * 1024 - 400 - 512}Mi`,
       pods: '40',
-      'ephemeral-storage': '89Gi',
+      'ephemeral-storage': String(100 * gi - gi - 10_737_418_400),
       'hugepages-2Mi': '512Mi',
+    });
+  });
+
+  /** By meaning TestNodeAllocatableInputValidation (node_container_manager_linux_test.go). */
+  it.each([
+    ['less than there is', {kubeReserved: {cpu: '100m', memory: '100Mi'}, systemReserved: {cpu: '50m'}}, []],
+    ['all of it', {kubeReserved: {cpu: '4', memory: '8Gi'}, evictionHard: {}}, []],
+    [
+      'all, and a threshold',
+      {kubeReserved: {memory: '8Gi'}, evictionHard: {'memory.available': '5%'}},
+      ['9019431328 of 8Gi memory'],
+    ],
+    ['a threshold that is turned off', {kubeReserved: {memory: '1Gi'}, evictionHard: off}, []],
+    ['more processors', {kubeReserved: {cpu: '3'}, systemReserved: {cpu: '1500m'}}, ['4500m of 4 cpu']],
+    [
+      'more storage',
+      {systemReserved: {'ephemeral-storage': '100Gi'}, evictionHard: {'nodefs.available': '1Gi'}},
+      ['101Gi of 100Gi ephemeral-storage'],
+    ],
+    [
+      'more storage where none is isolated',
+      {systemReserved: {'ephemeral-storage': '101Gi'}, localStorageCapacityIsolation: false},
+      [],
+    ],
+  ])('sees what more is set aside of than there is: %s', (_, over, excess) => {
+    expect(excessReservations(facts, {...config, ...over})).toEqual(excess);
+  });
+
+  it('takes a part of the whole as Go does, to the byte', () => {
+    const disk = {...facts.disk, totalBytes: 61_255_492 * 1024};
+    const {allocatable} = nodeResources({...facts, disk}, config);
+    expect(allocatable['ephemeral-storage']).toBe('56453061334');
+  });
+
+  it('keeps nothing for a threshold that is turned off (parseThresholdStatement)', () => {
+    expect(nodeResources(facts, {...config, evictionHard: off}).allocatable).toMatchObject({
+      memory: '8Gi',
+      'ephemeral-storage': '100Gi',
     });
   });
 
