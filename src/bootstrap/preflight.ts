@@ -145,7 +145,8 @@ export async function checkMachine(
   const silent = await silentMounts(nodeDirectories(options.layout), silentMs, signal);
   if (silent.some(({holds}) => holds)) return skippedFor(silent, preflightCatalogue);
   const services = serviceManager(options, machine.systemd, program);
-  const joined = await exists(`${options.layout.stateDir}/journal`);
+  // Who is not root may not look there, and is told just that.
+  const joined = machine.root && (await exists(`${options.layout.stateDir}/journal`));
   const names = joined ? [kubeletService, proxyService] : [];
   const states = await Promise.all(names.map((name) => services.status(name)));
   const context: CheckContext = {options, machine, joined, ownPids: states.flatMap(({pid}) => pid ?? [])};

@@ -1,5 +1,6 @@
 import type {Finding} from '../check.ts';
 import {nodeCheck} from '../node/context.ts';
+import {type Trouble, troublesOf} from './troubles.ts';
 import {briefly, podCauses, together, type Waiting, waitingContainers} from './waiting.ts';
 
 export const podCrashes = nodeCheck({
@@ -9,10 +10,26 @@ export const podCrashes = nodeCheck({
   looks: 'reads the states of the containers of this node’s pods',
   after: ['Authorized'],
   blames: podCauses,
-  observe: ({sight}) => sight.pods(),
-  judge: (seen, {nowMs}) =>
-    seen.kind === 'there' ? judgeCrashes(waitingContainers(seen.object, nowMs)) : [],
+  async observe({sight, nowMs}) {
+    const [pods, log] = await Promise.all([sight.pods(), sight.kubeletLog()]);
+    const waiting = pods.kind === 'there' ? waitingContainers(pods.object, nowMs) : [];
+    return {waiting, troubles: troublesOf(log, nowMs)};
+  },
+  judge: ({waiting, troubles}) => judgeCrashes(waiting.map((one) => endedByUs(one, troubles))),
 });
+
+/** What the kubelet ended ends well, or by its signals; that tells nothing. */
+export function endedByUs(one: Waiting, troubles: readonly Trouble[]): Waiting {
+  if (!/^exit (0|137|143)\b/.test(one.endedBy ?? '')) return one;
+  const hook = troubles.some(({pod, reason}) => pod === one.pod && reason === 'FailedPostStartHook');
+  if (hook) return {...one, endedBy: 'its postStart hook fails'};
+  const probe = troubles.find(({pod, message}) => pod === one.pod && killing.test(message));
+  if (probe === undefined) return one;
+  const [, kind = '', why = ''] = killing.exec(probe.message) ?? [];
+  return {...one, endedBy: `its ${kind.toLowerCase()} probe fails`, message: why};
+}
+
+const killing = /^(Liveness|Startup) probe (?:failed|errored)[^:]*: (.*)/s;
 
 export function judgeCrashes(waiting: readonly Waiting[]): readonly Finding[] {
   return together(

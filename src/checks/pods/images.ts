@@ -36,6 +36,13 @@ export function judgeImages(waiting: readonly Waiting[]): readonly Finding[] {
     briefly(stuck, ({reason, message}) => imageCause(reason, message)?.what),
     ({pod}, count) =>
       count === 1 ? `${pod} waits for its image${why}` : `${count} pods wait for their images${why}`,
-    (first) => [...(cause === undefined ? [] : [cause.next(first.image ?? 'IMAGE')]), describe(first)],
+    (first) => [...(cause === undefined ? [] : [cause.next(imageIn(first))]), describe(first)],
+  );
+}
+
+/** Of a volume that is an image the message tells the name; the container's own is another. */
+function imageIn({message, image}: Waiting): string {
+  return (
+    /(?:pull and unpack|pulling|parse) image (?:reference )?"([^"]+)"/.exec(message)?.[1] ?? image ?? 'IMAGE'
   );
 }

@@ -1,6 +1,7 @@
 import type {Pod} from '../../lib/kubernetes.ts';
 import {type Finding, warning} from '../check.ts';
 import {nodeCheck} from '../node/context.ts';
+import {refusalCause} from './refusal-cause.ts';
 import {podName} from './waiting.ts';
 
 /** Failed pods stay until somebody deletes them; only a refusal of late is news. */
@@ -27,12 +28,19 @@ export function judgeRefusals(pods: readonly Pod[], nowMs: number): readonly Fin
   const [first] = refused;
   if (first === undefined) return [];
   const {namespace, name} = first.metadata;
-  const what =
-    refused.length === 1 ? `the node refused ${podName(first)}` : `the node refused ${refused.length} pods`;
+  const causes = refused.map(({status, spec}) =>
+    refusalCause(status?.message ?? '', spec.nodeName ?? 'NAME'),
+  );
+  const [cause] = causes;
+  // Several with different causes are told by the first's own words.
+  const same = cause !== undefined && causes.every((other) => other?.what === cause.what);
+  const whom = refused.length === 1 ? podName(first) : `${refused.length} pods`;
+  const why = same ? `: ${cause.what}` : '';
   return [
     warning(
       'ND758',
-      `${what}\n${first.status?.message ?? ''}`,
+      `the node refused ${whom}${why}\n${first.status?.message ?? ''}`,
+      ...(same && cause.next !== undefined ? [cause.next] : []),
       `kubectl -n ${namespace} describe pod ${name}`,
     ),
   ];

@@ -1,7 +1,4 @@
-/** Why a pod cannot start, in a few words, and what to type beside `kubectl describe`. */
-export type StartCause = {readonly what: string; readonly next?: string};
-
-type Known = {readonly like: RegExp; cause(match: readonly string[]): StartCause};
+import {containerCauses, type KnownCause, type StartCause} from './container-cause.ts';
 
 /** What brings mount(8) its helpers. */
 const mountPackages: Readonly<Record<string, string>> = {
@@ -12,9 +9,10 @@ const mountPackages: Readonly<Record<string, string>> = {
 };
 
 /** Words of the kubelet, containerd, runc and of network and volume plugins, the particular before the general. */
-const known: readonly Known[] = [
+const known: readonly KnownCause[] = [
+  ...containerCauses,
   {
-    like: /(configmap|secret|persistentvolumeclaim|serviceaccount) "([^"]+)" not found/i,
+    like: /(configmap|secret|persistentvolumeclaim|serviceaccount)s? "([^"]+)" not found/i,
     cause: ([, kind = '', name = '']) => ({what: `there is no ${kind.toLowerCase()} ${name}`}),
   },
   {

@@ -73,7 +73,23 @@ type End = {readonly exitCode: number; readonly signal?: number; readonly messag
 
 function endOf(end: End | null | undefined): Pick<Waiting, 'endedBy'> {
   if (end === undefined || end === null) return {};
-  return {endedBy: startCause(end.message ?? '')?.what ?? `exit ${end.exitCode}`};
+  return {endedBy: startCause(end.message ?? '')?.what ?? exitText(end.exitCode)};
+}
+
+/** What 128 and more are: a signal, by the numbers that every Linux has for these. */
+const signals: Readonly<Record<number, string>> = {
+  4: 'ILL',
+  6: 'ABRT',
+  7: 'BUS',
+  8: 'FPE',
+  9: 'KILL',
+  11: 'SEGV',
+  15: 'TERM',
+};
+
+function exitText(code: number): string {
+  const signal = signals[code - 128];
+  return signal === undefined ? `exit ${code}` : `exit ${code}, SIG${signal}`;
 }
 
 function imageOf({spec}: Pod, container: string): string {

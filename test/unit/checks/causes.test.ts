@@ -2,7 +2,9 @@ import {describe, expect, it} from 'vitest';
 import {judgeDaemons} from '../../../src/checks/host/kernel/open-files.ts';
 import {pairProblem} from '../../../src/checks/identity/client-certificate.ts';
 import {judgeFirewall} from '../../../src/checks/network/kubelet-firewall.ts';
+import {endedByUs} from '../../../src/checks/pods/crashes.ts';
 import {imageCause} from '../../../src/checks/pods/image-cause.ts';
+import {refusalCause} from '../../../src/checks/pods/refusal-cause.ts';
 import {startCause} from '../../../src/checks/pods/start-cause.ts';
 import {judgeStatic} from '../../../src/checks/pods/static-files.ts';
 import {judgeForward} from '../../../src/checks/proxy/forward-drop.ts';
@@ -79,6 +81,51 @@ describe('why an image cannot be had', () => {
   });
 });
 
+describe('why a pod is refused', () => {
+  it.each([
+    [
+      "Node didn't have enough resource: hugepages-2Mi, requested: 20971520, used: 0, capacity: 0",
+      'has no hugepages-2Mi',
+    ],
+    ["Node didn't have enough resource: cpu, requested: 4000, used: 500, capacity: 2000", 'too little cpu'],
+    ['Cannot enforce AppArmor: AppArmor is not enabled on the host', 'AppArmor'],
+    ['forbidden sysctl: "kernel.msgmax" not allowlisted', 'kernel.msgmax'],
+    ['Predicate NodeAffinity failed: node(s) did not match', 'labels'],
+    ["Failed to admit pod as the OS field doesn't match node OS", 'operating system'],
+    ['The node had condition: [DiskPressure]. ', 'under DiskPressure'],
+    ['something else', undefined],
+  ])('%s', (message, what) => {
+    const cause = refusalCause(`Pod was rejected: ${message}`, 'n1');
+    if (what === undefined) expect(cause).toBeUndefined();
+    else expect(cause?.what).toContain(what);
+    expect(cause?.next ?? '').not.toContain('NAME');
+  });
+});
+
+describe('why a container ends', () => {
+  const crash = {
+    pod: 'n/p',
+    container: 'c',
+    reason: 'CrashLoopBackOff',
+    message: 'back-off',
+    ageMs: 9,
+    endedBy: 'exit 0',
+  };
+  const trouble = (reason: string, message: string, pod = 'n/p') => ({pod, reason, message, ageMs: 1});
+  it.each([
+    [
+      'a liveness probe',
+      [trouble('Unhealthy', 'Liveness probe failed: refused')],
+      {},
+      'its liveness probe fails',
+    ],
+    ['a readiness probe', [trouble('Unhealthy', 'Readiness probe failed: refused')], {}, 'exit 0'],
+    ['another pod’s probe', [trouble('Unhealthy', 'Liveness probe failed: refused', 'n/q')], {}, 'exit 0'],
+    ['a hook', [trouble('FailedPostStartHook', 'PostStartHook failed')], {}, 'its postStart hook fails'],
+    ['itself', [trouble('Unhealthy', 'Liveness probe failed: refused')], {endedBy: 'exit 3'}, 'exit 3'],
+  ])('by %s', (_, troubles, more, by) => expect(endedByUs({...crash, ...more}, troubles).endedBy).toBe(by));
+});
+
 describe('why a pod does not start', () => {
   it.each([
     ['MountVolume.SetUp failed for volume "c" : configmap "gone" not found', 'there is no configmap gone'],
@@ -144,6 +191,40 @@ describe('why a pod does not start', () => {
     ['Timeout waiting for systemd to create cri-containerd-1.scope', 'systemd makes no cgroup'],
     ['mkdir /sys/fs/cgroup/memory/kubepods/pod1: no space left on device', 'no more cgroups'],
     ['fork/exec /usr/bin/containerd-shim-runc-v2: resource temporarily unavailable', 'no process'],
+    [
+      'error processing PVC n/p: failed to fetch PVC: persistentvolumeclaims "p" not found',
+      'no persistentvolumeclaim p',
+    ],
+    [
+      'unable to start container process: container init was OOM-killed (memory limit too low?)',
+      'memory limit is too low',
+    ],
+    ['exec /bin/sh: argument list too long', 'each Service of its namespace'],
+    [
+      'error mounting "/v" to rootfs at "/bin/hello": mount /v:/bin/hello (via /proc/self/fd/6), flags: 0x5000: not a directory',
+      'of /bin/hello and what is mounted there, one is a file',
+    ],
+    ['error mounting "/v" to rootfs at "/a/b": mkdirat /r/a/b: read-only file system', '/a/b cannot be made'],
+    [
+      'unable to start container process: error during container init: mkdir /etc/hosts: not a directory',
+      'workingDir',
+    ],
+    ['unable to find user web: no matching entries in passwd file', 'does not know the user web'],
+    [
+      'container has runAsNonRoot and image has non-numeric user (web), cannot verify user is non-root',
+      'cannot be told',
+    ],
+    ["container's runAsUser breaks non-root policy", 'runAsUser asks for'],
+    ["can't set `spec.hostUsers: false`, runtime does not support user namespaces", 'containerd 2.0'],
+    ['missing value for NOPE', 'a variable NOPE'],
+    ['failed to prepare subPath for volumeMount "v" of container "main"', 'subPath of its volume v'],
+    [
+      'MountVolume.SetUp failed for volume "v" : configmap references non-existent config key: no',
+      'no key no',
+    ],
+    ['volume mode "Ephemeral" not supported by driver x.y (no CSIDriver object)', 'no CSI driver x.y'],
+    ['this machine cannot mount NFS: there is no /sbin/mount.nfs', 'nfs is not installed'],
+    ['volumes of kind iscsi are not supported on this node', 'no iscsi volumes'],
   ])('%s', (message, what) => {
     expect(startCause(message)?.what).toContain(what);
   });
