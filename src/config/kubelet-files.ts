@@ -137,13 +137,18 @@ function taint(text: string): Record<string, string> {
   return {key, ...(value === undefined ? {} : {value}), effect};
 }
 
-/** kubeadm's patch of this machine, which its upgrade reads again. */
-export function instanceConfigText(options: Pick<JoinOptions, 'layout'>): string {
-  return stringify({
-    apiVersion: 'kubelet.config.k8s.io/v1beta1',
-    kind: 'KubeletConfiguration',
-    containerRuntimeEndpoint: `unix://${options.layout.containerdSocket}`,
-  });
+/**
+ * The patch that `kubeadm upgrade node` does to the cluster's kubelet-config, where kubeadm itself has the runtime's
+ * socket: all that this machine and its user decided, which would be lost otherwise.
+ */
+export function instanceConfigText(
+  cluster: string | undefined,
+  options: JoinOptions,
+  instance: Instance,
+): string {
+  const fields = instanceFields(options, instance, parseObject(cluster, 'kubelet-config'));
+  const type = {apiVersion: 'kubelet.config.k8s.io/v1beta1', kind: 'KubeletConfiguration'};
+  return stringify({...type, ...merge(fields, options.kubeletConfiguration)}, {lineWidth: 0});
 }
 
 /** Words that kubeadm's upgrade and other tools expect in kubeadm-flags.env. */

@@ -1,4 +1,5 @@
 import {
+  type Instance,
   instanceConfigText,
   kubeadmFlags,
   kubeletConfigText,
@@ -20,13 +21,13 @@ export function cgroupDriver({machine, options}: Facts): 'systemd' | 'cgroupfs' 
 }
 
 export function kubeletConfigOf(facts: Facts): string {
-  const {machine, cluster, options} = facts;
-  return kubeletConfigText(cluster.kubeletConfig, options, {
-    cgroupDriver: cgroupDriver(facts),
-    cgroup: machine.cgroup,
-    resolvConf: machine.resolvConf,
-    resolved: machine.resolved,
-  });
+  const {cluster, options} = facts;
+  return kubeletConfigText(cluster.kubeletConfig, options, instanceOf(facts));
+}
+
+function instanceOf(facts: Facts): Instance {
+  const {cgroup, resolvConf, resolved} = facts.machine;
+  return {cgroupDriver: cgroupDriver(facts), cgroup, resolvConf, resolved};
 }
 
 /** Everything that a kubelet with a certificate needs, and nothing secret: the key is in its own file. */
@@ -42,7 +43,11 @@ export function kubeletFiles(facts: Facts): WantedFile[] {
       mode: 0o600,
     },
     {path: paths.config, content: kubeletConfigOf(facts), mode: 0o600},
-    {path: paths.instanceConfig, content: instanceConfigText(options), mode: 0o600},
+    {
+      path: paths.instanceConfig,
+      content: instanceConfigText(cached, options, instanceOf(facts)),
+      mode: 0o600,
+    },
     {path: paths.flags, content: kubeadmFlags(nodeFlags(facts)), mode: 0o600},
     ...(cached === undefined ? [] : [{path: clusterConfigPath(options), content: cached, mode: 0o600}]),
     ...(cluster.version === undefined

@@ -4,6 +4,7 @@ import {joinOptions} from '../../../src/config/join.ts';
 import {loadKubeletConfig} from '../../../src/config/kubelet.ts';
 import {
   bootstrapKubeconfig,
+  instanceConfigText,
   kubeletConfigText,
   kubeletKubeconfig,
   proxyConfigText,
@@ -238,5 +239,23 @@ winkernel:
       nodeName: 'n1',
       mode: 'nftables',
     });
+  });
+});
+
+/** `kubeadm upgrade node` writes config.yaml anew, from the cluster's kubelet-config and this patch of the machine. */
+describe('instanceConfigText', () => {
+  const own = {...options, kubeletConfiguration: {maxPods: 55}, taints: ['a=b:NoSchedule']};
+  const patch = parse(instanceConfigText(cluster, own, {...instance, cgroup: 1}));
+
+  it('names the runtime’s socket, which is all that kubeadm itself writes', () =>
+    expect(patch.containerRuntimeEndpoint).toBe('unix:///run/containerd/containerd.sock'));
+
+  it('keeps what this machine and its user decided', () => {
+    const upgraded = {...parse(cluster), ...patch};
+    const {cgroupDriver, failCgroupV1, maxPods, registerWithTaints, clusterDNS} = parse(
+      kubeletConfigText(cluster, own, {...instance, cgroup: 1}),
+    );
+    expect(upgraded).toMatchObject({cgroupDriver, failCgroupV1, maxPods, registerWithTaints, clusterDNS});
+    expect(patch).not.toHaveProperty('clusterDNS');
   });
 });
