@@ -248,6 +248,25 @@ describe('a pod', () => {
     expect(statusOf(pod, 'main')?.state?.terminated?.exitCode).toBe(137);
   });
 
+  it('is ended at once when it is deleted by force', async () => {
+    const deaf = shell('main', 'trap "" TERM; while :; do sleep 1; done');
+    await node.create('forced', {terminationGracePeriodSeconds: 3600, containers: [deaf]});
+    const {uid} = (await node.waitFor('forced', 'Ready', isReady)).metadata;
+    await node.remove('forced', 0);
+    await node.gone('forced');
+    let left = '';
+    await until(
+      'nothing of it is left',
+      async () => {
+        const {containers} = await node.containerd.cri.runtime.listContainers({});
+        const own = containers.filter(({labels}) => labels['io.kubernetes.pod.uid'] === uid);
+        left = own.map(({metadata, state}) => `${metadata?.name} in state ${state}`).join();
+        return own.length === 0;
+      },
+      {instead: () => left},
+    );
+  });
+
   it('shares the network of its node when it asks for it', async () => {
     await node.create('host', {...grace, hostNetwork: true, containers: [sleeper('main')]});
     const pod = await node.waitFor('host', 'Ready', isReady);
