@@ -74,7 +74,7 @@ export const serviceCodes = entries({
   },
   ND721: {
     title: 'the kubelet cannot run on this machine as configured',
-    why: 'Kubernetes refuses swap and cgroup v1 unless the configuration allows them, and limits only cgroups that exist.',
+    why: 'Kubernetes refuses swap and cgroup v1 unless the configuration allows them, limits only cgroups that exist, and sets aside no more than there is.',
     fix: ['Change the machine, or the named field of the KubeletConfiguration.'],
     exit: 'kubelet',
   },
