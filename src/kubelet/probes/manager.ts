@@ -172,7 +172,7 @@ class ProbeManager implements Probes {
     spec: NonNullable<Container['livenessProbe']>,
   ): ProbeWorker {
     const {cri, clock, recorder, hostIps, onChange, onProbe} = this.#options;
-    const ips = pod.spec.hostNetwork ? hostIps() : (runtime.sandboxes[0]?.ips ?? []);
+    const ips = () => (pod.spec.hostNetwork ? hostIps() : (runtime.sandboxes[0]?.ips ?? []));
     return new ProbeWorker({
       cri,
       clock,
@@ -181,7 +181,7 @@ class ProbeManager implements Probes {
       container,
       containerId: record.id,
       startedAtMs: record.startedAtMs,
-      podIp: ips[0] ?? '',
+      podIp: () => ips()[0] ?? '',
       spread: this.#spread(spec, record),
       onResult: (result) => {
         reported.add(type);

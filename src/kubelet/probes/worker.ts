@@ -17,7 +17,8 @@ export type ProbeWorkerOptions = {
   readonly containerId: string;
   /** Wall clock, as the runtime tells it. */
   readonly startedAtMs: number;
-  readonly podIp: string;
+  /** Asked before each probe: on the host network it is the node's, and that may be given another one. */
+  readonly podIp: () => string;
   /** What part of a period goes by before the first probe of what ran before this kubelet began. */
   readonly spread: number;
   readonly onResult: (result: ProbeResult) => void;
@@ -67,7 +68,7 @@ export class ProbeWorker {
   async #attempt(): Promise<Attempt | undefined> {
     for (let tries = 1; tries <= maxTries && !this.#stopped; tries++)
       try {
-        return await probeOnce(this.#options);
+        return await probeOnce({...this.#options, podIp: this.#options.podIp()});
       } catch (error) {
         if (tries < maxTries || this.#stopped) continue;
         this.#options.tell(

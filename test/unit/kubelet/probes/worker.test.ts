@@ -1,4 +1,5 @@
-import {describe, expect, it} from 'vitest';
+import {createServer} from 'node:net';
+import {describe, expect, it, vi} from 'vitest';
 import type {Cri} from '../../../../src/edges/cri/client.ts';
 import {probeCommand} from '../../../../src/kubelet/probes/probe.ts';
 import {type ProbeType, ProbeWorker} from '../../../../src/kubelet/probes/worker.ts';
@@ -52,7 +53,7 @@ function worker(type: ProbeType, spec: Partial<Spec>, more: {ageMs?: number; spr
     container: container('main'),
     containerId: 'main-0',
     startedAtMs: nowMs - (more.ageMs ?? 0),
-    podIp: '10.0.0.7',
+    podIp: () => '10.0.0.7',
     spread: more.spread ?? 0,
     onResult: (result) => results.push(result),
     tell: (reason, message) => told.push(`${reason}: ${message}`),
@@ -164,4 +165,35 @@ describe('the command of an exec probe (TestExpandContainerCommandOnlyStatic)', 
   ])('%j becomes %j', (command, expanded) => {
     expect(probeCommand(container('main', {env}), command)).toEqual(expanded);
   });
+});
+
+it('probes the address that its pod has now, as on the host network of a node that got another one', async () => {
+  const server = createServer((socket) => socket.end());
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  const clock = new HandClock();
+  const results: string[] = [];
+  let podIp = '127.0.0.9';
+  const probe = new ProbeWorker({
+    cri: {} as Cri,
+    clock,
+    type: 'readiness',
+    spec: {tcpSocket: {port}, failureThreshold: 1, periodSeconds: 10},
+    container: container('main'),
+    containerId: 'main-0',
+    startedAtMs: nowMs,
+    podIp: () => podIp,
+    spread: 0,
+    onResult: (result) => results.push(result),
+    tell: () => undefined,
+  });
+  clock.turn(0);
+  await vi.waitFor(() => expect(results).toEqual(['failure']));
+  podIp = '127.0.0.1';
+  await vi.waitFor(() => expect(clock.next()).toBeDefined());
+  clock.turn(clock.next() ?? 0);
+  await vi.waitFor(() => expect(results).toEqual(['failure', 'success']));
+  probe.stop();
+  await new Promise((resolve) => server.close(resolve));
 });
