@@ -69,7 +69,7 @@ function isExtended(name: string): boolean {
   return name.includes('/') && !/^([^/]*\.)?kubernetes\.io\//.test(name);
 }
 
-export function matchesAffinity({nodeSelector = {}, affinity}: PodSpec, {metadata}: Node): boolean {
+function matchesAffinity({nodeSelector = {}, affinity}: PodSpec, {metadata}: Node): boolean {
   const labels = metadata.labels ?? {};
   if (!Object.entries(nodeSelector).every(([key, value]) => labels[key] === value)) return false;
   const required = affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;

@@ -54,7 +54,7 @@ export function isSameAllocation(a: Allocation, b: Allocation): boolean {
 const kinds = ['requests', 'limits'] as const;
 
 /** By amounts, not by their spelling. */
-export function isSameResources(a: Resources | undefined, b: Resources | undefined): boolean {
+function isSameResources(a: Resources | undefined, b: Resources | undefined): boolean {
   return kinds.every((kind) => {
     const [left, right] = [a?.[kind] ?? nothing, b?.[kind] ?? nothing];
     if (left === right) return true;

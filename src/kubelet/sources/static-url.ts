@@ -53,7 +53,7 @@ export function startStaticSources(options: StaticSourcesOptions): StaticSource 
 }
 
 /** What cannot be read changes nothing (pkg/kubelet/config, http.go). */
-export function startUrlSource(options: UrlOptions): StaticSource {
+function startUrlSource(options: UrlOptions): StaticSource {
   if (options.url === '') return {hasSynced: () => true, stop: () => undefined};
   const {url, headers, clock, log, nodeName, onPods, urlEveryMs} = options;
   let last: string | undefined;

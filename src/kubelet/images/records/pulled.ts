@@ -1,17 +1,8 @@
 import {credentialHash, type Login} from '../credentials/credentials.ts';
 
-/** Who has shown that he may have an image (ImagePulledRecord, kubelet.config.k8s.io/v1beta1). */
-export type PulledRecord = {
-  readonly kind: 'ImagePulledRecord';
-  readonly apiVersion: string;
-  readonly lastUpdatedTime: string;
-  readonly imageRef: string;
-  /** By the image's name without tag and digest. */
-  readonly credentialMapping?: Readonly<Record<string, PullCredentials>>;
-};
-
 type Owner = {readonly uid: string; readonly namespace: string; readonly name: string};
 type SecretOwner = Owner & {readonly credentialHash: string};
+/** Who has shown that he may have an image (ImagePulledRecord, kubelet.config.k8s.io/v1beta1). */
 export type PullCredentials = {
   /** Pulled with the node's own login, or without any: every pod may have it. */
   readonly nodePodsAccessible?: boolean;

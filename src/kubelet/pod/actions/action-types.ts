@@ -9,7 +9,7 @@ export type ContainerStart = {readonly kind: ContainerKind; readonly container: 
 
 /** What a pod that shall run needs next. */
 export type PodActions = {
-  /** Undefined: the sandbox is good. `replace`: all that is left of the old ones goes first. */
+  /** Undefined: the sandbox is good. */
   readonly sandbox?: {readonly attempt: number};
   /** Nothing is to be kept or started: the pod has come to its end. */
   readonly done: boolean;

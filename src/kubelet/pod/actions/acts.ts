@@ -38,8 +38,8 @@ export type PodAct =
   | {readonly do: 'stopSandboxes'; readonly ids: readonly string[]}
   | {readonly do: 'removeContainers'; readonly ids: readonly string[]}
   | {readonly do: 'removeSandboxes'; readonly ids: readonly string[]}
-  /** Volumes and cgroup go. */
   | {readonly do: 'unprepareClaims'}
+  /** Volumes and cgroup go. */
   | {readonly do: 'tearDown'}
   | {readonly do: 'deleteObject'}
   /** Directories and logs go, and all memory of the pod. */

@@ -246,11 +246,7 @@ function withProbes(
   return {...status, started, ready};
 }
 
-export function isStarted(
-  container: Container,
-  status: ContainerStatus,
-  results: ProbesSeen | undefined,
-): boolean {
+function isStarted(container: Container, status: ContainerStatus, results: ProbesSeen | undefined): boolean {
   if (status.state?.running === undefined) return false;
   return container.startupProbe === undefined || results?.startup === 'success';
 }
@@ -259,6 +255,6 @@ function userOf(user: NonNullable<RuntimeContainer['user']>) {
   return {uid: user.uid, gid: user.gid, supplementalGroups: [...user.supplementalGroups]};
 }
 
-export function containerUri(id: string): string {
+function containerUri(id: string): string {
   return `containerd://${id}`;
 }
