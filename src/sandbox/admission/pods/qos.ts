@@ -10,7 +10,7 @@ const counted = ['cpu', 'memory'];
 export function qosClass(spec: PodSpec): QosClass {
   const podLevel = spec.resources;
   const parts: readonly Resources[] =
-    podLevel !== undefined && (sized(podLevel.requests) || sized(podLevel.limits))
+    podLevel !== undefined
       ? [podLevel]
       : [...spec.containers, ...(spec.initContainers ?? [])].map((c) => c.resources ?? {});
   if (!parts.some((part) => sized(part.requests) || sized(part.limits))) return 'BestEffort';

@@ -154,6 +154,16 @@ describe('the class', () => {
   ])('is %s for %j', (expected, resources) => {
     expect(of(resources)).toBe(expected);
   });
+
+  it.each([
+    ['BestEffort', {}],
+    ['BestEffort', {requests: {'hugepages-2Mi': '2Mi'}}],
+    ['Guaranteed', {limits: {cpu: '1', memory: '1Gi'}}],
+  ])('is %s for a pod with %j as a whole, whatever its containers have', (expected, resources) => {
+    expect(qosClass({resources, containers: [{name: 'a', resources: {requests: {cpu: '1'}}}]})).toBe(
+      expected,
+    );
+  });
 });
 
 it('prints durations as Go does', () => {

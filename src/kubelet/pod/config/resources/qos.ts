@@ -3,10 +3,13 @@ import {parseQuantity} from '../../../../lib/quantity.ts';
 
 export type QosClass = 'Guaranteed' | 'Burstable' | 'BestEffort';
 
-/** pkg/apis/core/v1/helper/qos: Guaranteed when every container has equal cpu and memory requests and limits. */
+/**
+ * pkg/apis/core/v1/helper/qos: Guaranteed when every container has equal cpu and memory requests and limits. What the
+ * pod has as a whole counts instead of its containers, also when it is empty.
+ */
 export function qosClass(spec: PodSpec): QosClass {
   const resources = spec.resources;
-  if (resources?.limits !== undefined || resources?.requests !== undefined) return classOf([{resources}]);
+  if (resources !== undefined) return classOf([{resources}]);
   return classOf([...spec.containers, ...(spec.initContainers ?? [])]);
 }
 
