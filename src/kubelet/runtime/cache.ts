@@ -21,6 +21,8 @@ type Entry = {known: PodRuntime; signature: string; stale: boolean};
 export class RuntimeCache {
   readonly #options: RuntimeCacheOptions;
   readonly #entries = new Map<string, Entry>();
+  /** How many calls of our own end a container or sandbox just now. */
+  readonly #awaited = new Map<string, number>();
   /** Set by the first list: before it, absence means nothing. */
   #listed = false;
 
@@ -54,8 +56,27 @@ export class RuntimeCache {
     return undefined;
   }
 
-  /** Whether what was read last shows the end of a container or sandbox, or nothing of it any more. */
+  /**
+   * Does what ends a container or sandbox, whose answer is looked at: what the runtime tells of that end meanwhile need
+   * not be. A pod that goes would be read four times more.
+   */
+  async awaitEnd<T>(id: string, call: () => Promise<T>): Promise<T> {
+    this.#awaited.set(id, (this.#awaited.get(id) ?? 0) + 1);
+    try {
+      return await call();
+    } finally {
+      const left = (this.#awaited.get(id) ?? 0) - 1;
+      if (left > 0) this.#awaited.set(id, left);
+      else this.#awaited.delete(id);
+    }
+  }
+
+  /**
+   * Whether what was read last shows the end of a container or sandbox, or nothing of it any more; or whether a call of
+   * our own is about to tell of it.
+   */
   hasEnded(id: string): boolean {
+    if (this.#awaited.has(id)) return true;
     const known = this.#entries.get(this.podOf(id) ?? '')?.known ?? nothingRuns;
     return (
       known.containers.every((container) => container.id !== id || container.state === 'exited') &&

@@ -3,7 +3,7 @@ import type {Cancel, Clock} from '../../lib/time.ts';
 
 export type EndLooksOptions = {
   readonly clock: Clock;
-  /** What was read of it last says that it has ended, or that it is gone. */
+  /** What was read of it last says that it has ended, or that it is gone; or our own call will. */
   readonly hasEnded: (containerId: string) => boolean;
   /** Reads the container's pod anew. */
   readonly look: (containerId: string) => void;

@@ -15,7 +15,7 @@ export type RuntimeEventsOptions = {
   readonly onEvent: (uid: string) => void;
   /** The pod of a container, as far as it is known. */
   readonly podOf: (containerId: string) => string | undefined;
-  /** What was read of it last says that it has ended, or that it is gone. */
+  /** What was read of it last says that it has ended, or that it is gone; or our own call will. */
   readonly hasEnded: (containerId: string) => boolean;
   /** Looks at everything; throws while the runtime does not answer. */
   readonly relist: () => Promise<void>;

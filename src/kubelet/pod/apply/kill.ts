@@ -19,6 +19,8 @@ export type KillContext = {
   readonly memory: PodMemory;
   readonly pod: Pod | undefined;
   readonly podIp: string;
+  /** Does what ends a container, whose end is seen by its answer. */
+  readonly awaitEnd: <T>(id: string, call: () => Promise<T>) => Promise<T>;
   /** A container has ended, or its stop has failed. */
   readonly onEnd: () => void;
 };
@@ -33,7 +35,8 @@ export function kill(context: ApplyContext, {kills}: PodAct & {do: 'kill'}): voi
     context.again();
   };
   for (const {container, restart} of kills) if (restart) memory.restarting.add(container.id);
-  beginKills({deps, memory, pod, podIp, onEnd}, kills);
+  const awaitEnd = <T>(id: string, call: () => Promise<T>) => runtime.awaitEnd(id, call);
+  beginKills({deps, memory, pod, podIp, awaitEnd, onEnd}, kills);
 }
 
 /**
@@ -68,7 +71,7 @@ function begin({deps, memory: {stopping}}: KillContext, kill: Kill): Job {
 }
 
 async function stopOne(context: KillContext, {kill, endsAtMs, stop, again}: Job): Promise<void> {
-  const {deps, memory, onEnd} = context;
+  const {deps, memory, awaitEnd, onEnd} = context;
   const {id} = kill.container;
   // The hook is not cut off when the grace is over: it ends with its container, which has its last seconds then.
   const hook = new AbortController();
@@ -78,7 +81,8 @@ async function stopOne(context: KillContext, {kill, endsAtMs, stop, again}: Job)
     else await shutDown(context, kill, endsAtMs, hook.signal);
     stop.ready.resolve();
     const leftSeconds = Math.floor((endsAtMs - deps.clock.monotonic()) / 1000);
-    await stopContainer(deps, id, Math.max(leftSeconds, minimumGraceSeconds));
+    const seconds = Math.max(leftSeconds, minimumGraceSeconds);
+    await awaitEnd(id, () => stopContainer(deps, id, seconds));
   } catch (error) {
     failed = true;
     deps.log.warn('a container could not be stopped', {uid: memory.uid, id, error: describeError(error)});

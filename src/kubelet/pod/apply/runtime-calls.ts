@@ -5,10 +5,10 @@ import {tellPod} from './tell.ts';
 
 /** Ends the pod's network, and tells why that fails: such a pod does not go. */
 export async function stopSandboxes(context: ApplyContext, ids: readonly string[]): Promise<void> {
-  const {deps, memory, pod} = context;
+  const {deps, memory, pod, runtime} = context;
   try {
     await each(context, ids, (podSandboxId, options) =>
-      deps.cri.runtime.stopPodSandbox({podSandboxId}, options),
+      runtime.awaitEnd(podSandboxId, () => deps.cri.runtime.stopPodSandbox({podSandboxId}, options)),
     );
   } catch (error) {
     const message = `error killing pod: failed to "KillPodSandbox" for "${memory.uid}" with KillPodSandboxError: ${JSON.stringify(goMessage(error))}`;

@@ -46,6 +46,7 @@ it('lets a preStop hook run on when the grace is over, until its container has e
     memory: newMemory('uid-1', 300_000),
     pod: pod(),
     podIp: '10.0.0.7',
+    awaitEnd: (_id, call) => call(),
     onEnd,
   };
   beginKills(context, [
@@ -88,6 +89,7 @@ it('tells why a pod that shall end does not', async () => {
     memory: newMemory('uid-1', 300_000),
     pod: pod(),
     podIp: '10.0.0.7',
+    awaitEnd: (_id, call) => call(),
     onEnd: () => undefined,
   };
   const kill = {
@@ -121,6 +123,7 @@ it('gives each container two seconds to shut down, and without grace no hook', a
     memory: newMemory('uid-1', 300_000),
     pod: pod(),
     podIp: '10.0.0.7',
+    awaitEnd: (_id, call) => call(),
     onEnd,
   };
   const spec = container('main', {lifecycle: {preStop: {exec: {command: ['true']}}}});
@@ -167,6 +170,7 @@ function stopping() {
     memory: newMemory('uid-1', 300_000),
     pod: pod(),
     podIp: '10.0.0.7',
+    awaitEnd: (_id, call) => call(),
     onEnd: () => undefined,
   };
   return {

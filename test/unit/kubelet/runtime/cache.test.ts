@@ -51,3 +51,24 @@ test('knows that a container or a sandbox has ended only when it has read so', a
   cache.forget('u');
   expect([cache.hasEnded('c'), cache.hasEnded('s')]).toEqual([true, true]);
 });
+
+test('takes an end for seen while a call of our own brings it about, until the last one has answered', async () => {
+  const has = {
+    sandbox: api.PodSandboxState.SANDBOX_READY,
+    container: api.ContainerState.CONTAINER_RUNNING,
+  };
+  const cache = new RuntimeCache({cri: runtime(has), timeoutMs: 1000, onChange: () => undefined});
+  await cache.get('u');
+  const [first, second] = [Promise.withResolvers<string>(), Promise.withResolvers<string>()];
+  const calls = [
+    cache.awaitEnd('c', () => first.promise),
+    cache.awaitEnd('c', () => second.promise),
+  ] as const;
+  expect([cache.hasEnded('c'), cache.hasEnded('s')]).toEqual([true, false]);
+  first.reject(new Error('refused'));
+  await expect(calls[0]).rejects.toThrow('refused');
+  expect(cache.hasEnded('c')).toBe(true);
+  second.resolve('stopped');
+  expect(await calls[1]).toBe('stopped');
+  expect(cache.hasEnded('c')).toBe(false);
+});
