@@ -1,3 +1,4 @@
+import {parseDocument} from 'yaml';
 import type {Cluster} from '../../checks/trust/cluster.ts';
 import {type ClusterIdentity, certificatesOf, clusterIdentity} from '../../config/cluster-info.ts';
 import type {JoinOptions} from '../../config/join.ts';
@@ -43,7 +44,13 @@ export async function joinedCluster(options: JoinOptions): Promise<Cluster | und
   assertSameNode(options, certificate.nodeName);
   assertSameCluster(options, identity, paths.kubeconfig);
   if (!certificate.byCluster || certificate.notAfterMs <= Date.now()) return undefined;
+  if (kubeletConfig !== undefined && !isYaml(kubeletConfig)) return undefined;
   return {...identity, kubeletConfig, proxyConfig, version: version?.trim(), findings: []};
+}
+
+/** What was kept may be damaged since: then the cluster is asked again. */
+function isYaml(text: string): boolean {
+  return parseDocument(text).errors.length === 0;
 }
 
 function assertSameNode(options: JoinOptions, nodeName: string | undefined): void {

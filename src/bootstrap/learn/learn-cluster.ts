@@ -1,8 +1,11 @@
 import {readBootstrap} from '../../checks/trust/bootstrap-reads.ts';
-import {type Cluster, trustCluster} from '../../checks/trust/cluster.ts';
+import {type Cluster, type Trusted, trustCluster} from '../../checks/trust/cluster.ts';
 import type {JoinOptions} from '../../config/join.ts';
+import {kubeletPaths} from '../../config/kubelet-files.ts';
 import {sleep} from '../../edges/clock.ts';
+import {readText} from '../../edges/files/files.ts';
 import {isNodectlError} from '../../lib/errors.ts';
+import {readCertificate} from '../apply/certificate.ts';
 import type {JoinDeps} from '../types.ts';
 
 /** What passes by itself while a control plane comes up: no answer yet, or a token that was made a moment ago. */
@@ -31,6 +34,15 @@ export async function learnCluster(options: JoinOptions, deps: JoinDeps): Promis
 
 async function lookOnce(options: JoinOptions, signal: AbortSignal): Promise<Cluster> {
   const trusted = await trustCluster(options, signal);
-  const reads = await readBootstrap(trusted, options.bootstrap, options.nodeName, signal);
+  const {nodeName, bootstrap} = options;
+  const isOwn = await isThisNode(options, trusted);
+  const reads = await readBootstrap(trusted, bootstrap, {nodeName, isOwn}, signal);
   return {...trusted, ...reads, findings: [...trusted.findings, ...reads.findings]};
+}
+
+/** Its certificate is here and good, though its other files may be damaged: they are written again. */
+async function isThisNode({layout, nodeName}: JoinOptions, {ca}: Trusted): Promise<boolean> {
+  const pem = await readText(kubeletPaths({layout}).currentCertificate);
+  const certificate = pem === undefined ? undefined : readCertificate(pem, ca);
+  return certificate?.byCluster === true && certificate.nodeName === nodeName;
 }

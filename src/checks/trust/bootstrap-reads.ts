@@ -19,14 +19,14 @@ type Spoken = Extract<Answer, {kind: 'answer'}>;
 
 /**
  * What a bootstrap token may read: the server's version, the cluster's kubelet-config and kube-proxy (which a node's
- * own certificate may not), and whether this node's name is taken.
+ * own certificate may not), and whether this node's name is taken, unless by this very machine (`isOwn`).
  * @throws NodectlError ND406 when the credentials are refused, ND202 when a Ready node has the name, ND421 when the
  * versions do not fit
  */
 export async function readBootstrap(
   cluster: ClusterIdentity,
   credentials: BootstrapCredentials,
-  nodeName: string,
+  {nodeName, isOwn}: {readonly nodeName: string; readonly isOwn: boolean},
   signal: AbortSignal,
 ): Promise<BootstrapReads> {
   const who =
@@ -46,7 +46,7 @@ export async function readBootstrap(
     read(`/api/v1/nodes/${nodeName}`),
     read('/version'),
   ]);
-  if (node.status === 200 && isReadyNode(node.body))
+  if (!isOwn && node.status === 200 && isReadyNode(node.body))
     throw new NodectlError('ND202', `the cluster has a Ready node ${nodeName}`, {
       next: ['Give another name with --node-name.', `Or, when it is gone: kubectl delete node ${nodeName}`],
     });

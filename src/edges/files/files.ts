@@ -26,7 +26,9 @@ export async function readText(path: string): Promise<string | undefined> {
   } catch (error) {
     if (isMissing(error)) return undefined;
     // A directory is opened, and refuses to be read without its name.
-    throw error instanceof Error ? Object.assign(error, {path}) : error;
+    throw errno(error) === 'EISDIR'
+      ? Object.assign(new Error(`EISDIR: ${path} is a directory`), {code: 'EISDIR', path})
+      : error;
   }
 }
 

@@ -75,7 +75,9 @@ export class Fleet {
     // Who asks while this round runs may have changed what it has seen: the next round answers.
     const waiting = live.waiters.splice(0);
     try {
-      const unit = await this.#state.unit(name);
+      // Who is to end needs no description that is whole.
+      const wanted = await this.#state.wanted(name);
+      const unit = await (wanted ? this.#state.unit(name) : this.#state.wholeUnit(name));
       const running = await this.#state.running(name);
       if (running === undefined) await this.#ended(name, unit);
       const endedAgain = running === undefined && live.tried;

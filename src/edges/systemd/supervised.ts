@@ -24,7 +24,7 @@ export function supervisedServices(options: SupervisedOptions): ServiceManager {
   const state = new SupervisorState(options.dir);
   const settle = async (op: 'sync' | 'restart', name: string): Promise<void> => {
     await ensureSupervisor(state, options);
-    const stopMs = (await state.unit(name))?.stopTimeoutMs ?? 10_000;
+    const stopMs = (await state.wholeUnit(name))?.stopTimeoutMs ?? 10_000;
     await ask(state.socket, {op, name}, stopMs + startupMs);
   };
   const file = (unit: ServiceUnit): UnitFile => ({

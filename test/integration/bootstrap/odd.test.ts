@@ -137,6 +137,14 @@ send(S, pack("CCnCCnNN", 134, 0, 0, 64, 0, 1800, 0, 0), 0, pack_sockaddr_in6(0, 
 const advertised = async (): Promise<boolean> =>
   (await worker.run('ip', ['-6', 'route', 'show', 'default'])).stdout.includes('proto ra');
 
+/** Cut in the middle, as a disk that was full leaves them. */
+const damaged = [
+  '/etc/kubernetes/kubelet.conf',
+  '/var/lib/kubelet/config.yaml',
+  '/var/lib/nodectl/cluster/kubelet-config.yaml',
+  '/var/lib/nodectl/supervisor/units/nodectl-kubelet.json',
+];
+
 /** cloud-init's runcmd, `su` without a dash, a hardened umask, German, and a proxy for the rest of the world. */
 describe('a join from a poor shell', {timeout: 300_000}, () => {
   const environment = [
@@ -180,6 +188,21 @@ describe('a join from a poor shell', {timeout: 300_000}, () => {
       '/etc/sysctl.d',
     ]);
     expect(modes.stdout).toBe('755\n755\n755');
+  });
+
+  it('is made whole by the same command, whatever of the node’s files is damaged', async () => {
+    const [kubelet, unit] = [
+      '/var/lib/kubelet/config.yaml',
+      '/var/lib/nodectl/supervisor/units/nodectl-kubelet.json',
+    ];
+    const wholes = await Promise.all(damaged.map((path) => worker.run('cat', [path])));
+    for (const path of damaged) await worker.run('truncate', ['-s', '30', path]);
+    const {exitCode, stdout, stderr} = await poor('join', ...words);
+    expect(`${exitCode} ${stdout} ${stderr}`).toMatch(/^0 [\s\S]*is ready/);
+    const again = await Promise.all(damaged.map((path) => worker.run('cat', [path])));
+    expect(again.map((found) => found.stdout)).toEqual(wholes.map((found) => found.stdout));
+    // A reset needs none of them.
+    for (const path of [kubelet, unit]) await worker.run('truncate', ['-s', '30', path]);
   });
 
   it('is taken back from there, too', async () => {
