@@ -39,11 +39,6 @@ export class RuntimeCache {
     return [...this.#entries.keys()];
   }
 
-  invalidate(uid: string): void {
-    const entry = this.#entries.get(uid);
-    if (entry !== undefined) entry.stale = true;
-  }
-
   /** What was last read, without asking. */
   peek(uid: string): PodRuntime | undefined {
     return this.#entries.get(uid)?.known;
