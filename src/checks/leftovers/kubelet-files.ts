@@ -7,6 +7,8 @@ export const kubeletFiles = check({
   name: 'FileAvailable--etc-kubernetes-kubelet.conf',
   category: 'leftovers',
   looks: 'looks for kubelet.conf and ca.crt',
+  // Whose they are stands in the journal, which is root’s.
+  after: ['IsPrivilegedUser'],
   async observe({options}) {
     const {kubeconfig, ca} = kubeletPaths(options);
     const found = await Promise.all([kubeconfig, ca].map(exists));

@@ -17,6 +17,8 @@ export const podBridge = nodeCheck({
   looks:
     'looks whether the bridge of the CNI configuration is up, has its address, its pods and their masquerading',
   after: ['CNIConfig'],
+  // The first configuration is not the one that the pods which run were made with.
+  follows: ['CNIConfig'],
   async observe(context, signal): Promise<Observed | undefined> {
     const {sight, options} = context;
     const bridge = await configured(options.layout.cniConfDir);

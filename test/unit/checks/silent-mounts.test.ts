@@ -1,6 +1,6 @@
 import {describe, expect, it} from 'vitest';
 import {judgeSilent} from '../../../src/checks/host/disk/file-systems.ts';
-import {judgeOrder} from '../../../src/checks/runtime/cni-config.ts';
+import {configProblem, judgeOrder} from '../../../src/checks/runtime/cni-config.ts';
 import type {MountEntry} from '../../../src/edges/mounts/mounts.ts';
 import {servedMounts} from '../../../src/edges/mounts/silent-mounts.ts';
 
@@ -69,5 +69,20 @@ describe('CNI configurations in order', () => {
     [['05-cilium.conflist', '10-flannel.conflist'], 0],
   ])('%j: %i finding', (names, count) => {
     expect(judgeOrder(names, '/etc/cni/net.d')).toHaveLength(count);
+  });
+});
+
+describe('a CNI configuration that libcni cannot read', () => {
+  it.each([
+    ['a.conflist', '', 'is empty'],
+    ['a.conflist', '{"plugins": [', 'is not valid JSON'],
+    ['a.conflist', '[]', 'names no plugins'],
+    ['a.conflist', '{"name": "x", "plugins": []}', 'names no plugins'],
+    ['a.conf', 'null', 'is no CNI configuration'],
+    ['a.conflist', '{"name": "x", "plugins": [{"type": "bridge"}]}', undefined],
+    ['a.conf', '{"name": "x", "type": "bridge"}', undefined],
+  ])('%s %j: %s', (name, text, problem) => {
+    if (problem === undefined) expect(configProblem(name, text)).toBeUndefined();
+    else expect(configProblem(name, text)).toContain(problem);
   });
 });

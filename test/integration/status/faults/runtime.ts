@@ -65,7 +65,7 @@ export const runtimeFaults: readonly Fault[] = [
     name: 'the CNI configuration is damaged',
     code: 'ND509',
     exit: 6,
-    says: /the pod network is not ready/,
+    says: /pods get no network: \/etc\/cni\/net\.d\/10-nodectl\.conflist is not\s+valid JSON/,
     ...edited(conflist, () => '{"cniVersion": "0.4.0", "name": "x", "plugins": ['),
   },
   {
