@@ -57,7 +57,8 @@ async function processes(machine: Machine): Promise<string[]> {
     } catch {
       // It ended while it was looked at.
     }
-  return found.sort();
+  // One that has ended, or is about to become another program, has no words for a moment.
+  return found.filter((words) => words !== '').sort();
 }
 
 async function ruleset(machine: Machine): Promise<string[]> {
