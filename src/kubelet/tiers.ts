@@ -1,5 +1,6 @@
 import {isEnabled} from '../config/kubelet/feature-gates.ts';
 import type {KubeletConfig} from '../config/kubelet.ts';
+import {type QosClass, qosClass} from '../config/pod/qos.ts';
 import {cgroupExists} from '../edges/cgroups/cgroup-tree.ts';
 import {type CgroupLimits, type Cgroups, openCgroups} from '../edges/cgroups/cgroups.ts';
 import {systemdCgroups} from '../edges/cgroups/systemd-cgroups.ts';
@@ -11,7 +12,6 @@ import {quantityMilli, quantityValue} from '../lib/quantity.ts';
 import type {Cancel, Clock} from '../lib/time.ts';
 import {namedCgroupPath, tierCgroupPath} from './pod/config/resources/cgroup-names.ts';
 import {podRequests} from './pod/config/resources/pod-resources.ts';
-import {type QosClass, qosClass} from './pod/config/resources/qos.ts';
 import {cpuShares, cpuWeight} from './pod/config/resources/resources.ts';
 import {isTerminal} from './pod/status/phase.ts';
 

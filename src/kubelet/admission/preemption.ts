@@ -1,5 +1,5 @@
+import {qosClass} from '../../config/pod/qos.ts';
 import type {Pod} from '../../lib/kubernetes.ts';
-import {qosClass} from '../pod/config/resources/qos.ts';
 import {amount, requestsOf} from './predicates.ts';
 import type {ActivePod} from './types.ts';
 

@@ -1,8 +1,8 @@
+import {qosClass} from '../../config/pod/qos.ts';
 import type {Pod} from '../../lib/kubernetes.ts';
 import {isCritical} from '../admission/preemption.ts';
 import type {Rejection} from '../admission/types.ts';
 import type {Pressure} from '../node/pressure.ts';
-import {qosClass} from '../pod/config/resources/qos.ts';
 
 const memoryTaint = 'node.kubernetes.io/memory-pressure';
 

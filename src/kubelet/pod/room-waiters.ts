@@ -1,5 +1,5 @@
+import {qosClass} from '../../config/pod/qos.ts';
 import type {PodMemory} from './config/resources/memory.ts';
-import {qosClass} from './config/resources/qos.ts';
 
 /**
  * Pods that may use room which another has left, the most urgent first: not admitted yet, or with a resize that waits.

@@ -1,8 +1,8 @@
 import type {KubeletConfig} from '../../config/kubelet.ts';
+import {qosClass} from '../../config/pod/qos.ts';
 import type {Container, Pod} from '../../lib/kubernetes.ts';
 import {parseQuantity, quantityValue} from '../../lib/quantity.ts';
 import {maySwap} from '../pod/config/resources/memory-rules.ts';
-import {qosClass} from '../pod/config/resources/qos.ts';
 import type {ResourceFacts} from '../pod/config/resources/resources.ts';
 import type {InfeasibleDetail} from '../stats/metrics/resize-metrics.ts';
 import {type Allocation, withAllocation} from './allocation.ts';

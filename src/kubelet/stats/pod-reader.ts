@@ -1,10 +1,10 @@
 import type {KubeletConfig} from '../../config/kubelet.ts';
+import {qosClass} from '../../config/pod/qos.ts';
 import type {CgroupReader} from '../../edges/cgroups/cgroup-stats.ts';
 import {readNetwork} from '../../edges/network/network-sample.ts';
 import type {Pod} from '../../lib/kubernetes.ts';
 import type {Clock} from '../../lib/time.ts';
 import {podCgroupPath} from '../pod/config/resources/cgroup-names.ts';
-import {qosClass} from '../pod/config/resources/qos.ts';
 import type {PodRuntime, RuntimeContainer, RuntimeSandbox} from '../pod/status/runtime-state.ts';
 import type {RuntimeFigures} from './layers.ts';
 import type {PodFiles} from './pod-files.ts';

@@ -1,4 +1,5 @@
 import type {CpuOptions} from '../../../config/kubelet/rules/managers.ts';
+import {qosClass} from '../../../config/pod/qos.ts';
 import {
   type CpuSet,
   difference,
@@ -10,7 +11,6 @@ import {
 } from '../../../lib/cpu-set.ts';
 import type {Container, Pod} from '../../../lib/kubernetes.ts';
 import {quantityMilli} from '../../../lib/quantity.ts';
-import {qosClass} from '../../pod/config/resources/qos.ts';
 import {type Hint, maskOf, masksOf, type NumaMask, nodesOf, sizeOf} from '../numa.ts';
 import {AdmissionError} from '../types.ts';
 import {type CpuState, emptyCpuState} from './cpu-state.ts';

@@ -1,9 +1,9 @@
 import type {KubeletConfig} from '../../../config/kubelet.ts';
+import {qosClass} from '../../../config/pod/qos.ts';
 import type {NumaNode} from '../../../edges/machine/machine-topology.ts';
 import type {Container, Pod} from '../../../lib/kubernetes.ts';
 import {formatBytes, quantityValue} from '../../../lib/quantity.ts';
 import {hugePageName, threshold} from '../../node/resources.ts';
-import {qosClass} from '../../pod/config/resources/qos.ts';
 import {type Hint, isNarrower, masksOf, type NumaMask, nodesOf, preferring, sizeOf} from '../numa.ts';
 import type {MemoryBlock, MemoryNode, MemoryState} from './memory-state.ts';
 

@@ -1,4 +1,5 @@
 import {randomBytes} from 'node:crypto';
+import {qosClass} from '../../../config/pod/qos.ts';
 import {makeDirectory, readText} from '../../../edges/files/files.ts';
 import {makeWritableFile, writeInPlace} from '../../../edges/files/pod-files.ts';
 import {describeError} from '../../../lib/errors.ts';
@@ -18,7 +19,6 @@ import {
 import {hostsFile, podHostname} from './hosts.ts';
 import {podPaths} from './pod-paths.ts';
 import {cgroupParent, podCgroupPath} from './resources/cgroup-names.ts';
-import {qosClass} from './resources/qos.ts';
 import {type SandboxConfig, sandboxConfig} from './sandbox-config.ts';
 import type {SecurityFacts} from './security/security.ts';
 

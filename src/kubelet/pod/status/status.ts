@@ -1,10 +1,10 @@
+import {qosClass} from '../../../config/pod/qos.ts';
 import type {ContainerStatus, Pod, PodStatus} from '../../../lib/kubernetes.ts';
 import {timestamp} from '../../../lib/time.ts';
 import {podResourcesStatus, resizeConditionsOf} from '../../resize/status.ts';
 import {isRestarting} from '../actions/ending.ts';
 import {hasOldContainers, isRestartingAll} from '../actions/restart-all.ts';
 import {sandboxNeed} from '../actions/sandbox-need.ts';
-import {qosClass} from '../config/resources/qos.ts';
 import type {PodSeen, Verdict} from '../seen.ts';
 import {kubeletConditions, podConditions} from './conditions.ts';
 import {containerStatuses} from './container-states.ts';

@@ -1,8 +1,8 @@
 import {isDeepStrictEqual} from 'node:util';
+import {qosClass} from '../../../config/pod/qos.ts';
 import type {Container, Pod, PodSpec} from '../../../lib/kubernetes.ts';
 import type {Problems} from '../problems.ts';
 import {plain} from '../semantic.ts';
-import {qosClass} from './qos.ts';
 
 type Resources = NonNullable<Container['resources']>;
 type Kind = 'containers' | 'initContainers';

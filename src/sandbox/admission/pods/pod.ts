@@ -5,6 +5,7 @@ import {
   defaultPod,
   defaultPodSpec,
 } from '../../../config/pod/pod-defaults.ts';
+import {qosClass} from '../../../config/pod/qos.ts';
 import type {Pod} from '../../../lib/kubernetes.ts';
 import {checkMetadata} from '../metadata.ts';
 import {Problems} from '../problems.ts';
@@ -13,7 +14,6 @@ import {checkResize} from './pod-resize.ts';
 import {admitEphemeralContainers, checkPodUpdate} from './pod-update.ts';
 import {checkPodSpec} from './pod-validation.ts';
 import {admitPriority} from './priority.ts';
-import {qosClass} from './qos.ts';
 import {admitRuntimeClass} from './runtime-class.ts';
 import {admitServiceAccount} from './service-account.ts';
 

@@ -1,9 +1,9 @@
 import {describe, expect, it} from 'vitest';
+import {qosClass} from '../../../../src/config/pod/qos.ts';
 import {CrashBackoffs} from '../../../../src/kubelet/pod/actions/crash-backoff.ts';
 import {containerHash} from '../../../../src/kubelet/pod/actions/hash.ts';
 import {goDuration} from '../../../../src/kubelet/pod/actions/waiting.ts';
 import {cgroupParent, podCgroupPath} from '../../../../src/kubelet/pod/config/resources/cgroup-names.ts';
-import {qosClass} from '../../../../src/kubelet/pod/config/resources/qos.ts';
 import {isUrgent, statusPatch} from '../../../../src/kubelet/pod/status/status-patch.ts';
 import type {PodStatus} from '../../../../src/lib/kubernetes.ts';
 

@@ -1,4 +1,4 @@
-import type {QosClass} from './qos.ts';
+import type {QosClass} from '../../../../config/pod/qos.ts';
 
 export type CgroupDriver = 'cgroupfs' | 'systemd';
 

@@ -1,7 +1,7 @@
+import {qosClass} from '../../../../config/pod/qos.ts';
 import type {Container, Pod} from '../../../../lib/kubernetes.ts';
 import {quantityValue} from '../../../../lib/quantity.ts';
 import {isCriticalPod} from './oom-score.ts';
-import {qosClass} from './qos.ts';
 
 /** The feature gate MemoryQoS on cgroup v2: the kernel keeps requests in memory and throttles before limits. */
 export type MemoryQos = {

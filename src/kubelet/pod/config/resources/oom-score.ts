@@ -1,7 +1,7 @@
+import {qosClass} from '../../../../config/pod/qos.ts';
 import type {Container, Pod} from '../../../../lib/kubernetes.ts';
 import {quantityValue} from '../../../../lib/quantity.ts';
 import {isSidecar} from './pod-resources.ts';
-import {qosClass} from './qos.ts';
 
 const guaranteed = -997;
 const bestEffort = 1000;

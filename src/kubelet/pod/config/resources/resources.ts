@@ -1,4 +1,5 @@
 import type {MessageInitShape} from '@bufbuild/protobuf';
+import {qosClass} from '../../../../config/pod/qos.ts';
 import type {
   LinuxContainerResources,
   LinuxContainerResourcesSchema,
@@ -8,7 +9,6 @@ import {formatBytes, quantityMilli, quantityValue} from '../../../../lib/quantit
 import {type MemoryQos, memoryQosFiles, type Protection, protection, swapLimit} from './memory-rules.ts';
 import {oomScoreAdj} from './oom-score.ts';
 import {podLimits, podRequests, type ResourceList} from './pod-resources.ts';
-import {qosClass} from './qos.ts';
 
 export type LinuxResources = Exclude<
   MessageInitShape<typeof LinuxContainerResourcesSchema>,

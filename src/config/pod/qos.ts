@@ -1,5 +1,5 @@
-import type {Container, PodSpec} from '../../../../lib/kubernetes.ts';
-import {parseQuantity} from '../../../../lib/quantity.ts';
+import type {Container, PodSpec} from '../../lib/kubernetes.ts';
+import {parseQuantity} from '../../lib/quantity.ts';
 
 export type QosClass = 'Guaranteed' | 'Burstable' | 'BestEffort';
 
