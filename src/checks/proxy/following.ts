@@ -29,8 +29,6 @@ export function judgeFollowed(all: readonly Followed[], logs: string): readonly 
     ? `the service proxy has heard nothing of ${worst.resource} ${since}`
     : `the service proxy cannot read ${worst.resource} (tried ${since})`;
   const forbidden = /forbidden|unauthorized/i.test(worst.error ?? '');
-  const next = forbidden
-    ? 'kubectl get clusterrolebinding kubeadm:node-proxier -o yaml'
-    : logs;
-  return [failure('ND750', `${what}\n${worst.error ?? ''}`, next, logs)];
+  const next = forbidden ? ['kubectl get clusterrolebinding kubeadm:node-proxier -o yaml'] : [];
+  return [failure('ND750', `${what}\n${worst.error ?? ''}`, ...next, logs)];
 }
