@@ -2,6 +2,8 @@ import {styleText} from 'node:util';
 import {catalogue} from '../lib/codes/catalogue.ts';
 import {exits} from '../lib/codes/entry.ts';
 import {describeError, type NodectlError} from '../lib/errors.ts';
+import {printable} from '../lib/printable.ts';
+import {terminalWidth, wrap} from './wrap.ts';
 
 /** What `-o json` prints for a failure. */
 export type ErrorDocument = {
@@ -35,9 +37,11 @@ export function errorDocument(error: NodectlError): ErrorDocument {
 export function errorText(error: NodectlError): string {
   const {title} = catalogue[error.code];
   const first = `${styleText(['red', 'bold'], `error ${error.code}`, {stream: process.stderr})} ${title}`;
-  const message = describeError(error)
-    .split('\n')
-    .map((line) => `  ${line}`);
+  const told = printable(describeError(error));
+  // A log keeps lines whole; on a terminal words do.
+  const message = process.stderr.isTTY
+    ? wrap(told, '  ', terminalWidth(process.stderr))
+    : told.split('\n').map((line) => `  ${line}`);
   const steps = nextSteps(error).map((step, at) => `${at === 0 ? '  try: ' : '       '}${step}`);
   const bundle = error.bundle === undefined ? [] : [`  support bundle, without secrets: ${error.bundle}`];
   return [first, ...message, ...steps, `  more: nodectl explain ${error.code}`, ...bundle].join('\n');
