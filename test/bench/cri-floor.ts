@@ -1,5 +1,4 @@
 import {type Cri, connectCri} from '../../src/edges/cri/client.ts';
-import {barest, type Requests} from './cri-requests.ts';
 
 export type Floor = {
   readonly startMs: number;
@@ -9,12 +8,12 @@ export type Floor = {
 };
 
 /** The same pods straight over CRI, `atOnce` at a time: what no kubelet can beat. */
-export async function criFloor(socket: string, count: number, requests = barest, atOnce = 4): Promise<Floor> {
+export async function criFloor(socket: string, count: number, atOnce = 4): Promise<Floor> {
   const cri = connectCri(`unix://${socket}`);
   try {
     const made: string[] = [];
     const [startMs, starts] = await pool(count, atOnce, async (at) => {
-      made.push(await startPod(cri, at, count, requests));
+      made.push(await startPod(cri, at, count));
     });
     const [endMs, ends] = await pool(count, atOnce, async () => {
       const podSandboxId = made.pop() ?? '';
@@ -27,7 +26,7 @@ export async function criFloor(socket: string, count: number, requests = barest,
   }
 }
 
-async function startPod(cri: Cri, at: number, count: number, requests: Requests): Promise<string> {
+async function startPod(cri: Cri, at: number, count: number): Promise<string> {
   const metadata = {
     name: `floor-${count}-${at}`,
     uid: `floor-${count}-${at}`,
@@ -39,7 +38,6 @@ async function startPod(cri: Cri, at: number, count: number, requests: Requests)
     hostname: metadata.name,
     logDirectory: '/tmp',
     linux: {cgroupParent: '/nodectl-floor'},
-    ...requests.sandbox,
   };
   const {podSandboxId} = await cri.runtime.runPodSandbox({config});
   const {containerId} = await cri.runtime.createContainer({
@@ -49,7 +47,7 @@ async function startPod(cri: Cri, at: number, count: number, requests: Requests)
       metadata: {name: 'main', attempt: 0},
       image: {image: 'nodectl.local/pause:1'},
       logPath: `${metadata.name}.log`,
-      ...requests.container,
+      linux: {},
     },
   });
   await cri.runtime.startContainer({containerId});
