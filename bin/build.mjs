@@ -1,4 +1,4 @@
-// dist/nodectl: chunks of the bundle and their code caches → SEA blob with these and other assets → injected into a stripped Node.
+// dist/nodectl: SEA blob with assets → injected into a stripped Node; behind it the chunks of the bundle and their code caches.
 // The Node that is embedded is the dev dependency's (24 LTS: Node 26's builds need libatomic1, absent on minimal hosts).
 import {execFileSync} from 'node:child_process';
 import {
@@ -15,6 +15,7 @@ import {
 import {join} from 'node:path';
 import {bundle, codeCaches, start} from './bundle.mjs';
 import {makeImages} from './images.mjs';
+import {appendChunks} from './tail.mjs';
 
 const root = new URL('..', import.meta.url).pathname;
 const dist = join(root, 'dist');
@@ -36,11 +37,6 @@ function templates(dir = 'templates') {
 function blob(images) {
   const assets = Object.fromEntries(templates().map((name) => [name, join(root, name)]));
   for (const name of ['pause', 'hello']) assets[`images/${name}.tar`] = join(images, `${name}.tar`);
-  for (const [prefix, dir] of [
-    ['chunks', chunks],
-    ['cache', caches],
-  ])
-    for (const name of readdirSync(dir)) assets[`${prefix}/${name}`] = join(dir, name);
   const config = {
     main: join(work, 'start.cjs'),
     output: join(work, 'sea.blob'),
@@ -90,6 +86,7 @@ async function main() {
     execFileSync('postject', [target, 'NODE_SEA_BLOB', blob(images), '--sentinel-fuse', fuse], {
       stdio: 'pipe',
     });
+    appendChunks(target, chunks, caches);
     chmodSync(target, 0o755);
     // Copied once more: the page cache holds what postject wrote at one go in large folios, and a process maps those
     // whole. Until the machine has read the file again each would seem to use 17 MB more.

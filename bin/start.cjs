@@ -1,11 +1,40 @@
-// The single executable's main script. Everything else is an asset.
-const {getRawAsset} = require('node:sea');
+// The single executable's main script. The chunks stand behind the executable proper (bin/tail.mjs) and are read, not
+// mapped: as assets of the executable each process would keep five megabytes of them in its memory for good.
+const {fstatSync, openSync, readSync} = require('node:fs');
 const {chunkLoader} = require('./chunks.cjs');
 
-const bytes = (name) => Buffer.from(getRawAsset(name));
+/** Of this very program, also when another one has taken its place on disk meanwhile. */
+function openSelf() {
+  try {
+    return openSync('/proc/self/exe');
+  } catch {
+    return openSync(process.execPath);
+  }
+}
+
+const self = openSelf();
+
+/** One place for all that is read: nothing of it is kept, and memory that comes and goes leaves holes. */
+let place = Buffer.allocUnsafeSlow(1024 * 1024);
+
+function bytesAt(offset, length) {
+  if (length > place.length) place = Buffer.allocUnsafeSlow(length);
+  for (let at = 0; at < length; ) {
+    const count = readSync(self, place, at, length - at, offset + at);
+    if (count === 0) throw new Error(`${process.execPath} is cut off`);
+    at += count;
+  }
+  return place.subarray(0, length);
+}
+
+const {size} = fstatSync(self);
+const indexBytes = bytesAt(size - 4, 4).readUInt32LE();
+const index = JSON.parse(bytesAt(size - 4 - indexBytes, indexBytes).toString());
 
 chunkLoader((name) => {
-  const cachedData = bytes(`cache/${name}`);
-  // A binary for another architecture carries none.
-  return {source: bytes(`chunks/${name}`), cachedData: cachedData.length > 0 ? cachedData : undefined};
+  const [offset, sourceBytes, cacheBytes] = index[name];
+  const bytes = bytesAt(offset, sourceBytes + cacheBytes);
+  // A binary for another architecture carries no cache.
+  const cachedData = cacheBytes > 0 ? bytes.subarray(sourceBytes) : undefined;
+  return {source: bytes.subarray(0, sourceBytes), cachedData};
 })('./main.cjs');
