@@ -1,7 +1,8 @@
 // The single executable's main script. The chunks stand behind the executable proper (bin/tail.mjs) and are read, not
 // mapped: as assets of the executable each process would keep five megabytes of them in its memory for good.
-const {fstatSync, openSync, readSync} = require('node:fs');
+const {openSync, readSync} = require('node:fs');
 const {chunkLoader} = require('./chunks.cjs');
+const {elfEnd, elfHeaderBytes} = require('./elf.cjs');
 
 /** Of this very program, also when another one has taken its place on disk meanwhile. */
 function openSelf() {
@@ -27,13 +28,15 @@ function bytesAt(offset, length) {
   return place.subarray(0, length);
 }
 
-const {size} = fstatSync(self);
-const indexBytes = bytesAt(size - 4, 4).readUInt32LE();
-const index = JSON.parse(bytesAt(size - 4 - indexBytes, indexBytes).toString());
+// Not from the end of the file: a signature, or anything else, may have been put behind it.
+const start = elfEnd(bytesAt(0, elfHeaderBytes));
+const indexBytes = bytesAt(start, 4).readUInt32LE();
+const index = JSON.parse(bytesAt(start + 4, indexBytes).toString());
+const first = start + 4 + indexBytes;
 
 chunkLoader((name) => {
   const [offset, sourceBytes, cacheBytes] = index[name];
-  const bytes = bytesAt(offset, sourceBytes + cacheBytes);
+  const bytes = bytesAt(first + offset, sourceBytes + cacheBytes);
   // A binary for another architecture carries no cache.
   const cachedData = cacheBytes > 0 ? bytes.subarray(sourceBytes) : undefined;
   return {source: bytes.subarray(0, sourceBytes), cachedData};

@@ -1,5 +1,5 @@
 import {execFileSync} from 'node:child_process';
-import {copyFileSync, mkdtempSync, rmSync, statSync} from 'node:fs';
+import {appendFileSync, copyFileSync, mkdtempSync, rmSync, statSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join, resolve} from 'node:path';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
@@ -34,6 +34,12 @@ describe('the single binary', () => {
     const ids = [...inside('--help').matchAll(/^ {2}([a-z]+) {2,}\S/gm)].map((m) => m[1] ?? '');
     expect(ids).toContain('explain');
     for (const id of ids) expect(inside(id, '--help'), id).toContain('USAGE');
+  });
+
+  it('works with something behind it, as who signs binaries puts there', () => {
+    copyFileSync(binary, join(chroot, 'signed'));
+    appendFileSync(join(chroot, 'signed'), 'a signature');
+    expect(execFileSync(join(chroot, 'signed'), ['explain', 'ND501'], {encoding: 'utf8'})).toContain('ND501');
   });
 
   it('keeps its size budget of 118 MB', () => expect(statSync(binary).size).toBeLessThan(118_000_000));
