@@ -62,8 +62,10 @@ async function look({code, says, also = [], before, exit}: Fault, args: readonly
   );
   expect(found.exit).toBe(exit);
   expect(found.ms).toBeLessThan(boundMs);
-  // A path that is longer than a line is not cut: it is there to be copied.
-  const lines = found.text.split('\n').filter((line) => line.trim().includes(' '));
+  // Neither a path that is longer than a line is cut, nor what is to be typed: both are there to be copied.
+  const lines = found.text
+    .split('\n')
+    .filter((line) => line.trim().includes(' ') && !/^ +(try|or): /.test(line));
   expect(lines.filter(({length}) => length > 80)).toEqual([]);
 }
 

@@ -92,7 +92,13 @@ export const kubeletFaults: readonly Fault[] = [
     code: 'ND703',
     exit: 7,
     says: /the kubelet (has ended|ends).*nodectl logs kubelet/s,
-    // A valid configuration that it cannot follow: its log directory is a file.
+    ...edited(unit, (text) => text.replace('/var/lib/nodectl/bin/kubelet', '/bin/false'), 'kubelet'),
+  },
+  {
+    name: 'the directory for the pods’ logs is a file',
+    code: 'ND111',
+    exit: 3,
+    says: /the kubelet cannot run: .*\/proc\/version/,
     ...edited(config, (text) => text.replace(/^podLogsDir: .*$/m, 'podLogsDir: /proc/version'), 'kubelet'),
   },
   {
