@@ -14,7 +14,9 @@ export type ProxyCommit = {
 /** How our proxy follows one resource (`/following` of its metrics port). */
 export type Followed = {
   readonly resource: string;
+  /** False until everything was read once. */
   readonly synced: boolean;
+  /** How long nothing could be read; 0 while all is well. */
   readonly failingMs: number;
   readonly error?: string;
 };

@@ -1,15 +1,6 @@
 import type {Reflector} from '../../edges/kube/watch/reflector.ts';
+import type {Followed} from '../../edges/nftables/proxy-commits.ts';
 import {describeError} from '../../lib/errors.ts';
-
-/** How one resource is followed, for who wants to know whether Services are as the cluster has them. */
-export type Followed = {
-  readonly resource: string;
-  /** False until everything was read once. */
-  readonly synced: boolean;
-  /** How long nothing could be read; 0 while all is well. */
-  readonly failingMs: number;
-  readonly error?: string;
-};
 
 /** Answers `/following` of the metrics port. */
 export class Following {

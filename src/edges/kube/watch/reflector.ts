@@ -204,7 +204,7 @@ class ReflectorLoop<T extends KubeObject> {
     if (isGone(error)) this.#resourceVersion = undefined;
     const {log, resource, query} = this.#options;
     const fields = {resource: resource.plural, ...query, error: describeError(error)};
-    if (isRefusal(error) && fields.error !== this.#toldRefusal) {
+    if (isForGood(error) && fields.error !== this.#toldRefusal) {
       this.#toldRefusal = fields.error;
       log.warn('the API server does not let this be followed', fields);
     } else log.debug('watch ended', fields);
@@ -239,6 +239,6 @@ class ReflectorLoop<T extends KubeObject> {
 }
 
 /** An answer that the same request gets again: no right, no such resource; not an outage, not an old version. */
-function isRefusal(error: unknown): boolean {
+function isForGood(error: unknown): boolean {
   return error instanceof ApiError && [400, 401, 403, 404, 405, 422].includes(error.httpCode);
 }
