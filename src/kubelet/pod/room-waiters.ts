@@ -6,17 +6,18 @@ import type {PodMemory} from './config/resources/memory.ts';
  * A UID without a pod waits for nothing. It is forgotten in its next round, and would wake the others in turn: two of
  * them would keep each other awake for ever.
  */
-export function roomWaiters(memories: Iterable<PodMemory>): string[] {
+export function roomWaiters(memories: Iterable<PodMemory>, grows: (uid: string) => boolean): string[] {
   return [...memories]
     .filter(
       ({admitted, lastPod, resize}) =>
         lastPod !== undefined && (!admitted || resize?.pending?.reason === 'Deferred'),
     )
-    .sort(byUrgency)
-    .map(({uid}) => uid);
+    .map((memory) => ({memory, grows: !memory.admitted || grows(memory.uid)}))
+    .sort((a, b) => Number(a.grows) - Number(b.grows) || byUrgency(a.memory, b.memory))
+    .map(({memory: {uid}}) => uid);
 }
 
-/** Of resizes that wait: priority, then the better QoS class, then the longer wait (sortPendingResizes). */
+/** What makes room comes before; then priority, the better QoS class, the longer wait (sortPendingResizes). */
 function byUrgency(a: PodMemory, b: PodMemory): number {
   const priority = ({lastPod}: PodMemory) => lastPod?.spec.priority ?? 0;
   const isGuaranteed = ({lastPod}: PodMemory) =>

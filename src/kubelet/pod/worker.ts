@@ -2,6 +2,7 @@ import {errno} from '../../edges/files/files.ts';
 import {describeError} from '../../lib/errors.ts';
 import type {Pod, PodStatus} from '../../lib/kubernetes.ts';
 import {Queue} from '../../lib/queue.ts';
+import {wantsMore} from '../resize/allocation.ts';
 import type {ResizeTrigger} from '../stats/metrics/resize-metrics.ts';
 import {decidePod} from './actions/decide.ts';
 import {applyPod} from './apply/apply.ts';
@@ -249,10 +250,15 @@ class Workers implements PodWorkers {
 
   /** A pod has come to its end: there may be room for those that wait. */
   #wakeWaiting(why: ResizeTrigger): void {
-    for (const uid of roomWaiters(this.#memories.values())) {
+    for (const uid of roomWaiters(this.#memories.values(), (uid) => this.#grows(uid))) {
       this.#memory(uid).wokenBy = why;
       this.enqueue(uid);
     }
+  }
+
+  #grows(uid: string): boolean {
+    const pod = this.#view.find(uid)?.pod;
+    return pod !== undefined && wantsMore(pod, this.#view.records.get(uid)?.allocated);
   }
 
   #context(memory: PodMemory, pod: Pod | undefined) {

@@ -1,5 +1,6 @@
 import type {Container, Pod} from '../../lib/kubernetes.ts';
-import {parseQuantity} from '../../lib/quantity.ts';
+import {parseQuantity, quantityMilli, quantityValue} from '../../lib/quantity.ts';
+import {podRequests} from '../pod/config/resources/pod-resources.ts';
 
 export type Resources = NonNullable<Container['resources']>;
 
@@ -40,6 +41,16 @@ export function withAllocation(pod: Pod, allocation: Allocation | undefined): Po
       ...(spec.initContainers === undefined ? {} : {initContainers: spec.initContainers.map(given)}),
     },
   };
+}
+
+/** Whether the pod as a whole asks for more than it was given (allocation_manager.go, isResizeIncreasingRequests). */
+export function wantsMore(pod: Pod, given: Allocation | undefined): boolean {
+  const before = podRequests(withAllocation(pod, given).spec, {overhead: true});
+  const now = podRequests(pod.spec, {overhead: true});
+  return (
+    quantityMilli(now.cpu) > quantityMilli(before.cpu) ||
+    quantityValue(now.memory) > quantityValue(before.memory)
+  );
 }
 
 export function isSameAllocation(a: Allocation, b: Allocation): boolean {
