@@ -12,15 +12,18 @@ export type ContainerdSettings = {
   readonly cniBinDir: string;
 };
 
-/** containerd 1.x reads version 2, containerd 2.x version 3 (and migrates older ones). */
+/**
+ * containerd 1.x reads version 2, containerd 2.x version 3 (and migrates older ones). Our version 3 names the plugins'
+ * directories as containerd does from 2.1 on (2.3 no longer knows the one `bin_dir`), so 2.0 is given version 2.
+ */
 export type ConfigVersion = 2 | 3;
 
 const mark = '# Written by nodectl;';
 
 /** `containerd github.com/containerd/containerd 1.6.20~ds1 1.6.20~ds1-1+deb12u3` → 2. */
 export function configVersionOf(versionOutput: string): ConfigVersion {
-  const [, major] = /\sv?(\d+)\.\d+/.exec(versionOutput) ?? [];
-  return Number(major ?? 1) >= 2 ? 3 : 2;
+  const [, major = '1', minor = '0'] = /\sv?(\d+)\.(\d+)/.exec(versionOutput) ?? [];
+  return Number(major) > 2 || (major === '2' && Number(minor) >= 1) ? 3 : 2;
 }
 
 /** `1.6.20`, whether the program or its package says so. */

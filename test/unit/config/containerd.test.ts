@@ -21,6 +21,8 @@ describe('configVersionOf', () => {
   it.each([
     ['containerd github.com/containerd/containerd 1.6.20~ds1 1.6.20~ds1-1+deb12u3', 2],
     ['containerd containerd.io 1.7.27 05044ec0a9a75232cad458027ca83437aae3f4da', 2],
+    ['containerd github.com/containerd/containerd/v2 2.0.2 2.0.2-0ubuntu1', 2],
+    ['containerd github.com/containerd/containerd/v2 2.3.0 ', 3],
     ['containerd github.com/containerd/containerd/v2 v2.1.4 75cb2b7193e4e490e9fbdc236c0e811ccaba3376', 3],
   ])('%s', (output, version) => {
     expect(configVersionOf(output)).toBe(version);
