@@ -129,13 +129,13 @@ function identified(pod: Pod, {path, nodeName, seenAt, source: from}: Origin): P
       resourceVersion: '',
       annotations: {...metadata.annotations, [source]: from, [hashKey]: hash, [seen]: seenAt},
     },
-    // Nothing may evict it by a taint.
-    spec: {
-      ...spec,
-      nodeName,
-      tolerations: [...(spec.tolerations ?? []), {operator: 'Exists', effect: 'NoExecute'}],
-    },
+    spec: {...spec, nodeName, tolerations: tolerationsOf(spec, from)},
   };
+}
+
+/** Nothing evicts by a taint what stands in a file. */
+function tolerationsOf({tolerations = []}: Pod['spec'], from: Origin['source']): typeof tolerations {
+  return from === 'file' ? [...tolerations, {operator: 'Exists', effect: 'NoExecute'}] : tolerations;
 }
 
 function inOrder(_key: string, value: unknown): unknown {
@@ -143,19 +143,48 @@ function inOrder(_key: string, value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
+type Volume = NonNullable<Pod['spec']['volumes']>[number];
+type Source = NonNullable<NonNullable<Volume['projected']>['sources']>[number];
+
+/** Kinds of the API whose objects a pod would need, in Kubernetes' words (pkg/api/pod, HasAPIObjectReference). */
 function apiReference({spec}: Pod): string | undefined {
-  if (spec.serviceAccountName) return 'a ServiceAccount';
-  if (spec.resourceClaims?.length) return 'ResourceClaims';
-  for (const volume of spec.volumes ?? []) {
-    const sources = [volume, ...(volume.projected?.sources ?? [])];
-    if (sources.some((s) => 'secret' in s || 'configMap' in s || 'serviceAccountToken' in s))
-      return 'Secrets, ConfigMaps or tokens';
-    if (volume.persistentVolumeClaim !== undefined || volume.ephemeral !== undefined) return 'claims';
-  }
+  if (spec.serviceAccountName) return 'serviceaccounts';
   const containers = [...spec.containers, ...(spec.initContainers ?? [])];
-  const fromApi = containers.some(
-    ({env = [], envFrom = []}) =>
-      envFrom.length > 0 || env.some(({valueFrom}) => valueFrom?.secretKeyRef || valueFrom?.configMapKeyRef),
-  );
-  return fromApi ? 'Secrets or ConfigMaps' : undefined;
+  const env = containers.flatMap((container) => container.env ?? []);
+  const envFrom = containers.flatMap((container) => container.envFrom ?? []);
+  if (
+    spec.imagePullSecrets?.some(({name}) => name) ||
+    env.some(({valueFrom}) => valueFrom?.secretKeyRef) ||
+    envFrom.some(({secretRef}) => secretRef)
+  )
+    return 'secrets';
+  if (env.some(({valueFrom}) => valueFrom?.configMapKeyRef) || envFrom.some(({configMapRef}) => configMapRef))
+    return 'configmaps';
+  if (spec.resourceClaims?.length) return 'resourceclaims';
+  for (const volume of spec.volumes ?? []) {
+    const reference = volumeReference(volume);
+    if (reference !== undefined) return reference;
+  }
+  return undefined;
+}
+
+function volumeReference(volume: Volume): string | undefined {
+  if (volume.configMap) return 'configmaps (via configmap volumes)';
+  if (volume.secret) return 'secrets (via secret volumes)';
+  if (volume.csi) return 'csidrivers (via CSI volumes)';
+  if (volume.glusterfs) return 'endpoints (via glusterFS volumes)';
+  if (volume.persistentVolumeClaim) return 'persistentvolumeclaims';
+  if (volume.ephemeral) return 'persistentvolumeclaims (via ephemeral volumes)';
+  if (volume.azureFile) return 'secrets (via azureFile volumes)';
+  const sources: unknown[] = Object.values(volume);
+  if (sources.some((source) => isObject(source) && source.secretRef !== undefined)) return 'secrets';
+  return volume.projected?.sources?.map(sourceReference).find((reference) => reference !== undefined);
+}
+
+function sourceReference(source: Source): string | undefined {
+  if (source.configMap) return 'configmaps (via projected volumes)';
+  if (source.secret) return 'secrets (via projected volumes)';
+  if (source.serviceAccountToken) return 'serviceaccounts (via projected volumes)';
+  if (source.clusterTrustBundle) return 'clustertrustbundles';
+  return source.podCertificate ? 'podcertificates' : undefined;
 }

@@ -1,4 +1,4 @@
-import type {Node, Pod, PodSpec} from '../../lib/kubernetes.ts';
+import type {Container, Node, Pod, PodSpec} from '../../lib/kubernetes.ts';
 import {type Labels, meets, type Requirement} from '../../lib/labels.ts';
 import {quantityMilli, quantityValue} from '../../lib/quantity.ts';
 import {podRequests, type ResourceList} from '../pod/config/resources/pod-resources.ts';
@@ -44,7 +44,7 @@ export function requestsOf({spec}: Pod): ResourceList {
 
 function shortages(pod: Pod, node: Node, others: readonly ActivePod[]): Misfit[] {
   const allocatable = node.status?.allocatable ?? {};
-  const requests = requestsOf(pod);
+  const requests = requestsOf(withoutClaimed(pod));
   const used = others.map((other) => requestsOf(other.pod));
   const lack = (resource: string, requested: number, inUse: number): Misfit[] => {
     const capacity = amount(resource, allocatable);
@@ -62,6 +62,26 @@ function shortages(pod: Pod, node: Node, others: readonly ActivePod[]): Misfit[]
         return requested === 0 ? [] : lack(name, requested, inUse);
       }),
   ];
+}
+
+/**
+ * The pod without extended resources that a ResourceClaim stands for: the node does not count them. It may never have
+ * heard of them, or had them of a device plugin that is gone (lifecycle/predicate.go, removeMissingExtendedResources).
+ */
+function withoutClaimed(pod: Pod): Pod {
+  const mappings = pod.status?.extendedResourceClaimStatus?.requestMappings ?? [];
+  if (mappings.length === 0) return pod;
+  const stripped = (container: Container): Container => {
+    const claimed = mappings.filter(({containerName}) => containerName === container.name);
+    const names = claimed.map(({resourceName}) => resourceName);
+    const left = Object.entries(container.resources?.requests ?? {}).filter(
+      ([name]) => !names.includes(name),
+    );
+    return {...container, resources: {...container.resources, requests: Object.fromEntries(left)}};
+  };
+  const {containers, initContainers, ...spec} = pod.spec;
+  const init = initContainers === undefined ? {} : {initContainers: initContainers.map(stripped)};
+  return {...pod, spec: {...spec, ...init, containers: containers.map(stripped)}};
 }
 
 /** apis/core/v1/helper, IsExtendedResourceName. */

@@ -2,7 +2,7 @@ import {mkdtempSync, renameSync, rmSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterEach, beforeEach, describe, expect, it, vi} from 'vitest';
-import {parseStaticPod} from '../../../src/config/pod/static-pod.ts';
+import {parseStaticPod, parseStaticPods} from '../../../src/config/pod/static-pod.ts';
 import {realClock} from '../../../src/edges/clock.ts';
 import type {KubeClient} from '../../../src/edges/kube/client.ts';
 import {PodStore} from '../../../src/kubelet/api/pod-store.ts';
@@ -105,16 +105,59 @@ spec:
     ['another kind', plain.replace('Pod', 'Service')],
     ['no containers', text('{containers: []}')],
     ['a bad name', text('{containers: [{name: a}]}', 'UPPER')],
-    ['a secret', text('{containers: [{name: a}], volumes: [{name: v, secret: {secretName: s}}]}')],
-    [
-      'a config map in its environment',
-      text('{containers: [{name: a, envFrom: [{configMapRef: {name: c}}]}]}'),
-    ],
-    ['a service account', text('{serviceAccountName: x, containers: [{name: a}]}')],
     ['a number for a text', text('{containers: [{name: a, env: [{name: A, value: 1}]}]}')],
     ['a bomb', `a: &a [x]\nb: &b [${'*a,'.repeat(99)}*a]\nc: [${'*b,'.repeat(99)}*b]`],
   ])('is refused with %s', (_, content) => {
     expect(() => parse(content)).toThrow();
+  });
+
+  /** pkg/api/pod, TestHasAPIReferences and config/common_test.go, by their meaning. */
+  it.each([
+    ['serviceaccounts', 'serviceAccountName: x'],
+    ['secrets', 'imagePullSecrets: [{name: s}]'],
+    ['secrets', 'initContainers: [{name: i, envFrom: [{secretRef: {name: s}}]}]'],
+    [
+      'secrets',
+      'initContainers: [{name: i, env: [{name: A, valueFrom: {secretKeyRef: {name: s, key: k}}}]}]',
+    ],
+    ['configmaps', 'initContainers: [{name: i, envFrom: [{configMapRef: {name: c}}]}]'],
+    [
+      'configmaps',
+      'initContainers: [{name: i, env: [{name: A, valueFrom: {configMapKeyRef: {name: c, key: k}}}]}]',
+    ],
+    ['resourceclaims', 'resourceClaims: [{name: r, resourceClaimName: c}]'],
+    ['configmaps', 'volumes: [{name: v, configMap: {name: c}}]'],
+    ['secrets', 'volumes: [{name: v, secret: {secretName: s}}]'],
+    ['secrets', 'volumes: [{name: v, iscsi: {targetPortal: p, iqn: q, lun: 0, secretRef: {name: s}}}]'],
+    ['secrets', 'volumes: [{name: v, azureFile: {secretName: s, shareName: n}}]'],
+    ['csidrivers', 'volumes: [{name: v, csi: {driver: d}}]'],
+    ['endpoints', 'volumes: [{name: v, glusterfs: {endpoints: e, path: p}}]'],
+    ['persistentvolumeclaims', 'volumes: [{name: v, persistentVolumeClaim: {claimName: c}}]'],
+    ['persistentvolumeclaims', 'volumes: [{name: v, ephemeral: {volumeClaimTemplate: {spec: {}}}}]'],
+    ['configmaps', 'volumes: [{name: v, projected: {sources: [{configMap: {name: c}}]}}]'],
+    ['secrets', 'volumes: [{name: v, projected: {sources: [{secret: {name: s}}]}}]'],
+    ['serviceaccounts', 'volumes: [{name: v, projected: {sources: [{serviceAccountToken: {path: t}}]}}]'],
+    ['clustertrustbundles', 'volumes: [{name: v, projected: {sources: [{clusterTrustBundle: {path: t}}]}}]'],
+    [
+      'podcertificates',
+      'volumes: [{name: v, projected: {sources: [{podCertificate: {signerName: s, keyType: ED25519}}]}}]',
+    ],
+  ])('may not reference %s: %s', (what, part) => {
+    expect(() => parse(text(`{${part}, containers: [{name: a}]}`))).toThrow(`may not reference ${what}`);
+  });
+
+  it.each([
+    'imagePullSecrets: []',
+    'volumes: [{name: v, hostPath: {path: /etc}}]',
+    'volumes: [{name: v, projected: {sources: [{downwardAPI: {items: []}}]}}]',
+    'volumes: [{name: v, nfs: {server: s, path: /p}}]',
+  ])('needs nothing of the API with %s', (part) => {
+    expect(parse(text(`{${part}, containers: [{name: a}]}`)).metadata.name).toBe('web-node-1');
+  });
+
+  it('of a URL bears no taint that it does not name itself (config/common.go, applyDefaults)', () => {
+    const [pod] = parseStaticPods(plain, 'http://a/', 'node-1', 'now');
+    expect(pod?.spec.tolerations ?? []).toEqual([]);
   });
 });
 

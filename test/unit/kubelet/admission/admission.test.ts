@@ -121,6 +121,34 @@ describe('a pod that is refused', () => {
   );
 });
 
+/** lifecycle/predicate_test.go, TestRemoveMissingExtendedResources, by its meaning. */
+describe('an extended resource that a claim stands for', () => {
+  const gone = {...node, status: {allocatable: {...node.status?.allocatable, 'example.com/gpu': '0'}}};
+  const claimed = (resource: string, containerName = 'main'): Pod => ({
+    ...asking({[resource]: '5'}),
+    status: {
+      extendedResourceClaimStatus: {
+        resourceClaimName: 'web-claim',
+        requestMappings: [{containerName, resourceName: resource, requestName: 'r'}],
+      },
+    },
+  });
+
+  it.each(['example.com/gpu', 'example.com/licence', 'deviceclass.resource.kubernetes.io/gpu'])(
+    'is not counted: %s',
+    (resource) => {
+      expect(decide(claimed(resource), {node: gone})).toEqual({do: 'admit'});
+    },
+  );
+
+  it.each([
+    ['stands for that of another container', claimed('example.com/gpu', 'other')],
+    ['has none', asking({'example.com/gpu': '5'})],
+  ])('is counted where the claim %s', (_, of) => {
+    expect(decide(of, {node: gone})).toMatchObject({do: 'reject', reason: 'OutOfexample.com/gpu'});
+  });
+});
+
 describe('AppArmor (pkg/security/apparmor/validate_test.go)', () => {
   const confined = (type: string, localhostProfile?: string) =>
     pod({
