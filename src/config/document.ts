@@ -1,10 +1,23 @@
-import {isMap, isNode, isSeq, LineCounter, parseDocument} from 'yaml';
+import {isMap, isNode, isSeq, LineCounter, parseDocument, type Tags, type YAMLParseError} from 'yaml';
 import type * as z from 'zod/mini';
 import type {Code} from '../lib/codes/catalogue.ts';
 import {NodectlError} from '../lib/errors.ts';
 
 /** A configuration file as it was read. */
 export type Source = {readonly path: string; readonly text: string};
+
+/**
+ * YAML as Kubernetes reads it (go.yaml.in v2): 1.1, where yes, no, on and off are booleans and `<<` merges, but without
+ * times and numbers to the base of 60.
+ */
+export const kubernetesYaml = {
+  version: '1.1',
+  customTags: (tags: Tags): Tags =>
+    tags.filter(
+      (tag) =>
+        typeof tag === 'string' || (tag.tag !== 'tag:yaml.org,2002:timestamp' && tag.format !== 'TIME'),
+    ),
+} as const;
 
 /** Far above any real configuration; keeps a mistaken path (a log, a disk image) from being parsed. */
 const maxBytes = 1024 * 1024;
@@ -19,34 +32,38 @@ export type ReadDocument<T> = {
 
 /**
  * Parses one YAML document and checks it by a schema, so that each complaint has a line and a column. Unknown fields
- * are refused, or told to `onUnknown` and left out.
+ * and fields that are given twice are refused, or told to `tell`: then the one is left out, of the other the last
+ * counts (Kubernetes' lenient decoding).
  * @throws NodectlError `code`
  */
 export function readDocument<T>(
   {path, text}: Source,
   schema: z.ZodMiniType<T>,
   code: Code,
-  onUnknown?: (complaint: string) => void,
+  tell?: (complaint: string) => void,
 ): ReadDocument<T> {
   if (text.length > maxBytes) throw new NodectlError(code, `${path}: larger than ${maxBytes} bytes`);
   const lines = new LineCounter();
-  const document = parseDocument(text, {lineCounter: lines, prettyErrors: false});
+  const document = parseDocument(text, {...kubernetesYaml, lineCounter: lines, prettyErrors: false});
   const at = (offset: number): string => {
     const {line, col} = lines.linePos(offset);
     return `${path}:${line}:${col}`;
   };
-  if (document.errors.length > 0)
-    throw new NodectlError(code, document.errors.map((e) => `${at(e.pos[0])}: ${e.message}`).join('\n'));
+  const isTwice = ({code}: YAMLParseError): boolean => tell !== undefined && code === 'DUPLICATE_KEY';
+  const errors = document.errors.filter((error) => !isTwice(error));
+  if (errors.length > 0)
+    throw new NodectlError(code, errors.map((e) => `${at(e.pos[0])}: ${e.message}`).join('\n'));
+  for (const {pos} of document.errors) tell?.(`${at(pos[0])}: is given twice; the last one counts`);
   const raw: unknown = document.toJS({maxAliasCount: 100}) ?? {};
   const value = withoutNulls(raw);
   if (!isRecord(value)) throw new NodectlError(code, `${path}: is not a map of fields`);
   const said = ({where, what}: Complaint) =>
     `${at(offsetOf(document.contents, where))}: ${where.join('.')}: ${what}`;
   let parsed = schema.safeParse(value);
-  if (!parsed.success && onUnknown !== undefined) {
+  if (!parsed.success && tell !== undefined) {
     for (const complaint of parsed.error.issues.filter(isUnknown).flatMap(complaintsOf)) {
       leaveOut(value, complaint.where);
-      onUnknown(said(complaint));
+      tell(said(complaint));
     }
     parsed = schema.safeParse(value);
   }

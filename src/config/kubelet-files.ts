@@ -1,5 +1,6 @@
 import {parse, stringify} from 'yaml';
 import {describeError, NodectlError} from '../lib/errors.ts';
+import {kubernetesYaml} from './document.ts';
 import {patchKubelet} from './join/patches.ts';
 import type {BootstrapCredentials, JoinOptions} from './join.ts';
 import {kubeconfigText} from './kubeconfig.ts';
@@ -69,8 +70,14 @@ export function kubeletConfigText(
   const serving = given.serverTLSBootstrap === true ? {} : servingFiles(options);
   const merged = merge({...secureDefaults, ...serving}, given);
   const type = {apiVersion: 'kubelet.config.k8s.io/v1beta1', kind: 'KubeletConfiguration'};
-  return stringify(patchKubelet({...type, ...merged}, options.kubeletPatches), {lineWidth: 0});
+  return stringify(patchKubelet({...type, ...merged}, options.kubeletPatches), {
+    ...asKubernetes,
+    lineWidth: 0,
+  });
 }
+
+/** Texts such as `yes` stay texts to who reads YAML 1.1. */
+const asKubernetes = {compat: 'yaml-1.1'} as const;
 
 const secureDefaults = {
   authentication: {
@@ -148,7 +155,10 @@ export function instanceConfigText(
 ): string {
   const fields = instanceFields(options, instance, parseObject(cluster, 'kubelet-config'));
   const type = {apiVersion: 'kubelet.config.k8s.io/v1beta1', kind: 'KubeletConfiguration'};
-  return stringify({...type, ...merge(fields, options.kubeletConfiguration)}, {lineWidth: 0});
+  return stringify(
+    {...type, ...merge(fields, options.kubeletConfiguration)},
+    {...asKubernetes, lineWidth: 0},
+  );
 }
 
 /** Words that kubeadm's upgrade and other tools expect in kubeadm-flags.env. */
@@ -175,7 +185,10 @@ export function proxyConfigText(options: JoinOptions, cluster: string | undefine
   const identity = options.proxyKubeconfig === undefined ? {} : {clientConnection: {kubeconfig}};
   const type = {apiVersion: 'kubeproxy.config.k8s.io/v1alpha1', kind: 'KubeProxyConfiguration'};
   const layers = [ours, options.proxyConfiguration, identity, type];
-  return stringify(layers.reduce<Record<string, unknown>>((base, over) => merge(base, over), shared));
+  return stringify(
+    layers.reduce<Record<string, unknown>>((base, over) => merge(base, over), shared),
+    asKubernetes,
+  );
 }
 
 /** The cluster's address, for who scrapes all nodes alike, where it is at the port that we look at. */
@@ -186,7 +199,7 @@ function onPort(wanted: unknown, host: string, port: number): string {
 /** @throws NodectlError ND302 naming the ConfigMap that somebody broke */
 function parseObject(text: string | undefined, configMap: string): Record<string, unknown> {
   try {
-    const value: unknown = text === undefined ? undefined : parse(text);
+    const value: unknown = text === undefined ? undefined : parse(text, kubernetesYaml);
     return isObject(value) ? value : {};
   } catch (error) {
     throw new NodectlError('ND302', `kube-system/${configMap} is not YAML: ${describeError(error)}`, {

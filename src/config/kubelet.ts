@@ -65,7 +65,11 @@ export function loadKubeletConfig(
   if (problems.length + support.refused.length > 0) throw invalid([...problems, ...support.refused]);
   return {
     config: Object.freeze({...configuration, ...fromFlags(flags, hostname, configuration)}),
-    warnings: [...support.warnings, ...(flags.idle ?? []).map((name) => `--${name}: has no effect`)],
+    warnings: [
+      ...read.flatMap((source) => source.warnings),
+      ...support.warnings,
+      ...(flags.idle ?? []).map((name) => `--${name}: has no effect`),
+    ],
   };
 }
 

@@ -37,6 +37,10 @@ export function startProblem(config: KubeletConfig, machine: MachineFacts): Node
     return new NodectlError('ND721', 'this machine uses cgroup v1 and failCgroupV1 is true', {
       next: ['set failCgroupV1: false'],
     });
+  if (config.singleProcessOOMKill === false && machine.cgroup === 1)
+    return new NodectlError('ND721', 'singleProcessOOMKill is false, which cgroup v1 cannot do', {
+      next: ['leave singleProcessOOMKill out'],
+    });
   return undefined;
 }
 

@@ -10,6 +10,7 @@ const evictionHard = {
 };
 
 type Filled = {
+  nodeStatusUpdateFrequency: number;
   nodeStatusReportFrequency: number;
   serializeImagePulls: boolean;
   evictionHard: Record<string, string>;
@@ -26,9 +27,8 @@ export function complete(parsed: ParsedKubeletConfiguration): KubeletConfigurati
   const updateMs = parsed.nodeStatusUpdateFrequency;
   return {
     ...parsed,
-    nodeStatusReportFrequency:
-      parsed.nodeStatusReportFrequency ||
-      (updateMs === defaultUpdateFrequencyMs ? defaultReportFrequencyMs : updateMs),
+    nodeStatusUpdateFrequency: updateMs || defaultUpdateFrequencyMs,
+    nodeStatusReportFrequency: parsed.nodeStatusReportFrequency || updateMs || defaultReportFrequencyMs,
     serializeImagePulls: parsed.serializeImagePulls ?? (parsed.maxParallelImagePulls ?? 1) < 2,
     evictionHard:
       given === undefined || parsed.mergeDefaultEvictionSettings ? {...evictionHard, ...given} : given,

@@ -4,7 +4,8 @@ import {kubeletConfiguration} from './schema.ts';
 
 /** A file that holds a whole configuration, or a drop-in that is merged over those. */
 export type KubeletSource = Source & {readonly dropIn?: boolean};
-export type ReadSource = Pick<ReadDocument<unknown>, 'value' | 'nulls'> & Pick<KubeletSource, 'dropIn'>;
+export type ReadSource = Pick<ReadDocument<unknown>, 'value' | 'nulls'> &
+  Pick<KubeletSource, 'dropIn'> & {readonly warnings: readonly string[]};
 
 /** Paths that the kubelet takes relative to the file that holds them (kubeletconfig.KubeletConfigurationPathRefs). */
 const pathFields: readonly (readonly string[])[] = [
@@ -18,13 +19,16 @@ const pathFields: readonly (readonly string[])[] = [
 ];
 
 /**
- * Parses one file and checks it by itself, so that each complaint has a line and a column.
+ * Parses one file and checks it by itself, so that each complaint has a line and a column. Fields that it does not know
+ * are told of and left out, as the kubelet does with v1beta1: a cluster's may be of a newer release.
  * @throws NodectlError ND701
  */
 export function readSource(source: KubeletSource): ReadSource {
-  const {value, nulls} = readDocument(source, kubeletConfiguration, 'ND701');
+  const warnings: string[] = [];
+  const tell = (complaint: string) => warnings.push(complaint);
+  const {value, nulls} = readDocument(source, kubeletConfiguration, 'ND701', tell);
   const absolutes = withAbsolutePaths(value, posix.dirname(posix.resolve(source.path)));
-  return {value: absolutes, nulls, dropIn: source.dropIn};
+  return {value: absolutes, nulls, dropIn: source.dropIn, warnings};
 }
 
 function withAbsolutePaths(value: ReadSource['value'], directory: string): ReadSource['value'] {

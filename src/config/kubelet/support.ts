@@ -1,6 +1,7 @@
 import {complete, type KubeletConfiguration} from './defaults.ts';
 import {movedGates} from './feature-gates.ts';
 import {kubeletConfiguration} from './schema.ts';
+import {suiteWarnings} from './tls.ts';
 
 type Field = keyof KubeletConfiguration;
 
@@ -50,6 +51,7 @@ export function judgeSupport(configuration: KubeletConfiguration): Support {
   return {
     refused: refusedFields.filter(differs).map((field) => `${field}: not supported by nodectl; leave it out`),
     warnings: [
+      ...suiteWarnings(configuration.tlsCipherSuites),
       ...warnedFields.filter(differs).map((field) => `${field}: has no effect yet`),
       ...movedGates(configuration.featureGates)
         .filter((gate) => !knownGates.includes(gate))

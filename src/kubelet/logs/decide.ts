@@ -26,7 +26,8 @@ export const temporarySuffix = '.tmp';
  */
 export function decideRotation({path, size, names, nowMs}: LogSeen, policy: LogPolicy): LogAct[] {
   if (size === undefined) return [{do: 'reopen'}];
-  if (size < policy.maxBytes) return [];
+  // A negative size turns rotation off.
+  if (policy.maxBytes < 0 || size < policy.maxBytes) return [];
   const [directory, file] = [path.slice(0, path.lastIndexOf('/')), path.slice(path.lastIndexOf('/') + 1)];
   const rotated = names.filter((name) => name.startsWith(`${file}.`)).sort();
   const isUsed = (name: string): boolean =>

@@ -49,6 +49,14 @@ describe('kubeletConfigText', () => {
       tlsPrivateKeyFile: '/var/lib/kubelet/pki/kubelet.key',
     });
   });
+  it('keeps texts and booleans of YAML 1.1 what they are', () => {
+    const given = `${cluster}failSwapOn: no\nregisterWithTaints: [{key: a, value: "yes", effect: NoSchedule}]\n`;
+    const text = kubeletConfigText(given, options, instance);
+    const {config: loaded} = loadKubeletConfig([{path: '/c', text}], {}, 'n1');
+    expect(loaded.failSwapOn).toBe(false);
+    expect(loaded.registerWithTaints).toEqual([{key: 'a', value: 'yes', effect: 'NoSchedule'}]);
+    expect(text).toContain('"yes"');
+  });
   it('names no serving certificate where the cluster signs it', () => {
     const text = kubeletConfigText(`${cluster}serverTLSBootstrap: true\n`, options, instance);
     expect(parse(text)).not.toHaveProperty('tlsCertFile');

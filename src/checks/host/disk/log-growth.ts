@@ -19,7 +19,7 @@ export const logGrowth = nodeCheck({
     const size = quantityValue(config?.containerLogMaxSize ?? '10Mi');
     const files = config?.containerLogMaxFiles ?? 5;
     const found = await largestLogs(config?.podLogsDir ?? options.layout.podLogDir);
-    return {found, allowed: size * files};
+    return {found, allowed: size < 0 ? Number.POSITIVE_INFINITY : size * files};
   },
   judge: ({found, allowed}) => judgeLogs(found, allowed),
 });

@@ -1,9 +1,10 @@
 import {posix} from 'node:path';
 import {parseQuantity} from '../../../lib/quantity.ts';
 import {sysctlNamespace} from '../../../lib/sysctls.ts';
+import {kubernetesVersion} from '../../version.ts';
 import type {KubeletConfiguration} from '../defaults.ts';
 import {gateProblems, isEnabled} from '../feature-gates.ts';
-import {cipherSuites} from '../tls.ts';
+import {suiteProblems} from '../tls.ts';
 import {evictionProblems} from './eviction.ts';
 import {imageProblems} from './images.ts';
 import {managerProblems} from './managers.ts';
@@ -28,6 +29,7 @@ export function validate(c: KubeletConfiguration): string[] {
 }
 
 const defaultQuotaPeriodMs = 100;
+const previousRelease = kubernetesVersion.replace(/^v1\.(\d+).*$/, (_, minor) => `1.${Number(minor) - 1}`);
 
 function limits(c: KubeletConfiguration): string[] {
   const {maxContainerRestartPeriod: restart} = c.crashLoopBackOff;
@@ -57,6 +59,10 @@ function limits(c: KubeletConfiguration): string[] {
       'userNamespaces.idsPerPod: must be a multiple of 65536 below 2^32',
     ),
     ...rule(
+      ['', previousRelease].includes(c.showHiddenMetricsForVersion),
+      `showHiddenMetricsForVersion: must be left out, or ${previousRelease}`,
+    ),
+    ...rule(
       c.cgroupsPerQOS || c.enforceNodeAllocatable.every((e) => e === 'none'),
       'enforceNodeAllocatable: needs cgroupsPerQOS',
     ),
@@ -68,7 +74,7 @@ function logs(c: KubeletConfiguration): string[] {
   return [
     ...rule(c.containerLogMonitorInterval >= 3000, 'containerLogMonitorInterval: must be 3s or more'),
     ...rule(
-      /^\d/.test(c.containerLogMaxSize) && parseQuantity(c.containerLogMaxSize) !== undefined,
+      parseQuantity(c.containerLogMaxSize) !== undefined,
       'containerLogMaxSize: is not a quantity such as 10Mi',
     ),
     ...rule(
@@ -160,9 +166,7 @@ function allocatable(c: KubeletConfiguration): string[] {
 
 function tls(c: KubeletConfiguration): string[] {
   return [
-    ...c.tlsCipherSuites
-      .filter((name) => !cipherSuites.has(name))
-      .map((name) => `tlsCipherSuites: ${name} is not known, or not safe`),
+    ...suiteProblems(c.tlsCipherSuites),
     ...rule(
       (c.tlsCertFile === '') === (c.tlsPrivateKeyFile === ''),
       'tlsCertFile and tlsPrivateKeyFile: give both or neither',

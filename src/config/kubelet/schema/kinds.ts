@@ -10,9 +10,11 @@ export const text = z._default(z.string(), '');
 export const texts = z._default(z.array(z.string()), []);
 export const textMap = z._default(z.record(z.string(), z.string()), {});
 export const flag = (fallback: boolean) => z._default(z.boolean(), fallback);
-export const integer = z.int();
+/** Go's int32. */
+export const integer = z.int32();
+export const wideInteger = z.int();
 export const port = z.int().check(z.minimum(0), z.maximum(65_535));
-export const count = z.int().check(z.minimum(0));
+export const count = z.int32().check(z.minimum(0));
 export const percent = z.int().check(z.minimum(0), z.maximum(100));
 export const quantity = z
   .union([z.string(), z.number()])
@@ -36,10 +38,10 @@ export const orText = (fallback: string) =>
     ),
     fallback,
   );
-export const orCount = (fallback: number) =>
+export const orCount = (fallback: number, kind: z.ZodMiniType<number, number> = count) =>
   z._default(
     z.pipe(
-      count,
+      kind,
       z.transform((value: number) => (value === 0 ? fallback : value)),
     ),
     fallback,

@@ -18,6 +18,7 @@ const taint = z.strictObject({
   key: z.string().check(z.minLength(1)),
   value: z.optional(z.string()),
   effect: z.enum(['NoSchedule', 'PreferNoSchedule', 'NoExecute']),
+  timeAdded: z.optional(z.never({error: 'is not for a configuration to say'})),
 });
 
 /** Where pods come from, apart from the API server. */
@@ -38,8 +39,8 @@ export const node = {
   registerWithTaints: z._default(z.array(taint), []),
   providerID: text,
   podCIDR: text,
-  nodeStatusUpdateFrequency: orDuration(seconds(10)),
-  /** Follows nodeStatusUpdateFrequency where that is given, else 5 minutes: filled in by `complete`. */
+  /** 10 seconds, and the reports every 5 minutes; reports follow a frequency that is given: filled in by `complete`. */
+  nodeStatusUpdateFrequency: z.optional(duration),
   nodeStatusReportFrequency: z.optional(duration),
   nodeLeaseDurationSeconds: orCount(40),
   nodeStatusMaxImages: z._default(integer.check(z.minimum(-1)), 50),

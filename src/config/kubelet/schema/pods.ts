@@ -15,6 +15,7 @@ import {
   text,
   textMap,
   texts,
+  wideInteger,
 } from './kinds.ts';
 
 /** How pods' resources are enforced. */
@@ -41,7 +42,7 @@ export const cgroups = {
   qosReserved: textMap,
   podPidsLimit: z._default(
     z.pipe(
-      integer,
+      wideInteger,
       z.transform((value: number) => (value < 0 ? -1 : value)),
     ),
     -1,
@@ -52,7 +53,7 @@ export const cgroups = {
   memoryReservationPolicy: oneOf('None', 'TieredReservation'),
   singleProcessOOMKill: z.optional(z.boolean()),
   oomScoreAdj: z._default(integer.check(z.minimum(-1000), z.maximum(1000)), -999),
-  maxOpenFiles: orCount(1_000_000),
+  maxOpenFiles: orCount(1_000_000, wideInteger.check(z.minimum(0))),
   protectKernelDefaults: flag(false),
 };
 
@@ -85,7 +86,7 @@ export const runtime = {
   crashLoopBackOff: z.prefault(z.strictObject({maxContainerRestartPeriod: z.optional(duration)}), {}),
   seccompDefault: flag(false),
   allowedUnsafeSysctls: texts,
-  userNamespaces: z.prefault(z.strictObject({idsPerPod: z._default(integer, 65_536)}), {}),
+  userNamespaces: z.prefault(z.strictObject({idsPerPod: z._default(wideInteger, 65_536)}), {}),
   volumePluginDir: orText('/usr/libexec/kubernetes/kubelet-plugins/volume/exec/'),
   volumeStatsAggPeriod: orDuration(minutes(1)),
   enableControllerAttachDetach: flag(true),

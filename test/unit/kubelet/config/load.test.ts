@@ -91,26 +91,74 @@ describe('loadKubeletConfig', () => {
   });
 
   it.each([
-    ['maxPodz: 3', /\/etc\/k\/0\.yaml:3:1: maxPodz: unknown field/],
-    ['authentication:\n  x509:\n    clientCaFile: /x', /0\.yaml:5:5: authentication\.x509\.clientCaFile/],
     ['maxPods: many', /0\.yaml:3:1: maxPods/],
     ['registerWithTaints:\n- key: a\n  effect: Never', /0\.yaml:5:3: registerWithTaints\.0\.effect/],
     ['syncFrequency: 5', /0\.yaml:3:1: syncFrequency/],
     ['syncFrequency: 5 minutes', /not a duration/],
     ['a: [', /0\.yaml:/],
-    ['maxPods: 1\nmaxPods: 2', /0\.yaml:4:1/],
-    ['__proto__: {port: 1}', /unknown field/],
     ['imageGCHighThresholdPercent: 50', /imageGCLowThresholdPercent/],
     ['allowedUnsafeSysctls: [net.core.*, vm.*]', /allowedUnsafeSysctls: vm\.\* is not known/],
     ['cpuManagerPolicy: static', /cpuManagerPolicy: static needs/],
     ['evictionHard: {memory.free: 1Gi}', /memory\.free: unknown eviction signal/],
     ['evictionHard: {memory.available: 101%}', /101%/],
-    ['tlsCipherSuites: [TLS_RSA_WITH_RC4_128_SHA]', /RC4/],
+    ['tlsCipherSuites: [TLS_RSA_WITH_RC4_128_SHA]', /nothing of TLS_RSA_WITH_RC4_128_SHA can be used/],
+    ['tlsCipherSuites: [TLS_NULL]', /TLS_NULL is not known/],
     ['tlsCertFile: /x', /both or neither/],
     ['kubeReserved: {gpu: "1"}', /kubeReserved\.gpu/],
     ['maxParallelImagePulls: 3\nserializeImagePulls: true', /maxParallelImagePulls/],
   ])('refuses %s', (text, complaint) => {
     expect(() => load(text)).toThrow(complaint);
+  });
+
+  it('reads YAML as Go does', () => {
+    const {config} = load(`
+failSwapOn: no
+rotateCertificates: yes
+clusterDomain: "yes"
+maxPods: 0x10
+clusterDNS: &dns [fd00::1]
+authentication: {webhook: &off {enabled: off}, anonymous: {<<: *off}}
+registerWithTaints: [{key: a, value: 2026-01-01, effect: NoSchedule}]
+`);
+    expect(config).toMatchObject({
+      failSwapOn: false,
+      rotateCertificates: true,
+      clusterDomain: 'yes',
+      maxPods: 16,
+      authentication: {webhook: {enabled: false}, anonymous: {enabled: false}},
+      registerWithTaints: [{key: 'a', value: '2026-01-01', effect: 'NoSchedule'}],
+    });
+    expect(() => load('clusterDomain: yes')).toThrow(/clusterDomain/);
+  });
+
+  /** DecodeKubeletConfiguration goes on leniently: the file may be of a newer cluster, or have a typing error. */
+  it.each([
+    ['maxPodz: 3', '/etc/k/0.yaml:3:1: maxPodz: unknown field'],
+    [
+      'authentication:\n  x509:\n    clientCaFile: /x',
+      '/etc/k/0.yaml:5:5: authentication.x509.clientCaFile: unknown field',
+    ],
+    ['__proto__: {port: 1}', '/etc/k/0.yaml:3:1: __proto__: unknown field'],
+    // CIS 4.2.15 (cis-1.11) looks for it; no kubelet has it.
+    ['IPAddressDeny: any', '/etc/k/0.yaml:3:1: IPAddressDeny: unknown field'],
+    ['maxPods: 1\nmaxPods: 110', '/etc/k/0.yaml:4:1: is given twice; the last one counts'],
+  ])('tells of %s, and takes the rest', (text, complaint) => {
+    const {config, warnings} = load(text);
+    expect(warnings).toEqual([complaint]);
+    expect(config).toEqual(load('').config);
+  });
+
+  it.each([
+    ['', 10_000, 300_000],
+    ['nodeStatusUpdateFrequency: 0s', 10_000, 300_000],
+    ['nodeStatusUpdateFrequency: 10s', 10_000, 10_000],
+    ['nodeStatusUpdateFrequency: 4s\nnodeStatusReportFrequency: 0s', 4_000, 4_000],
+    ['nodeStatusUpdateFrequency: 4s\nnodeStatusReportFrequency: 1m', 4_000, 60_000],
+  ])('lets reports of the Node follow what is given: %s', (text, updateMs, reportMs) => {
+    expect(load(text).config).toMatchObject({
+      nodeStatusUpdateFrequency: updateMs,
+      nodeStatusReportFrequency: reportMs,
+    });
   });
 
   it.each([

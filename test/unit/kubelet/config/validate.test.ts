@@ -1,4 +1,5 @@
 import {describe, expect, it} from 'vitest';
+import {tlsOptions} from '../../../../src/config/kubelet/tls.ts';
 import {type KubeletFlags, loadKubeletConfig} from '../../../../src/config/kubelet.ts';
 
 const header = 'apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n';
@@ -9,8 +10,6 @@ const load = (text: string, flags: KubeletFlags = {}) =>
 describe('what the kubelet refuses', () => {
   it.each<[yaml: string, field: string]>([
     ['nodeLeaseDurationSeconds: -1', 'nodeLeaseDurationSeconds'],
-    // CIS 4.2.15 (cis-1.11) looks for it; no kubelet has it.
-    ['IPAddressDeny: any', 'IPAddressDeny: unknown field'],
     ['cgroupsPerQOS: false\nenforceNodeAllocatable: [pods]', 'enforceNodeAllocatable'],
     ['systemCgroups: /system', 'systemCgroups'],
     ['eventBurst: -1', 'eventBurst'],
@@ -31,6 +30,12 @@ describe('what the kubelet refuses', () => {
     ['nodeStatusMaxImages: -2', 'nodeStatusMaxImages'],
     ['maxOpenFiles: -1', 'maxOpenFiles'],
     ['maxPods: -1', 'maxPods'],
+    // An int32 of Go.
+    ['maxPods: 3000000000', 'maxPods'],
+    ['evictionMaxPodGracePeriod: 3000000000', 'evictionMaxPodGracePeriod'],
+    ['containerLogMaxSize: 10MB', 'containerLogMaxSize'],
+    ['containerLogMaxSize: much', 'containerLogMaxSize'],
+    ['showHiddenMetricsForVersion: "1.34"', 'showHiddenMetricsForVersion'],
     ['oomScoreAdj: 1001', 'oomScoreAdj'],
     ['podsPerCore: -1', 'podsPerCore'],
     ['port: 65536', 'port'],
@@ -165,7 +170,36 @@ describe('what the kubelet takes', () => {
     'crashLoopBackOff: {maxContainerRestartPeriod: 1s}',
     'registerWithTaints: [{key: example.com/dedicated, value: a.b_c, effect: PreferNoSchedule}, {key: b, value: "", effect: NoExecute}]',
     'userNamespaces: {idsPerPod: 131072}',
+    'podPidsLimit: 4194304000\nmaxOpenFiles: 3000000000',
+    // No rotation.
+    'containerLogMaxSize: "-1"',
+    'showHiddenMetricsForVersion: "1.35"',
   ])('%s', (yaml) => expect(load(yaml).config.nodeName).toBe('host-1'));
+
+  /** CIS 4.2.12 listed the RSA ones up to cis-1.11. */
+  it('takes insecure cipher suites with a warning, and offers no RC4 and no 3DES', () => {
+    const names = [
+      'TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256',
+      'TLS_RSA_WITH_AES_256_GCM_SHA384',
+      'TLS_RSA_WITH_RC4_128_SHA',
+    ];
+    const {config, warnings} = load(`tlsCipherSuites: [${names}]`);
+    expect(warnings).toEqual([
+      'tlsCipherSuites: TLS_RSA_WITH_AES_256_GCM_SHA384 is insecure',
+      'tlsCipherSuites: TLS_RSA_WITH_RC4_128_SHA is insecure, and is not offered',
+    ]);
+    expect(tlsOptions(config).ciphers?.split(':').slice(3)).toEqual([
+      'ECDHE-RSA-AES128-GCM-SHA256',
+      'AES256-GCM-SHA384',
+    ]);
+  });
+
+  it('offers nothing of TLS 1.2 where only suites of 1.3 are named, as Go', () => {
+    const {config} = load('tlsCipherSuites: [TLS_AES_128_GCM_SHA256]');
+    expect(tlsOptions(config).ciphers).toBe(
+      'TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256',
+    );
+  });
 
   it('says nothing of a gate that stays where it is, and that one which moves has no effect', () => {
     const {warnings} = load(

@@ -46,6 +46,11 @@ it('keeps no rotated log but the last when there may be two', () => {
   ]);
 });
 
+it('rotates nothing with a negative size', () => {
+  const seen = {path: '/l/0.log', size: 100, names: ['0.log'], nowMs};
+  expect(decideRotation(seen, {maxBytes: -1, maxFiles: 5})).toEqual([]);
+});
+
 it('compresses a file in its place', async () => {
   const dir = await mkdtemp(join(tmpdir(), 'nodectl-test-logs-'));
   try {

@@ -16,6 +16,9 @@ describe('startProblem', () => {
     [{swaps: ['/dev/sda2']}, {failSwapOn: false}, undefined],
     [{cgroup: 1 as const}, {}, /failCgroupV1/],
     [{cgroup: 1 as const}, {failCgroupV1: false}, undefined],
+    [{cgroup: 1 as const}, {failCgroupV1: false, singleProcessOOMKill: false}, /singleProcessOOMKill/],
+    [{cgroup: 1 as const}, {failCgroupV1: false, singleProcessOOMKill: true}, undefined],
+    [{}, {singleProcessOOMKill: false}, undefined],
   ])('%j with %j', (machine, over, message) => {
     const problem = startProblem({...config, ...over}, {...good, ...machine});
     if (message === undefined) expect(problem).toBeUndefined();
