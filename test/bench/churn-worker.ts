@@ -1,7 +1,6 @@
 // Run in the machine's network: KUBECONFIG NODE PROC MINUTES → one JSON line: what the kubelet of that directory held and
 // asked for in an idle minute, in so many minutes of pods that come and go, and in an idle minute after them.
 import {readdirSync, readFileSync} from 'node:fs';
-import {request} from 'node:https';
 import {realClock} from '../../src/edges/clock.ts';
 import {loadKubeconfig} from '../../src/edges/kube/connection.ts';
 import {connectKube} from '../../src/edges/kube/http-client.ts';
@@ -9,7 +8,7 @@ import {startReflector} from '../../src/edges/kube/watch/reflector.ts';
 import type {Draft, Pod} from '../../src/lib/kubernetes.ts';
 import {silent} from '../../src/lib/log.ts';
 import {pods} from '../../src/lib/resources.ts';
-import {parsePrometheus} from '../integration/support/prometheus.ts';
+import {readMetrics} from './node-proxy.ts';
 
 export type ChurnMinute = {
   readonly what: string;
@@ -70,28 +69,10 @@ async function comeAndGo(isOver: () => boolean): Promise<void> {
   }
 }
 
-/** Through the API server: the kubelet knows nobody else here. */
-function readMetrics(): Promise<string> {
-  const {server, ca, credentials} = connection;
-  const own = credentials.kind === 'certificate' ? {cert: credentials.cert, key: credentials.key} : {};
-  return new Promise((resolve, reject) => {
-    const asked = request(`${server}/api/v1/nodes/${node}/proxy/metrics`, {ca, ...own}, (response) => {
-      let text = '';
-      response.setEncoding('utf8').on('data', (chunk: string) => {
-        text += chunk;
-      });
-      response.on('end', () =>
-        response.statusCode === 200 ? resolve(text) : reject(new Error(`${response.statusCode}: ${text}`)),
-      );
-    });
-    asked.on('error', reject).end();
-  });
-}
-
 type Looked = Omit<ChurnMinute, 'what' | 'pods'>;
 
 async function look(): Promise<Looked> {
-  const metrics = parsePrometheus(await readMetrics());
+  const metrics = await readMetrics(connection, node, '/metrics');
   const value = (name: string) => metrics.get(name)?.samples[0]?.value ?? Number.NaN;
   const status = readFileSync(`${proc}/status`, 'utf8');
   const field = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)?.[1]);
