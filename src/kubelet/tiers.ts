@@ -14,12 +14,14 @@ import {namedCgroupPath, tierCgroupPath} from './pod/config/resources/cgroup-nam
 import {podRequests} from './pod/config/resources/pod-resources.ts';
 import {cpuShares, cpuWeight} from './pod/config/resources/resources.ts';
 import {isTerminal} from './pod/status/phase.ts';
+import type {Telemetry} from './stats/metrics/telemetry.ts';
 
 export type TierOptions = {
   readonly config: KubeletConfig;
   readonly clock: Clock;
   readonly log: Logger;
   readonly pods: () => readonly Pod[];
+  readonly telemetry?: Pick<Telemetry, 'cgroups'>;
   /** Tells the administrator, by an event of the Node. */
   readonly tell: (type: 'Normal' | 'Warning', reason: string, message: string) => void;
 };
@@ -44,7 +46,9 @@ export async function startTiers(options: TierOptions): Promise<{stop(): void}> 
   let stopped = false;
   const round = async () => {
     const pods = options.pods().filter(({status}) => !isTerminal(status?.phase));
-    for (const tier of tiers(config, machine, pods)) {
+    const wanted = tiers(config, machine, pods);
+    count(wanted, options.telemetry);
+    for (const tier of wanted) {
       const problem = await enforce(cgroups, tier, written);
       if (problem !== undefined && problem !== failed.get(tier.path)) {
         log.warn('a cgroup of the pods could not be set', {path: tier.path, error: problem});
@@ -65,6 +69,13 @@ export async function startTiers(options: TierOptions): Promise<{stop(): void}> 
       cancel();
     },
   };
+}
+
+/** The cgroup of all pods keeps what both classes do. */
+function count([all, burstable]: readonly Tier[], telemetry: TierOptions['telemetry']): void {
+  const min = all?.limits.memoryMin;
+  const low = burstable?.limits.memoryLow;
+  if (min !== undefined && low !== undefined) telemetry?.cgroups.kept(min - low, low);
 }
 
 /** What keeps one from being set keeps no other: a limit below what is used is refused by cgroup v1. */

@@ -41,9 +41,15 @@ export async function createSandbox(
       );
     await limit.run('begin', signal, async () => {
       runtime.touch(memory.uid);
-      const made = deps.cri.runtime.runPodSandbox({config, runtimeHandler}, {signal, timeoutMs});
-      made.catch(() => deps.telemetry?.podCounts.sandboxFailed(runtimeHandler));
-      await made;
+      const startMs = deps.clock.monotonic();
+      let failed = true;
+      try {
+        await deps.cri.runtime.runPodSandbox({config, runtimeHandler}, {signal, timeoutMs});
+        failed = false;
+      } finally {
+        const seconds = (deps.clock.monotonic() - startMs) / 1000;
+        deps.telemetry?.podCounts.sandboxTried(runtimeHandler, seconds, failed);
+      }
     });
   } catch (error) {
     signal.throwIfAborted();

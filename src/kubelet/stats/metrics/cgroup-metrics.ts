@@ -5,9 +5,12 @@ import type {Cgroups} from '../../../edges/cgroups/cgroups.ts';
 export class CgroupMetrics {
   readonly #seconds: Histogram<'operation_type'>;
   readonly #version: Gauge;
+  readonly #registry: Registry;
+  #kept: {readonly min: Gauge; readonly low: Gauge} | undefined;
 
   constructor(registry: Registry) {
     const registers = [registry];
+    this.#registry = registry;
     this.#seconds = new Histogram({
       registers,
       name: 'kubelet_cgroup_manager_duration_seconds',
@@ -19,6 +22,30 @@ export class CgroupMetrics {
       registers,
       name: 'kubelet_cgroup_version',
       help: 'cgroup version on the hosts.',
+    });
+  }
+
+  /** MemoryQoS, known only where it is on: what Guaranteed pods keep whatever happens, and Burstable ones if they can. */
+  kept(min: number, low: number): void {
+    this.#kept ??= {
+      min: this.#gauge(
+        'min',
+        'Total cgroup v2 memory.min in bytes for Guaranteed pods. This memory is hard-reserved and never reclaimed by the kernel.',
+      ),
+      low: this.#gauge(
+        'low',
+        'Total cgroup v2 memory.low in bytes for Burstable pods. This memory is soft-reserved and may be reclaimed under extreme pressure.',
+      ),
+    };
+    this.#kept.min.set(min);
+    this.#kept.low.set(low);
+  }
+
+  #gauge(kind: 'min' | 'low', help: string): Gauge {
+    return new Gauge({
+      registers: [this.#registry],
+      name: `kubelet_memory_qos_node_memory_${kind}_bytes`,
+      help,
     });
   }
 

@@ -1,7 +1,7 @@
 import {Counter, Histogram, type Registry} from 'prom-client';
 
 const statusBuckets = [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 20, 30, 45, 60];
-const startBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const defaultBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 /** What happens to pods now and then, and is worth a look when it does (pkg/kubelet/metrics/metrics.go). */
 export class PodCounts {
@@ -10,6 +10,7 @@ export class PodCounts {
   readonly #restarted: Counter<'static'>;
   readonly #orphaned: Counter;
   readonly #sandboxErrors: Counter<'runtime_handler'>;
+  readonly #sandboxSeconds: Histogram<'runtime_handler'>;
   readonly #imageVolumes: Readonly<Record<'requested' | 'mounted' | 'failed', Counter>>;
   readonly #statusSeconds: Histogram;
   readonly #startSeconds: Histogram;
@@ -42,6 +43,13 @@ export class PodCounts {
       help: 'Cumulative number of the run_podsandbox operation errors by RuntimeClass.Handler.',
       labelNames: ['runtime_handler'],
     });
+    this.#sandboxSeconds = new Histogram({
+      registers,
+      name: 'kubelet_run_podsandbox_duration_seconds',
+      help: 'Duration in seconds of the run_podsandbox operations. Broken down by RuntimeClass.Handler.',
+      labelNames: ['runtime_handler'],
+      buckets: defaultBuckets,
+    });
     this.#imageVolumes = {
       requested: counter('image_volume_requested_total', 'Number of requested image volumes.'),
       mounted: counter('image_volume_mounted_succeed_total', 'Number of successful image volume mounts.'),
@@ -57,7 +65,7 @@ export class PodCounts {
     this.#startSeconds = histogram(
       'pod_worker_start_duration_seconds',
       'Duration in seconds from kubelet seeing a pod to starting a worker.',
-      startBuckets,
+      defaultBuckets,
     );
   }
 
@@ -81,8 +89,9 @@ export class PodCounts {
     this.#orphaned.inc();
   }
 
-  sandboxFailed(handler: string): void {
-    this.#sandboxErrors.inc({runtime_handler: handler});
+  sandboxTried(handler: string, seconds: number, failed: boolean): void {
+    this.#sandboxSeconds.observe({runtime_handler: handler}, seconds);
+    if (failed) this.#sandboxErrors.inc({runtime_handler: handler});
   }
 
   /** A container was made with so many images as volumes, mounted at so many places; or could not be for their sake. */

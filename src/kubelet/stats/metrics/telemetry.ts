@@ -142,7 +142,7 @@ export class Telemetry {
     this.#operations.inc({operation_type: operation});
     this.#operationSeconds.observe({operation_type: operation}, seconds);
     if (failed) this.#failures.inc({operation_type: operation});
-    this.pods.runtimeOperation(operation, seconds, failed);
+    this.pods.runtimeOperation(operation, failed);
   }
 
   /** `statsAgeMs`: how old the numbers were that the pod is evicted for. */
@@ -174,6 +174,7 @@ export class Telemetry {
     const started = this.#starts.statusWritten(pod, status, nowMs);
     if (started === undefined) return;
     this.#startSeconds.observe(started.ownMs / 1000);
+    this.pods.startedIn(started.ownMs / 1000, pod.spec.hostNetwork === true);
     this.#startTotalSeconds.observe(started.totalMs / 1000);
     this.#runSeconds.observe(started.seenMs / 1000);
   }

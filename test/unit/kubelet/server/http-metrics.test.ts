@@ -2,6 +2,7 @@ import {Registry} from 'prom-client';
 import {describe, expect, it} from 'vitest';
 import {countRequests, httpLabels} from '../../../../src/kubelet/server/pages/http-metrics.ts';
 import {matchRoute} from '../../../../src/kubelet/server/routes.ts';
+import {CgroupMetrics} from '../../../../src/kubelet/stats/metrics/cgroup-metrics.ts';
 import {PodMetrics} from '../../../../src/kubelet/stats/metrics/pod-metrics.ts';
 
 /** The rows of TestMetricBuckets and TestMetricMethodBuckets, of what is served here. */
@@ -66,13 +67,32 @@ it('counts a request while it is answered, and when it is', async () => {
 it('tells of pods that start or do not', async () => {
   const registry = new Registry();
   const pods = new PodMetrics(registry);
-  pods.runtimeOperation('run_podsandbox', 0.2, false);
-  pods.runtimeOperation('run_podsandbox', 4, true);
+  pods.runtimeOperation('run_podsandbox', false);
+  pods.runtimeOperation('run_podsandbox', true);
   pods.worked('create', 61);
   expect(await sample(registry, 'kubelet_started_pods_total')).toBe(2);
   expect(await sample(registry, 'kubelet_started_pods_errors_total')).toBe(1);
-  expect(await sample(registry, 'kubelet_run_podsandbox_duration_seconds_count')).toBe(2);
   expect(await sample(registry, 'kubelet_pod_worker_duration_seconds_sum{operation_type="create"}')).toBe(61);
+});
+
+it('tells how soon the first pod with a network of its own ran', async () => {
+  const registry = new Registry();
+  const pods = new PodMetrics(registry);
+  const told = () => sample(registry, 'kubelet_first_network_pod_start_sli_duration_seconds');
+  pods.startedIn(1, true);
+  expect(await told()).toBe(0);
+  pods.startedIn(3, false);
+  pods.startedIn(2, false);
+  expect(await told()).toBe(3);
+});
+
+it('tells what MemoryQoS keeps, where it is on', async () => {
+  const registry = new Registry();
+  const cgroups = new CgroupMetrics(registry);
+  expect(await registry.metrics()).not.toContain('memory_qos');
+  cgroups.kept(64, 32);
+  expect(await sample(registry, 'kubelet_memory_qos_node_memory_min_bytes')).toBe(64);
+  expect(await sample(registry, 'kubelet_memory_qos_node_memory_low_bytes')).toBe(32);
 });
 
 it('tells of containers that do not start, and of pods with users of their own', async () => {

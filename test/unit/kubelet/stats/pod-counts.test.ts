@@ -36,7 +36,8 @@ it('counts what happens to pods now and then, in the words of Kubernetes', async
     podCounts.hookFellBack();
     podCounts.sleepCut();
     podCounts.orphaned();
-    podCounts.sandboxFailed('kata');
+    podCounts.sandboxTried('kata', 2, true);
+    podCounts.sandboxTried('', 0.2, false);
     podCounts.imageVolumes(2, 3, false);
     podCounts.imageVolumes(1, 1, true);
     podCounts.statusSynced(0.2);
@@ -51,6 +52,8 @@ it('counts what happens to pods now and then, in the words of Kubernetes', async
     'kubelet_restarted_pods_total{static=""} 0',
     'kubelet_orphaned_runtime_pods_total 1',
     'kubelet_run_podsandbox_errors_total{runtime_handler="kata"} 1',
+    'kubelet_run_podsandbox_duration_seconds_sum{runtime_handler="kata"} 2',
+    'kubelet_run_podsandbox_duration_seconds_count{runtime_handler=""} 1',
     'kubelet_image_volume_requested_total 3',
     'kubelet_image_volume_mounted_succeed_total 3',
     'kubelet_image_volume_mounted_errors_total 1',
