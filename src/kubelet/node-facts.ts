@@ -1,8 +1,10 @@
 import {isEnabled} from '../config/kubelet/feature-gates.ts';
 import type {KubeletConfig} from '../config/kubelet.ts';
+import {ownCgroup} from '../edges/cgroups/own-cgroup.ts';
 import {exists, listDirectory, readText} from '../edges/files/files.ts';
 import {readHostFacts} from '../edges/machine/host-facts.ts';
 import {quantityValue} from '../lib/quantity.ts';
+import {tierCgroupPath} from './pod/config/resources/cgroup-names.ts';
 import type {NodeFacts} from './pod/deps.ts';
 
 /** What of the machine decides how pods are made; read once. */
@@ -12,9 +14,6 @@ export async function readNodeFacts(
   live: Pick<NodeFacts, 'hostIps' | 'allocatable'>,
 ): Promise<NodeFacts> {
   const host = await readHostFacts(config.rootDir);
-  const swap = cgroupV2
-    ? '/sys/fs/cgroup/init.scope/memory.swap.max'
-    : '/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes';
   return {
     ...live,
     resources: {
@@ -24,7 +23,7 @@ export async function readNodeFacts(
       cpuCfsQuotaPeriodUs: config.cpuCFSQuotaPeriod * 1000,
       singleProcessOomKill: config.singleProcessOOMKill ?? !cgroupV2,
       hugePageSizes: [...host.hugePages.keys()],
-      swapAccounting: await exists(swap),
+      swapAccounting: await accountsSwap(config, cgroupV2),
       ...(config.memorySwap.swapBehavior === 'LimitedSwap' ? {limitedSwapBytes: host.swapBytes} : {}),
       ...(cgroupV2 && isEnabled(config.featureGates, 'MemoryQoS')
         ? {
@@ -43,6 +42,16 @@ export async function readNodeFacts(
     },
     appArmor: await hasAppArmor(),
   };
+}
+
+/** cgroup v2 tells it nowhere at its root: the pods' cgroup does, or our own (kuberuntime, checkSwapControllerAvailability). */
+async function accountsSwap(config: KubeletConfig, cgroupV2: boolean): Promise<boolean> {
+  if (!cgroupV2) return exists('/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes');
+  const pods = tierCgroupPath(config.cgroupDriver, config.cgroupRoot, 'Guaranteed');
+  const there = await Promise.all(
+    [pods, (await ownCgroup()) ?? pods].map((path) => exists(`/sys/fs/cgroup${path}/memory.swap.max`)),
+  );
+  return there.includes(true);
 }
 
 /** As runc finds out (libcontainer/apparmor). */

@@ -151,9 +151,12 @@ function v1Files(limits: CgroupLimits): [string, string][] {
   ];
 }
 
+/** As they are used, and as they are reserved: who maps too many is told so at once, not killed later (Linux 5.7). */
 function hugePageFiles({hugePages = {}}: Pick<CgroupLimits, 'hugePages'>, v2: boolean): [string, string][] {
   return Object.entries(hugePages).flatMap(([size, bytes]) =>
-    line(v2 ? `hugetlb.${size}.max` : `hugetlb/hugetlb.${size}.limit_in_bytes`, bytes),
+    [size, `${size}.rsvd`].flatMap((pages) =>
+      line(v2 ? `hugetlb.${pages}.max` : `hugetlb/hugetlb.${pages}.limit_in_bytes`, bytes),
+    ),
   );
 }
 
