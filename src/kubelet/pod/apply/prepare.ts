@@ -21,8 +21,16 @@ export async function preparePod(context: ApplyContext): Promise<void> {
   if (pod === undefined) return;
   deps.objects.use(memory.uid, podReferences(pod));
   if (memory.local !== 'prepared') {
-    await makeDirectory(podPaths(deps.config, pod).root, 0o750);
-    await makeCgroup(context, pod);
+    const told = (reason: string, what: string) => (error: unknown) => {
+      tellPod(deps.recorder, pod, undefined, 'Warning', reason, `${what}: ${describeError(error)}`);
+      throw error;
+    };
+    await makeDirectory(podPaths(deps.config, pod).root, 0o750).catch(
+      told('Failed', 'error making pod data directories'),
+    );
+    await makeCgroup(context, pod).catch(
+      told('FailedCreatePodContainer', 'unable to ensure pod container exists'),
+    );
     prefetchImages(context, pod);
     memory.local = 'prepared';
   }
