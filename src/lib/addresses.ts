@@ -1,5 +1,7 @@
 /** IP addresses and CIDRs as pure data, in the forms that Go prints and accepts (netutils.ParseIPSloppy). */
 export type Family = 'IPv4' | 'IPv6';
+const [dot, zero, nine] = [46, 48, 57] as const;
+
 export type Address = {readonly family: Family; readonly text: string; readonly bytes: readonly number[]};
 export type Cidr = {
   readonly family: Family;
@@ -64,10 +66,24 @@ function maskOf(bits: number): number {
   return bits >= 8 ? 255 : bits <= 0 ? 0 : (255 << (8 - bits)) & 255;
 }
 
+/** Digit by digit: the proxy reads each endpoint's address again with each change of its Service. */
 function bytesOfIPv4(text: string): number[] | undefined {
-  const parts = text.split('.');
-  if (parts.length !== 4 || !parts.every((p) => /^\d+$/.test(p) && Number(p) <= 255)) return undefined;
-  return parts.map(Number);
+  const bytes: number[] = [];
+  let byte: number | undefined;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === dot && byte !== undefined) {
+      bytes.push(byte);
+      byte = undefined;
+      continue;
+    }
+    if (code < zero || code > nine) return undefined;
+    byte = (byte ?? 0) * 10 + code - zero;
+    if (byte > 255) return undefined;
+  }
+  if (byte === undefined || bytes.length !== 3) return undefined;
+  bytes.push(byte);
+  return bytes;
 }
 
 function bytesOfIPv6(text: string): number[] | undefined {
