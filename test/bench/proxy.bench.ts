@@ -126,7 +126,7 @@ function row(load: Load, name: string, f: Figures): string[] {
     f.peakMB.toFixed(0),
     milliseconds(f.repairedMs),
   ];
-  return cells.map((cell) => (cell === 'NaN' ? '' : cell));
+  return cells.map((cell) => (cell === 'NaN' ? '' : cell === 'Infinity' ? 'never' : cell));
 }
 
 /** A change of one Service, from the API's write to the kernel's event; each row is also told as soon as it is there. */
@@ -179,6 +179,7 @@ function table(rows: readonly (readonly string[])[]): Table {
     notes: [
       'raw nft: the same elements through nft itself, without Services, an API or a proxy.',
       'CPU and memory are those of the proxy with its children; pages of files are shared with every nodectl that runs.',
+      'never: the kernel had not told of it within half a minute, or of the repair within a minute.',
       'repaired: from a flush of the whole ruleset by somebody else (kube-proxy looks once an hour).',
     ],
   };

@@ -128,20 +128,24 @@ async function firstCommit(
   }
 }
 
-/** Three times, of which the middle one counts. */
+const repairMs = 60_000;
+/** One that takes as long says enough by itself. */
+const longRepairMs = 5_000;
+
+/** Three times, of which the middle one counts; Infinity for one that nobody has waited for. */
 async function repaired({name, kernel, repairs}: Subject, {last}: Load, netns: Netns): Promise<number> {
   if (kernel === undefined || !repairs) return Number.NaN;
   const probe = openProbe(netns);
   const samples: number[] = [];
   try {
-    for (let i = 0; i < 3; i++) {
+    while (samples.length < 3 && !samples.some((ms) => ms > longRepairMs)) {
       await netns.run('nft', ['flush', 'ruleset']);
       const flushed = performance.now();
-      await until(`${name} to repair`, () => probe.has(kernel, `${last} . tcp . 80`), {
-        timeoutMs: 60_000,
+      const isThere = await until(`${name} to repair`, () => probe.has(kernel, `${last} . tcp . 80`), {
+        timeoutMs: repairMs,
         everyMs: 5,
-      });
-      samples.push(performance.now() - flushed);
+      }).catch(() => false);
+      samples.push(isThere ? performance.now() - flushed : Number.POSITIVE_INFINITY);
     }
   } finally {
     await probe.stop();
@@ -159,21 +163,21 @@ async function afterSync(proxy: RunningProxy, syncedMs: number): Promise<number>
   return Number(sum) * 1000;
 }
 
-/** Until the monitor tells of what happens. */
+const mostHearMs = 180_000;
+
+/**
+ * Until the monitor tells of what happens. It reads every element first, and begins anew whenever something changes
+ * meanwhile: of a million elements it needs longer than any fixed pause between two changes.
+ */
 export async function hears(events: KernelEvents, netns: Netns): Promise<void> {
-  let heard = false;
-  void events.generation().then(() => {
-    heard = true;
-  });
-  await until(
-    'the monitor',
-    async () => {
-      await netns.run('nft', ['add', 'table', 'ip', 'poke']);
-      await netns.run('nft', ['delete', 'table', 'ip', 'poke']);
-      return heard;
-    },
-    {timeoutMs: 120_000, everyMs: 200},
-  );
+  const heard = events.generation().then(() => true);
+  const end = performance.now() + mostHearMs;
+  for (let pauseMs = 200; performance.now() < end; pauseMs *= 2) {
+    await netns.run('nft', ['add table ip poke; delete table ip poke']);
+    const pause = new Promise<false>((resolve) => setTimeout(() => resolve(false), pauseMs));
+    if (await Promise.race([heard, pause])) return;
+  }
+  throw new Error(`not within ${mostHearMs} ms: the monitor`);
 }
 
 async function timed(pid: number, run: () => Promise<number[]>) {
