@@ -29,6 +29,8 @@ export type PullerOptions = {
   readonly clock: Clock;
   /** So many pulls at the same time. */
   readonly parallel: number;
+  /** One that takes longer is not counted any more: registries that stall must not hold back all others for ever. */
+  readonly patienceMs?: number;
   /** Resolves when the next pull may begin. */
   readonly turn: (signal: AbortSignal) => Promise<void>;
   readonly timeoutMs: number;
@@ -36,9 +38,9 @@ export type PullerOptions = {
 
 /** Talks to the runtime's image service. */
 export function createPuller(options: PullerOptions): Puller {
-  const {cri, parallel, timeoutMs} = options;
+  const {cri, timeoutMs} = options;
   const running = new Map<string, Pull>();
-  const gate = createGate(parallel);
+  const gate = createGate(options);
   return {
     async present(image) {
       try {
@@ -131,18 +133,28 @@ function oneMessage(failures: readonly unknown[]): string {
   return messages.length === 1 ? messages.join() : `[${messages.join(', ')}]`;
 }
 
-function createGate(places: number): <T>(work: () => Promise<T>) => Promise<T> {
-  let free = places;
+function createGate({parallel, patienceMs, clock}: PullerOptions): <T>(work: () => Promise<T>) => Promise<T> {
+  let free = parallel;
   const waiting: (() => void)[] = [];
+  const leave = () => {
+    const next = waiting.shift();
+    if (next === undefined) free++;
+    else next();
+  };
   return async (work) => {
     if (free > 0) free--;
     else await new Promise<void>((resolve) => waiting.push(resolve));
+    let inside = true;
+    const leaveOnce = () => {
+      if (inside) leave();
+      inside = false;
+    };
+    const cancel = patienceMs === undefined ? undefined : clock.after(patienceMs, leaveOnce);
     try {
       return await work();
     } finally {
-      const next = waiting.shift();
-      if (next === undefined) free++;
-      else next();
+      cancel?.();
+      leaveOnce();
     }
   };
 }

@@ -54,6 +54,8 @@ export type PodImagesOptions = ImageSourcesOptions & {
 
 /** Kubernetes pulls one image after the other by default; here a stuck registry must not hold back all others. */
 const defaultParallelPulls = 5;
+/** Where nobody has said how many there may be, a pull that takes so long makes room for another. */
+const patienceMs = 60_000;
 
 /** The images of this node's pods, with the logins of their secrets, of the node, and of credential providers. */
 export function startPodImages(options: PodImagesOptions, {records, providers}: ImageSources): ImageManager {
@@ -73,6 +75,7 @@ export function startPodImages(options: PodImagesOptions, {records, providers}: 
       clock,
       parallel: config.maxParallelImagePulls ?? unlimited,
       turn: createPullRate(clock, config),
+      ...(config.maxParallelImagePulls === undefined ? {patienceMs} : {}),
       timeoutMs: config.runtimeRequestTimeout,
     }),
     records,

@@ -1,0 +1,78 @@
+import {describe, expect, it} from 'vitest';
+import type {Cri} from '../../../../src/edges/cri/client.ts';
+import {createPuller} from '../../../../src/kubelet/images/puller.ts';
+
+/** A runtime whose pulls end when they are told to, and a clock that stands until it is turned. */
+function runtime(parallel: number, patienceMs?: number) {
+  const begun: string[] = [];
+  const ends = new Map<string, () => void>();
+  const timers = new Set<() => void>();
+  const pullImage = ({image}: {image: {image: string}}) => {
+    begun.push(image.image);
+    return new Promise((resolve) => ends.set(image.image, () => resolve({imageRef: image.image})));
+  };
+  const puller = createPuller({
+    cri: {images: {pullImage}} as unknown as Cri,
+    clock: {
+      now: () => 0,
+      monotonic: () => 0,
+      after: (_, fn) => {
+        timers.add(fn);
+        return () => void timers.delete(fn);
+      },
+    },
+    parallel,
+    ...(patienceMs === undefined ? {} : {patienceMs}),
+    turn: async () => undefined,
+    timeoutMs: 1000,
+  });
+  const settle = () => new Promise((resolve) => setImmediate(resolve));
+  return {
+    begun,
+    timers,
+    async pull(...images: string[]) {
+      for (const image of images) void puller.pull(image, [], new AbortController().signal);
+      await settle();
+    },
+    async end(image: string) {
+      ends.get(image)?.();
+      await settle();
+    },
+    async timeGoesBy() {
+      for (const fn of timers) fn();
+      await settle();
+    },
+  };
+}
+
+describe('pulls at the same time', () => {
+  /** images/image_manager_test.go, TestMaxParallelImagePullsLimit. */
+  it('are as many as there may be; the next begins when one has ended', async () => {
+    const {begun, pull, end} = runtime(2);
+    await pull('a', 'b', 'c', 'd');
+    expect(begun).toEqual(['a', 'b']);
+    await end('b');
+    expect(begun).toEqual(['a', 'b', 'c']);
+  });
+
+  it('are one for one image', async () => {
+    const {begun, pull} = runtime(2);
+    await pull('a', 'a', 'b');
+    expect(begun).toEqual(['a', 'b']);
+  });
+
+  it('that stall make room for others once', async () => {
+    const {begun, timers, pull, end, timeGoesBy} = runtime(1, 60_000);
+    await pull('stuck', 'b', 'c', 'd');
+    expect(begun).toEqual(['stuck']);
+    await timeGoesBy();
+    expect(begun).toEqual(['stuck', 'b']);
+    await end('stuck');
+    expect(begun).toEqual(['stuck', 'b']);
+    await end('b');
+    expect(begun).toEqual(['stuck', 'b', 'c']);
+    await end('c');
+    await end('d');
+    expect(timers.size).toBe(0);
+  });
+});
