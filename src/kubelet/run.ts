@@ -1,7 +1,7 @@
 import {availableParallelism, uptime} from 'node:os';
 import type {KubeletConfig} from '../config/kubelet.ts';
 import {realClock} from '../edges/clock.ts';
-import {type Cri, connectCri} from '../edges/cri/client.ts';
+import type {Cri} from '../edges/cri/client.ts';
 import {type EventRecorder, startEventRecorder} from '../edges/kube/events.ts';
 import {watchRequests} from '../edges/kube/request-sight.ts';
 import {keepAlive} from '../edges/process/process-life.ts';
@@ -23,7 +23,7 @@ import {startPodResources} from './podresources/start.ts';
 import {serveHealth, serveKubelet, serveReadOnly} from './serve.ts';
 import type {HealthChecks} from './server/pages/healthz.ts';
 import {createMetrics} from './server/pages/metrics.ts';
-import {checkMachine, checkReservations, makeDirectories, waitForRuntime} from './startup.ts';
+import {checkMachine, checkReservations, connectRuntime, makeDirectories, waitForRuntime} from './startup.ts';
 import {operationName, Telemetry} from './stats/metrics/telemetry.ts';
 import type {Stats} from './stats/stats.ts';
 import {startTiers, type TierOptions} from './tiers.ts';
@@ -82,7 +82,7 @@ async function compose(
   const telemetry = new Telemetry(realClock.now(), realClock.now() - uptime() * 1000);
   const onCall = (method: string, ...told: [number, boolean]) =>
     telemetry.runtimeOperation(operationName(method), ...told);
-  const cri = connectCri(config.containerRuntimeEndpoint, config.runtimeRequestTimeout, onCall);
+  const cri = connectRuntime(config, onCall);
   started.keep(() => cri.close());
   const [api] = await Promise.all([
     openApiAccess({...common, metrics: telemetry.certificates}),
@@ -96,6 +96,7 @@ async function compose(
     log,
     component: 'kubelet',
     host: config.nodeName,
+    rate: {perSecond: config.eventRecordQPS, burst: config.eventBurst},
   });
   started.keep(() => recorder.stop());
   started.keep(watchRequests((seen) => telemetry.request(seen)));
@@ -156,8 +157,7 @@ type AgentParts = {
 /** The pods' side and the Node's side; each asks the other only for what it knows at the moment. */
 async function startAgents(parts: AgentParts): Promise<{agent: PodAgent; node: NodeAgent; stats: Stats}> {
   const {config, api, cri, recorder, log, started, telemetry} = parts;
-  const {client, heartbeats} = api;
-  const common = {config, client, cri, clock: realClock, log, telemetry};
+  const common = {config, client: api.limited, cri, clock: realClock, log, telemetry};
   const services = startServiceSource(common);
   started.keep(() => services.stop());
   let node: NodeAgent | undefined;
@@ -207,7 +207,8 @@ async function startAgents(parts: AgentParts): Promise<{agent: PodAgent; node: N
   const podCidrs = new PodCidrs(cri, log);
   node = startNodeAgent({
     ...common,
-    heartbeatClient: heartbeats,
+    client: api.client,
+    heartbeatClient: api.heartbeats,
     runtimeReady: () => agent.runtimeReady(),
     volumesInUse: () => plugins.volumesInUse(),
     devices: () => holders.managers.devices.counts(),

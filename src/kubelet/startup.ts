@@ -1,6 +1,6 @@
 import type {KubeletConfig} from '../config/kubelet.ts';
 import {joinCgroup} from '../edges/cgroups/cgroups.ts';
-import type {Cri} from '../edges/cri/client.ts';
+import {type Cri, connectCri, type OnCriCall} from '../edges/cri/client.ts';
 import {makeDirectory} from '../edges/files/files.ts';
 import {readHostFacts} from '../edges/machine/host-facts.ts';
 import {observeMachine} from '../edges/machine/machine.ts';
@@ -117,4 +117,20 @@ export async function waitForRuntime(
     }
     await pause(clock, criPollMs, signal);
   }
+}
+
+/** Images may be somebody else's work than containers. */
+export function connectRuntime(config: KubeletConfig, onCall: OnCriCall): Cri {
+  const {containerRuntimeEndpoint, imageServiceEndpoint, runtimeRequestTimeout} = config;
+  const runtime = connectCri(containerRuntimeEndpoint, runtimeRequestTimeout, onCall);
+  if (imageServiceEndpoint === '' || imageServiceEndpoint === containerRuntimeEndpoint) return runtime;
+  const {images, close} = connectCri(imageServiceEndpoint, runtimeRequestTimeout, onCall);
+  return {
+    ...runtime,
+    images,
+    close() {
+      close();
+      runtime.close();
+    },
+  };
 }

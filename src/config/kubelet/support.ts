@@ -16,6 +16,7 @@ const refusedFields: readonly Field[] = [
 
 /** Fields that only tune what nodectl does otherwise or not yet: the node works, and the log says so. */
 const warnedFields: readonly Field[] = [
+  'configMapAndSecretChangeDetectionStrategy',
   'tlsCurvePreferences',
   'kernelMemcgNotification',
   'enableContentionProfiling',

@@ -3,19 +3,13 @@ import type {Event, KubeObject} from '../../lib/kubernetes.ts';
 import type {Logger} from '../../lib/log.ts';
 import {events} from '../../lib/resources.ts';
 import {type Clock, timestamp} from '../../lib/time.ts';
+import {pause} from '../clock.ts';
 import type {KubeClient} from './client.ts';
-import {isNotFound} from './errors.ts';
+import {ApiError, isNotFound} from './errors.ts';
+import {EventCorrelator, type EventTarget, renew} from './event-correlator.ts';
+import {type Rate, RateLimit} from './rate-limit.ts';
 
-/** What an event is about: an object or a reference to one, and the part of it (`spec.containers{web}`). */
-export type EventTarget = {
-  readonly kind: string;
-  readonly apiVersion?: string;
-  readonly name: string;
-  readonly namespace?: string;
-  readonly uid?: string;
-  readonly resourceVersion?: string;
-  readonly fieldPath?: string;
-};
+export type {EventTarget};
 
 export type EventRecorder = {
   /** Tells an event. Never waits and never throws: an event that cannot be sent is lost. */
@@ -36,20 +30,19 @@ export type EventRecorderOptions = {
   readonly log: Logger;
   readonly component: string;
   readonly host: string;
+  /** No limit without it. */
+  readonly rate?: Rate;
 };
 
-/** client-go's event correlator: a burst of 25 per source and object, then one in five minutes. */
-const burst = 25;
-const refillMs = 300_000;
-/** Equal events count together for ten minutes (client-go: defaultAggregateIntervalInSeconds). */
-const sameMs = 600_000;
 const maxQueued = 1000;
-const maxKnown = 4096;
 const maxMessage = 1024;
 const sendTimeoutMs = 10_000;
+/** An API server that does not answer may come back (client-go: maxTriesPerEvent, defaultSleepDuration). */
+const maxTries = 12;
+const retryMs = 10_000;
 
-type Known = {name: string; namespace: string; count: number; seenMs: number};
-type Job = {readonly key: string; readonly event: Draft; readonly nowMs: number};
+type Known = {name: string; namespace: string; count: number; firstTimestamp: string | undefined};
+type Job = {readonly key: string; readonly event: Draft};
 type Draft = Omit<Event, 'metadata'> & {
   metadata: {name: string; namespace: string; annotations?: Record<string, string>};
 };
@@ -84,14 +77,16 @@ class Recorder implements EventRecorder {
   readonly #options: EventRecorderOptions;
   readonly #queue: Job[] = [];
   readonly #known = new Map<string, Known>();
-  readonly #tokens = new Map<string, {left: number; atMs: number}>();
+  readonly #correlator = new EventCorrelator();
+  readonly #rate: RateLimit;
+  readonly #stop = new AbortController();
   #sending: Promise<void> | undefined;
   #serial = 0;
   #dropped = 0;
-  #stopped = false;
 
   constructor(options: EventRecorderOptions) {
     this.#options = options;
+    this.#rate = new RateLimit(options.rate ?? {perSecond: 0, burst: 0}, options.clock);
   }
 
   record(
@@ -102,7 +97,9 @@ class Recorder implements EventRecorder {
     annotations?: Readonly<Record<string, string>>,
   ): void {
     const nowMs = this.#options.clock.now();
-    if (this.#stopped || !this.#allowed(target, nowMs)) return;
+    if (this.#stop.signal.aborted) return;
+    const correlated = this.#correlator.correlate({target, type, reason, message}, nowMs);
+    if (correlated === undefined) return;
     // A node may write events but not read them: `nodectl status` finds in the log why a pod waits.
     if (type === 'Warning') this.#options.log.info('event', {...spoken(target), reason, message});
     if (this.#queue.length >= maxQueued) {
@@ -112,40 +109,20 @@ class Recorder implements EventRecorder {
     const code = type === 'Warning' ? codeOfEvent(reason, message) : undefined;
     const more = code === undefined ? '' : ` (nodectl explain ${code})`;
     const room = maxMessage - more.length;
-    const text = `${message.length > room ? `${message.slice(0, room - 3)}...` : message}${more}`;
+    const whole = correlated.message;
+    const text = `${whole.length > room ? `${whole.slice(0, room - 3)}...` : whole}${more}`;
     const draft = this.#draft(target, type, reason, text, nowMs);
     const event =
       annotations === undefined
         ? draft
         : {...draft, metadata: {...draft.metadata, annotations: {...annotations}}};
-    const key = JSON.stringify([
-      target.kind,
-      target.namespace,
-      target.name,
-      target.uid,
-      target.fieldPath,
-      type,
-      reason,
-      text,
-    ]);
-    this.#queue.push({key, event, nowMs});
+    this.#queue.push({key: correlated.key, event});
     this.#sending ??= this.#drain();
   }
 
   async stop(): Promise<void> {
-    this.#stopped = true;
+    this.#stop.abort();
     await this.#sending;
-  }
-
-  /** A token bucket per object (client-go: EventSourceObjectSpamFilter). */
-  #allowed(target: EventTarget, nowMs: number): boolean {
-    const key = `${target.kind}/${target.namespace ?? ''}/${target.name}/${target.uid ?? ''}`;
-    const bucket = this.#tokens.get(key) ?? {left: burst, atMs: nowMs};
-    const left = Math.min(burst, bucket.left + (nowMs - bucket.atMs) / refillMs);
-    this.#tokens.delete(key);
-    this.#tokens.set(key, {left: left >= 1 ? left - 1 : left, atMs: nowMs});
-    forgetOldest(this.#tokens);
-    return left >= 1;
   }
 
   #draft(
@@ -178,47 +155,56 @@ class Recorder implements EventRecorder {
   }
 
   async #drain(): Promise<void> {
-    for (let job = this.#queue.shift(); job !== undefined; job = this.#queue.shift())
-      try {
-        await this.#send(job);
-      } catch (error) {
-        this.#options.log.debug('an event was lost', {reason: job.event.reason, error: String(error)});
-      }
+    for (let job = this.#queue.shift(); job !== undefined; job = this.#queue.shift()) {
+      await this.#pause(this.#rate.takeMs());
+      await this.#deliver(job);
+    }
     this.#sending = undefined;
     if (this.#dropped > 0) this.#options.log.warn('events were dropped', {count: this.#dropped});
     this.#dropped = 0;
   }
 
-  async #send(job: Job): Promise<void> {
-    const known = this.#known.get(job.key);
-    if (known !== undefined && job.nowMs - known.seenMs < sameMs && (await this.#count(known, job))) return;
-    const {name, namespace} = job.event.metadata;
-    await this.#options.client.create(events, job.event, {namespace}, {timeoutMs: sendTimeoutMs});
-    this.#remember(job.key, {name, namespace, count: 1, seenMs: job.nowMs});
+  /** What the API server has refused is lost; what has not reached it is tried again. */
+  async #deliver(job: Job): Promise<void> {
+    for (let tries = 1; ; tries++)
+      try {
+        return await this.#send(job);
+      } catch (error) {
+        if (error instanceof ApiError || tries >= maxTries || this.#stop.signal.aborted) {
+          this.#options.log.debug('an event was lost', {reason: job.event.reason, error: String(error)});
+          // Who is asked to end does not wait for a server that is away.
+          if (this.#stop.signal.aborted && !(error instanceof ApiError)) this.#queue.length = 0;
+          return;
+        }
+        await this.#pause(tries === 1 ? retryMs * Math.random() : retryMs);
+      }
   }
 
-  /** False when the counted event is gone, so that a new one is made. */
-  async #count(known: Known, job: Job): Promise<boolean> {
+  /** Ends early when all is to end: then nothing waits for its turn. */
+  async #pause(ms: number): Promise<void> {
+    if (ms > 0) await pause(this.#options.clock, ms, this.#stop.signal);
+  }
+
+  /** The first of its kind is made, the others are counted in it, under its name also when it was collected meanwhile. */
+  async #send({key, event}: Job): Promise<void> {
+    const known = this.#known.get(key);
+    if (known === undefined) return this.#create(key, event);
     const count = known.count + 1;
-    const body = {count, lastTimestamp: job.event.lastTimestamp, message: job.event.message};
+    const body = {count, lastTimestamp: event.lastTimestamp, message: event.message};
     try {
       await this.#options.client.patch(events, known, {type: 'strategic', body}, {timeoutMs: sendTimeoutMs});
+      renew(this.#known, key, {...known, count});
     } catch (error) {
-      if (isNotFound(error)) return false;
-      throw error;
+      if (!isNotFound(error)) throw error;
+      const metadata = {...event.metadata, name: known.name};
+      await this.#create(key, {...event, metadata, count, firstTimestamp: known.firstTimestamp});
     }
-    this.#remember(job.key, {...known, count, seenMs: job.nowMs});
-    return true;
   }
 
-  #remember(key: string, known: Known): void {
-    this.#known.delete(key);
-    this.#known.set(key, known);
-    forgetOldest(this.#known);
+  async #create(key: string, event: Draft): Promise<void> {
+    const {metadata, count = 1, firstTimestamp} = event;
+    const {name, namespace} = metadata;
+    await this.#options.client.create(events, event, {namespace}, {timeoutMs: sendTimeoutMs});
+    renew(this.#known, key, {name, namespace, count, firstTimestamp});
   }
-}
-
-function forgetOldest(map: Map<string, unknown>): void {
-  const [oldest] = map.keys();
-  if (map.size > maxKnown && oldest !== undefined) map.delete(oldest);
 }

@@ -1,6 +1,8 @@
 import type {KubeletConfig} from '../../config/kubelet.ts';
+import type {KubeClient} from '../../edges/kube/client.ts';
 import type {Credentials, KubeConnection} from '../../edges/kube/connection.ts';
 import {connectKube, type KubeConnectionClient} from '../../edges/kube/http-client.ts';
+import {limited} from '../../edges/kube/rate-limit.ts';
 import {NodectlError} from '../../lib/errors.ts';
 import type {Logger} from '../../lib/log.ts';
 import type {Clock} from '../../lib/time.ts';
@@ -12,6 +14,8 @@ import type {CertificateMetrics} from '../stats/metrics/certificate-metrics.ts';
 
 export type ApiAccess = {
   readonly client: KubeConnectionClient;
+  /** It at no more than kubeAPIQPS: for pods, behind which neither the Node nor who may use the server waits. */
+  readonly limited: KubeClient;
   /** A connection of its own, so that heartbeats never wait behind watches, events or statuses. */
   readonly heartbeats: KubeConnectionClient;
   /** Renews the client certificate until the signal aborts. */
@@ -46,6 +50,7 @@ export async function openApiAccess(options: AccessOptions): Promise<ApiAccess> 
   if (found.credentials.kind === 'certificate') metrics.inUse('client', found.credentials);
   return {
     client,
+    limited: limited(client, {perSecond: config.kubeAPIQPS, burst: config.kubeAPIBurst}, clock),
     heartbeats,
     async rotate(signal) {
       const {credentials} = connection;
