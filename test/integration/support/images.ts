@@ -14,6 +14,8 @@ export type ImageDraft = {
   readonly user?: string;
   readonly env?: readonly string[];
   readonly workingDir?: string;
+  readonly volumes?: readonly string[];
+  readonly labels?: Readonly<Record<string, string>>;
 };
 
 const sha256 = (data: Uint8Array | string) => createHash('sha256').update(data).digest('hex');
@@ -30,6 +32,8 @@ export function dockerArchive(draft: ImageDraft): Buffer {
       User: draft.user ?? '',
       WorkingDir: draft.workingDir ?? '/',
       Env: draft.env ?? ['PATH=/bin'],
+      Volumes: Object.fromEntries((draft.volumes ?? []).map((path) => [path, {}])),
+      Labels: draft.labels ?? {},
     },
     rootfs: {type: 'layers', diff_ids: [`sha256:${sha256(layer)}`]},
     history: [],
