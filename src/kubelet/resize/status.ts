@@ -79,7 +79,9 @@ export function podResourcesStatus(
   };
   const running = pod.status?.phase === 'Running';
   const resources = running ? actualOf(pod, withAllocation(pod, actuated), facts, requests.memory) : whole;
-  return {resources: tidy(resources), allocatedResources: requests};
+  // The API keeps no empty list (omitempty): told, it would be patched in vain for each pod without a request.
+  const allocated = Object.keys(requests).length === 0 ? {} : {allocatedResources: requests};
+  return {resources: tidy(resources), ...allocated};
 }
 
 /** Sums of bytes as people write them. */

@@ -128,6 +128,11 @@ describe('the status', () => {
     expect(allocatedResources).toEqual({cpu: '45m', memory: '75Mi'});
   });
 
+  it('tells no empty list of what a pod without a request was given: the API keeps none', () => {
+    const object = {...given({a: {}}), status: {phase: 'Running'}};
+    expect(podResourcesStatus(object, allocationOf(object), seen().resources)).toEqual({resources: {}});
+  });
+
   it('tells a request with a unit as it was written, also a fraction of a byte', () => {
     const {spec, ...rest} = given({a: {}});
     const resources = {requests: {cpu: '4m', memory: '10m'}};
