@@ -7,7 +7,7 @@ import type {Logger} from '../../lib/log.ts';
 import {Queue} from '../../lib/queue.ts';
 import {pods} from '../../lib/resources.ts';
 import type {Clock} from '../../lib/time.ts';
-import {isEqual, isUrgent, statusPatch} from '../pod/status/status-patch.ts';
+import {isEqual, isFollowed, isUrgent, statusPatch} from '../pod/status/status-patch.ts';
 
 export type StatusWriterOptions = {
   readonly client: KubeClient;
@@ -37,6 +37,8 @@ type Entry = {
 const concurrency = 16;
 /** What nobody waits for may be told a little later, together with what follows it. */
 const calmMs = 150;
+/** So late a kubelet that lists its runtime each second may tell of it too. */
+const followedMs = 1000;
 const callTimeoutMs = 10_000;
 
 /** Brings computed statuses to the API server: one patch when something differs, Ready and ends first. */
@@ -86,7 +88,7 @@ export class StatusWriter {
     if (patch === undefined || JSON.stringify(patch) === entry.futile) return;
     entry.sinceMs ??= this.#options.clock.monotonic();
     if (isUrgent(entry.base, status)) this.#queue.enqueue(uid);
-    else this.#queue.enqueueAfter(uid, calmMs);
+    else this.#queue.enqueueAfter(uid, isFollowed(status, patch) ? followedMs : calmMs);
   }
 
   /** What the server is known to have. */

@@ -88,6 +88,19 @@ export function isUrgent(base: PodStatus, wanted: PodStatus): boolean {
   );
 }
 
+const addressFields = ['podIP', 'podIPs'];
+
+/** Whether a patch only says that the pod has its network: what its containers do is to be told right behind it. */
+export function isFollowed(wanted: PodStatus, patch: Readonly<Record<string, unknown>>): boolean {
+  if (wanted.phase !== 'Pending') return false;
+  const conditions: unknown = patch.conditions ?? [];
+  const types = Array.isArray(conditions) ? conditions.map(({type}: Partial<Condition>) => type) : [];
+  return (
+    Object.keys(patch).every((field) => field === 'conditions' || addressFields.includes(field)) &&
+    types.every((type) => type === 'PodReadyToStartContainers')
+  );
+}
+
 /** Equal as JSON: an absent field, null and undefined are the same. Asked several times in every look at a pod. */
 export function isEqual(a: unknown, b: unknown): boolean {
   if (a === b) return true;

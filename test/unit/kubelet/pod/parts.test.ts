@@ -4,7 +4,7 @@ import {CrashBackoffs} from '../../../../src/kubelet/pod/actions/crash-backoff.t
 import {containerHash} from '../../../../src/kubelet/pod/actions/hash.ts';
 import {goDuration} from '../../../../src/kubelet/pod/actions/waiting.ts';
 import {cgroupParent, podCgroupPath} from '../../../../src/kubelet/pod/config/resources/cgroup-names.ts';
-import {isUrgent, statusPatch} from '../../../../src/kubelet/pod/status/status-patch.ts';
+import {isFollowed, isUrgent, statusPatch} from '../../../../src/kubelet/pod/status/status-patch.ts';
 import type {PodStatus} from '../../../../src/lib/kubernetes.ts';
 
 describe('the container hash', () => {
@@ -116,6 +116,25 @@ describe('the status patch', () => {
     expect(isUrgent(waiting, {phase: 'Pending', conditions: [condition]})).toBe(true);
     expect(isUrgent(waiting, {...waiting, podIP: '10.0.0.1'})).toBe(false);
     expect(isUrgent(waiting, {...waiting, phase: 'Running'})).toBe(true);
+  });
+});
+
+describe('what is followed by more', () => {
+  const network = {type: 'PodReadyToStartContainers', status: 'True'};
+
+  it.each([
+    [
+      'the network of a pod that starts',
+      'Pending',
+      {podIP: '10.0.0.1', podIPs: [], conditions: [network]},
+      true,
+    ],
+    ['an address alone', 'Pending', {podIP: '10.0.0.1'}, true],
+    ['that of a pod that runs', 'Running', {podIP: '10.0.0.1'}, false],
+    ['a container that waits', 'Pending', {podIP: '10.0.0.1', containerStatuses: []}, false],
+    ['the end of its init containers', 'Pending', {conditions: [network, {type: 'Initialized'}]}, false],
+  ])('%s', (_, phase, patch, followed) => {
+    expect(isFollowed({phase}, patch)).toBe(followed);
   });
 });
 
