@@ -1,60 +1,30 @@
 import {basename} from 'node:path';
-import {Config, Errors, flush, Plugin, run} from '@oclif/core';
-import manifest from '../package.json' with {type: 'json'};
-import {COMMANDS} from './commands/index.ts';
-import {coded} from './lib/coded.ts';
-import {NodectlError} from './lib/errors.ts';
-import {errorText, exitCode} from './ui/print-error.ts';
+import {plainDaemon, tellServiceManager} from './commands/daemons/index.ts';
 
 /** Names under which tools look for the daemons; a symlink of that name starts them (kube-bench, `ps -C kubelet`). */
 const multiCall: Readonly<Record<string, string>> = {kubelet: 'kubelet', 'kube-proxy': 'proxy'};
-
-const pjson = {
-  name: manifest.name,
-  version: manifest.version,
-  description: manifest.description,
-  oclif: {
-    bin: 'nodectl',
-    topicSeparator: ' ' as const,
-    commands: {strategy: 'explicit' as const, target: 'embedded'},
-    topics: {sandbox: {description: 'A one-machine Kubernetes control plane to try nodectl with'}},
-  },
-};
-
-/**
- * oclif reads commands from files, which a single executable has not. The plugin is handed its commands instead;
- * `commandCache` is private to oclif, so its version is pinned and every command is started by a test.
- */
-async function loadConfig(): Promise<Config> {
-  const root = '/nonexistent';
-  const plugin = new Plugin({isRoot: true, pjson, root, ignoreManifest: true, name: pjson.name});
-  Object.defineProperty(plugin, 'commandCache', {value: COMMANDS});
-  await plugin.load();
-  return Config.load({root, pjson, plugins: new Map([[pjson.name, plugin]])});
-}
 
 async function main(): Promise<void> {
   // Hardened machines give root 077: daemons would hand pods files that only root may read.
   process.umask(0o022);
   const alias = multiCall[basename(process.argv[1] ?? '')];
-  const words = process.argv.slice(2);
-  try {
-    await run(alias === undefined ? words : [alias, ...words], await loadConfig());
-    await flush();
-  } catch (error) {
-    process.exitCode = report(error);
+  const given = process.argv.slice(2);
+  const words = alias === undefined ? given : [alias, ...given];
+  const run = await plainDaemon(words);
+  if (run === undefined) {
+    const {answer} = await import('./cli.ts');
+    return answer(words);
   }
+  await run().catch((error: unknown) => fail(error, words[0]));
 }
 
-/** Commands print their own errors (BaseCommand); what arrives here otherwise is a command that does not exist. */
-function report(error: unknown): number {
-  if (error instanceof Errors.ExitError) return error.oclif.exit ?? 1;
-  const shown =
-    error instanceof Errors.CLIError
-      ? new NodectlError('ND904', error.message, {next: ['nodectl --help']})
-      : coded(error);
-  process.stderr.write(`${errorText(shown)}\n`);
-  return exitCode(shown);
+async function fail(raised: unknown, id: string | undefined): Promise<void> {
+  const {failureOf, printFailure} = await import('./ui/failure.ts');
+  const {exitCode} = await import('./ui/print-error.ts');
+  const error = failureOf(raised, id);
+  printFailure(error, raised, false);
+  await tellServiceManager(error);
+  process.exitCode = exitCode(error);
 }
 
 void main();

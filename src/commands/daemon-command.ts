@@ -1,8 +1,27 @@
+import {Errors, Flags} from '@oclif/core';
 import {kubernetesVersion} from '../config/version.ts';
 import type {NodectlError} from '../lib/errors.ts';
 import {BaseCommand} from '../ui/base-command.ts';
+import {type DaemonFlag, type DaemonFlags, flagValue} from './daemons/flags.ts';
+import {tellServiceManager} from './daemons/index.ts';
 
-/** A daemon that ends says why in `systemctl status` too; where no service manager listens, nobody is told. */
+/** A daemon's flags as oclif reads and explains them. */
+export function oclifFlags(flags: DaemonFlags) {
+  return Object.fromEntries(Object.entries(flags).map(([name, flag]) => [name, oclifFlag(flag)]));
+}
+
+function oclifFlag(flag: DaemonFlag) {
+  const {integer, ...shown} = flag;
+  const daemonFlag = Flags.custom<string | number>({
+    parse: (text) => {
+      const value = flagValue(text, flag);
+      if (value === undefined) throw new Errors.CLIError(`Expected an integer but received: ${text}`);
+      return Promise.resolve(value);
+    },
+  });
+  return daemonFlag(shown);
+}
+
 export abstract class DaemonCommand extends BaseCommand {
   /** `--version` in the words that kubeadm's preflight reads of a kubelet (component-base/version/verflag). */
   protected override async init(): Promise<void> {
@@ -12,8 +31,7 @@ export abstract class DaemonCommand extends BaseCommand {
     this.exit(0);
   }
 
-  protected override async beforeFailure({code, message}: NodectlError): Promise<void> {
-    const {serviceNotifier} = await import('../edges/systemd/notify.ts');
-    return serviceNotifier().status(`${code} ${message}`);
+  protected override beforeFailure(error: NodectlError): Promise<void> {
+    return tellServiceManager(error);
   }
 }

@@ -1,7 +1,7 @@
 import {Command, Flags} from '@oclif/core';
-import {coded} from '../lib/coded.ts';
 import {NodectlError} from '../lib/errors.ts';
-import {errorDocument, errorText, exitCode} from './print-error.ts';
+import {failureOf, printFailure} from './failure.ts';
+import {exitCode} from './print-error.ts';
 
 /** `-o json`: one versioned document on stdout and nothing else. Commands that answer something take it. */
 export const outputFlag = Flags.option({
@@ -22,12 +22,9 @@ export abstract class BaseCommand extends Command {
     raised: Error & {exitCode?: number; oclif?: {exit?: number}},
   ): Promise<void> {
     if (raised.oclif?.exit === 0 || raised.name === 'ExitError') throw raised;
-    const error = this.withHelp(
-      isUsageError(raised) ? new NodectlError('ND904', raised.message) : coded(raised),
-    );
-    if (this.wantsJson()) this.printJson(errorDocument(error));
-    else process.stderr.write(`${errorText(error)}\n`);
-    if (error.code === 'ND999' && process.env.NODECTL_DEBUG) process.stderr.write(`${raised.stack ?? ''}\n`);
+    const wrong = isUsageError(raised) ? new NodectlError('ND904', raised.message) : raised;
+    const error = failureOf(wrong, this.id);
+    printFailure(error, raised, this.wantsJson());
     await this.beforeFailure(error);
     this.exit(exitCode(error));
   }
@@ -35,13 +32,6 @@ export abstract class BaseCommand extends Command {
   /** Told to others than who typed the command. */
   protected beforeFailure(_error: NodectlError): Promise<void> {
     return Promise.resolve();
-  }
-
-  /** A wrong argument is explained by the help of this very command. */
-  private withHelp(error: NodectlError): NodectlError {
-    if (error.code !== 'ND904' || error.next.length > 0) return error;
-    const words = ['nodectl', ...(this.id?.split(':') ?? []), '--help'];
-    return new NodectlError('ND904', error.message, {cause: error.cause, next: [words.join(' ')]});
   }
 
   private wantsJson(): boolean {
