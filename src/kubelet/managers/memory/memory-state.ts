@@ -46,7 +46,9 @@ export function writeMemoryState(policyName: string, {machineState, entries: all
 /** @throws for a damaged file, or one of another policy */
 export function readMemoryState(text: string, policyName: string): MemoryState {
   const parsed = schema.parse(JSON.parse(text));
-  if (checksum(dump(parsed)) !== parsed.checksum) throw new Error('checkpoint is corrupted');
+  // As with processors, a file without one is taken as it is.
+  if (parsed.checksum !== 0 && checksum(dump(parsed)) !== parsed.checksum)
+    throw new Error('checkpoint is corrupted');
   if (parsed.policyName !== policyName)
     throw new Error(
       `configured policy "${policyName}" differs from state checkpoint policy "${parsed.policyName}"`,

@@ -87,6 +87,11 @@ describe('its checkpoint', () => {
     expect(writeMemoryState('static', readMemoryState(text, 'static'))).toBe(text);
   });
 
+  it('is taken as it is where it has no checksum', () =>
+    expect(readMemoryState(text.replace('4215593881', '0'), 'static')).toEqual(
+      readMemoryState(text, 'static'),
+    ));
+
   it('is refused when it was changed or is of another policy', () => {
     expect(() => readMemoryState(text.replace('1024', '1025'), 'static')).toThrow('checkpoint is corrupted');
     expect(() => readMemoryState(text, 'None')).toThrow(
