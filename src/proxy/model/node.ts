@@ -85,7 +85,8 @@ export function nodePortIPs(
       return undefined;
     case 'primary': {
       const address = node.addresses[family];
-      return address === undefined ? [] : [address.text];
+      // Where no such address is known, kube-proxy restricts nothing in that family.
+      return address === undefined || scopeOf(address) === 'loopback' ? undefined : [address.text];
     }
     case 'cidrs':
       return fromCidrs(

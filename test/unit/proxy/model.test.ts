@@ -1,5 +1,6 @@
 import {describe, expect, it} from 'vitest';
-import {parseCidr} from '../../../src/lib/addresses.ts';
+import {type Family, parseCidr} from '../../../src/lib/addresses.ts';
+import type {Node} from '../../../src/lib/kubernetes.ts';
 import {mergeSlices, type Refused, serviceOfSlice, trimSlice} from '../../../src/proxy/model/endpoints.ts';
 import {nodePortIPs, viewNode} from '../../../src/proxy/model/node.ts';
 import {healthCheckNodePort, trimService, viewService} from '../../../src/proxy/model/services.ts';
@@ -229,6 +230,19 @@ describe('the node', () => {
     expect(nodePortIPs(cidrs('10.0.0.0/8', '127.0.0.0/8'), 'IPv4', view, local)).toEqual(['10.9.0.1']);
     expect(nodePortIPs(cidrs('10.0.0.0/8'), 'IPv6', view, local)).toBeUndefined();
     expect(nodePortIPs(cidrs('0.0.0.0/0'), 'IPv4', view, local)).toBeUndefined();
+  });
+
+  /** newProxyServer gives no range for such a family, and NewNodePortAddresses takes that for all. */
+  it('serves node ports on all addresses of a family of which it has no primary one', () => {
+    const [four, none] = [node('here', ['192.168.0.2']), node('here', [])];
+    const primary = (family: Family, of: Node | undefined, bindAddress = '0.0.0.0') =>
+      nodePortIPs({kind: 'primary'}, family, viewNode('here', of, bindAddress), local);
+    expect(primary('IPv4', four)).toEqual(['192.168.0.2']);
+    expect(primary('IPv6', four)).toBeUndefined();
+    expect(primary('IPv4', none)).toBeUndefined();
+    expect(primary('IPv4', undefined)).toBeUndefined();
+    expect(primary('IPv4', undefined, '10.0.0.1')).toEqual(['10.0.0.1']);
+    expect(primary('IPv4', four, '127.0.0.1')).toBeUndefined();
   });
 
   it('takes load only while it exists and is not about to go', () => {
