@@ -40,7 +40,7 @@ export async function serveServices(serving: Serving, signal: AbortSignal): Prom
   const settle = once(async () => {
     serving.onComplete();
     await planes.settle(signal);
-    await tables.begin();
+    tables.begin();
   });
   const watches = (): Watches => objects;
   const agent = new ProxyAgent(

@@ -1,4 +1,3 @@
-import {readlink} from 'node:fs/promises';
 import {createInterface} from 'node:readline';
 import type {Cancel, Clock} from '../../lib/time.ts';
 import {type Child, start} from '../process/exec.ts';
@@ -17,14 +16,14 @@ type Options = {
   readonly clock: Clock;
   /** The name of ours. */
   readonly table: string;
-  /** Whether a process with this id works for us. */
-  readonly isOwn: (pid: number) => boolean;
+  /** What our own processes have named in a transaction before they change anything (`Nft.mark`). */
+  readonly mark: string;
   /** Somebody else has changed something that may be ours. */
   readonly onForeign: () => void;
   /** From now on changes are heard, for the first time or again; what happened until now was not. */
   readonly onHears?: () => void;
-  /** Makes a transaction that changes nothing, so that it is soon known whether anything is heard. */
-  readonly poke?: () => Promise<unknown>;
+  /** Makes a transaction with the mark, so that it is soon known whether anything is heard. */
+  readonly poke: () => Promise<unknown>;
   /** Tests put `nsenter --net=…` before it. */
   readonly command?: readonly string[];
 };
@@ -45,18 +44,19 @@ const mostShortLives = 5;
 const maxTries = 3;
 const pokeMs = 200;
 const maxPokes = 25;
+/** On a machine that has other things to do it may hear later. */
+const latePokeMs = 10_000;
 /**
  * A kubelet, a network plugin or Docker that works through these names tables of theirs and can touch no other; looking
  * at ours after each of them would never end on a busy node.
  */
 const iptables = /^(x?ip6?tables|ebtables|arptables)/;
-/** The id of the host's own pid namespace (include/linux/proc_ns.h): the kernel tells processes by their ids there. */
-const hostPids = 'pid:[4026531836]';
+/** Far more than work for us at a time; what has no process any more may be another's id. */
+const maxPids = 64;
 
-/** Undefined where processes cannot be told apart; without the program it never hears. */
-export async function watchNftChanges(options: Options): Promise<NftChanges | undefined> {
-  const own = await readlink('/proc/self/ns/pid').catch(() => undefined);
-  return own === hostPids ? new Monitor(options) : undefined;
+/** Without the program it never hears. */
+export function watchNftChanges(options: Options): NftChanges {
+  return new Monitor(options);
 }
 
 class Monitor implements NftChanges {
@@ -73,10 +73,15 @@ class Monitor implements NftChanges {
   /** In a row. */
   #shortLives = 0;
   #pokes = 0;
+  /**
+   * Processes that have named the mark, the last one last. The kernel tells them by their ids in the host's own pid
+   * namespace, which cannot be known otherwise where this one runs in another.
+   */
+  readonly #own = new Set<number>();
 
   constructor(options: Options) {
     this.#options = options;
-    this.#events = new NftEvents(options.table);
+    this.#events = new NftEvents(options.table, options.mark);
     this.#start();
     this.#poke();
   }
@@ -86,9 +91,8 @@ class Monitor implements NftChanges {
   }
 
   get starting(): boolean {
-    const {poke} = this.#options;
     if (this.#works) return !this.#alive && !this.#stopped && this.#shortLives < mostShortLives;
-    return poke !== undefined && this.#pokes < maxPokes && this.#tries < maxTries;
+    return this.#pokes < maxPokes && this.#tries < maxTries;
   }
 
   stop(): void {
@@ -104,7 +108,7 @@ class Monitor implements NftChanges {
     this.#child = child;
     this.#alive = true;
     this.#startedMs = this.#options.clock.monotonic();
-    this.#events = new NftEvents(this.#options.table);
+    this.#events = new NftEvents(this.#options.table, this.#options.mark);
     child.stdin.on('error', () => undefined);
     child.stderr.resume();
     createInterface({input: child.stdout}).on('line', (line) => this.#line(line));
@@ -112,21 +116,33 @@ class Monitor implements NftChanges {
   }
 
   #poke(): void {
-    if (this.#stopped || this.#works || !this.starting) return;
+    if (this.#stopped || this.#works || this.#tries === maxTries) return;
     this.#pokes++;
-    void this.#options.poke?.().catch(() => undefined);
-    this.#cancelPoke = this.#options.clock.after(pokeMs, () => this.#poke());
+    void this.#options.poke().catch(() => undefined);
+    const pauseMs = this.#pokes < maxPokes ? pokeMs : latePokeMs;
+    this.#cancelPoke = this.#options.clock.after(pauseMs, () => this.#poke());
   }
 
   #line(line: string): void {
     const transaction = this.#events.line(line);
     if (transaction === undefined) return;
+    const {pid, program, isElsewhere, isMarked} = transaction;
+    const isOwn = this.#isOwn(pid, isMarked);
+    // Until our own have named themselves they cannot be told from others.
+    if (!this.#works && !isMarked) return;
     if (!this.#works) {
       this.#works = true;
       this.#options.onHears?.();
     }
-    const {pid, program, isElsewhere} = transaction;
-    if (!isElsewhere && !iptables.test(program) && !this.#options.isOwn(pid)) this.#options.onForeign();
+    if (!isOwn && !isElsewhere && !iptables.test(program)) this.#options.onForeign();
+  }
+
+  #isOwn(pid: number, isMarked: boolean): boolean {
+    if (!this.#own.delete(pid) && !isMarked) return false;
+    this.#own.add(pid);
+    const [oldest] = this.#own;
+    if (this.#own.size > maxPids && oldest !== undefined) this.#own.delete(oldest);
+    return true;
   }
 
   #ended(): void {
@@ -137,7 +153,10 @@ class Monitor implements NftChanges {
     this.#shortLives = isShort ? this.#shortLives + 1 : 0;
     this.#cancel = clock.after(isShort ? shortPauseMs : restartMs, () => {
       this.#start();
-      if (this.#works) onHears?.();
+      if (!this.#works) return;
+      onHears?.();
+      // One of ours may have begun while nobody listened.
+      this.#cancelPoke = clock.after(pokeMs, () => void this.#options.poke().catch(() => undefined));
     });
   }
 }

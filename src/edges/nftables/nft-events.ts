@@ -4,6 +4,8 @@ export type Transaction = {
   readonly program: string;
   /** It says what it changed, and none of it is in the table that is asked for. */
   readonly isElsewhere: boolean;
+  /** It names the mark. */
+  readonly isMarked: boolean;
 };
 
 /**
@@ -17,11 +19,14 @@ export type Transaction = {
  */
 export class NftEvents {
   readonly #table: string;
+  readonly #mark: string;
   #told = false;
   #named = false;
+  #marked = false;
 
-  constructor(table: string) {
+  constructor(table: string, mark: string) {
     this.#table = table;
+    this.#mark = mark;
   }
 
   /** The transaction that ends with this line. */
@@ -29,12 +34,16 @@ export class NftEvents {
     const [, pid, program = ''] = /^NEWGEN: .*\bPID=(\d+)(?: NAME=(.*))?/.exec(line) ?? [];
     if (pid === undefined) {
       this.#told = true;
-      this.#named ||= line.split(/\s+/).includes(this.#table);
+      const words = line.split(/\s+/);
+      this.#named ||= words.includes(this.#table);
+      this.#marked ||= words.includes(this.#mark);
       return undefined;
     }
     const isElsewhere = this.#told && !this.#named;
+    const isMarked = this.#marked;
     this.#told = false;
     this.#named = false;
-    return {pid: Number(pid), program, isElsewhere};
+    this.#marked = false;
+    return {pid: Number(pid), program, isElsewhere, isMarked};
   }
 }

@@ -1,3 +1,4 @@
+import {randomBytes} from 'node:crypto';
 import {createInterface} from 'node:readline';
 import {describeError, NodectlError} from '../../lib/errors.ts';
 import type {Clock} from '../../lib/time.ts';
@@ -24,8 +25,13 @@ export type Nft = {
     onLine: (line: string) => void,
     signal: AbortSignal,
   ): Promise<boolean>;
-  /** Whether a process is, or was a moment ago, a child of this one. */
-  isOwn(pid: number): boolean;
+  /**
+   * A table that is made and deleted in one transaction, so that nobody ever sees it but who hears of transactions: a
+   * process that has named it works for this one.
+   */
+  readonly mark: string;
+  /** A transaction that does nothing else. */
+  announce(): Promise<void>;
   stop(): Promise<void>;
 };
 
@@ -41,9 +47,6 @@ const answerMs = 30_000;
 const greetingMs = 3_000;
 const fileTimeoutMs = 300_000;
 const maxComplaint = 2_000;
-/** Far more transactions than the kernel has not told of yet. */
-const maxPids = 64;
-
 export type NftOptions = {
   readonly clock: Clock;
   /** The network namespace is the process's own; tests put `nsenter --net=…` before nft. */
@@ -60,26 +63,32 @@ export function openNft({clock, command = ['nft']}: NftOptions): Nft {
   let session: Session | undefined;
   let interactive = true;
   let queue: Promise<unknown> = Promise.resolve();
-  const own = new RecentPids();
+  const mark = `nodectl-${randomBytes(8).toString('hex')}`;
+  const marking = [`add table ip ${mark}`, `delete table ip ${mark}`];
   const greet = async (): Promise<Session | undefined> => {
-    const opened = new Session(command, clock, own);
+    const opened = new Session(command, clock);
     const answers = await opened.execute('', greetingMs).then(
       () => true,
       () => false,
     );
-    if (answers) return opened;
+    if (answers) {
+      // What it does next shows whether it works.
+      await opened.execute(marking.join('; '), answerMs).catch(() => undefined);
+      return opened;
+    }
     interactive = false;
     return undefined;
   };
   const dispatch = async (statements: readonly string[]): Promise<void> => {
     const bytes = statements.reduce((sum, statement) => sum + statement.length, 0);
-    if (bytes > maxLineBytes || !interactive) return runFile(command, statements, own);
+    const asFile = () => runFile(command, [...marking, ...statements]);
+    if (bytes > maxLineBytes || !interactive) return asFile();
     if (session !== undefined && session.bytes > maxSessionBytes) {
       void session.end();
       session = undefined;
     }
     session = session?.alive ? session : await greet();
-    if (session === undefined) return runFile(command, statements, own);
+    if (session === undefined) return asFile();
     await session.execute(statements.join('; '), answerMs);
   };
   const commit = (statements: readonly string[]): Promise<void> => {
@@ -95,7 +104,8 @@ export function openNft({clock, command = ['nft']}: NftOptions): Nft {
         (error: unknown) => describeError(error).includes('Could not process rule: No such file'),
       ),
     list: (place, what, onLine, signal) => listTable(command, place, what, onLine, signal),
-    isOwn: (pid) => own.has(pid),
+    mark,
+    announce: () => commit(marking),
     async stop() {
       await queue;
       await session?.end();
@@ -103,31 +113,12 @@ export function openNft({clock, command = ['nft']}: NftOptions): Nft {
   };
 }
 
-/** A child is told of by the kernel when it has ended already. */
-class RecentPids {
-  readonly #pids = new Set<number>();
-
-  add(pid: number | undefined): void {
-    if (pid === undefined) return;
-    this.#pids.delete(pid);
-    this.#pids.add(pid);
-    const [oldest] = this.#pids;
-    if (this.#pids.size > maxPids && oldest !== undefined) this.#pids.delete(oldest);
-  }
-
-  has(pid: number): boolean {
-    return this.#pids.has(pid);
-  }
-}
-
 async function runFile(
   [file = 'nft', ...args]: readonly string[],
   statements: readonly string[],
-  own: RecentPids,
 ): Promise<void> {
   await withStatements(statements, async (path) => {
     const child = start(file, [...args, '-f', path], {signal: AbortSignal.timeout(fileTimeoutMs)});
-    own.add(child.pid);
     child.stdin.on('error', () => undefined).end();
     let complaint = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
@@ -175,10 +166,9 @@ class Session {
   /** Of all lines so far. */
   bytes = 0;
 
-  constructor([file = 'nft', ...args]: readonly string[], clock: Clock, own: RecentPids) {
+  constructor([file = 'nft', ...args]: readonly string[], clock: Clock) {
     this.#clock = clock;
     this.#child = start(file, [...args, '-i'], {env: homeless});
-    own.add(this.#child.pid);
     this.#child.stdout.resume();
     this.#child.stdin.on('error', () => this.#die('its input is closed'));
     this.#child.stderr.setEncoding('utf8').on('data', (text: string) => this.#read(text));

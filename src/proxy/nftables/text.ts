@@ -52,13 +52,6 @@ export function removalStatements(table: Place): string[] {
   return [`add table ${place(table)}`, `delete table ${place(table)}`];
 }
 
-/** A transaction in which nothing changes, that the kernel tells of like any other. */
-export function pokeStatements(name: string): string[] {
-  const at = place({family: 'IPv4', name});
-  // An address that no Service has.
-  return ['add', 'delete'].map((what) => `${what} element ${at} cluster-ips { 0.0.0.0 }`);
-}
-
 /**
  * Statements of a difference, in the order that the kernel needs: names before their uses, deletions before additions
  * of the same key. Chains that fell out of use are emptied here; `retire` says which, to be deleted later (kernels

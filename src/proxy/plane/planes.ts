@@ -21,7 +21,7 @@ import {readSaved} from '../iptables/observed.ts';
 import {isOurs, removalInputs} from '../iptables/removal.ts';
 import {NftDataPlane} from '../nftables/data-plane.ts';
 import {probeStatements} from '../nftables/probe.ts';
-import {pokeStatements, removalStatements} from '../nftables/text.ts';
+import {removalStatements} from '../nftables/text.ts';
 import type {FamilyTableOptions} from '../table/family-table.ts';
 import {type ChosenMode, chooseMode, knowsRandomFully, lackOfNft, type ProxyMode} from './mode.ts';
 import type {DataPlane} from './plane.ts';
@@ -35,7 +35,7 @@ export type Planes = {
   /** The kernel follows these planes now: what other ones have left is taken away, without a gap in between. */
   settle(signal: AbortSignal): Promise<void>;
   /** Hears of changes that others make to the kernel's rules; undefined where nobody tells. */
-  changes(on: {onForeign(): void; onHears(): void}): Promise<NftChanges | undefined>;
+  changes(on: {onForeign(): void; onHears(): void}): NftChanges | undefined;
 };
 
 type Options = {
@@ -65,14 +65,14 @@ export async function openPlanes(options: Options): Promise<Planes> {
         ? new NftDataPlane({...wanted, name: config.table}, options.nft, options.monotonic)
         : iptablesPlane(wanted, chosen, liberal, options),
     settle: (signal) => settle(chosen, options, signal),
-    changes: async (on) =>
+    changes: (on) =>
       chosen.mode === 'nftables'
         ? watchNftChanges({
             clock: realClock,
             table: config.table,
-            isOwn: (pid) => options.nft.isOwn(pid),
+            mark: options.nft.mark,
             ...on,
-            poke: () => options.nft.commit(pokeStatements(config.table)),
+            poke: () => options.nft.announce(),
           })
         : undefined,
   };

@@ -23,7 +23,7 @@ const nextGatherMs = 200;
 
 export type TableWatch = {
   /** Everything is in the kernel for the first time: from now on others are heard. */
-  begin(): Promise<void>;
+  begin(): void;
   stop(): void;
 };
 
@@ -68,16 +68,14 @@ class Watch implements TableWatch {
     this.#lookLater(0);
   }
 
-  async begin(): Promise<void> {
+  begin(): void {
     if (this.#stopped) return;
-    const changes = await this.#planes.changes({
+    this.#changes = this.#planes.changes({
       onForeign: () => this.#heard(),
       // Where it costs little it is looked for changes that were made before any could be heard.
       onHears: () =>
         this.#proxies.every(({elements}) => elements < fewElements) ? this.#heard() : this.#lookSoon(),
     });
-    if (this.#stopped) return changes?.stop();
-    this.#changes = changes;
     this.#inspectLater();
   }
 

@@ -3,10 +3,10 @@ import {NftEvents} from '../../../src/edges/nftables/nft-events.ts';
 import {Suspects} from '../../../src/proxy/plane/suspects.ts';
 
 const end = 'NEWGEN: GENID=4 PID=29303 NAME=nft';
-const ended = {pid: 29_303, program: 'nft'};
+const ended = {pid: 29_303, program: 'nft', isMarked: false};
 
 function heard(...lines: string[]) {
-  const events = new NftEvents('ours');
+  const events = new NftEvents('ours', 'nodectl-0123');
   return lines.map((line) => events.line(line)).filter((transaction) => transaction !== undefined);
 }
 
@@ -36,6 +36,16 @@ describe("what xtables-monitor tells of others' transactions", () => {
 
   it('elements are not told of, and may be ours', () => {
     expect(heard(end)).toEqual([{...ended, isElsewhere: false}]);
+  });
+
+  it('our own name the mark, whatever else they do', () => {
+    const mark = ' EVENT: nft: NEW table: table nodectl-0123 ip flags 0 use 0 handle 2';
+    expect(heard(mark, ' EVENT: # nft: ip ours c use 1', end, ' EVENT: # nft: ip ours c use 1', end)).toEqual(
+      [
+        {...ended, isElsewhere: false, isMarked: true},
+        {...ended, isElsewhere: false},
+      ],
+    );
   });
 
   it('each transaction is told for itself', () => {
