@@ -4,6 +4,8 @@ import {runInNewContext} from 'node:vm';
 const checkEveryMs = 15_000;
 /** Share of one core below which a daemon counts as idle. */
 const idleShare = 0.05;
+/** After so many busy checks in a row it is no burst any more: so this daemon works now. */
+const steadyChecks = 4;
 /** Less than this, or than a quarter, is not worth a collection: it stops everything for some tens of milliseconds. */
 const worthBytes = 10 * 1024 * 1024;
 const worthShare = 0.25;
@@ -29,32 +31,52 @@ export type HeapOptions = {
 };
 
 /**
+ * How often a function must have been found unused by a collection of garbage until V8 forgets its code, and compiles it
+ * again when it is called: its own number, and the one that also counts for what has run a moment ago.
+ */
+const oldAge = {usual: 6, atOnce: 1};
+
+/**
  * Keeps a daemon's memory near what it needs. It is idle nearly always and has a burst at the start and with each
  * crowd of pods; by default V8 lets the young generation grow in a burst, and keeps the emptied old one, for good:
  * a kubelet of 100 pods held 217 MB of which 42 MB were used. `growthPercent` bounds how much garbage a burst may leave
  * before it is collected; `collect` is for the end of one. Without `turbofan` the highest of V8's four compilers is left
  * out, whose code and work cost some megabytes: for a daemon that mostly waits. Where `youngGrowth` lets the young
- * generation grow, the collection at the end of the burst makes it small again.
+ * generation grow, the collection at the end of the burst makes it small again; and where no end comes, it does not grow
+ * any more: 300 probes a second held 60 MB for nothing.
  */
 export function keepHeapSmall(options: HeapOptions = {}): {collect(): void} {
   const {growthPercent, turbofan = true, youngGrowth = 1} = options;
-  setFlagsFromString(`--semi-space-growth-factor=${youngGrowth}`);
+  const growYoung = (factor: number) => setFlagsFromString(`--semi-space-growth-factor=${factor}`);
+  growYoung(youngGrowth);
   if (!turbofan) setFlagsFromString('--no-turbofan');
   for (const flag of noWasmTiers) setFlagsFromString(flag);
   if (growthPercent !== undefined) setFlagsFromString(`--heap-growing-percent=${growthPercent}`);
+  setFlagsFromString('--flush-baseline-code');
   setFlagsFromString('--expose-gc');
   const collect: unknown = runInNewContext('gc');
   if (typeof collect !== 'function') return {collect() {}};
   // 'last-resort' also gives emptied pages back to the kernel.
-  const collectAll = () => void collect({type: 'major', execution: 'sync', flavor: 'last-resort'});
+  let first = true;
+  const collectAll = () => {
+    if (first) setFlagsFromString(`--bytecode-old-age=${oldAge.atOnce}`);
+    collect({type: 'major', execution: 'sync', flavor: 'last-resort'});
+    if (first) setFlagsFromString(`--bytecode-old-age=${oldAge.usual}`);
+    first = false;
+  };
   let cpu = process.cpuUsage();
+  let busyChecks = 0;
   // The start leaves garbage in any case.
   let floor = 0;
   const timer = setInterval(() => {
     const {user, system} = process.cpuUsage(cpu);
     cpu = process.cpuUsage();
     const busy = (user + system) / 1000 > checkEveryMs * idleShare;
-    if (busy || process.memoryUsage().heapTotal < floor + Math.max(worthBytes, floor * worthShare)) return;
+    busyChecks = busy ? busyChecks + 1 : 0;
+    const steady = busyChecks === steadyChecks;
+    if (steady || !busy) growYoung(steady ? 1 : youngGrowth);
+    const worth = process.memoryUsage().heapTotal >= floor + Math.max(worthBytes, floor * worthShare);
+    if (!worth || (busy && !steady)) return;
     collectAll();
     floor = process.memoryUsage().heapTotal;
   }, checkEveryMs);

@@ -1,0 +1,72 @@
+import {afterEach, beforeEach, describe, expect, it, vi} from 'vitest';
+
+const {flags, collections} = vi.hoisted(() => ({flags: [] as string[], collections: {count: 0}}));
+vi.mock('node:v8', () => ({setFlagsFromString: (flag: string) => flags.push(flag)}));
+vi.mock('node:vm', () => ({
+  runInNewContext: () => () => {
+    collections.count++;
+  },
+}));
+const {keepHeapSmall} = await import('../../../src/edges/machine/heap.ts');
+
+const checkMs = 15_000;
+let cpuMs = 0;
+let heapTotal = 0;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  flags.length = 0;
+  collections.count = 0;
+  heapTotal = 100 * 2 ** 20;
+  vi.spyOn(process, 'cpuUsage').mockImplementation((before) => ({
+    user: cpuMs * 1000 - (before?.user ?? 0),
+    system: 0,
+  }));
+  vi.spyOn(process, 'memoryUsage').mockImplementation(
+    // Only that much of it is asked for.
+    Object.assign(() => ({heapTotal, rss: 0, heapUsed: 0, external: 0, arrayBuffers: 0}), {rss: () => 0}),
+  );
+});
+afterEach(() => {
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+});
+
+/** So many checks between which the process has worked a tenth of the time, or not at all. */
+function pass(checks: number, work: 'busy' | 'idle'): void {
+  for (let at = 0; at < checks; at++) {
+    if (work === 'busy') cpuMs += checkMs / 10;
+    vi.advanceTimersByTime(checkMs);
+  }
+}
+const growth = () =>
+  flags
+    .filter((flag) => flag.startsWith('--semi-space-growth-factor'))
+    .at(-1)
+    ?.at(-1);
+
+describe('the heap of a daemon', () => {
+  it('is collected at the end of a burst, within which the young generation grows', () => {
+    keepHeapSmall({youngGrowth: 2});
+    pass(3, 'busy');
+    expect([growth(), collections.count]).toEqual(['2', 0]);
+    pass(1, 'idle');
+    expect([growth(), collections.count]).toEqual(['2', 1]);
+  });
+
+  it('is collected once where the work goes on, and does not grow young again until it ends', () => {
+    keepHeapSmall({youngGrowth: 2});
+    pass(10, 'busy');
+    expect([growth(), collections.count]).toEqual(['1', 1]);
+    pass(1, 'idle');
+    expect(growth()).toBe('2');
+  });
+
+  it('is left alone where a collection is not worth it', () => {
+    keepHeapSmall();
+    pass(1, 'idle');
+    heapTotal += 5 * 2 ** 20;
+    pass(5, 'idle');
+    expect(collections.count).toBe(1);
+  });
+});
