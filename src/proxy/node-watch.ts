@@ -2,6 +2,7 @@ import type {ProxyConfig} from '../config/proxy.ts';
 import {realClock} from '../edges/clock.ts';
 import type {KubeClient} from '../edges/kube/client.ts';
 import {startReflector} from '../edges/kube/watch/reflector.ts';
+import type {Node} from '../lib/kubernetes.ts';
 import type {Logger} from '../lib/log.ts';
 import {nodes} from '../lib/resources.ts';
 import {type NodeView, trimNode, viewNode} from './model/node.ts';
@@ -29,6 +30,7 @@ export function watchNode({
   const {nodeName, bindAddress} = config;
   const listeners = new Set<() => void>();
   let onChange: ((node: NodeView) => void) | undefined;
+  let last: Node | undefined;
   const reflector = startReflector({
     client,
     resource: nodes,
@@ -41,7 +43,13 @@ export function watchNode({
       for (const listener of listeners) listener();
     },
   });
-  const view = (): NodeView => viewNode(nodeName, reflector.store.get(nodeName), bindAddress);
+  // Of a Node that is deleted the rest is still true, as kube-proxy takes it; its pods may run on.
+  const view = (): NodeView => {
+    const node = reflector.store.get(nodeName);
+    last = node ?? last;
+    const seen = viewNode(nodeName, last, bindAddress);
+    return node === undefined ? {...seen, eligible: false} : seen;
+  };
   return {
     view,
     listen(listener) {

@@ -115,7 +115,8 @@ async function untilOver(
   const end = () => over.resolve();
   signal.addEventListener('abort', end);
   node.listen((view) => {
-    if (config.detectLocal.mode === 'NodeCIDR' && podCIDRs(view) !== podCIDRs(first)) end();
+    const isOther = hasPodCIDR(view) && podCIDRs(view) !== podCIDRs(first);
+    if (config.detectLocal.mode === 'NodeCIDR' && isOther) end();
     else agent.nodeChanged(view);
   });
   let cancel = () => {};
