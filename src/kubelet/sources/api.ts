@@ -27,9 +27,13 @@ export type ApiSourceOptions = {
   readonly onSynced: () => void;
 };
 
-/** The pods that the API server has bound to this node. */
+/**
+ * The pods that the API server has bound to this node. Those that are there at the start are told in the order in which
+ * they were made: where there is no room for all, the older are admitted (kubelet.go, HandlePodAdditions).
+ */
 export function startApiSource(options: ApiSourceOptions): PodSource {
   const {client, nodeName, clock, log, onEvent, onSynced} = options;
+  let first: PodEvent[] | undefined = [];
   const reflector = startReflector<Pod>({
     client,
     resource: pods,
@@ -38,8 +42,21 @@ export function startApiSource(options: ApiSourceOptions): PodSource {
     trim: ({metadata: {managedFields: _, ...metadata}, ...pod}) => ({...pod, metadata}),
     clock,
     log,
-    onEvent: ({type, object, old}) => onEvent({type, pod: object, ...(old === undefined ? {} : {old})}),
-    onSynced,
+    onEvent: ({type, object, old}) => {
+      const event = {type, pod: object, ...(old === undefined ? {} : {old})};
+      if (first === undefined) onEvent(event);
+      else first.push(event);
+    },
+    onSynced: () => {
+      const events = first ?? [];
+      first = undefined;
+      for (const event of events.sort((a, b) => madeAt(a.pod) - madeAt(b.pod))) onEvent(event);
+      onSynced();
+    },
   });
   return {synced: reflector.synced, hasSynced: reflector.hasSynced, stop: () => reflector.stop()};
+}
+
+function madeAt({metadata}: Pod): number {
+  return Date.parse(metadata.creationTimestamp ?? '') || 0;
 }
