@@ -13,6 +13,7 @@ import type {Sandbox} from '../../../src/sandbox/options.ts';
 export type Fault =
   | '409'
   | '429'
+  /** Pages for people: the last one with a sign-in form, those before it with a 500. */
   | 'html'
   /** Watches of pods: the server has not that history any more. */
   | 'gone'
@@ -58,7 +59,7 @@ export async function startFaultyApi(sandbox: Sandbox, address: string): Promise
       const isFor = fault !== undefined && times > 0 && concerns(fault, request);
       if (fault !== undefined && isFor) {
         times--;
-        misbehave(fault, request, response);
+        misbehave(fault, times, request, response);
       } else forward(request, response);
     },
   );
@@ -136,7 +137,12 @@ function status(code: number, reason: string): object {
 }
 
 /** Each answer is cut so that what came before looks like a whole object. */
-function misbehave(fault: Fault, {url}: Http2ServerRequest, response: Http2ServerResponse): void {
+function misbehave(
+  fault: Fault,
+  left: number,
+  {url}: Http2ServerRequest,
+  response: Http2ServerResponse,
+): void {
   const json = {'content-type': 'application/json'};
   switch (fault) {
     case '429':
@@ -148,8 +154,8 @@ function misbehave(fault: Fault, {url}: Http2ServerRequest, response: Http2Serve
       response.end(JSON.stringify(status(409, 'Conflict')));
       break;
     case 'html':
-      response.writeHead(200, {'content-type': 'text/html'});
-      response.end('<html>Sign in</html>');
+      response.writeHead(left === 0 ? 200 : 500, {'content-type': 'text/html'});
+      response.end(left === 0 ? '<html>Sign in</html>' : '<html><h1>No server is available</h1></html>');
       break;
     case 'half a list':
       if (!isFollowing(url)) {

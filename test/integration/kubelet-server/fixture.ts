@@ -13,7 +13,7 @@ import {
   issueCertificate,
   publicKeyOf,
 } from '../../../src/edges/trust/x509.ts';
-import {startContainerd, type TestContainerd} from '../support/containerd.ts';
+import {type ContainerdOptions, startContainerd, type TestContainerd} from '../support/containerd.ts';
 import {busyboxImage} from '../support/images.ts';
 import {connectNetns} from '../support/netns.ts';
 import {until} from '../support/wait.ts';
@@ -50,8 +50,8 @@ export type Fixture = {
 };
 
 /** A containerd with one pod (a shell that counts and an httpd), and the kubelet's server beside it. */
-export async function startFixture(extraConfig = ''): Promise<Fixture> {
-  const containerd = await startContainerd();
+export async function startFixture(extraConfig = '', runtime: ContainerdOptions = {}): Promise<Fixture> {
+  const containerd = await startContainerd(runtime);
   let child: ChildProcess | undefined;
   try {
     await connectNetns(containerd.netns, {host, inside});
