@@ -1,4 +1,5 @@
 import {type Cri, connectCri} from '../../src/edges/cri/client.ts';
+import type {Requests} from './cri-requests.ts';
 
 export type Floor = {
   readonly startMs: number;
@@ -8,12 +9,17 @@ export type Floor = {
 };
 
 /** The same pods straight over CRI, `atOnce` at a time: what no kubelet can beat. */
-export async function criFloor(socket: string, count: number, atOnce = 4): Promise<Floor> {
+export async function criFloor(
+  socket: string,
+  count: number,
+  requests: Requests,
+  atOnce = 4,
+): Promise<Floor> {
   const cri = connectCri(`unix://${socket}`);
   try {
     const made: string[] = [];
     const [startMs, starts] = await pool(count, atOnce, async (at) => {
-      made.push(await startPod(cri, at, count));
+      made.push(await startPod(cri, at, count, requests));
     });
     const [endMs, ends] = await pool(count, atOnce, async () => {
       const podSandboxId = made.pop() ?? '';
@@ -26,7 +32,7 @@ export async function criFloor(socket: string, count: number, atOnce = 4): Promi
   }
 }
 
-async function startPod(cri: Cri, at: number, count: number): Promise<string> {
+async function startPod(cri: Cri, at: number, count: number, requests: Requests): Promise<string> {
   const metadata = {
     name: `floor-${count}-${at}`,
     uid: `floor-${count}-${at}`,
@@ -38,6 +44,7 @@ async function startPod(cri: Cri, at: number, count: number): Promise<string> {
     hostname: metadata.name,
     logDirectory: '/tmp',
     linux: {cgroupParent: '/nodectl-floor'},
+    ...requests.sandbox,
   };
   const {podSandboxId} = await cri.runtime.runPodSandbox({config});
   const {containerId} = await cri.runtime.createContainer({
@@ -47,7 +54,7 @@ async function startPod(cri: Cri, at: number, count: number): Promise<string> {
       metadata: {name: 'main', attempt: 0},
       image: {image: 'nodectl.local/pause:1'},
       logPath: `${metadata.name}.log`,
-      linux: {},
+      ...requests.container,
     },
   });
   await cri.runtime.startContainer({containerId});
