@@ -1,5 +1,4 @@
 import * as http from 'node:http';
-import * as http2 from 'node:http2';
 import * as https from 'node:https';
 import {connect} from 'node:net';
 import {fairTimeout} from '../http/fair-timeout.ts';
@@ -29,8 +28,6 @@ const maxRedirects = 10;
 const redirecting = [301, 302, 303, 307, 308];
 /** Go reads ten times as much; Node's parser copies a long header again with every packet. */
 const maxHeaderBytes = 1024 * 1024;
-/** grpc-go's bound for a message. */
-const maxGrpcBytes = 4 * 1024 * 1024;
 
 /** Kubernetes draws no conclusion from an answer whose body breaks off or does not end (pkg/probe/http). */
 class UnreadBody extends Error {}
@@ -155,69 +152,4 @@ export function tcpProbe(host: string, port: number, timeoutMs: number): Promise
   socket.once('connect', () => end('success', ''));
   socket.once('error', (error) => end('failure', `dial tcp ${host}:${port}: ${error.message}`));
   return promise;
-}
-
-/** One call of grpc.health.v1.Health/Check over plain HTTP/2; the two messages are a string and an enum. */
-export function grpcProbe(
-  host: string,
-  port: number,
-  service: string,
-  timeoutMs: number,
-): Promise<NetResult> {
-  const {promise, resolve} = Promise.withResolvers<NetResult>();
-  const name = host.includes(':') ? `[${host}]` : host;
-  const session = http2.connect(`http://${name}:${port}`);
-  const end = (outcome: NetResult['outcome'], message: string) => {
-    cancel();
-    session.destroy();
-    resolve({outcome, message});
-  };
-  const late = `timeout: failed to connect service "${name}:${port}" within ${timeoutMs / 1000}s: context deadline exceeded`;
-  const cancel = fairTimeout(timeoutMs, () => end('failure', late));
-  session.on('error', (error) => end('failure', `error: ${error.message}`));
-  const stream = session.request({
-    ':method': 'POST',
-    ':path': '/grpc.health.v1.Health/Check',
-    'content-type': 'application/grpc',
-    te: 'trailers',
-    'user-agent': 'kube-probe/1.36',
-  });
-  const chunks: Buffer[] = [];
-  let size = 0;
-  let status = '';
-  stream.on('response', (headers) => {
-    status = String(headers['grpc-status'] ?? '');
-  });
-  stream.on('data', (chunk: Buffer) => {
-    size += chunk.length;
-    if (size > maxGrpcBytes)
-      end('failure', `error: health rpc probe failed: message larger than max (${maxGrpcBytes})`);
-    else chunks.push(chunk);
-  });
-  stream.on('trailers', (trailers) => {
-    status = String(trailers['grpc-status'] ?? status);
-  });
-  stream.on('error', (error) => end('failure', `error: ${error.message}`));
-  stream.on('end', () => {
-    const serving = status === '0' && isServing(Buffer.concat(chunks));
-    if (serving) end('success', 'service healthy');
-    else end('failure', `service unhealthy (grpc status ${status === '' ? 'missing' : status})`);
-  });
-  stream.end(checkRequest(service));
-  return promise;
-}
-
-/** gRPC's frame (not compressed, four bytes of length) around field 1, a string. */
-function checkRequest(service: string): Buffer {
-  const text = Buffer.from(service);
-  const length = text.length < 128 ? [text.length] : [(text.length & 127) | 128, text.length >> 7];
-  const message = text.length === 0 ? Buffer.alloc(0) : Buffer.from([0x0a, ...length, ...text]);
-  const frame = Buffer.alloc(5);
-  frame.writeUInt32BE(message.length, 1);
-  return Buffer.concat([frame, message]);
-}
-
-/** Field 1 of the answer, an enum; SERVING is 1. */
-function isServing(frame: Buffer): boolean {
-  return frame.length >= 7 && frame[0] === 0 && frame[5] === 0x08 && frame[6] === 1;
 }

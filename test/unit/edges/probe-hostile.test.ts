@@ -1,7 +1,8 @@
 import {createServer as createHttp2} from 'node:http2';
 import {type AddressInfo, createServer, type Server, type Socket} from 'node:net';
 import {afterEach, describe, expect, it} from 'vitest';
-import {grpcProbe, httpProbe, tcpProbe} from '../../../src/edges/network/probe-net.ts';
+import {grpcProbe} from '../../../src/edges/network/probe-grpc.ts';
+import {httpProbe, tcpProbe} from '../../../src/edges/network/probe-net.ts';
 
 const servers: {server: Server | ReturnType<typeof createHttp2>; sockets: Set<Socket>}[] = [];
 afterEach(async () => {
@@ -156,6 +157,46 @@ describe('a gRPC probe of a hostile server', () => {
   ])('fails at %s', async (_, answer) => {
     const port = await serve(answer);
     expect(await grpcProbe('127.0.0.1', port, 'x'.repeat(1000), 300)).toMatchObject({outcome: 'failure'});
+  });
+
+  /** An answer of one frame with that message, and how the call ended. */
+  const answering = (message: number[], trailers: Record<string, string>) =>
+    serve((stream) => {
+      stream.respond({':status': 200, 'content-type': 'application/grpc'}, {waitForTrailers: true});
+      stream.on('wantTrailers', () => stream.sendTrailers(trailers));
+      stream.end(Buffer.from([0, 0, 0, 0, message.length, ...message]));
+    });
+
+  /** pkg/probe/grpc/grpc_test.go, by its meaning. */
+  it.each([
+    ['success', 'service healthy', [8, 1], {'grpc-status': '0'}],
+    ['failure', 'service unhealthy (responded with "NOT_SERVING")', [8, 2], {'grpc-status': '0'}],
+    ['failure', 'service unhealthy (responded with "UNKNOWN")', [], {'grpc-status': '0'}],
+    [
+      'failure',
+      'error: this server does not implement the grpc health protocol (grpc.health.v1.Health): no such service',
+      [],
+      {'grpc-status': '12', 'grpc-message': 'no%20such service'},
+    ],
+    [
+      'failure',
+      'error: health rpc probe failed: rpc error: code = NotFound desc = unknown service',
+      [],
+      {'grpc-status': '5', 'grpc-message': 'unknown service'},
+    ],
+  ])('is a %s: %s', async (outcome, message, answer, trailers) => {
+    const port = await answering(answer, trailers);
+    expect(await grpcProbe('127.0.0.1', port, 'x', 8000)).toEqual({outcome, message});
+  });
+
+  it('says whether nobody listens, or nobody answers', async () => {
+    const silent = await serve(() => undefined);
+    expect((await grpcProbe('127.0.0.1', silent, '', 1000)).message).toBe(
+      'timeout: health rpc did not complete within 1s',
+    );
+    expect((await grpcProbe('127.0.0.1', 1, '', 8000)).message).toMatch(
+      /^error: failed to connect service at "127.0.0.1:1": .*ECONNREFUSED/,
+    );
   });
 
   it('fails at what does not speak HTTP/2', async () => {

@@ -3,7 +3,8 @@ import {tmpdir} from 'node:os';
 import {Worker} from 'node:worker_threads';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 import {type Cri, connectCri} from '../../../src/edges/cri/client.ts';
-import {grpcProbe, httpProbe, tcpProbe} from '../../../src/edges/network/probe-net.ts';
+import {grpcProbe} from '../../../src/edges/network/probe-grpc.ts';
+import {httpProbe, tcpProbe} from '../../../src/edges/network/probe-net.ts';
 import {execProbe} from '../../../src/kubelet/probes/exec.ts';
 
 /**
