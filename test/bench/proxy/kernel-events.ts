@@ -1,30 +1,63 @@
 import {createInterface} from 'node:readline';
 import {start} from '../../../src/edges/process/exec.ts';
 import type {Netns} from '../../integration/support/netns.ts';
+import {until} from '../../integration/support/wait.ts';
 
 type Awaited = {readonly object: string; readonly seen: (atMs: number) => void};
 
 /** What the kernel has not told of by then was lost on the way: nft's monitor can be overrun. */
 const lostMs = 30_000;
 
-/** Hears when an address gets into any rule or map of a namespace, as the kernel tells it. */
+/**
+ * Hears when an address gets into any rule or map of a namespace, as the kernel tells it. Begun before there is anything:
+ * the monitor reads every element first, which costs the kernel a minute and more where there are a million.
+ */
 export class KernelEvents {
+  readonly #netns: Netns;
   readonly #child;
   readonly #awaited = new Map<string, Awaited>();
-  #generation: (() => void)[] = [];
+  #pokes = 0;
+  /** The last poke that was heard. */
+  #told = 0;
 
-  constructor(netns: Netns) {
+  private constructor(netns: Netns) {
+    this.#netns = netns;
     this.#child = start('nsenter', [`--net=${netns.path}`, 'nft', 'monitor']);
     createInterface({input: this.#child.stdout}).on('line', (line) => {
-      if (line.startsWith('# new generation')) for (const wake of this.#generation.splice(0)) wake();
-      else if (line.startsWith('add'))
-        for (const [address] of line.matchAll(/\b10\.2\d\d\.\d+\.\d+\b/g)) this.#take(address);
+      if (!line.startsWith('add')) return;
+      this.#told = Number(/^add table ip poke-(\d+)/.exec(line)?.[1] ?? this.#told);
+      for (const [address] of line.matchAll(/\b10\.2\d\d\.\d+\.\d+\b/g)) this.#take(address);
     });
   }
 
-  /** Until any transaction. */
-  generation(): Promise<void> {
-    return new Promise((resolve) => this.#generation.push(resolve));
+  static async begin(netns: Netns): Promise<KernelEvents> {
+    const events = new KernelEvents(netns);
+    await events.#hears();
+    return events;
+  }
+
+  /** Costs nothing meanwhile; of what happens the first 16 MB are kept, with the names of all sets. */
+  pause(): void {
+    this.#child.kill('SIGSTOP');
+  }
+
+  /** Until it has told of everything that it has heard. */
+  async resume(): Promise<void> {
+    this.#child.kill('SIGCONT');
+    await this.#hears();
+  }
+
+  async #hears(): Promise<void> {
+    const first = this.#pokes + 1;
+    await until(
+      'the monitor',
+      async () => {
+        const table = `table ip poke-${++this.#pokes}`;
+        await this.#netns.run('nft', [`add ${table}; delete ${table}`]);
+        return this.#told >= first;
+      },
+      {timeoutMs: 120_000, everyMs: 100},
+    );
   }
 
   /**

@@ -66,6 +66,9 @@ export async function measure(subject: Subject, load: Load): Promise<Figures> {
     await load.fill(api);
     const {program, mode, env} = subject;
     const own = {...(program && {program}), ...(env && {env})};
+    events = await KernelEvents.begin(netns);
+    const heard = events;
+    heard.pause();
     const started = performance.now();
     proxy = await RunningProxy.start({netns, apiPort: api.port, mode, ...own});
     memory = new MemoryWatch(proxy.pid);
@@ -75,9 +78,7 @@ export async function measure(subject: Subject, load: Load): Promise<Figures> {
     const synced = Date.now();
     const fromStartCpuMs = cpuSeconds(pid) * 1000;
     const afterSyncMs = await afterSync(proxy, synced);
-    events = new KernelEvents(netns);
-    const heard = events;
-    await hears(heard, netns);
+    await heard.resume();
     const idle = await timed(pid, () => oneByOne(api, heard, load, subject.idleChanges));
     const churn = await timed(pid, () => manyASecond(api, heard, load, subject));
     await heard.stop();
@@ -161,23 +162,6 @@ async function afterSync(proxy: RunningProxy, syncedMs: number): Promise<number>
   const {stdout} = await proxy.get('/metrics', 10_249);
   const sum = /full_proxy_rules_duration_seconds_sum\{ip_family="IPv4"\} (\S+)/.exec(stdout)?.[1];
   return Number(sum) * 1000;
-}
-
-const mostHearMs = 180_000;
-
-/**
- * Until the monitor tells of what happens. It reads every element first, and begins anew whenever something changes
- * meanwhile: of a million elements it needs longer than any fixed pause between two changes.
- */
-export async function hears(events: KernelEvents, netns: Netns): Promise<void> {
-  const heard = events.generation().then(() => true);
-  const end = performance.now() + mostHearMs;
-  for (let pauseMs = 200; performance.now() < end; pauseMs *= 2) {
-    await netns.run('nft', ['add table ip poke; delete table ip poke']);
-    const pause = new Promise<false>((resolve) => setTimeout(() => resolve(false), pauseMs));
-    if (await Promise.race([heard, pause])) return;
-  }
-  throw new Error(`not within ${mostHearMs} ms: the monitor`);
 }
 
 async function timed(pid: number, run: () => Promise<number[]>) {

@@ -1,7 +1,7 @@
 import {realClock} from '../../../src/edges/clock.ts';
 import {openNft} from '../../../src/edges/nftables/nft.ts';
 import {KernelEvents, mark} from './kernel-events.ts';
-import {type Figures, hears, type Load} from './measure.ts';
+import type {Figures, Load} from './measure.ts';
 import {benchNetns} from './place.ts';
 import {MemoryWatch} from './usage.ts';
 
@@ -17,14 +17,15 @@ export async function measureRaw(load: Load): Promise<Figures> {
   let events: KernelEvents | undefined;
   let memory: MemoryWatch | undefined;
   try {
+    events = await KernelEvents.begin(netns);
+    events.pause();
     memory = new MemoryWatch(process.pid, false);
     const statements = table(load);
     const started = performance.now();
     for (let at = 0; at < statements.length; at += statementsPerCommit)
       await nft.commit(statements.slice(at, at + statementsPerCommit));
     const fromStartMs = performance.now() - started;
-    events = new KernelEvents(netns);
-    await hears(events, netns);
+    await events.resume();
     const idle: number[] = [];
     for (let n = 0; n < changes; n++) {
       const address = mark(n + 1);
