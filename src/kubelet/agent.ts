@@ -10,6 +10,7 @@ import {queries} from './api/queries.ts';
 import {type RuntimeClassSource, startRuntimeClasses} from './api/runtime-classes.ts';
 import {StatusWriter} from './api/status-writer.ts';
 import {startPodImages} from './images/start.ts';
+import {isTerminal} from './pod/status/phase.ts';
 import type {PodView} from './pod/status/view.ts';
 import {type PodWorkers, startPodWorkers, type WorkLimits} from './pod/worker.ts';
 import {PodChanges, type PodChangesParts} from './pod-changes.ts';
@@ -225,8 +226,10 @@ class Agent {
   #statusWritten(uid: string): void {
     const {clock, telemetry} = this.#options;
     const pod = this.#store.get(uid)?.pod;
-    if (pod !== undefined) telemetry?.statusWritten(pod, this.#writer.written(uid), clock.now());
-    this.#workers.enqueue(uid);
+    const written = this.#writer.written(uid);
+    if (pod !== undefined) telemetry?.statusWritten(pod, written, clock.now());
+    // Only an object's deletion waits for what the server has; the watch tells of this write in any case.
+    if (isTerminal(written?.phase)) this.#workers.enqueue(uid);
   }
 
   #hasSynced(): boolean {
