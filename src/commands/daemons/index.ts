@@ -8,7 +8,7 @@ const daemons: Readonly<Record<string, () => Promise<{readonly daemon: Daemon}>>
 
 /**
  * What runs a daemon whose command line is plain, as units have it, and only that: with oclif, and all commands, each of
- * them would be 15 MB larger for as long as it lives. Undefined for whatever oclif has to answer.
+ * them would be 5 MB larger for as long as it lives. Undefined for whatever oclif has to answer.
  */
 export async function plainDaemon([id = '', ...words]: readonly string[]): Promise<
   (() => Promise<void>) | undefined
