@@ -28,8 +28,11 @@ export type AgentOptions = {
   readonly onSynced: (sources: ReadonlyMap<string, ServiceSource>) => void;
 };
 
-/** So many Services are committed at once: at the start the first of them work long before the last are read. */
-const portion = 1_000;
+/**
+ * So many Services are committed at once: at the start the first of them work long before the last are read, and nft
+ * needs 4 MB for them on top of its own 4.
+ */
+const portion = 500;
 /** A mistake of ours must not become a busy loop. */
 const failedRoundMs = 1_000;
 

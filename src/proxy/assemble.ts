@@ -3,6 +3,7 @@ import {realClock} from '../edges/clock.ts';
 import {servePlain} from '../edges/http/plain-http.ts';
 import type {KubeClient} from '../edges/kube/client.ts';
 import {type EventRecorder, eventTarget} from '../edges/kube/events.ts';
+import type {Heap} from '../edges/machine/heap.ts';
 import {deleteUdpFlows, listUdpFlows} from '../edges/network/conntrack.ts';
 import {everyAddress} from '../edges/network/node-addresses.ts';
 import type {Family} from '../lib/addresses.ts';
@@ -33,8 +34,7 @@ export type Serving = {
   readonly node: NodeWatch;
   readonly events: EventRecorder;
   readonly log: Logger;
-  /** Once, when all Services are in the kernel. */
-  readonly onComplete: () => void;
+  readonly heap: Heap;
 };
 
 export function familyProxy(serving: Serving, family: Family, node: NodeView): FamilyProxy {

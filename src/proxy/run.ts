@@ -88,7 +88,6 @@ async function serveUntil(
     periodMs: rivalPeriodMs,
     log,
   });
-  const onComplete = heap.collect;
   const serving = {
     config,
     client,
@@ -101,7 +100,7 @@ async function serveUntil(
     node,
     events,
     log,
-    onComplete,
+    heap,
   };
   try {
     await applySettings(config, families, log);

@@ -15,6 +15,8 @@ import {ipWord} from './table/table.ts';
 const nodeWaitMs = 5_000;
 /** kube-proxy waits as long for a node's pod ranges. */
 const podCIDRWaitMs = 5 * 60_000;
+/** The lists of so many leave garbage that is worth a pause of some tens of milliseconds. */
+const manyServices = 2_000;
 /** How often it is looked whether the machine's addresses have changed. */
 const addressPeriodMs = 10_000;
 
@@ -38,7 +40,7 @@ export async function serveServices(serving: Serving, signal: AbortSignal): Prom
   for (const proxy of proxies) follow(serving, proxy);
   const ports = families.map((family) => healthPorts(serving, family));
   const settle = once(async () => {
-    serving.onComplete();
+    serving.heap.collect();
     await planes.settle(signal);
     tables.begin();
   });
@@ -63,7 +65,10 @@ export async function serveServices(serving: Serving, signal: AbortSignal): Prom
   const objects = watchObjects(serving, agent);
   serving.following.follow({Services: objects.services, EndpointSlices: objects.slices});
   const tables = watchTables(serving, agent, proxies);
-  void Promise.all([objects.services.synced, objects.slices.synced]).then(() => agent.start());
+  void Promise.all([objects.services.synced, objects.slices.synced]).then(() => {
+    if (objects.services.store.size > manyServices) serving.heap.tidy();
+    agent.start();
+  });
   await untilOver(serving, agent, first, signal);
   tables.stop();
   serving.following.follow({});

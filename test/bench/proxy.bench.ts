@@ -1,6 +1,7 @@
 import {copyFileSync, existsSync, mkdtempSync, rmSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
+import {smallHeap} from '../../src/bootstrap/learn/node-files.ts';
 import type {StubApi} from '../integration/proxy/running.ts';
 import {type Figures, type Load, measure, type Subject} from './proxy/measure.ts';
 import {measureRaw} from './proxy/raw-nft.ts';
@@ -22,15 +23,13 @@ const kubeProxy = setting('kube-proxy', '');
 /** A whole iptables table of more takes longer than anybody waits for a table of figures. */
 const mostForIptables = Number(setting('iptables', '1000'));
 
-const asItsUnit = {MALLOC_ARENA_MAX: '1'};
-
 /**
  * nodectl's proxy in both modes, and kube-proxy where it is named: the same configuration, the same API, each in a
  * namespace of its own, one after the other.
  */
 function subjects({services, endpoints}: Load, binary: string): Subject[] {
   const program = nodectl === 'sources' ? undefined : [binary, 'proxy', '--config'];
-  const own = {program, env: asItsUnit, repairs: true, idleChanges: 60, churnSeconds: 5};
+  const own = {program, env: smallHeap, repairs: true, idleChanges: 60, churnSeconds: 5};
   const table = ['nodectl-proxy', 'services'] as const;
   return [
     {name: 'nodectl', mode: 'nftables', kernel: table, ...own},

@@ -106,7 +106,7 @@ export function kubeletUnit(facts: Facts): ServiceUnit {
     name: 'nodectl-kubelet',
     description: 'Kubernetes kubelet of nodectl',
     argv,
-    env: {NODECTL_REVISION: revision(argv, kubeletFiles(facts)), ...fewArenas},
+    env: {NODECTL_REVISION: revision(argv, kubeletFiles(facts)), ...smallHeap},
     after: ['containerd'],
     restart: 'always',
     notify: true,
@@ -116,8 +116,16 @@ export function kubeletUnit(facts: Facts): ServiceUnit {
   };
 }
 
-/** mallopt(3): glibc else keeps a heap for each of Node's threads, some megabytes each. */
-const fewArenas = {MALLOC_ARENA_MAX: '1'};
+/**
+ * mallopt(3): glibc else keeps a heap for each of Node's threads, some megabytes each, and of what it has given out once,
+ * by and by up to 32 MB, nothing is given back: thresholds that are set do not grow.
+ */
+export const smallHeap = {
+  MALLOC_ARENA_MAX: '1',
+  MALLOC_MMAP_THRESHOLD_: '32768',
+  MALLOC_TRIM_THRESHOLD_: '131072',
+  MALLOC_TOP_PAD_: '65536',
+};
 
 export function proxyUnit(facts: Facts): ServiceUnit {
   const argv = [
@@ -128,7 +136,7 @@ export function proxyUnit(facts: Facts): ServiceUnit {
     name: 'nodectl-proxy',
     description: 'Kubernetes service proxy of nodectl',
     argv,
-    env: {NODECTL_REVISION: revision(argv, proxyFiles(facts)), ...fewArenas},
+    env: {NODECTL_REVISION: revision(argv, proxyFiles(facts)), ...smallHeap},
     after: [],
     restart: 'always',
     notify: false,

@@ -30,6 +30,13 @@ export type HeapOptions = {
   readonly youngGrowth?: number;
 };
 
+export type Heap = {
+  /** Everything that can be given back: for the end of a burst. */
+  collect(): void;
+  /** The garbage of one stage of it, before the next one adds its own. */
+  tidy(): void;
+};
+
 /**
  * How often a function must have been found unused by a collection of garbage until V8 forgets its code, and compiles it
  * again when it is called: its own number, and the one that also counts for what has run a moment ago.
@@ -45,7 +52,7 @@ const oldAge = {usual: 6, atOnce: 1};
  * generation grow, the collection at the end of the burst makes it small again; and where no end comes, it does not grow
  * any more: 300 probes a second held 60 MB for nothing.
  */
-export function keepHeapSmall(options: HeapOptions = {}): {collect(): void} {
+export function keepHeapSmall(options: HeapOptions = {}): Heap {
   const {growthPercent, turbofan = true, youngGrowth = 1} = options;
   const growYoung = (factor: number) => setFlagsFromString(`--semi-space-growth-factor=${factor}`);
   growYoung(youngGrowth);
@@ -55,12 +62,13 @@ export function keepHeapSmall(options: HeapOptions = {}): {collect(): void} {
   setFlagsFromString('--flush-baseline-code');
   setFlagsFromString('--expose-gc');
   const collect: unknown = runInNewContext('gc');
-  if (typeof collect !== 'function') return {collect() {}};
+  if (typeof collect !== 'function') return {collect() {}, tidy() {}};
   // 'last-resort' also gives emptied pages back to the kernel.
   let first = true;
+  const collectGarbage = () => void collect({type: 'major', execution: 'sync', flavor: 'last-resort'});
   const collectAll = () => {
     if (first) setFlagsFromString(`--bytecode-old-age=${oldAge.atOnce}`);
-    collect({type: 'major', execution: 'sync', flavor: 'last-resort'});
+    collectGarbage();
     if (first) setFlagsFromString(`--bytecode-old-age=${oldAge.usual}`);
     first = false;
   };
@@ -81,5 +89,8 @@ export function keepHeapSmall(options: HeapOptions = {}): {collect(): void} {
     floor = process.memoryUsage().heapTotal;
   }, checkEveryMs);
   timer.unref();
-  return {collect: collectAll};
+  return {
+    collect: collectAll,
+    tidy: collectGarbage,
+  };
 }

@@ -54,13 +54,17 @@ export function trimSlice(slice: EndpointSlice): EndpointSlice {
     addressType: slice.addressType,
     // Go writes an empty list as null: the slice of a Service that no pod matches has neither.
     ports: sharedPorts(slice.ports ?? []),
-    endpoints: (slice.endpoints ?? []).map(({addresses, conditions, hints, nodeName}) => ({
-      addresses: addresses?.slice(0, 1) ?? [],
-      conditions: isPlain(conditions) ? undefined : conditions,
-      hints,
-      nodeName: sharedName(nodeName),
-    })),
+    endpoints: (slice.endpoints ?? []).map(trimEndpoint),
   };
+}
+
+type SliceEndpoint = NonNullable<EndpointSlice['endpoints']>[number];
+
+/** What nearly every endpoint lacks takes no place in it. */
+function trimEndpoint({addresses, conditions, hints, nodeName}: SliceEndpoint): SliceEndpoint {
+  const kept = {addresses: addresses?.slice(0, 1) ?? [], nodeName: sharedName(nodeName)};
+  if (isPlain(conditions)) return hints === undefined ? kept : {...kept, hints};
+  return {...kept, conditions, hints};
 }
 
 type Ports = NonNullable<EndpointSlice['ports']>;
@@ -73,7 +77,7 @@ function sharedPorts(ports: Ports): Ports {
 }
 
 /** Ready, serving and not terminating is what an absent condition means. */
-function isPlain(conditions: NonNullable<EndpointSlice['endpoints']>[number]['conditions']): boolean {
+function isPlain(conditions: SliceEndpoint['conditions']): boolean {
   return (conditions?.ready ?? true) && (conditions?.serving ?? true) && !(conditions?.terminating ?? false);
 }
 

@@ -40,22 +40,38 @@ export function trimService(service: Service): Service {
       uid: metadata.uid,
       resourceVersion: metadata.resourceVersion,
     },
-    spec: {
-      type: spec.type,
-      clusterIP: spec.clusterIP,
-      // Of two equal strings one is kept.
-      clusterIPs: spec.clusterIPs?.map((ip) => (ip === spec.clusterIP ? spec.clusterIP : ip)),
-      externalIPs: spec.externalIPs,
-      loadBalancerSourceRanges: spec.loadBalancerSourceRanges,
-      sessionAffinity: spec.sessionAffinity === 'ClientIP' ? 'ClientIP' : undefined,
-      sessionAffinityConfig: spec.sessionAffinityConfig,
-      internalTrafficPolicy: spec.internalTrafficPolicy,
-      externalTrafficPolicy: spec.externalTrafficPolicy,
-      healthCheckNodePort: spec.healthCheckNodePort,
-      ports: sharedPorts(spec.ports ?? []),
-    },
-    status: status?.loadBalancer?.ingress === undefined ? undefined : {loadBalancer: status.loadBalancer},
+    spec: isPlain(service)
+      ? {type: spec.type, clusterIP: spec.clusterIP, ports: sharedPorts(spec.ports ?? [])}
+      : {
+          type: spec.type,
+          clusterIP: spec.clusterIP,
+          // Of two equal strings one is kept.
+          clusterIPs: spec.clusterIPs?.map((ip) => (ip === spec.clusterIP ? spec.clusterIP : ip)),
+          externalIPs: spec.externalIPs,
+          loadBalancerSourceRanges: spec.loadBalancerSourceRanges,
+          sessionAffinity: spec.sessionAffinity === 'ClientIP' ? 'ClientIP' : undefined,
+          sessionAffinityConfig: spec.sessionAffinityConfig,
+          internalTrafficPolicy: spec.internalTrafficPolicy,
+          externalTrafficPolicy: spec.externalTrafficPolicy,
+          healthCheckNodePort: spec.healthCheckNodePort,
+          ports: sharedPorts(spec.ports ?? []),
+        },
+    ...(status?.loadBalancer?.ingress === undefined ? {} : {status: {loadBalancer: status.loadBalancer}}),
   };
+}
+
+/** Nearly every Service of a large cluster: one ClusterIP, and what is not said here is as it is by default. */
+function isPlain({spec}: Service): boolean {
+  const others = spec.clusterIPs?.filter((ip) => ip !== spec.clusterIP) ?? [];
+  return (
+    others.length === 0 &&
+    !spec.externalIPs?.length &&
+    !spec.loadBalancerSourceRanges?.length &&
+    spec.sessionAffinity !== 'ClientIP' &&
+    spec.internalTrafficPolicy !== 'Local' &&
+    spec.externalTrafficPolicy !== 'Local' &&
+    !spec.healthCheckNodePort
+  );
 }
 
 type Ports = NonNullable<Service['spec']['ports']>;

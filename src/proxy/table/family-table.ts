@@ -102,7 +102,8 @@ export class FamilyTable implements Table {
     const view = service === undefined ? undefined : viewService(service, family, allowExternalIPs);
     if (view === undefined) return undefined;
     return serviceFragment(
-      view,
+      // One text of its name for all that is kept of it.
+      {...view, key},
       mergeSlices(slices, family, node.name, refuse),
       {
         chains: this.#chains,

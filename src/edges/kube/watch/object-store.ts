@@ -12,7 +12,8 @@ export function storeKey(object: {
   readonly metadata: {readonly name?: string; readonly namespace?: string};
 }): string {
   const {name = '', namespace} = object.metadata;
-  return namespace === undefined || namespace === '' ? name : `${namespace}/${name}`;
+  // Joined: of a template V8 would keep a pair beside the text, for every object that is followed.
+  return namespace === undefined || namespace === '' ? name : [namespace, name].join('/');
 }
 
 /**
