@@ -67,7 +67,7 @@ export class PodFilesReader {
     const {clock, config, log} = this.#options;
     const atMs = clock.monotonic();
     try {
-      const {logs: directory, etcHosts} = podPaths(config, pod);
+      const {logs: directory, etcHosts, lastWords} = podPaths(config, pod);
       const logs = new Map<string, Usage>();
       let inContainers = none;
       for (const {name} of containersOf(pod)) {
@@ -76,12 +76,17 @@ export class PodFilesReader {
         logs.set(name, usage);
         inContainers = sum(inContainers, usage);
       }
-      const [whole, hosts, volumes] = await Promise.all([
+      const [whole, hosts, words, volumes] = await Promise.all([
         directoryUsage(directory, signal),
         directoryUsage(etcHosts, signal),
+        directoryUsage(lastWords, signal),
         this.#options.readVolumes(pod, signal),
       ]);
-      const own = sum(less(whole ?? none, inContainers), hosts ?? none);
+      // A container may write to all of them, as much as it likes.
+      const own = [hosts, words].reduce<Usage>(
+        (all, usage) => sum(all, usage ?? none),
+        less(whole ?? none, inContainers),
+      );
       return {atMs, files: {logs, own, volumes: volumeStats(pod, volumes)}};
     } catch (error) {
       signal.throwIfAborted();

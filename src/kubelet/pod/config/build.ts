@@ -186,7 +186,7 @@ async function etcHosts(
 async function terminationLog({config}: PodDeps, pod: Pod, container: Container): Promise<ContainerMount[]> {
   const containerPath = container.terminationMessagePath ?? '';
   if (containerPath === '') return [];
-  const directory = `${podPaths(config, pod).root}/containers/${container.name}`;
+  const directory = `${podPaths(config, pod).lastWords}/${container.name}`;
   await makeDirectory(directory, 0o750);
   const hostPath = `${directory}/${randomBytes(4).toString('hex')}`;
   await makeWritableFile(hostPath);

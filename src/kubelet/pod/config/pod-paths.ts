@@ -6,12 +6,19 @@ import {podLogDirectory} from './sandbox-config.ts';
 export type PodPaths = {
   readonly root: string;
   readonly etcHosts: string;
+  /** Termination messages, in a directory for each container. */
+  readonly lastWords: string;
   readonly logs: string;
 };
 
 export function podPaths(config: KubeletConfig, pod: Pod): PodPaths {
   const root = podRoot(config, pod.metadata.uid);
-  return {root, etcHosts: `${root}/etc-hosts`, logs: podLogDirectory(config.podLogsDir, pod)};
+  return {
+    root,
+    etcHosts: `${root}/etc-hosts`,
+    lastWords: `${root}/containers`,
+    logs: podLogDirectory(config.podLogsDir, pod),
+  };
 }
 
 export function podRoot(config: KubeletConfig, uid: string): string {
