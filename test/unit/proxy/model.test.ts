@@ -71,6 +71,30 @@ describe('a Service as one family sees it', () => {
     expect(healthCheckNodePort(trimService(full))).toBe(31_000);
   });
 
+  it.each<[string, object, Family]>([
+    ['nothing special', {clusterIPs: ['10.96.0.1'], internalTrafficPolicy: 'Cluster'}, 'IPv4'],
+    ['a second family', {clusterIPs: ['10.96.0.1', 'fd00::1']}, 'IPv6'],
+    ['an external IP', {externalIPs: ['192.0.2.1']}, 'IPv4'],
+    ['source ranges', {type: 'LoadBalancer', loadBalancerSourceRanges: ['10.0.0.0/8']}, 'IPv4'],
+    [
+      'affinity',
+      {sessionAffinity: 'ClientIP', sessionAffinityConfig: {clientIP: {timeoutSeconds: 7}}},
+      'IPv4',
+    ],
+    ['an internal policy', {internalTrafficPolicy: 'Local'}, 'IPv4'],
+    ['an external policy', {type: 'NodePort', externalTrafficPolicy: 'Local'}, 'IPv4'],
+    ['another type', {type: 'ExternalName'}, 'IPv4'],
+  ])('sees the same of a Service with %s when the rest is dropped', (_, spec, family) => {
+    const full = service('a/b', {clusterIP: '10.96.0.1', ...spec, ports: [{port: 80}]});
+    expect(viewService(trimService(full), family)).toEqual(viewService(full, family));
+  });
+
+  it('takes lists that Go writes as null', () => {
+    const lists = '"clusterIPs": null, "externalIPs": null, "loadBalancerSourceRanges": null, "ports": null';
+    const written = `{"metadata": {"name": "b"}, "spec": {"clusterIP": "10.96.0.1", ${lists}}}`;
+    expect(viewService(trimService(JSON.parse(written)), 'IPv4')?.clusterIP).toBe('10.96.0.1');
+  });
+
   it('asks for health only with a load balancer and policy Local', () => {
     const spec = {clusterIP: '10.96.0.1', healthCheckNodePort: 31_000};
     expect(healthCheckNodePort(service('a/b', {...spec, type: 'LoadBalancer'}))).toBe(0);
