@@ -1,9 +1,11 @@
+import {kernelDefaults} from '../config/kubelet/kernel-defaults.ts';
 import type {KubeletConfig} from '../config/kubelet.ts';
 import {joinCgroup} from '../edges/cgroups/cgroups.ts';
 import {type Cri, connectCri, type OnCriCall} from '../edges/cri/client.ts';
 import {makeDirectory} from '../edges/files/files.ts';
 import {readHostFacts} from '../edges/machine/host-facts.ts';
 import {observeMachine} from '../edges/machine/machine.ts';
+import {readSysctl} from '../edges/machine/sysctl.ts';
 import {portOwners} from '../edges/network/ports.ts';
 import {setOomScoreAdj} from '../edges/process/process-life.ts';
 import {describeError, NodectlError} from '../lib/errors.ts';
@@ -16,6 +18,8 @@ export type MachineFacts = {
   readonly swaps: readonly string[];
   readonly cgroup: 1 | 2;
   readonly owners: readonly {readonly port: number; readonly pid?: number; readonly command?: string}[];
+  /** `vm.overcommit_memory is 0, not 1`, of what the kernel has. */
+  readonly kernel: readonly string[];
 };
 
 /** Why a kubelet must not start here; undefined when it may. */
@@ -41,16 +45,33 @@ export function startProblem(config: KubeletConfig, machine: MachineFacts): Node
     return new NodectlError('ND721', 'singleProcessOOMKill is false, which cgroup v1 cannot do', {
       next: ['leave singleProcessOOMKill out'],
     });
+  if (config.protectKernelDefaults && machine.kernel.length > 0)
+    return new NodectlError('ND721', `protectKernelDefaults is true, and ${machine.kernel.join(', ')}`, {
+      next: ['nodectl join', 'or set them in /etc/sysctl.d, and sysctl --system'],
+    });
   return undefined;
+}
+
+/** Kubernetes' kubelet sets these by itself; here `nodectl join` does, so that a reset puts back what there was. */
+async function kernelDifferences(): Promise<string[]> {
+  const seen = await Promise.all(kernelDefaults.map(({key}) => readSysctl(key)));
+  return kernelDefaults.flatMap(({key, value}, at) =>
+    seen[at] === undefined || seen[at] === String(value) ? [] : [`${key} is ${seen[at]}, not ${value}`],
+  );
 }
 
 /** @throws NodectlError ND601 or ND721 */
 export async function checkMachine(config: KubeletConfig, log: Logger): Promise<void> {
   const served = config.enableServer ? [config.port, config.readOnlyPort] : [];
   const ports = [...served, config.healthzPort].filter((port) => port > 0);
-  const [machine, owners] = await Promise.all([observeMachine(), portOwners(ports)]);
-  const problem = startProblem(config, {...machine, owners});
+  const [machine, owners, kernel] = await Promise.all([
+    observeMachine(),
+    portOwners(ports),
+    kernelDifferences(),
+  ]);
+  const problem = startProblem(config, {...machine, owners, kernel});
   if (problem !== undefined) throw problem;
+  if (kernel.length > 0) log.warn('the kernel is not set as Kubernetes wants it', {settings: kernel});
   if (machine.cgroup === 1) log.warn('cgroup v1 is in maintenance mode: move this machine to cgroup v2');
   await setOomScoreAdj(config.oomScoreAdj).catch((error: unknown) =>
     log.warn('the kubelet is not protected from the OOM killer', {error: describeError(error)}),

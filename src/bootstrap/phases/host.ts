@@ -1,3 +1,4 @@
+import {kernelDefaults} from '../../config/kubelet/kernel-defaults.ts';
 import {fileStamp} from '../../edges/files/host-files.ts';
 import {isWritable, type ModuleState, moduleState, readSysctl} from '../../edges/machine/sysctl.ts';
 import {activeFirewall, isPortOpen} from '../../edges/network/firewall.ts';
@@ -118,12 +119,13 @@ async function settings(facts: Facts): Promise<Setting[]> {
     value: 1,
     optional: true,
   }));
-  // One per watched file; the defaults are used up by a few dozen pods. Shared by all nodes of a machine.
+  // One per watched file; the defaults are used up by a few dozen pods.
   const inotify: Setting[] = [
     {key: 'fs.inotify.max_user_instances', value: 8192, atLeast: true, optional: true},
     {key: 'fs.inotify.max_user_watches', value: 524_288, atLeast: true, optional: true},
   ];
-  return [...forwarding, ...bridge, ...(options.ownLayout ? [] : inotify)];
+  const shared = [...inotify, ...kernelDefaults.map((setting): Setting => ({...setting, optional: true}))];
+  return [...forwarding, ...bridge, ...(options.ownLayout ? [] : shared)];
 }
 
 async function seeSettings(facts: Facts): Promise<SeenSetting[]> {

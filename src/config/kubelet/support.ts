@@ -25,7 +25,6 @@ const warnedFields: readonly Field[] = [
   'iptablesMasqueradeBit',
   'iptablesDropBit',
   'showHiddenMetricsForVersion',
-  'protectKernelDefaults',
 ];
 
 /** Gates whose both positions mean something here; others have no effect. */

@@ -143,6 +143,12 @@ done
 mount --rbind /dev dev
 mount -t tmpfs tmpfs run
 mount -t tmpfs tmpfs tmp
+# Settings that a kernel has once for all machines: each gets files of its own in their place.
+mkdir run/sysctl
+for key in vm/overcommit_memory vm/panic_on_oom kernel/panic kernel/panic_on_oops kernel/keys/root_maxkeys kernel/keys/root_maxbytes; do
+  cp "proc/sys/$key" "run/sysctl/$(basename "$key")"
+  mount --bind "run/sysctl/$(basename "$key")" "proc/sys/$key"
+done
 touch nodectl
 mount --bind "$BINARY" nodectl
 hostname "$NAME"

@@ -4,7 +4,7 @@ import {startProblem} from '../../../../src/kubelet/startup.ts';
 
 describe('startProblem', () => {
   const {config} = loadKubeletConfig([], {}, 'n1');
-  const good = {swaps: [], cgroup: 2, owners: []} as const;
+  const good = {swaps: [], cgroup: 2, owners: [], kernel: []} as const;
   it.each([
     [{}, {}, undefined],
     [
@@ -19,6 +19,12 @@ describe('startProblem', () => {
     [{cgroup: 1 as const}, {failCgroupV1: false, singleProcessOOMKill: false}, /singleProcessOOMKill/],
     [{cgroup: 1 as const}, {failCgroupV1: false, singleProcessOOMKill: true}, undefined],
     [{}, {singleProcessOOMKill: false}, undefined],
+    [{kernel: ['vm.overcommit_memory is 0, not 1']}, {}, undefined],
+    [
+      {kernel: ['vm.overcommit_memory is 0, not 1']},
+      {protectKernelDefaults: true},
+      /protectKernelDefaults is true, and vm.overcommit_memory is 0, not 1/,
+    ],
   ])('%j with %j', (machine, over, message) => {
     const problem = startProblem({...config, ...over}, {...good, ...machine});
     if (message === undefined) expect(problem).toBeUndefined();
