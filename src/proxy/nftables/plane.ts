@@ -11,8 +11,8 @@ import {
 
 /** Kernels before 6.2 need a moment until they see that an emptied chain is no longer referred to. */
 const retiredMs = 1_000;
-/** As many as the first thousand Services have at the start: nft needs 8 MB for them, and 64 MB for ten times as many. */
-const elementsPerPortion = 4_000;
+/** As many as five hundred Services have at the start: nft needs 6 MB for them, and 64 MB for ten thousand Services. */
+const elementsPerPortion = 3_000;
 
 /**
  * One family's table in the kernel. It is written, never read: either it is what was committed last, or it is unknown
