@@ -57,7 +57,11 @@ export type Verdict = {
 };
 
 /** A kill under way, and when its grace ends (monotonic). */
-export type Stopping = {readonly endsAtMs: number};
+export type Stopping = {
+  readonly endsAtMs: number;
+  /** It ends because the pod or its sandbox does, and nothing beside it starts again meanwhile. */
+  readonly forGood?: boolean;
+};
 
 export type CrashBackoff = {readonly delayMs: number; readonly remainingMs: number};
 

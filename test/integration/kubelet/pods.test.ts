@@ -126,6 +126,22 @@ describe('a pod', () => {
     await node.gone('sidejob');
   });
 
+  it('starts no sidecar of a Job pod again while one before it is still ending', async () => {
+    const slow = 'trap "sleep 1; exit 0" TERM; echo up; while :; do sleep 0.1; done';
+    await node.create('slowjob', {
+      restartPolicy: 'OnFailure',
+      initContainers: [
+        {...shell('slow', slow), restartPolicy: 'Always'},
+        sleeper('quick', {restartPolicy: 'Always'}),
+      ],
+      containers: [shell('main', 'true')],
+    });
+    const pod = await node.waitFor('slowjob', 'Succeeded', (p) => p.status?.phase === 'Succeeded');
+    expect(['slow', 'quick'].map((name) => statusOf(pod, name)?.restartCount)).toEqual([0, 0]);
+    await node.remove('slowjob');
+    await node.gone('slowjob');
+  });
+
   it('says why an image cannot be had, and goes on when asked to go', async () => {
     await node.create('noimage', {
       containers: [{name: 'main', image: 'localhost:1/nothing:1', command: ['true']}],

@@ -54,6 +54,7 @@ function withDeadline(decision: Decision<PodAct>, seen: PodSeen, pod: Pod): Deci
 function run(seen: PodSeen, pod: Pod): Decision<PodAct> {
   const anew = restartAll(seen, pod);
   if (anew !== undefined) return anew;
+  if ([...seen.stopping.values()].some(({forGood}) => forGood)) return terminate(seen, pod, undefined);
   const actions = podActions({...seen, pod});
   if (actions.done) return terminate(seen, pod, undefined);
   const first = [...preparation(seen), ...backoffEvents(seen, pod)];

@@ -62,6 +62,7 @@ function begin({deps, memory: {stopping}}: KillContext, kill: Kill): Job {
   const known = stopping.get(id);
   const stop = {
     endsAtMs,
+    forGood: kill.reason === 'ended' || known?.forGood === true,
     jobs: (known?.jobs ?? 0) + 1,
     ready: known?.ready ?? Promise.withResolvers<void>(),
     ended: known?.ended ?? Promise.withResolvers<void>(),

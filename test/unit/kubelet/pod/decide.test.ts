@@ -160,6 +160,21 @@ const running: Case[] = [
     [],
   ],
   [
+    'starts no sidecar again while another one is still ending behind the containers',
+    {
+      pod: pod({
+        restartPolicy: 'OnFailure',
+        initContainers: [sidecar, container('second', {restartPolicy: 'Always'})],
+      }),
+      runtime: {
+        sandboxes: [sandbox()],
+        containers: [record('proxy'), exited('second'), exited('main')],
+      },
+      stopping: new Map([['proxy-0', {endsAtMs: 1_030_000, forGood: true}]]),
+    },
+    [],
+  ],
+  [
     'keeps the order while an image comes',
     {
       pod: pod({containers: [container('main'), container('other')]}),
