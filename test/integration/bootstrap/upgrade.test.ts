@@ -80,10 +80,10 @@ it('goes back by itself when the node is not well with it', async () => {
 it('says at once that a daemon ends after its restart, with its words', async () => {
   const config = machine.path('/var/lib/kubelet/config.yaml');
   const good = readFileSync(config, 'utf8');
-  writeFileSync(config, `${good}nonsense: 1\n`);
+  writeFileSync(config, `${good}maxPods: nonsense\n`);
   const started = performance.now();
   const broken = await machine.nodectl(['restart', 'kubelet'], anyExit);
-  expect(`${broken.exitCode} ${broken.stderr}`).toMatch(/^7 [\s\S]*ND703[\s\S]*exit \d+[\s\S]*nonsense/);
+  expect(`${broken.exitCode} ${broken.stderr}`).toMatch(/^7 [\s\S]*ND703[\s\S]*exit \d+[\s\S]*maxPods/);
   // Its stop alone may take 30 seconds: this is not a wait for any limit.
   expect(performance.now() - started).toBeLessThan(30_000);
   writeFileSync(config, good);

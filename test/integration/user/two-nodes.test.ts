@@ -28,6 +28,11 @@ beforeAll(async () => {
   await machine.run('ip', ['address', 'add', '192.168.79.1/24', 'dev', 'nodes0']);
   await machine.run('ip', ['link', 'set', 'nodes0', 'up']);
   for (const {name, address} of nodes) await plug(name, address);
+  // The own node's proxy begins to hear of others' changes a moment after it serves: its helper is no trace of the others.
+  await until(
+    'its proxy hears',
+    async () => (await machine.run('pgrep', ['-f', 'xtables-monitor'], {okCodes: [0, 1]})).exitCode === 0,
+  );
   before = await traces(machine);
 });
 afterAll(async () => {
