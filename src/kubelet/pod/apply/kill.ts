@@ -81,7 +81,8 @@ async function stopOne(context: KillContext, {kill, endsAtMs, stop, again}: Job)
     if (again) await Promise.race([stop.ready.promise, until(deps, endsAtMs)]);
     else await shutDown(context, kill, endsAtMs, hook.signal);
     stop.ready.resolve();
-    const leftSeconds = Math.floor((endsAtMs - deps.clock.monotonic()) / 1000);
+    // As Kubernetes: only whole seconds that went by are taken off (kuberuntime_container.go, killContainer).
+    const leftSeconds = Math.ceil((endsAtMs - deps.clock.monotonic()) / 1000);
     const seconds = Math.max(leftSeconds, minimumGraceSeconds);
     await awaitEnd(id, () => stopContainer(deps, id, seconds));
   } catch (error) {

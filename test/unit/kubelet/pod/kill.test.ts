@@ -227,3 +227,17 @@ it('keeps the order of sidecars, and hooks, when the grace becomes shorter', asy
   await turn(6_000);
   expect(asked).toEqual(['main-0 24', 'main-0 6', 'mesh-0 2']);
 });
+
+it('takes only whole seconds that a hook needed off the grace: the part of one that is left counts for a whole one', async () => {
+  const {asked, context, endHook, turn} = stopping();
+  const hooked = container('hooked', {lifecycle: {preStop: {exec: {command: ['drain']}}}});
+  beginKills(context, [
+    {...ended, container: record('main'), spec: container('main'), after: []},
+    {...ended, container: record('hooked'), spec: hooked, after: []},
+  ]);
+  await turn(0.4);
+  await turn(1_500);
+  endHook();
+  await turn();
+  expect(asked).toEqual(['main-0 30', 'hooked-0 29']);
+});
