@@ -57,7 +57,7 @@ function run(seen: PodSeen, pod: Pod): Decision<PodAct> {
   if ([...seen.stopping.values()].some(({forGood}) => forGood)) return terminate(seen, pod, undefined);
   const actions = podActions({...seen, pod});
   if (actions.done) return terminate(seen, pod, undefined);
-  const first = [...preparation(seen), ...backoffEvents(seen, pod)];
+  const first = [...preparation(seen), ...backoffEvents(seen, pod, actions.starts)];
   if (actions.sandbox !== undefined) return merge(first, newSandbox(seen, pod, actions.sandbox.attempt));
   const kills = actions.kills
     .filter(({container}) => !seen.stopping.has(container.id))
@@ -137,8 +137,10 @@ function untold(seen: PodSeen, act: PodAct & {do: 'tell'}): PodAct[] {
   return seen.told.has(act.key) ? [] : [act];
 }
 
-function backoffEvents(seen: PodSeen, pod: Pod): PodAct[] {
-  return [...seen.crashes.keys()].flatMap((name) => {
+/** Of what is to be started: what ended well, or shall not run again, may still have a wait that nobody waits for. */
+function backoffEvents(seen: PodSeen, pod: Pod, starts: readonly ContainerStart[]): PodAct[] {
+  return starts.flatMap(({container: {name}}) => {
+    if (!seen.crashes.has(name)) return [];
     const attempt = newestContainer(seen.runtime, name)?.attempt ?? 0;
     const {metadata} = pod;
     const message = `Back-off restarting failed container ${name} in pod ${metadata.name}_${metadata.namespace}(${metadata.uid})`;

@@ -107,6 +107,24 @@ const running: Case[] = [
     ['tell BackOff'],
   ],
   [
+    'tells of no back-off of what has ended well at its second try, and starts no more',
+    {
+      pod: pod({restartPolicy: 'OnFailure', containers: [container('main'), container('other')]}),
+      runtime: {sandboxes: [sandbox()], containers: [exited('main', 0, {attempt: 1}), record('other')]},
+      crashes: new Map([['main', {delayMs: 10_000, remainingMs: 4_000}]]),
+    },
+    [],
+  ],
+  [
+    'nor of an init container that has',
+    {
+      pod: pod({restartPolicy: 'Never', initContainers: [container('one', {restartPolicy: 'OnFailure'})]}),
+      runtime: {sandboxes: [sandbox()], containers: [exited('one', 0, {attempt: 1}), record('main')]},
+      crashes: new Map([['one', {delayMs: 10_000, remainingMs: 4_000}]]),
+    },
+    [],
+  ],
+  [
     'does not start it again with Never',
     {
       pod: pod({restartPolicy: 'Never', containers: [container('main'), container('other')]}),
