@@ -1,5 +1,5 @@
 import type {Cri} from '../../edges/cri/client.ts';
-import {describeError} from '../../lib/errors.ts';
+import {goMessage} from '../../edges/cri/message.ts';
 import type {Container} from '../../lib/kubernetes.ts';
 import type {Cancel, Clock} from '../../lib/time.ts';
 import type {ProbeResult} from '../pod/seen.ts';
@@ -73,7 +73,7 @@ export class ProbeWorker {
         if (tries < maxTries || this.#stopped) continue;
         this.#options.tell(
           'Unhealthy',
-          `${this.#name()} probe errored and resulted in unknown state: ${describeError(error)}`,
+          `${this.#name()} probe errored and resulted in unknown state: ${goMessage(error)}`,
         );
       }
     return undefined;

@@ -1,4 +1,5 @@
 import {createServer} from 'node:net';
+import {Code, ConnectError} from '@connectrpc/connect';
 import {describe, expect, it, vi} from 'vitest';
 import type {Cri} from '../../../../src/edges/cri/client.ts';
 import {probeCommand} from '../../../../src/kubelet/probes/probe.ts';
@@ -41,7 +42,7 @@ function worker(type: ProbeType, spec: Partial<Spec>, more: {ageMs?: number; spr
   let calls = 0;
   const execSync = async () => {
     calls++;
-    if (answer === 'error') throw new Error('the runtime is ill');
+    if (answer === 'error') throw new ConnectError('failed to exec in container', Code.Unknown);
     const said = new TextEncoder().encode(answer);
     return {exitCode: answer === 'ok' ? 0 : 1, stdout: said, stderr: new Uint8Array()};
   };
@@ -114,7 +115,7 @@ describe('a probe worker (prober/worker_test.go)', () => {
     expect(results).toEqual([]);
     expect(calls()).toBe(3);
     expect(told).toEqual([
-      'Unhealthy: Liveness probe errored and resulted in unknown state: the runtime is ill',
+      'Unhealthy: Liveness probe errored and resulted in unknown state: rpc error: code = Unknown desc = failed to exec in container',
     ]);
     await round('bad');
     expect(results).toEqual(['failure']);
