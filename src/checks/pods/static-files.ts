@@ -1,6 +1,5 @@
-import {join} from 'node:path';
 import {parseStaticPod} from '../../config/pod/static-pod.ts';
-import {errno, listDirectory, readText} from '../../edges/files/files.ts';
+import {errno, readText, regularFiles} from '../../edges/files/files.ts';
 import {describeError} from '../../lib/errors.ts';
 import {type Finding, warning} from '../check.ts';
 import {nodeCheck} from '../node/context.ts';
@@ -18,9 +17,7 @@ export const staticFiles = nodeCheck({
     const config = await sight.kubeletConfig().catch(() => undefined);
     const place = config?.staticPodPath ?? '';
     if (place === '') return [];
-    // Also a single file; hidden ones in a directory are left out by the kubelet.
-    const names = await listDirectory(place).catch(() => undefined);
-    const paths = names?.filter((name) => !name.startsWith('.')).map((name) => join(place, name)) ?? [place];
+    const paths = await regularFiles(place).catch(() => []);
     return (await Promise.all(paths.map(problemOf))).flat();
   },
   judge: judgeStatic,
@@ -32,7 +29,7 @@ async function problemOf(path: string): Promise<Bad[]> {
     if (text !== undefined) parseStaticPod(text, path, 'node', '');
     return [];
   } catch (error) {
-    if (['EISDIR', 'EACCES'].includes(errno(error) ?? '')) return [];
+    if (errno(error) === 'EACCES') return [];
     return [{path, why: describeError(error)}];
   }
 }

@@ -64,6 +64,20 @@ export async function listDirectory(path: string): Promise<string[]> {
 }
 
 /**
+ * Paths of the regular files in a directory, in the order of their names, but for hidden ones; of a file its own path.
+ * Links are followed. Nothing where there is nothing.
+ */
+export async function regularFiles(path: string): Promise<string[]> {
+  const isRegular = async (one: string) => (await fs.stat(one).catch(() => undefined))?.isFile() === true;
+  if (await isRegular(path)) return [path];
+  const names = (await listDirectory(path)).filter((name) => !name.startsWith('.'));
+  const paths = await Promise.all(
+    names.map(async (name) => ((await isRegular(join(path, name))) ? [join(path, name)] : [])),
+  );
+  return paths.flat();
+}
+
+/**
  * Paths of all that is no directory in a directory and those below it, each directory in the order of its names; links
  * are not followed. @throws when there is none
  */

@@ -1,5 +1,6 @@
+import {basename} from 'node:path';
 import {parseStaticPod} from '../../config/pod/static-pod.ts';
-import {listDirectory, readText} from '../../edges/files/files.ts';
+import {readText, regularFiles} from '../../edges/files/files.ts';
 import {watchDirectory} from '../../edges/files/watch-directory.ts';
 import {describeError} from '../../lib/errors.ts';
 import type {Pod} from '../../lib/kubernetes.ts';
@@ -8,7 +9,7 @@ import {type Clock, microTimestamp} from '../../lib/time.ts';
 import {fullName} from './mirror.ts';
 
 export type StaticSourceOptions = {
-  /** '': there are none. */
+  /** Or one file alone. '': there are none. */
   readonly directory: string;
   readonly everyMs: number;
   readonly nodeName: string;
@@ -78,10 +79,9 @@ async function readAll(
 ): Promise<boolean> {
   let changed = false;
   // Names that begin with a dot are editors' and our own half-written files.
-  const names = (await listDirectory(directory)).filter((name) => !name.startsWith('.'));
-  for (const name of known.keys()) if (!names.includes(name)) changed = known.delete(name) || changed;
-  for (const name of names) {
-    const path = `${directory}/${name}`;
+  const files = new Map((await regularFiles(directory)).map((path) => [basename(path), path]));
+  for (const name of known.keys()) if (!files.has(name)) changed = known.delete(name) || changed;
+  for (const [name, path] of files) {
     const text = await readText(path).catch(() => undefined);
     if (text === undefined || known.get(name)?.text === text) continue;
     changed = true;

@@ -1,3 +1,4 @@
+import {execFileSync} from 'node:child_process';
 import {mkdtempSync, renameSync, rmSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
@@ -8,6 +9,7 @@ import type {KubeClient} from '../../../src/edges/kube/client.ts';
 import {PodStore} from '../../../src/kubelet/api/pod-store.ts';
 import type {PodWorkers} from '../../../src/kubelet/pod/worker.ts';
 import {decideMirror, Mirrors} from '../../../src/kubelet/sources/mirror.ts';
+import {startStaticSource} from '../../../src/kubelet/sources/static.ts';
 import {StaticPods} from '../../../src/kubelet/sources/static-pods.ts';
 import {Telemetry} from '../../../src/kubelet/stats/metrics/telemetry.ts';
 import type {Pod} from '../../../src/lib/kubernetes.ts';
@@ -284,6 +286,23 @@ describe('the file of a static pod', () => {
     expect(store.all()).toHaveLength(1);
     expect(await restarts()).toEqual([1, 0]);
     await stop();
+  });
+
+  /** config/file.go: listConfig takes a file as well, extractFromDir only regular files. */
+  it('may be told by one file alone, and what is no regular file keeps nobody waiting', async () => {
+    const told: Pod[][] = [];
+    const sources = {everyMs: 60_000, nodeName: 'node-1', clock: realClock, log: silent};
+    const from = (place: string) =>
+      startStaticSource({...sources, directory: place, onPods: (pods) => told.push([...pods])});
+    const path = join(directory, 'one.yaml');
+    writeFileSync(path, plain);
+    execFileSync('mkfifo', [join(directory, 'a-pipe')]);
+    for (const place of [path, directory]) {
+      told.length = 0;
+      const source = from(place);
+      await vi.waitFor(() => expect(told.at(-1)?.map(({metadata}) => metadata.name)).toEqual(['web-node-1']));
+      source.stop();
+    }
   });
 
   it('counts last of those that name one pod, in the order of the files', async () => {
