@@ -115,12 +115,13 @@ function judge({name, type, samples}: Draft): void {
 
 /** Buckets never fall, the last is +Inf and equals the count. */
 function judgeBuckets(name: string, samples: readonly Sample[]): void {
-  const rest = ({le: _, ...labels}: Readonly<Record<string, string>>) =>
-    JSON.stringify(Object.entries(labels).sort());
+  const key = ({labels: {le: _, ...labels}}: Sample) => JSON.stringify(Object.entries(labels).sort());
+  const all = Map.groupBy(
+    samples.filter((sample) => sample.name === `${name}_bucket`),
+    key,
+  );
   for (const count of samples.filter((sample) => sample.name === `${name}_count`)) {
-    const buckets = samples.filter(
-      (sample) => sample.name === `${name}_bucket` && rest(sample.labels) === rest(count.labels),
-    );
+    const buckets = all.get(key(count)) ?? [];
     const bounds = buckets.map(({labels}) => Number((labels.le ?? '').replace('Inf', 'Infinity')));
     const counts = buckets.map(({value}) => value);
     const rises = (values: readonly number[]) =>
