@@ -17,10 +17,11 @@ export const mixedRules = nodeCheck({
 
 /** iptables-nft keeps its rules in tables with iptables' names. A policy alone is not a rule. */
 export function judgeMixed(nft: NftSight, legacy: readonly string[]): readonly Finding[] {
-  const old = legacy.filter((rule) => rule.includes(' -A ')).length;
+  const old = legacy.filter((rule) => rule.includes(' -A ') && !ofKubelet(rule)).length;
   const young = nft.all
     .filter(({table}) => /^ip6? (nat|filter|mangle|raw)$/.test(table))
-    .reduce((sum, {rules}) => sum + rules.length, 0);
+    .filter(({name}) => !ofKubelet(name))
+    .reduce((sum, {rules}) => sum + rules.filter((rule) => !ofKubelet(rule)).length, 0);
   if (old === 0 || young === 0) return [];
   return [
     warning(
@@ -29,4 +30,9 @@ export function judgeMixed(nft: NftSight, legacy: readonly string[]): readonly F
       'iptables-legacy-save shows the legacy ones',
     ),
   ];
+}
+
+/** A kubelet keeps its one in the kind that the host's own iptables writes, whatever add-ons use. */
+function ofKubelet(words: string): boolean {
+  return /\bKUBE-FIREWALL\b/.test(words);
 }

@@ -2,6 +2,7 @@ import {X509Certificate} from 'node:crypto';
 import {readFile, readlink, rename, stat} from 'node:fs/promises';
 import {request as httpsRequest} from 'node:https';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
+import {missingChains} from '../../../src/kubelet/iptables/decide.ts';
 import type {Node, Pod} from '../../../src/lib/kubernetes.ts';
 import {certificateSigningRequests, leases, nodes, pods} from '../../../src/lib/resources.ts';
 import {busyboxImage} from '../support/images.ts';
@@ -58,6 +59,27 @@ async function ask(path: string, token?: string): Promise<number> {
 }
 
 describe('joining', () => {
+  it('keeps chains in iptables for others, in the words in which they are found again', async () => {
+    const {netns} = it1.containerd;
+    const save = async (program: string, table: string) =>
+      (await netns.run(`${program}-save`, ['-t', table])).stdout;
+    const missing = async () => [
+      ...missingChains({
+        family: 'IPv4',
+        mangle: await save('iptables', 'mangle'),
+        filter: await save('iptables', 'filter'),
+      }),
+      ...missingChains({family: 'IPv6', mangle: await save('ip6tables', 'mangle'), filter: ''}),
+    ];
+    await until('the chains are there', async () => (await missing()).length === 0);
+    // Each once, whoever looks how often.
+    const filter = (await save('iptables', 'filter')).match(
+      /KUBE-FIREWALL.*(DROP|INPUT|OUTPUT)|(IN|OUT)PUT -j.*/g,
+    );
+    expect(filter).toHaveLength(3);
+    expect(await save('ip6tables', 'nat')).toContain(':KUBE-KUBELET-CANARY ');
+  });
+
   it('bootstraps, registers and becomes Ready', async () => {
     const node = await it1.ready();
     expect(node.metadata.labels).toMatchObject({

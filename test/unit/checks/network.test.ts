@@ -103,6 +103,13 @@ describe('rules of others', () => {
     ['only a legacy policy', chain('ip nat', 'A', 'x'), ['filter -P FORWARD DROP'], []],
     ['both', chain('ip nat', 'A', 'x'), ['nat -A OUTPUT -j RETURN'], ['warning ND746']],
     [
+      'legacy beside a kubelet’s own of nft',
+      chain('ip filter', 'INPUT', 'type filter hook input priority 0; policy accept;', 'jump KUBE-FIREWALL') +
+        chain('ip filter', 'KUBE-FIREWALL', 'ip daddr 127.0.0.0/8 drop'),
+      ['nat -A OUTPUT -j RETURN'],
+      [],
+    ],
+    [
       'legacy beside tables of nft’s own',
       chain('ip nodectl-proxy', 'A', 'x'),
       ['nat -A OUTPUT -j RETURN'],
