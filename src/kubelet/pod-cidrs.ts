@@ -1,3 +1,4 @@
+import type {KubeletConfig} from '../config/kubelet.ts';
 import {type Cri, isCriUnimplemented} from '../edges/cri/client.ts';
 import {describeError} from '../lib/errors.ts';
 import type {Node} from '../lib/kubernetes.ts';
@@ -9,13 +10,18 @@ export class PodCidrs {
   readonly #log: Logger;
   #told = '';
 
-  constructor(cri: Cri, log: Logger) {
+  constructor(cri: Cri, log: Logger, {kubeconfig, podCIDR}: Pick<KubeletConfig, 'kubeconfig' | 'podCIDR'>) {
     this.#cri = cri;
     this.#log = log;
+    // Without an API server the configuration says it.
+    if (kubeconfig === '') this.#tell(podCIDR);
   }
 
   follow(node: Node | undefined): void {
-    const podCidr = (node?.spec?.podCIDRs ?? []).join(',');
+    this.#tell((node?.spec?.podCIDRs ?? []).join(','));
+  }
+
+  #tell(podCidr: string): void {
     if (podCidr === '' || podCidr === this.#told) return;
     this.#told = podCidr;
     this.#cri.runtime

@@ -15,6 +15,7 @@ import {type ApiAccess, openApiAccess} from './api/api-access.ts';
 import {startServiceSource} from './api/service-source.ts';
 import {DynamicResources, type DynamicResourcesOptions} from './dra/manager.ts';
 import {type Guard, startGuard} from './guard.ts';
+import {startUtilChains} from './iptables/keep.ts';
 import {ResourceManagers, type ResourceManagersOptions} from './managers/manager.ts';
 import {type NodeAgent, startNodeAgent} from './node/agent.ts';
 import {startNodePlugins} from './node-plugins.ts';
@@ -50,7 +51,12 @@ class Started {
  * Runs a kubelet until `signal` aborts. Stopping touches no container: the next one finds them running.
  * @throws NodectlError ND601, ND721 or ND722 when it cannot begin
  */
-export async function runKubelet(config: KubeletConfig, signal: AbortSignal, log: Logger): Promise<void> {
+export async function runKubelet(
+  config: KubeletConfig,
+  signal: AbortSignal,
+  log: Logger,
+  setVerbosity?: (verbosity: number) => void,
+): Promise<void> {
   const started = new Started();
   started.keep(keepAlive());
   try {
@@ -58,7 +64,7 @@ export async function runKubelet(config: KubeletConfig, signal: AbortSignal, log
     await checkMachine(config, log);
     await makeDirectories(config);
     await checkReservations(config);
-    await compose(config, signal, log, started);
+    await compose(config, signal, log, started, setVerbosity);
     await new Promise<void>((resolve) => {
       signal.addEventListener('abort', () => resolve(), {once: true});
       if (signal.aborted) resolve();
@@ -77,6 +83,7 @@ async function compose(
   signal: AbortSignal,
   log: Logger,
   started: Started,
+  setVerbosity: ((verbosity: number) => void) | undefined,
 ): Promise<void> {
   const common = {config, clock: realClock, log, signal};
   const telemetry = new Telemetry(realClock.now(), realClock.now() - uptime() * 1000);
@@ -101,6 +108,8 @@ async function compose(
   started.keep(() => recorder.stop());
   started.keep(watchRequests((seen) => telemetry.request(seen)));
   const {agent, node, stats} = await startAgents({config, api, cri, recorder, log, started, telemetry});
+  const chains = startUtilChains(common);
+  started.keep(() => chains.stop());
   const rotation = api.rotate(stop.signal);
   // A loop of events that does not go round does not answer either: being asked is being well.
   const well = (name: string) => telemetry.health.counted(name, () => undefined);
@@ -116,6 +125,7 @@ async function compose(
       cri,
       agent,
       health,
+      setVerbosity,
       stats,
       telemetry,
       metrics: createMetrics({config, agent, stats, telemetry}),
@@ -204,7 +214,7 @@ async function startAgents(parts: AgentParts): Promise<{agent: PodAgent; node: N
   const watching = await startGuard({...common, recorder, agent, onChange: () => node?.changed()});
   guard = watching;
   started.keep(() => watching.stop());
-  const podCidrs = new PodCidrs(cri, log);
+  const podCidrs = new PodCidrs(cri, log, config);
   node = startNodeAgent({
     ...common,
     client: api.client,

@@ -27,6 +27,7 @@ export type ServeOptions = {
   readonly clock: Clock;
   readonly log: Logger;
   readonly health: HealthChecks;
+  readonly setVerbosity?: ((verbosity: number) => void) | undefined;
   readonly addresses: () => readonly {readonly type: string; readonly address: string}[];
 };
 

@@ -38,11 +38,20 @@ export function logLine(line: string, daemon: string): string {
 function parse(line: string): Entry | undefined {
   if (!line.startsWith('{')) return undefined;
   try {
-    const entry: Entry = JSON.parse(line);
+    const entry = asOwn(JSON.parse(line));
     return levels.has(entry.level) && typeof entry.time === 'string' && 'msg' in entry ? entry : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** Of Kubernetes' JSON format (`logging.format: json`): milliseconds, and a verbosity on all but errors. */
+function asOwn(entry: Entry): Entry {
+  const {ts, v, err, ...others} = entry;
+  if (typeof ts !== 'number' || 'level' in entry) return entry;
+  const error = err === undefined ? {} : {error: err};
+  const level = v === undefined ? 50 : Number(v) >= 4 ? 20 : 30;
+  return {time: new Date(ts).toISOString(), level, ...others, ...error};
 }
 
 function rank(key: string): number {

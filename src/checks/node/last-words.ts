@@ -12,7 +12,7 @@ export function lastWords(log: readonly string[]): readonly string[] {
   const at = log.findLastIndex((line) => /^error ND999 /.test(line));
   const said = log.slice(at + 1);
   // Our own unexpected error: its words stand in the next line.
-  if (at >= 0 && said[0] !== undefined && !said.some((line) => line.startsWith('{')))
+  if (at >= 0 && said[0] !== undefined && !said.some(isLogLine))
     return [`its last words: ${said[0].trim().slice(0, 300)}`];
   // What our own errors advise is no cause.
   const lines = log.map(sayingOf).filter(({text}) => text !== '' && !/^(try|or|more): /.test(text));
@@ -29,7 +29,7 @@ export function saidCode(log: readonly string[], who: string): Finding | undefin
   if (code === undefined || code === 'ND999') return undefined;
   const lines = log.slice(at + 1);
   // It went on after that: what it said then is no cause of how it ends now.
-  if (lines.some((line) => line.startsWith('{'))) return undefined;
+  if (lines.some(isLogLine)) return undefined;
   const end = lines.findIndex((line) => /^ {2}(try|more): /.test(line));
   const words = lines.slice(0, end < 0 ? 1 : end).map((line) => line.trim());
   const next = lines.flatMap((line) => /^ {2}try: (.+)$/.exec(line)?.[1] ?? []).slice(0, 1);
@@ -42,12 +42,19 @@ export function saidCode(log: readonly string[], who: string): Finding | undefin
 
 const codes = Object.keys(catalogue).filter((code): code is Code => code in catalogue);
 
+/** Of a daemon that goes on, in any of its formats. */
+function isLogLine(line: string): boolean {
+  return /^(\{|[IWE]\d{4} )/.test(line);
+}
+
 type Saying = {readonly text: string; readonly bad: boolean};
 
 /** Lines of our daemons are JSON, containerd's are logfmt, a crash's are neither. */
 function sayingOf(line: string): Saying {
   const text = line.trim();
   if (text.startsWith('{')) return ofJson(text);
+  const [, letter, said] = /^([IWE])\d{4} [\d:.]+ +\d+ \S+\] (.*)$/.exec(text) ?? [];
+  if (said !== undefined) return {text: said, bad: letter === 'E'};
   const fields = /level=(\w+)\s+(?:msg="((?:[^"\\]|\\.)*)"|msg=(\S+))(?:.*error="((?:[^"\\]|\\.)*)")?/.exec(
     text,
   );
@@ -60,9 +67,11 @@ function sayingOf(line: string): Saying {
 /** pino counts 40 for warnings, 50 for errors. */
 function ofJson(text: string): Saying {
   try {
-    const {level, msg, error}: {level?: number; msg?: string; error?: unknown} = JSON.parse(text);
+    const line: {level?: number; v?: number; msg?: string; error?: unknown; err?: unknown} = JSON.parse(text);
+    const {level, v, msg, error = line.err} = line;
     const told = error === undefined ? '' : `: ${String(error)}`;
-    return {text: `${msg ?? ''}${told}`, bad: (level ?? 0) >= 50};
+    // Kubernetes' JSON format has a verbosity on all but errors, and no level.
+    return {text: `${msg ?? ''}${told}`, bad: level === undefined ? v === undefined : level >= 50};
   } catch {
     return {text, bad: false};
   }

@@ -48,15 +48,15 @@ export const daemon: Daemon = {
   async run(values) {
     await nameProcess('kubelet');
     const {loadKubeletConfig} = await import('../../config/kubelet.ts');
-    const {jsonLogger} = await import('../../edges/logs/log.ts');
+    const {daemonLog} = await import('../../edges/logs/log.ts');
     const {keepHeapSmall} = await import('../../edges/machine/heap.ts');
     const {endingSignal} = await import('../../edges/process/process-life.ts');
     const {runKubelet} = await import('../../kubelet/run.ts');
     const {sources, skipped} = await readKubeletSources(textOf(values.config), textOf(values['config-dir']));
     const {config, warnings} = loadKubeletConfig(sources, givenFlags(values, fields, idle), hostname());
-    const log = jsonLogger('kubelet', config.verbosity >= 4 ? 'debug' : 'info');
+    const {log, setVerbosity} = daemonLog('kubelet', config.logging.format, config.verbosity);
     for (const warning of [...warnings, ...skipped]) log.warn(warning);
     keepHeapSmall({growthPercent: 30, turbofan: false, youngGrowth: 2});
-    await runKubelet(config, endingSignal(), log);
+    await runKubelet(config, endingSignal(), log, setVerbosity);
   },
 };

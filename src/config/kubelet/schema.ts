@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import {count, duration, orCount, orText} from './schema/kinds.ts';
+import {count, duration, flag, orCount, orText} from './schema/kinds.ts';
 import {eviction, node, sources} from './schema/node.ts';
 import {cgroups, network, runtime} from './schema/pods.ts';
 import {server} from './schema/server.ts';
@@ -12,9 +12,31 @@ const api = {
   contentType: orText('application/vnd.kubernetes.protobuf'),
 };
 
-const logging = z.looseObject({
-  format: orText('text'),
+const stream = {splitStream: flag(false), infoBufferSize: z._default(z.union([z.string(), z.number()]), '0')};
+
+/** component-base's LoggingConfiguration. Without a format lines are as nodectl writes them. */
+const logging = z.strictObject({
+  format: z._default(z.enum(['', 'text', 'json']), ''),
+  /** A Go duration, or nanoseconds: each line is written at once. Five seconds are Kubernetes' default. */
+  flushFrequency: z._default(
+    z.union([
+      duration,
+      z.pipe(
+        z.number(),
+        z.transform((ns: number) => ns / 1e6),
+      ),
+    ]),
+    0,
+  ),
   verbosity: z._default(count, 0),
+  vmodule: z._default(z.array(z.strictObject({filePattern: z.string(), verbosity: count})), []),
+  options: z.prefault(
+    z.strictObject({
+      text: z.prefault(z.strictObject(stream), {}),
+      json: z.prefault(z.strictObject(stream), {}),
+    }),
+    {},
+  ),
 });
 
 /**

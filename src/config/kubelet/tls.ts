@@ -51,6 +51,21 @@ export function suiteWarnings(names: readonly string[]): string[] {
   });
 }
 
+/** IANA's numbers of key exchanges, as Go names them (component-base/cli/flag, TLSCurvePreferences), to OpenSSL's. */
+const curves: ReadonlyMap<number, string> = new Map([
+  [23, 'P-256'],
+  [24, 'P-384'],
+  [25, 'P-521'],
+  [29, 'X25519'],
+  [4587, 'SecP256r1MLKEM768'],
+  [4588, 'X25519MLKEM768'],
+  [4589, 'SecP384r1MLKEM1024'],
+]);
+
+export function curveProblems(ids: readonly number[]): string[] {
+  return ids.filter((id) => !curves.has(id)).map((id) => `tlsCurvePreferences: ${id} is not known`);
+}
+
 const versions = {
   VersionTLS10: 'TLSv1',
   VersionTLS11: 'TLSv1.1',
@@ -62,6 +77,8 @@ export type TlsOptions = {
   readonly minVersion: (typeof versions)[keyof typeof versions];
   /** OpenSSL cipher list; undefined means Node's own. */
   readonly ciphers?: string;
+  /** OpenSSL's names of groups, those that are liked best first. */
+  readonly ecdhCurve?: string;
 };
 
 const tls13 = 'TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256';
@@ -70,12 +87,17 @@ const tls13 = 'TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_G
 export function tlsOptions(configuration: {
   readonly tlsMinVersion: keyof typeof versions;
   readonly tlsCipherSuites: readonly string[];
+  readonly tlsCurvePreferences: readonly number[];
 }): TlsOptions {
-  const minVersion = versions[configuration.tlsMinVersion];
-  const {tlsCipherSuites: names} = configuration;
-  if (names.length === 0) return {minVersion};
+  const {tlsCipherSuites: names, tlsCurvePreferences} = configuration;
+  const groups = tlsCurvePreferences.flatMap((id) => curves.get(id) ?? []);
+  const common = {
+    minVersion: versions[configuration.tlsMinVersion],
+    ...(groups.length === 0 ? {} : {ecdhCurve: groups.join(':')}),
+  };
+  if (names.length === 0) return common;
   const chosen = names
     .map((name) => cipherSuites.get(name) ?? insecureSuites.get(name) ?? '')
     .filter((suite) => suite !== '');
-  return {minVersion, ciphers: [tls13, ...new Set(chosen)].join(':')};
+  return {...common, ciphers: [tls13, ...new Set(chosen)].join(':')};
 }

@@ -18,7 +18,11 @@ export type HttpServerOptions = {
   readonly address: string;
   /** 0 takes a free one. */
   readonly port: number;
-  readonly tls?: TlsMaterial & {readonly minVersion: TlsVersion; readonly ciphers?: string};
+  readonly tls?: TlsMaterial & {
+    readonly minVersion: TlsVersion;
+    readonly ciphers?: string;
+    readonly ecdhCurve?: string;
+  };
   readonly onRequest: (request: IncomingMessage, response: ServerResponse) => void;
   /** Requests for which this is true go to `onUpgrade`; the others' wish to upgrade is ignored, as HTTP allows. */
   readonly mayUpgrade?: (request: IncomingMessage) => boolean;
@@ -99,6 +103,7 @@ function tlsOptions(tls: NonNullable<HttpServerOptions['tls']>) {
     key: tls.key,
     minVersion: tls.minVersion,
     ...(tls.ciphers === undefined ? {} : {ciphers: tls.ciphers}),
+    ...(tls.ecdhCurve === undefined ? {} : {ecdhCurve: tls.ecdhCurve}),
     requestCert: verify,
     // Who has no valid certificate may still have a token: the authenticator decides.
     rejectUnauthorized: false,

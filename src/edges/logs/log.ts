@@ -1,12 +1,20 @@
 import pino from 'pino';
 import type {Fields, Logger} from '../../lib/log.ts';
+import {debugVerbosity, klogJson, klogText, type Severity} from './klog.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 /** JSON lines on stderr, written at once, so that the last words of a crash are not lost. */
 export function jsonLogger(name: string, level: LogLevel = 'info'): Logger {
-  const sink = pino.destination({dest: 2, sync: true});
-  return wrap(pino({name, level, base: {name}, timestamp: pino.stdTimeFunctions.isoTime}, sink));
+  return wrap(ownLines(name, level));
+}
+
+function ownLines(name: string, level: LogLevel): pino.Logger {
+  return pino({name, level, base: {name}, timestamp: pino.stdTimeFunctions.isoTime}, stderr());
+}
+
+function stderr() {
+  return pino.destination({dest: 2, sync: true});
 }
 
 function wrap(inner: pino.Logger): Logger {
@@ -16,5 +24,42 @@ function wrap(inner: pino.Logger): Logger {
     warn: (message, fields) => inner.warn(fields ?? {}, message),
     error: (message, fields) => inner.error(fields ?? {}, message),
     with: (fields: Fields) => wrap(inner.child(fields)),
+  };
+}
+
+export type DaemonLog = {
+  readonly log: Logger;
+  /** From now on, also for loggers that were made of this one. */
+  setVerbosity(verbosity: number): void;
+};
+
+/** In one of Kubernetes' two formats where that is asked for (`logging.format`), else as all of nodectl writes. */
+export function daemonLog(name: string, format: '' | 'text' | 'json', verbosity: number): DaemonLog {
+  const at = {verbosity};
+  const own = format === '' ? ownLines(name, 'debug') : undefined;
+  const sink = format === '' ? undefined : stderr();
+  const line = format === 'text' ? klogText : klogJson;
+  const write = (severity: Severity, message: string, fields: Fields) => {
+    if (severity === 'debug' && at.verbosity < debugVerbosity) return;
+    own?.[severity](fields, message);
+    sink?.write(`${line({severity, message, fields, timeMs: Date.now(), pid: process.pid})}\n`);
+  };
+  return {
+    log: bound(write, {}),
+    setVerbosity(next) {
+      at.verbosity = next;
+    },
+  };
+}
+
+function bound(write: (severity: Severity, message: string, fields: Fields) => void, always: Fields): Logger {
+  const level = (severity: Severity) => (message: string, fields?: Fields) =>
+    write(severity, message, {...always, ...fields});
+  return {
+    debug: level('debug'),
+    info: level('info'),
+    warn: level('warn'),
+    error: level('error'),
+    with: (fields) => bound(write, {...always, ...fields}),
   };
 }

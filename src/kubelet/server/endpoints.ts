@@ -4,6 +4,7 @@ import type {KubeletConfig} from '../../config/kubelet.ts';
 import {type Cri, isCriNotFound} from '../../edges/cri/client.ts';
 import {ContainerState} from '../../edges/cri/gen/api_pb.ts';
 import {isMissing} from '../../edges/files/files.ts';
+import {cpuProfile} from '../../edges/machine/cpu-profile.ts';
 import {type HostFacts, readHostFacts} from '../../edges/machine/host-facts.ts';
 import {describeError} from '../../lib/errors.ts';
 import type {Pod} from '../../lib/kubernetes.ts';
@@ -21,9 +22,11 @@ import {type Admitted, parseTarget} from './auth/admit.ts';
 import {Refusal} from './auth/refusal.ts';
 import {hasContainer, loggedContainer, logProblem, parseLogOptions} from './logs/log-options.ts';
 import {sendLogs} from './logs/logs.ts';
+import {serveNodeLogs} from './logs/node-logs.ts';
 import {configz} from './pages/configz.ts';
 import {type HealthChecks, healthz} from './pages/healthz.ts';
 import type {Metrics} from './pages/metrics.ts';
+import {type Profile, parseProfile, parseVerbosity, profileIndex} from './pages/profiles.ts';
 import {runningPods} from './pages/running-pods.ts';
 import {flagz, type Page, render, statusz} from './pages/zpages.ts';
 import {servedPaths} from './routes.ts';
@@ -39,6 +42,8 @@ export type EndpointParts = {
   readonly metrics: Metrics;
   readonly stats: Stats;
   readonly telemetry: Telemetry;
+  /** Of the log, while the kubelet runs. */
+  readonly setVerbosity?: ((verbosity: number) => void) | undefined;
 };
 
 export type Serve = (admitted: Admitted, request: IncomingMessage, response: ServerResponse) => Promise<void>;
@@ -55,6 +60,7 @@ export function createEndpoints(parts: EndpointParts): Serve {
 class Endpoints {
   readonly #parts: EndpointParts;
   #machine: Promise<HostFacts> | undefined;
+  #profiling = false;
 
   constructor(parts: EndpointParts) {
     this.#parts = parts;
@@ -97,12 +103,41 @@ class Endpoints {
       case 'attach':
       case 'port-forward':
         throw new Refusal(400, 'Upgrade request required');
-      case 'switched-off':
+      case 'node-logs':
+        return serveNodeLogs(parseTarget(request.url ?? '').path, response);
+      case 'profiles':
+        return this.#profile(parseProfile(parseTarget(request.url ?? '').path, admitted.query), response);
+      case 'debug-flags':
+        return this.#verbosity(request, response);
       case 'not-found':
         throw new Refusal(404, '404 page not found');
       default:
         admitted.route.endpoint satisfies never;
     }
+  }
+
+  async #profile(profile: Profile, response: ServerResponse): Promise<void> {
+    if (profile.kind === 'index') return text(response, profileIndex, 'text/html; charset=utf-8');
+    if (profile.kind === 'cmdline')
+      return text(response, process.argv.join('\0'), 'text/plain; charset=utf-8');
+    if (this.#profiling)
+      throw new Refusal(500, 'Could not enable CPU profiling: cpu profiling already in use');
+    this.#profiling = true;
+    const gone = new AbortController();
+    response.once('close', () => gone.abort(new Error('the client has gone')));
+    try {
+      json(response, await cpuProfile(profile.ms, gone.signal));
+    } finally {
+      this.#profiling = false;
+    }
+  }
+
+  /** `PUT /debug/flags/v` with a number; until the next start. */
+  async #verbosity(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (request.method !== 'PUT') throw new Refusal(406, 'unsupported http method');
+    const verbosity = parseVerbosity(await readBody(request));
+    this.#parts.setVerbosity?.(verbosity);
+    text(response, `successfully set klog.logging.verbosity to ${verbosity}`, 'text/plain');
   }
 
   #health({query}: Admitted, request: IncomingMessage, response: ServerResponse): void {
@@ -186,6 +221,16 @@ class Endpoints {
       return !isCriNotFound(error);
     }
   }
+}
+
+/** Of the one endpoint that has a body: a number. */
+async function readBody(request: IncomingMessage): Promise<string> {
+  let body = '';
+  for await (const chunk of request.setEncoding('utf8')) {
+    body += chunk;
+    if (body.length > 100) throw new Refusal(400, 'the body is too long');
+  }
+  return body;
 }
 
 function startedMs(): number {

@@ -18,8 +18,9 @@ export type Endpoint =
   | 'checkpoint'
   | 'statusz'
   | 'flagz'
-  /** Exists in Kubernetes, and can be switched off there. */
-  | 'switched-off'
+  | 'node-logs'
+  | 'profiles'
+  | 'debug-flags'
   | 'not-found';
 
 export type Route = {
@@ -33,14 +34,13 @@ export type Route = {
    * `get nodes/proxy` must not be the right to run commands.
    */
   readonly verb?: 'create';
-  /** Kubernetes' name of what is switched off. */
-  readonly off?: string;
 };
 
 type Pattern = Omit<Route, 'parameters'> & {readonly path: string};
 
 const read = ['GET'];
 const stream = ['GET', 'POST'];
+const any = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
 const proxy = ['proxy'];
 
 /** `{name}` is one segment; a trailing `*` is any rest. The first that fits counts. */
@@ -62,10 +62,9 @@ const patterns: readonly Pattern[] = [
     methods: ['POST'],
     subresources: ['checkpoint'],
   },
-  // The logs of the whole machine, and a profiler, are not for whoever may see pods (KHV047, CVE-2019-11248).
-  {path: '/logs*', endpoint: 'switched-off', methods: read, subresources: ['log'], off: 'logs'},
-  {path: '/debug/pprof*', endpoint: 'switched-off', methods: read, subresources: proxy, off: 'profiling'},
-  {path: '/debug/flags*', endpoint: 'switched-off', methods: ['PUT'], subresources: proxy, off: 'flags'},
+  {path: '/logs*', endpoint: 'node-logs', methods: read, subresources: ['log']},
+  {path: '/debug/pprof*', endpoint: 'profiles', methods: read, subresources: proxy},
+  {path: '/debug/flags/v', endpoint: 'debug-flags', methods: any, subresources: proxy},
   {path: '/stats/summary', endpoint: 'stats', methods: ['GET', 'POST'], subresources: ['stats']},
   {
     path: '/containerLogs/{namespace}/{pod}/{container}',
@@ -145,9 +144,7 @@ function split(path: string): string[] | undefined {
 
 /** What there is, by the first part of its path: for people who look around. */
 export function servedPaths(): string[] {
-  const roots = patterns
-    .filter(({endpoint}) => endpoint !== 'switched-off')
-    .map(({path}) => `/${path.replace('*', '').split('/')[1] ?? ''}`);
+  const roots = patterns.map(({path}) => `/${path.replace('*', '').split('/')[1] ?? ''}`);
   return [...new Set(roots)].sort();
 }
 

@@ -19,7 +19,7 @@ import {Refusal} from './auth/refusal.ts';
 import {createEndpoints, type Serve} from './endpoints.ts';
 import type {HealthChecks} from './pages/healthz.ts';
 import type {Metrics} from './pages/metrics.ts';
-import {matchRoute} from './routes.ts';
+import {type Endpoint, matchRoute} from './routes.ts';
 import {streamUrl} from './streams.ts';
 
 export type KubeletServerOptions = {
@@ -34,6 +34,7 @@ export type KubeletServerOptions = {
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly health: HealthChecks;
+  readonly setVerbosity?: ((verbosity: number) => void) | undefined;
 };
 
 const streaming: readonly string[] = ['exec', 'attach', 'port-forward'];
@@ -74,6 +75,11 @@ function guardedGate({config, client, clock, log}: KubeletServerOptions): Gate {
   return {
     log,
     debugging: config.enableDebuggingHandlers,
+    disabled: new Map<Endpoint, string>([
+      ...(config.enableSystemLogHandler ? [] : [['node-logs', 'logs endpoint is disabled.'] as const]),
+      ...(config.enableProfilingHandler ? [] : [['profiles', 'profiling endpoint is disabled.'] as const]),
+      ...(config.enableDebugFlagsHandler ? [] : [['debug-flags', 'flags endpoint is disabled.'] as const]),
+    ]),
     authenticator: new Authenticator({
       client,
       clock,
@@ -98,6 +104,7 @@ function openGate({config, clock, log}: KubeletServerOptions): Gate {
   return {
     log,
     debugging: false,
+    disabled: new Map(),
     authenticator: new Authenticator({...nobody, anonymous: true, webhook: false, cacheMs: 0}),
     authorizer: new Authorizer({
       ...nobody,
@@ -124,8 +131,8 @@ class KubeletServer {
 
   async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const ended = this.#begin(request);
-    // No endpoint reads a body; an announced one is read and dropped, within the request's time.
-    request.resume();
+    // Hardly an endpoint reads a body; an announced one is read and dropped, within the request's time.
+    if (matchRoute(parseTarget(request.url ?? '').path).endpoint !== 'debug-flags') request.resume();
     try {
       const admitted = await admit(request, this.#gate);
       await this.#serve(admitted, request, response);

@@ -30,6 +30,7 @@ export type Ask = {
   readonly token?: string;
   readonly cert?: {readonly cert: string; readonly key: string};
   readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
   readonly onData?: (chunk: string, stop: () => void) => void;
 };
 
@@ -203,7 +204,7 @@ function fixture(
   };
 }
 
-function ask(path: string, {method, onData}: Ask, credentials: object): Promise<Answer> {
+function ask(path: string, {method, body: sent, onData}: Ask, credentials: object): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const request = httpsRequest(
       {host: inside, port, path, method: method ?? 'GET', agent: false, ...credentials},
@@ -223,7 +224,7 @@ function ask(path: string, {method, onData}: Ask, credentials: object): Promise<
       },
     );
     request.once('error', reject);
-    request.end();
+    request.end(sent);
   });
 }
 

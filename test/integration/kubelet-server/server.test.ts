@@ -1,7 +1,7 @@
-import {rename, symlink, writeFile} from 'node:fs/promises';
+import {mkdtemp, rename, rm, symlink, writeFile} from 'node:fs/promises';
 import {get} from 'node:http';
 import {connect} from 'node:net';
-import {join} from 'node:path';
+import {basename, join} from 'node:path';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 import type WebSocket from 'ws';
 import {until} from '../support/wait.ts';
@@ -68,6 +68,15 @@ const paths = [
   '/debug/pprof/heap',
 ];
 
+/** Below the machine's own: a log, a link to it, and one that leads out. */
+async function logDirectory() {
+  const path = await mkdtemp('/var/log/nodectl-test-');
+  await writeFile(`${path}/a.log`, 'first\n');
+  await symlink('a.log', `${path}/link.log`);
+  await symlink('/etc/hostname', `${path}/out`);
+  return {name: basename(path), [Symbol.asyncDispose]: () => rm(path, {recursive: true})};
+}
+
 describe('readOnlyPort', () => {
   const ask = (path: string, headers: Readonly<Record<string, string>> = {}) =>
     new Promise<number>((resolve, reject) => {
@@ -89,10 +98,12 @@ describe('readOnlyPort', () => {
     ['/exec/default/web/shell?command=id&output=1', 405],
     ['/portForward/default/web?port=8080', 405],
     ['/containerLogs/default/web/shell', 405],
-    ['/configz', 405],
+    ['/configz', 404],
     ['/runningpods/', 405],
     ['/logs/', 405],
-    ['/flagz', 405],
+    ['/flagz', 404],
+    ['/debug/pprof/profile', 405],
+    ['/debug/flags/v', 404],
   ])('does not do %s for anybody', async (path, code) => {
     expect(await ask(path)).toBe(code);
     expect(await ask(path, {Connection: 'Upgrade', Upgrade: 'websocket'})).toBe(code);
@@ -180,16 +191,31 @@ describe('what is told', () => {
     const binary = {accept: 'application/vnd.kubernetes.protobuf'};
     expect((await it10250.ask('/statusz', {...admin, headers: binary})).code).toBe(406);
     expect((await it10250.ask('/metrics/slis', admin)).body).toContain('process_start_time_seconds');
-    for (const [path, off] of [
-      ['/logs/syslog', 'logs'],
-      ['/debug/pprof/heap', 'profiling'],
-    ])
-      expect(await it10250.ask(`${path}`, admin)).toMatchObject({
-        code: 405,
-        body: `${off} endpoint is disabled.`,
-      });
     const gone = await it10250.ask('/checkpoint/default/web/gone', {...admin, method: 'POST'});
     expect(gone).toMatchObject({code: 404, body: 'container not found ("gone")'});
+  });
+
+  it('the machine’s own logs, a profile of the kubelet, and how much it logs', async () => {
+    await using directory = await logDirectory();
+    const {name} = directory;
+    const listing = await it10250.ask('/logs', admin);
+    expect(listing).toMatchObject({code: 200, headers: {'content-type': 'text/html; charset=utf-8'}});
+    expect(listing.body).toContain(`<a href="${name}/">${name}/</a>`);
+    expect(await it10250.ask(`/logs/${name}/a.log`, admin)).toMatchObject({code: 200, body: 'first\n'});
+    expect(await it10250.ask(`/logs/${name}/link.log`, admin)).toMatchObject({code: 200, body: 'first\n'});
+    for (const path of ['out', 'gone', '..%2f..%2fhostname', '../../hostname'])
+      expect(await it10250.ask(`/logs/${name}/${path}`, admin)).toMatchObject({code: 404});
+
+    expect((await it10250.ask('/debug/pprof/cmdline', admin)).body).toContain('serve.ts');
+    const {body} = await it10250.ask('/debug/pprof/profile?seconds=0.1', admin);
+    expect(JSON.parse(body).nodes[0]).toMatchObject({callFrame: {functionName: '(root)'}});
+    expect((await it10250.ask('/debug/pprof/heap', admin)).code).toBe(404);
+
+    const put = (text: string) => it10250.ask('/debug/flags/v', {...admin, method: 'PUT', body: text});
+    expect(await put('7')).toMatchObject({code: 200, body: 'successfully set klog.logging.verbosity to 7'});
+    expect(await put('many')).toMatchObject({code: 400});
+    expect(await put('7'.repeat(1000))).toMatchObject({code: 400});
+    expect((await it10250.ask('/debug/flags/v', admin)).code).toBe(406);
   });
 
   it('metrics and statistics of what really runs', async () => {

@@ -157,6 +157,15 @@ describe('a daemon', () => {
       'no "root": EBAD',
     ],
     [['level=info msg="fine"'], 'fine'],
+    // The two formats that `logging.format` asks for.
+    [['{"ts":1,"msg":"it broke","err":"EBAD"}', '{"ts":2,"msg":"later","v":0}'], 'it broke: EBAD'],
+    [
+      [
+        'E1122 02:41:41.123000    1234 nodectl:0] "it broke" err="EBAD"',
+        'I1122 02:41:42.123000    1234 nodectl:0] "later"',
+      ],
+      '"it broke" err="EBAD"',
+    ],
   ])('of %j the words are %j', (log, expected) => {
     expect(lastWords(log)).toEqual([`its last words: ${expected}`]);
   });

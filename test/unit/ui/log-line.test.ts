@@ -29,6 +29,16 @@ it.each([
     line({name: 'eth0', msg: 'm'}),
     `${time} INFO  m  name=eth0`,
   ],
+  [
+    'an entry of Kubernetes’ JSON format',
+    '{"ts":1763779301123,"msg":"m","v":0,"pod":"p"}',
+    '2025-11-22T02:41:41.123Z INFO  m  pod=p',
+  ],
+  [
+    'an error of that format',
+    '{"ts":1763779301123,"msg":"m","err":"gone"}',
+    '2025-11-22T02:41:41.123Z ERROR m  error=gone',
+  ],
   ['a crash', '    at run (agent.ts:5:3)', '    at run (agent.ts:5:3)'],
   ['another program’s line', 'time="x" level=info msg="y"', 'time="x" level=info msg="y"'],
   ['JSON that is no entry', '{"level":30}', '{"level":30}'],

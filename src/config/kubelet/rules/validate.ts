@@ -4,7 +4,7 @@ import {sysctlNamespace} from '../../../lib/sysctls.ts';
 import {kubernetesVersion} from '../../version.ts';
 import type {KubeletConfiguration} from '../defaults.ts';
 import {gateProblems, isEnabled} from '../feature-gates.ts';
-import {suiteProblems} from '../tls.ts';
+import {curveProblems, suiteProblems} from '../tls.ts';
 import {evictionProblems} from './eviction.ts';
 import {imageProblems} from './images.ts';
 import {managerProblems} from './managers.ts';
@@ -83,7 +83,14 @@ function logs(c: KubeletConfiguration): string[] {
     ),
     // It becomes part of metrics.
     ...rule(/^[\x20-\x7e]*$/.test(directory), 'podLogsDir: must be ASCII'),
-    ...rule(['text', 'json'].includes(c.logging.format), 'logging.format: must be text or json'),
+    ...rule(
+      c.logging.vmodule.length === 0 || c.logging.format !== 'json',
+      'logging.vmodule: only for the format text',
+    ),
+    ...rule(
+      c.enableSystemLogHandler || !c.enableSystemLogQuery,
+      'enableSystemLogQuery: needs enableSystemLogHandler',
+    ),
   ];
 }
 
@@ -167,6 +174,7 @@ function allocatable(c: KubeletConfiguration): string[] {
 function tls(c: KubeletConfiguration): string[] {
   return [
     ...suiteProblems(c.tlsCipherSuites),
+    ...curveProblems(c.tlsCurvePreferences),
     ...rule(
       (c.tlsCertFile === '') === (c.tlsPrivateKeyFile === ''),
       'tlsCertFile and tlsPrivateKeyFile: give both or neither',

@@ -15,6 +15,8 @@ export type Gate = {
   readonly authorizer: Authorizer;
   /** enableDebuggingHandlers: everything that shows or touches containers. */
   readonly debugging: boolean;
+  /** Switched off one by one, and what is answered then. */
+  readonly disabled: ReadonlyMap<Endpoint, string>;
   readonly log: Logger;
 };
 
@@ -29,7 +31,21 @@ const debugging: readonly Endpoint[] = [
   'checkpoint',
   'statusz',
   'flagz',
-  'switched-off',
+  'node-logs',
+  'profiles',
+  'debug-flags',
+];
+
+/** Who asks for these is told why there is nothing; the rest of what debugging is has then never been (server.go, InstallDebuggingDisabledHandlers). */
+const explained: readonly Endpoint[] = [
+  'run',
+  'exec',
+  'attach',
+  'port-forward',
+  'logs',
+  'running-pods',
+  'profiles',
+  'node-logs',
 ];
 
 /** The path and the query of a request target; only the origin form (`/path?query`) exists here. */
@@ -49,11 +65,14 @@ export async function admit(request: IncomingMessage, gate: Gate): Promise<Admit
   const route = matchRoute(path);
   const user = await authenticate(request, gate);
   await authorize(user, route, request.method ?? '', gate);
-  if (route.endpoint === 'not-found') throw new Refusal(404, '404 page not found');
+  const {endpoint} = route;
+  const isOff = !gate.debugging && debugging.includes(endpoint);
+  if (endpoint === 'not-found' || (isOff && !explained.includes(endpoint)))
+    throw new Refusal(404, '404 page not found');
+  if (isOff) throw new Refusal(405, 'Debug endpoints are disabled.');
+  const disabled = gate.disabled.get(endpoint);
+  if (disabled !== undefined) throw new Refusal(405, disabled);
   if (!route.methods.includes(request.method ?? '')) throw new Refusal(405, '405: Method Not Allowed');
-  if (!gate.debugging && debugging.includes(route.endpoint))
-    throw new Refusal(405, 'Debug endpoints are disabled.');
-  if (route.off !== undefined) throw new Refusal(405, `${route.off} endpoint is disabled.`);
   return {route, query, user};
 }
 

@@ -2,23 +2,15 @@ import {durationPaths, kubeletConfiguration} from '../../../config/kubelet/schem
 import type {KubeletConfig} from '../../../config/kubelet.ts';
 import {formatDuration} from '../../../config/machine/units.ts';
 
-/** Handlers that this kubelet has not, whatever its file says of them (KHV047, CVE-2019-11248). */
-const switchedOff = {
-  enableSystemLogHandler: false,
-  enableProfilingHandler: false,
-  enableDebugFlagsHandler: false,
-};
-
 /**
  * The configuration in the form of its file, durations as Go prints them; what only flags say is not part of it. It
  * tells what is so, not what was asked for.
  */
 export function configz(config: KubeletConfig): {readonly kubeletconfig: Record<string, unknown>} {
   const fields = Object.keys(kubeletConfiguration.shape);
-  const plain: Record<string, unknown> = {
-    ...Object.fromEntries(Object.entries(config).filter(([name]) => fields.includes(name))),
-    ...switchedOff,
-  };
+  const plain: Record<string, unknown> = Object.fromEntries(
+    Object.entries(config).filter(([name]) => fields.includes(name)),
+  );
   return {kubeletconfig: durationPaths.reduce(withDuration, plain)};
 }
 

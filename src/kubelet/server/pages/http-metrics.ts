@@ -24,7 +24,9 @@ const paths: Readonly<Record<Endpoint, string>> = {
   checkpoint: 'checkpoint',
   statusz: 'statusz',
   flagz: 'flagz',
-  'switched-off': 'other',
+  'node-logs': 'logs',
+  profiles: 'debug',
+  'debug-flags': 'debug',
   'not-found': 'other',
 };
 const longRunning: readonly Endpoint[] = ['exec', 'attach', 'port-forward'];
