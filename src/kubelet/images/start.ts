@@ -31,12 +31,18 @@ export type ImageSourcesOptions = {
 export type ImageSources = {readonly records: PullRecords; readonly providers: Providers};
 
 /** @throws NodectlError ND701 where the configuration of credential providers is wrong */
-export async function openImageSources(options: ImageSourcesOptions): Promise<ImageSources> {
-  const {config} = options;
+export async function openImageSources(
+  options: ImageSourcesOptions & Pick<PodImagesOptions, 'cri'>,
+): Promise<ImageSources> {
+  const {config, cri} = options;
   const dir = `${config.rootDir}/image_manager`;
   const onChecked = (result: AccessCheck) => options.telemetry?.images.checked(result);
   const records = new PullRecords({...options, dir, policy: verificationPolicy(config), onChecked});
   await records.open();
+  await records.recover(async () => {
+    const {images} = await cri.images.listImages({}, {timeoutMs: config.runtimeRequestTimeout});
+    return images.map(({id, repoTags, repoDigests}) => ({id, names: [...repoTags, ...repoDigests]}));
+  });
   const providers = await openProviders({
     ...options,
     configPath: config.imageCredentialProviderConfig,

@@ -23,6 +23,7 @@ const recordSchema = z.looseObject({
     ),
   ),
 });
+const intentSchema = z.looseObject({image: z.string()});
 type Mapping = Readonly<Record<string, PullCredentials>>;
 
 /** An image as a pod asks for it. */
@@ -32,6 +33,9 @@ export type AskedImage = {
   /** Without tag and digest. */
   readonly plain: string;
 };
+
+/** As the runtime lists it: tags and digests are its names. */
+export type ListedImage = {readonly id: string; readonly names: readonly string[]};
 
 export type PullRecordsOptions = {
   /** `<kubelet root>/image_manager` */
@@ -65,6 +69,27 @@ export class PullRecords {
     await Promise.all([this.#pulled.open(), this.#pulling.open()]);
   }
 
+  /**
+   * Pulls that were cut off when a kubelet ended: what they brought is an image that was pulled, for whose use nobody
+   * has shown credentials yet. `listed` is asked only where there are any.
+   */
+  async recover(listed: () => Promise<readonly ListedImage[]>): Promise<void> {
+    const intents = await this.#pulling.all();
+    const cut = new Set(intents.map((intent) => intentSchema.safeParse(intent).data?.image));
+    if (cut.size === 0) return;
+    try {
+      for (const {id, names} of await listed())
+        for (const image of names.filter((name) => cut.has(name))) {
+          await this.#inTurn(async () => this.#write(id, (await this.#mapping(id)) ?? {}));
+          await this.#pulling.remove(image);
+        }
+    } catch (error) {
+      this.#options.log.warn('pulls that were cut off are not told from others', {
+        error: describeError(error),
+      });
+    }
+  }
+
   /** A pull begins; noted first, so that what it brings is never taken for an image that was always here. */
   begin({image}: AskedImage): Promise<void> {
     return this.#inTurn(async () => {
@@ -74,8 +99,8 @@ export class PullRecords {
   }
 
   async succeeded(asked: AskedImage, ref: string, login: Login | undefined): Promise<void> {
-    await this.#note(asked, ref, credentialsOfPull(login));
-    await this.failed(asked);
+    // Without its record the image is still ours: what was noted at the beginning says so.
+    if (await this.#note(asked, ref, credentialsOfPull(login))) await this.failed(asked);
   }
 
   failed({image}: AskedImage): Promise<void> {
@@ -124,19 +149,23 @@ export class PullRecords {
     }
   }
 
-  async #note({plain}: AskedImage, ref: string, credentials: PullCredentials): Promise<void> {
-    const {clock, log} = this.#options;
+  async #note({plain}: AskedImage, ref: string, credentials: PullCredentials): Promise<boolean> {
     try {
       await this.#inTurn(async () => {
         const mapping = (await this.#mapping(ref)) ?? {};
-        const credentialMapping = {...mapping, [plain]: mergeCredentials(mapping[plain], credentials)};
-        const lastUpdatedTime = timestamp(clock.now());
-        const kind = 'ImagePulledRecord';
-        await this.#pulled.write(ref, {kind, apiVersion, lastUpdatedTime, imageRef: ref, credentialMapping});
+        await this.#write(ref, {...mapping, [plain]: mergeCredentials(mapping[plain], credentials)});
       });
+      return true;
     } catch (error) {
-      log.warn('a pull could not be noted', {image: plain, error: describeError(error)});
+      this.#options.log.warn('a pull could not be noted', {image: plain, error: describeError(error)});
+      return false;
     }
+  }
+
+  #write(imageRef: string, credentialMapping: Mapping): Promise<void> {
+    const lastUpdatedTime = timestamp(this.#options.clock.now());
+    const kind = 'ImagePulledRecord';
+    return this.#pulled.write(imageRef, {kind, apiVersion, lastUpdatedTime, imageRef, credentialMapping});
   }
 
   /** Undefined: this kubelet did not pull it. A record that cannot be read allows nobody. */

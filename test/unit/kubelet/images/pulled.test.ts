@@ -111,6 +111,41 @@ describe('records of pulls', () => {
     expect(await records.mayUse(asked, 'sha256:1', shows(login('a')))).toBe(false);
   });
 
+  /** image_pull_manager.go, RecordImagePulled: the intent stays where the record could not be written. */
+  it('take an image for pulled whose record could not be written', async () => {
+    const records = await open('NeverVerifyPreloadedImages');
+    await records.begin(asked);
+    rmSync(`${dir}/pulled`, {recursive: true});
+    writeFileSync(`${dir}/pulled`, 'in the way');
+    await records.succeeded(asked, 'sha256:1', login('a'));
+    rmSync(`${dir}/pulled`);
+    expect(await records.mayUse(asked, 'sha256:1', shows())).toBe(false);
+    const after = await open('NeverVerifyPreloadedImages');
+    expect(await after.mayUse(asked, 'sha256:1', shows())).toBe(false);
+  });
+
+  /** image_pull_manager.go, initialize. */
+  it('know what a pull brought that was cut off, by whatever name it is asked for', async () => {
+    await (await open('NeverVerifyPreloadedImages')).begin(asked);
+    const records = await open('NeverVerifyPreloadedImages');
+    await records.recover(async () => [
+      {id: 'sha256:1', names: ['r.io/app:1', 'r.io/app:2']},
+      {id: 'sha256:2', names: ['r.io/app:3']},
+    ]);
+    expect(readdirSync(`${dir}/pulling`)).toEqual([]);
+    const named = (tag: string) => ({image: `r.io/app:${tag}`, plain: 'r.io/app'});
+    expect(await records.mayUse(named('2'), 'sha256:1', shows(login('a')))).toBe(false);
+    expect(await records.mayUse(named('3'), 'sha256:2', shows())).toBe(true);
+    await records.recover(() => Promise.reject(new Error('nothing was cut off: nobody needs a list')));
+  });
+
+  it('go on without a list of what is there', async () => {
+    await (await open('NeverVerifyPreloadedImages')).begin(asked);
+    const records = await open('NeverVerifyPreloadedImages');
+    await records.recover(() => Promise.reject(new Error('the runtime is away')));
+    expect(await records.mayUse(asked, 'sha256:1', shows())).toBe(false);
+  });
+
   it('allow nobody when they cannot be read', async () => {
     const records = await open('NeverVerifyPreloadedImages');
     await records.begin(asked);
