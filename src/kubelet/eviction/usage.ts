@@ -17,7 +17,7 @@ export function memoryOfContainer({measured}: ContainerStats): number | undefine
 }
 
 export function processesOf({containers}: PodStats): number {
-  return containers.reduce((total, {processes}) => total + processes, 0);
+  return containers.reduce((total, {pids}) => total + pids.length, 0);
 }
 
 /** What a pod stores in these parts; a hostPath would count, but nobody measures it. */

@@ -12,6 +12,7 @@ import type {Logger} from '../../lib/log.ts';
 import type {Clock} from '../../lib/time.ts';
 import type {PodAgent} from '../agent-api.ts';
 import {cadvisorText} from '../stats/cadvisor/text.ts';
+import {readHandles} from '../stats/handles.ts';
 import {contentType} from '../stats/metrics/exposition.ts';
 import type {Telemetry} from '../stats/metrics/telemetry.ts';
 import {resourceText} from '../stats/resource.ts';
@@ -167,7 +168,7 @@ class Endpoints {
     const {config, stats} = this.#parts;
     this.#machine ??= readHostFacts(config.rootDir);
     const [machine, snapshot] = await Promise.all([this.#machine, stats.get(housekeepingMs)]);
-    return cadvisorText(snapshot, {...machine, version: config.version});
+    return cadvisorText(snapshot, {...machine, version: config.version}, await readHandles(snapshot));
   }
 
   async #summary(query: URLSearchParams): Promise<object> {

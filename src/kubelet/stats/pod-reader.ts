@@ -152,7 +152,7 @@ export class PodReader {
       startedAtMs,
       cgroup,
       measured: cgroup === undefined ? this.#told(id, figures.get(id)) : this.#measure(cgroup),
-      processes: cgroup === undefined ? 0 : this.#options.cgroups.processes(cgroup).length,
+      pids: cgroup === undefined ? [] : this.#options.cgroups.processes(cgroup),
       rootfs: figures.get(id)?.layer,
       logs: files?.logs.get(name),
     };

@@ -1,5 +1,6 @@
 import type {CgroupSample} from '../../edges/cgroups/cgroup-sample.ts';
 import type {NetworkSample} from '../../edges/network/network-sample.ts';
+import type {Handles} from '../../edges/process/open-files.ts';
 import type {Pod} from '../../lib/kubernetes.ts';
 import type {VolumeUsage} from '../volumes/types.ts';
 
@@ -37,7 +38,7 @@ export type ContainerStats = {
   /** Undefined where its cgroup is not known; the runtime's own figures are then taken. */
   readonly cgroup: string | undefined;
   readonly measured: Measured | undefined;
-  readonly processes: number;
+  readonly pids: readonly number[];
   /** Its writable layer; undefined until the runtime has told it. */
   readonly rootfs: Usage | undefined;
   readonly logs: Usage | undefined;
@@ -121,6 +122,7 @@ export type Subject = {
   readonly measured: Measured;
   readonly startedAtMs: number;
   readonly processes?: number;
+  readonly handles?: Handles;
   readonly network?: readonly NetworkSample[];
   /** The file system it writes to, and what it takes of it. */
   readonly disk?: {readonly space: SpaceStats; readonly used: Usage};

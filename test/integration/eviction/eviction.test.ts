@@ -165,7 +165,7 @@ describe('a node that runs short', () => {
     const bomb = 'i=0; while [ $i -lt 60 ]; do i=$((i+1)); sleep 10000 & done; wait';
     await node.create('many', {containers: [shell('main', bomb)]});
     const count = async () =>
-      (await node.guard().stats.get(0)).pods.find(({name}) => name === 'many')?.containers[0]?.processes;
+      (await node.guard().stats.get(0)).pods.find(({name}) => name === 'many')?.containers[0]?.pids.length;
     await until('sixty processes', async () => ((await count()) ?? 0) > 60);
     const machine = {
       node: (cgroups: CgroupReader): NodeSample => ({

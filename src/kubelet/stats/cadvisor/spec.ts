@@ -1,4 +1,5 @@
 import type {LimitsSample} from '../../../edges/cgroups/cgroup-sample.ts';
+import {labelText} from '../metrics/exposition.ts';
 import {type CadvisorMetric, gauge, just, type Read, sampleOf, spec} from './metric.ts';
 
 const ofLimits =
@@ -12,6 +13,20 @@ export const others: readonly CadvisorMetric[] = [
   ),
   gauge('container_processes', 'Number of processes running inside the container.', ({processes}) =>
     just(processes),
+  ),
+  gauge('container_file_descriptors', 'Number of open file descriptors for the container.', ({handles}) =>
+    just(handles?.files),
+  ),
+  gauge('container_sockets', 'Number of open sockets for the container.', ({handles}) =>
+    just(handles?.sockets),
+  ),
+  gauge(
+    'container_ulimits_soft',
+    'Soft ulimit values for the container root process. Unlimited if -1, except priority and nice',
+    ({handles}) =>
+      handles?.softLimit === undefined
+        ? []
+        : [{value: handles.softLimit, labels: labelText({ulimit: 'max_open_files'})}],
   ),
   gauge('container_threads', 'Number of threads running inside the container', (subject) =>
     just(sampleOf(subject).pids?.current),

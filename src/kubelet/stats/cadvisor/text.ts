@@ -1,3 +1,5 @@
+import type {Handles} from '../../../edges/process/open-files.ts';
+import type {HandlesById} from '../handles.ts';
 import {type Family, joinLabels, labelText, render} from '../metrics/exposition.ts';
 import type {ContainerStats, PodStats, Snapshot, SpaceStats, Subject} from '../types.ts';
 import {type MachineFacts, machineFamilies} from './machine.ts';
@@ -5,8 +7,12 @@ import type {CadvisorMetric} from './metric.ts';
 import {cadvisorMetrics} from './metrics.ts';
 
 /** `/metrics/cadvisor`: what dashboards know by cAdvisor's names and the kubelet's labels. */
-export function cadvisorText(snapshot: Snapshot, machine: MachineFacts): string {
-  const all = subjects(snapshot);
+export function cadvisorText(
+  snapshot: Snapshot,
+  machine: MachineFacts,
+  handles: HandlesById = new Map(),
+): string {
+  const all = subjects(snapshot, handles);
   return render([
     ...machineFamilies(snapshot, machine),
     ...cadvisorMetrics.map((metric) => family(metric, all)),
@@ -29,7 +35,7 @@ function family({name, help, type, stamped, read}: CadvisorMetric, all: readonly
 }
 
 /** The root, the cgroups of the QoS classes, the pods', their sandboxes' and their containers'. */
-export function subjects({node, disks, pods, tiers}: Snapshot): Subject[] {
+export function subjects({node, disks, pods, tiers}: Snapshot, handles: HandlesById): Subject[] {
   const {bootTimeMs: startedAtMs} = node;
   const whole = {usedBytes: disks.node.usedBytes, inodesUsed: disks.node.inodesUsed};
   return [
@@ -41,11 +47,11 @@ export function subjects({node, disks, pods, tiers}: Snapshot): Subject[] {
       disk: {space: disks.node, used: whole},
     },
     ...[...tiers].map(([id, measured]) => ({labels: labelsOf({id}), measured, startedAtMs})),
-    ...pods.flatMap((pod) => podSubjects(pod, disks.containers ?? disks.node)),
+    ...pods.flatMap((pod) => podSubjects(pod, disks.containers ?? disks.node, handles)),
   ];
 }
 
-function podSubjects(pod: PodStats, space: SpaceStats): Subject[] {
+function podSubjects(pod: PodStats, space: SpaceStats, handles: HandlesById): Subject[] {
   const {name: podName, namespace, sandbox} = pod;
   const startedAtMs = pod.startTime === undefined ? 0 : Date.parse(pod.startTime);
   const own = {pod: podName, namespace};
@@ -60,23 +66,25 @@ function podSubjects(pod: PodStats, space: SpaceStats): Subject[] {
       ...(pod.network === undefined ? {} : {network: pod.network}),
     });
   for (const container of pod.containers) {
-    const subject = containerSubject(container, own, space);
+    const subject = containerSubject(container, own, space, handles.get(container.id));
     if (subject !== undefined) found.push(subject);
   }
   return found;
 }
 
 function containerSubject(
-  {name: container, id, image, cgroup = '', measured, startedAtMs, processes, rootfs}: ContainerStats,
+  {name: container, id, image, cgroup = '', measured, startedAtMs, pids, rootfs}: ContainerStats,
   own: {readonly pod: string; readonly namespace: string},
   space: SpaceStats,
+  handles: Handles | undefined,
 ): Subject | undefined {
   if (measured === undefined) return undefined;
   return {
     labels: labelsOf({...own, id: cgroup, name: id, image, container}),
     measured,
     startedAtMs,
-    processes,
+    processes: pids.length,
+    ...(handles === undefined ? {} : {handles}),
     ...(rootfs === undefined ? {} : {disk: {space, used: rootfs}}),
   };
 }

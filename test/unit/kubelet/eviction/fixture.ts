@@ -113,7 +113,7 @@ export function container(over: Partial<ContainerStats> = {}): ContainerStats {
     startedAtMs: 0,
     cgroup: '/a/b',
     measured: measured(100 * mi),
-    processes: 1,
+    pids: [1],
     rootfs: {usedBytes: 0, inodesUsed: 0},
     logs: {usedBytes: 0, inodesUsed: 0},
     ...over,

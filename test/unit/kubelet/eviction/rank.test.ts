@@ -57,9 +57,9 @@ describe('rankPods', () => {
 
   it('pids: by priority, then the most', () => {
     const candidates = [
-      candidate('few', {}, {containers: [container({processes: 3})]}),
-      candidate('bomb', {}, {containers: [container({processes: 900})]}),
-      candidate('important', {priority: 5}, {containers: [container({processes: 9000})]}),
+      candidate('few', {}, {containers: [container({pids: Array(3).fill(1)})]}),
+      candidate('bomb', {}, {containers: [container({pids: Array(900).fill(1)})]}),
+      candidate('important', {priority: 5}, {containers: [container({pids: Array(9000).fill(1)})]}),
     ];
     expect(names(candidates, 'pid.available', one)).toEqual(['bomb', 'few', 'important']);
   });
