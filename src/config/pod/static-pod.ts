@@ -6,6 +6,8 @@ import {isObject} from '../../lib/json.ts';
 import type {Pod} from '../../lib/kubernetes.ts';
 import {conform} from '../schema/conform.ts';
 import {defaultPod} from './pod-defaults.ts';
+import {checkPodSpec} from './validation/pod.ts';
+import {Problems} from './validation/problems.ts';
 
 /** Annotations by which static pods and their mirrors are known (pkg/kubelet/types/pod_update.go). */
 export const staticAnnotations = {
@@ -120,6 +122,7 @@ function identified(pod: Pod, {path, nodeName, seenAt, source: from}: Origin): P
   const {source, hash: hashKey, seen} = staticAnnotations;
   const {metadata, spec} = pod;
   defaultPod(pod);
+  validate(pod, path);
   return {
     ...pod,
     metadata: {
@@ -131,6 +134,15 @@ function identified(pod: Pod, {path, nodeName, seenAt, source: from}: Origin): P
     },
     spec: {...spec, nodeName, tolerations: tolerationsOf(spec, from)},
   };
+}
+
+/** @throws what the API would answer (ValidatePodCreate): no mirror could tell of such a pod */
+function validate({spec}: Pod, path: string): void {
+  const problems = new Problems();
+  checkPodSpec(problems, spec);
+  if (problems.empty) return;
+  const words = problems.all.map(({field, message}) => `${field}: ${message}`);
+  throw new Error(`${path}: invalid pod: ${words.join(', ')}`);
 }
 
 /** Nothing evicts by a taint what stands in a file. */

@@ -1,6 +1,7 @@
+import {checkLabels} from '../../config/pod/validation/labels.ts';
+import {dnsLabel, dnsSubdomain, pathSegment, qualifiedName} from '../../config/pod/validation/names.ts';
 import type {KubeObject, ObjectMeta} from '../../lib/kubernetes.ts';
 import type {Resource} from '../../lib/resources.ts';
-import {dnsLabel, dnsSubdomain, labelValue, pathSegment, qualifiedName} from './names.ts';
 import type {Problems} from './problems.ts';
 
 const maxAnnotationBytes = 256 * 1024;
@@ -49,17 +50,6 @@ function checkName(problems: Problems, metadata: ObjectMeta, resource: Resource)
     return;
   }
   for (const problem of check(metadata.name)) problems.invalid('metadata.name', metadata.name, problem);
-}
-
-export function checkLabels(
-  problems: Problems,
-  labels: Record<string, string> | undefined,
-  field: string,
-): void {
-  for (const [key, value] of Object.entries(labels ?? {})) {
-    for (const problem of qualifiedName(key)) problems.invalid(field, key, problem);
-    for (const problem of labelValue(value)) problems.invalid(field, value, problem);
-  }
 }
 
 function checkAnnotations(problems: Problems, annotations: Record<string, string> | undefined): void {

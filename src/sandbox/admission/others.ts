@@ -1,4 +1,5 @@
 import {isDeepStrictEqual} from 'node:util';
+import {dataKey, portNumber} from '../../config/pod/validation/names.ts';
 import type {
   CertificateSigningRequest,
   ConfigMap,
@@ -8,7 +9,6 @@ import type {
   Secret,
 } from '../../lib/kubernetes.ts';
 import type {User} from '../contract.ts';
-import {dataKey, portNumber} from './names.ts';
 import {Problems} from './problems.ts';
 import type {Write} from './types.ts';
 

@@ -1,9 +1,9 @@
 import {isDeepStrictEqual} from 'node:util';
 import {defaultPodSpec} from '../../config/pod/pod-defaults.ts';
+import {checkPodSpec, checkTemplateLabels} from '../../config/pod/validation/pod.ts';
 import type {Deployment, ReplicaSet} from '../../lib/kubernetes.ts';
 import {matchesSelector} from '../../lib/labels.ts';
 import {checkMetadata} from './metadata.ts';
-import {checkPodSpec, checkTemplateLabels} from './pods/pod-validation.ts';
 import {Problems} from './problems.ts';
 import type {Write} from './types.ts';
 

@@ -113,6 +113,47 @@ spec:
     expect(() => parse(content)).toThrow();
   });
 
+  /** config/http_test.go, TestExtractInvalidPods, and what else the API's own validation refuses (ValidatePodCreate). */
+  it.each([
+    ['spec.volumes[0].name', '{volumes: [{name: _INVALID_}], containers: [{name: a, image: a:1}]}'],
+    [
+      'spec.volumes[1].name: Duplicate',
+      '{volumes: [{name: v}, {name: v}], containers: [{name: a, image: a:1}]}',
+    ],
+    ['spec.containers[0].name', '{containers: [{name: _INVALID_, image: a:1}]}'],
+    ['spec.containers[1].name: Duplicate', '{containers: [{name: a, image: a:1}, {name: a, image: a:1}]}'],
+    [
+      'spec.initContainers[0].name: Duplicate',
+      '{containers: [{name: a, image: a:1}], initContainers: [{name: a, image: a:1}]}',
+    ],
+    ['spec.containers[0].image: Required', '{containers: [{name: a}]}'],
+    [
+      'spec.containers[0].volumeMounts[0].name: Not found: "v"',
+      '{containers: [{name: a, image: a:1, volumeMounts: [{name: v, mountPath: /v}]}]}',
+    ],
+    ['spec.restartPolicy: Unsupported', '{restartPolicy: Sometimes, containers: [{name: a, image: a:1}]}'],
+    [
+      'spec.containers[0].ports[0].hostPort',
+      '{containers: [{name: a, image: a:1, ports: [{containerPort: 1, hostPort: 70000}]}]}',
+    ],
+    [
+      'spec.containers[0].livenessProbe: Required value: must specify a handler type',
+      '{containers: [{name: a, image: a:1, livenessProbe: {}}]}',
+    ],
+    [
+      'spec.containers[0].resources.requests',
+      '{containers: [{name: a, image: a:1, resources: {requests: {cpu: 2}, limits: {cpu: 1}}}]}',
+    ],
+  ])('is refused for %s', (why, spec) => {
+    expect(() => parse(text(spec))).toThrow(`/m/web.yaml: invalid pod: ${why}`);
+  });
+
+  it('is what the API takes: kubeadm’s own is', () => {
+    const spec =
+      '{hostNetwork: true, priorityClassName: system-node-critical, securityContext: {seccompProfile: {type: RuntimeDefault}}, containers: [{name: etcd, image: etcd:3, command: [etcd], ports: [{name: probe-port, containerPort: 2381, protocol: TCP}], livenessProbe: {failureThreshold: 8, httpGet: {host: 127.0.0.1, path: /livez, port: probe-port, scheme: HTTP}, initialDelaySeconds: 10}, resources: {requests: {cpu: 100m, memory: 100Mi}}, volumeMounts: [{mountPath: /var/lib/etcd, name: etcd-data}]}], volumes: [{name: etcd-data, hostPath: {path: /var/lib/etcd, type: DirectoryOrCreate}}]}';
+    expect(parse(text(spec)).spec.containers[0]?.ports?.[0]?.hostPort).toBe(2381);
+  });
+
   /** pkg/api/pod, TestHasAPIReferences and config/common_test.go, by their meaning. */
   it.each([
     ['serviceaccounts', 'serviceAccountName: x'],
@@ -154,7 +195,7 @@ spec:
     'volumes: [{name: v, projected: {sources: [{downwardAPI: {items: []}}]}}]',
     'volumes: [{name: v, nfs: {server: s, path: /p}}]',
   ])('needs nothing of the API with %s', (part) => {
-    expect(parse(text(`{${part}, containers: [{name: a}]}`)).metadata.name).toBe('web-node-1');
+    expect(parse(text(`{${part}, containers: [{name: a, image: a:1}]}`)).metadata.name).toBe('web-node-1');
   });
 
   it('of a URL bears no taint that it does not name itself (config/common.go, applyDefaults)', () => {

@@ -1,7 +1,7 @@
 import {isDeepStrictEqual} from 'node:util';
 import {defaultContainer} from '../../../config/pod/container-defaults.ts';
+import {dnsLabel} from '../../../config/pod/validation/names.ts';
 import type {Container, Pod, PodSpec} from '../../../lib/kubernetes.ts';
-import {dnsLabel} from '../names.ts';
 import type {Problems} from '../problems.ts';
 import {plain} from '../semantic.ts';
 

@@ -6,13 +6,13 @@ import {
   defaultPodSpec,
 } from '../../../config/pod/pod-defaults.ts';
 import {qosClass} from '../../../config/pod/qos.ts';
+import {checkPodSpec} from '../../../config/pod/validation/pod.ts';
 import type {Pod} from '../../../lib/kubernetes.ts';
 import {checkMetadata} from '../metadata.ts';
 import {Problems} from '../problems.ts';
 import type {Lookup, Write} from '../types.ts';
 import {checkResize} from './pod-resize.ts';
 import {admitEphemeralContainers, checkPodUpdate} from './pod-update.ts';
-import {checkPodSpec} from './pod-validation.ts';
 import {admitPriority} from './priority.ts';
 import {admitRuntimeClass} from './runtime-class.ts';
 import {admitServiceAccount} from './service-account.ts';

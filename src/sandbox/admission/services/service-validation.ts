@@ -1,6 +1,12 @@
+import {checkLabels} from '../../../config/pod/validation/labels.ts';
+import {
+  dnsLabel,
+  dnsSubdomain,
+  portName,
+  portNumber,
+  qualifiedName,
+} from '../../../config/pod/validation/names.ts';
 import type {Service} from '../../../lib/kubernetes.ts';
-import {checkLabels} from '../metadata.ts';
-import {dnsLabel, dnsSubdomain, portName, portNumber, qualifiedName} from '../names.ts';
 import type {Problems} from '../problems.ts';
 import {familyOf} from './address-range.ts';
 import {isExternal, isHeadless} from './service-defaults.ts';

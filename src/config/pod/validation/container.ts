@@ -1,7 +1,7 @@
 import type {Container} from '../../../lib/kubernetes.ts';
 import {parseQuantity} from '../../../lib/quantity.ts';
-import {dnsLabel, envName, portName, portNumber, qualifiedName} from '../names.ts';
-import type {Problems} from '../problems.ts';
+import {dnsLabel, envName, portName, portNumber, qualifiedName} from './names.ts';
+import type {Problems} from './problems.ts';
 
 type Probe = NonNullable<Container['livenessProbe']>;
 type Handler = NonNullable<NonNullable<Container['lifecycle']>['postStart']>;

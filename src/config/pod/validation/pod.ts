@@ -1,8 +1,8 @@
 import type {ObjectMeta, PodSpec, Volume} from '../../../lib/kubernetes.ts';
-import {checkLabels} from '../metadata.ts';
-import {dnsLabel, dnsSubdomain} from '../names.ts';
-import type {Problems} from '../problems.ts';
-import {type ContainerContext, checkContainer, checkResources} from './container-validation.ts';
+import {type ContainerContext, checkContainer, checkResources} from './container.ts';
+import {checkLabels} from './labels.ts';
+import {dnsLabel, dnsSubdomain} from './names.ts';
+import type {Problems} from './problems.ts';
 
 const hostPathTypes = [
   '',
