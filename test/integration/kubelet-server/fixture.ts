@@ -61,7 +61,7 @@ export async function startFixture(extraConfig = '', runtime: ContainerdOptions 
     const pki = await makePki();
     const options: ServeOptions = {
       endpoint: containerd.endpoint,
-      configText: `apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\npodLogsDir: ${containerd.layout.podLogDir}\nport: ${port}\nfailCgroupV1: false\n${extraConfig}`,
+      configText: `apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\npodLogsDir: ${containerd.layout.podLogDir}\nport: ${port}\nfailCgroupV1: false\nenableSystemLogHandler: true\n${extraConfig}`,
       pod: {namespace: 'default', name: 'web', uid: 'uid-1', sandboxId},
       containers: ids,
       logs: Object.fromEntries(Object.keys(ids).map((name) => [name, join(logDir, name, '0.log')])),

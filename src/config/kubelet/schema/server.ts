@@ -47,7 +47,8 @@ export const server = {
   authorization: z.prefault(authorization, {}),
   enableDebuggingHandlers: flag(true),
   enableContentionProfiling: flag(false),
-  enableSystemLogHandler: flag(true),
+  /** True in Kubernetes: who wants the machine's logs served says so. */
+  enableSystemLogHandler: flag(false),
   enableSystemLogQuery: flag(false),
   enableProfilingHandler: flag(true),
   enableDebugFlagsHandler: flag(true),

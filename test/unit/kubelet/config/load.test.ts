@@ -61,6 +61,7 @@ describe('loadKubeletConfig', () => {
       port: 10250,
       readOnlyPort: 0,
       healthzPort: 10248,
+      enableSystemLogHandler: false,
       maxPods: 110,
       podPidsLimit: -1,
       nodeLeaseDurationSeconds: 40,
