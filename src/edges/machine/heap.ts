@@ -1,4 +1,5 @@
-import {setFlagsFromString} from 'node:v8';
+import {PerformanceObserver} from 'node:perf_hooks';
+import {getHeapSpaceStatistics, setFlagsFromString} from 'node:v8';
 import {runInNewContext} from 'node:vm';
 
 const checkEveryMs = 15_000;
@@ -9,6 +10,12 @@ const steadyChecks = 4;
 /** Less than this, or than a quarter, is not worth a collection: it stops everything for some tens of milliseconds. */
 const worthBytes = 10 * 1024 * 1024;
 const worthShare = 0.25;
+/**
+ * So far the young generation may grow: both halves together. Without a bound ten thousand streams made it 128 MB, and
+ * the process held 95 more than before; 32 are what a crowd of pods has any use for.
+ */
+const youngBoundBytes = 32 * 1024 * 1024;
+
 /**
  * The one WebAssembly is undici's HTTP/1 parser, which it compiles with its first connection: V8's highest compiler takes
  * 25 MB for it and leaves 6 behind. A budget for it (--wasm-tiering-budget) does not keep it from beginning.
@@ -54,8 +61,7 @@ const oldAge = {usual: 6, atOnce: 1};
  */
 export function keepHeapSmall(options: HeapOptions = {}): Heap {
   const {growthPercent, turbofan = true, youngGrowth = 1} = options;
-  const growYoung = (factor: number) => setFlagsFromString(`--semi-space-growth-factor=${factor}`);
-  growYoung(youngGrowth);
+  const growYoung = boundedGrowth(youngGrowth);
   if (!turbofan) setFlagsFromString('--no-turbofan');
   for (const flag of noWasmTiers) setFlagsFromString(flag);
   if (growthPercent !== undefined) setFlagsFromString(`--heap-growing-percent=${growthPercent}`);
@@ -82,7 +88,7 @@ export function keepHeapSmall(options: HeapOptions = {}): Heap {
     const busy = (user + system) / 1000 > checkEveryMs * idleShare;
     busyChecks = busy ? busyChecks + 1 : 0;
     const steady = busyChecks === steadyChecks;
-    if (steady || !busy) growYoung(steady ? 1 : youngGrowth);
+    if (steady || !busy) growYoung(!steady);
     const worth = process.memoryUsage().heapTotal >= floor + Math.max(worthBytes, floor * worthShare);
     if (!worth || (busy && !steady)) return;
     collectAll();
@@ -93,4 +99,26 @@ export function keepHeapSmall(options: HeapOptions = {}): Heap {
     collect: collectAll,
     tidy: collectGarbage,
   };
+}
+
+/** Allows and forbids the young generation to grow; each collection looks whether it has grown enough. */
+function boundedGrowth(factor: number): (allowed: boolean) => void {
+  let wanted = true;
+  const set = (to: number) => setFlagsFromString(`--semi-space-growth-factor=${to}`);
+  const isFull = () => youngBytes() >= youngBoundBytes;
+  set(factor);
+  if (factor > 1)
+    new PerformanceObserver(() => {
+      if (!wanted || !isFull()) return;
+      wanted = false;
+      set(1);
+    }).observe({entryTypes: ['gc']});
+  return (allowed) => {
+    wanted = allowed && !isFull();
+    set(wanted ? factor : 1);
+  };
+}
+
+function youngBytes(): number {
+  return getHeapSpaceStatistics().find(({space_name: name}) => name === 'new_space')?.space_size ?? 0;
 }

@@ -6,6 +6,7 @@ import {request as httpsRequest} from 'node:https';
 import {join} from 'node:path';
 import {type TLSSocket, connect as tlsConnect} from 'node:tls';
 import WebSocket from 'ws';
+import {smallHeap} from '../../../src/bootstrap/learn/node-files.ts';
 import {
   createCa,
   createSelfSigned,
@@ -141,20 +142,18 @@ async function startPod(containerd: TestContainerd, logDir: string) {
   return {sandboxId: podSandboxId, ids};
 }
 
-/** The generated CRI code has enums, which are more than types to strip. */
+/** As the kubelet's unit starts it, memory's thresholds too. The generated CRI code has enums, which are more than types to strip. */
 const transform = ['--experimental-transform-types', '--no-warnings'];
 
 async function startServer(containerd: TestContainerd, options: ServeOptions): Promise<ChildProcess> {
   const file = join(containerd.dir, 'serve.json');
   await writeFile(file, JSON.stringify(options));
   const script = join(import.meta.dirname, 'serve.ts');
-  const child = spawn('nsenter', [
-    `--net=${containerd.netns.path}`,
-    process.execPath,
-    ...transform,
-    script,
-    file,
-  ]);
+  const child = spawn(
+    'nsenter',
+    [`--net=${containerd.netns.path}`, process.execPath, ...transform, script, file],
+    {env: {...process.env, ...smallHeap}},
+  );
   let output = '';
   child.stdout.on('data', (chunk) => (output += chunk));
   child.stderr.on('data', (chunk) => (output += chunk));

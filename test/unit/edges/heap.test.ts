@@ -1,7 +1,22 @@
 import {afterEach, beforeEach, describe, expect, it, vi} from 'vitest';
 
-const {flags, collections} = vi.hoisted(() => ({flags: [] as string[], collections: {count: 0}}));
-vi.mock('node:v8', () => ({setFlagsFromString: (flag: string) => flags.push(flag)}));
+const {flags, collections, young} = vi.hoisted(() => ({
+  flags: [] as string[],
+  collections: {count: 0},
+  young: {bytes: 0, collected: () => {}},
+}));
+vi.mock('node:v8', () => ({
+  setFlagsFromString: (flag: string) => flags.push(flag),
+  getHeapSpaceStatistics: () => [{space_name: 'new_space', space_size: young.bytes}],
+}));
+vi.mock('node:perf_hooks', () => ({
+  PerformanceObserver: class {
+    constructor(seen: () => void) {
+      young.collected = seen;
+    }
+    observe(): void {}
+  },
+}));
 vi.mock('node:vm', () => ({
   runInNewContext: () => () => {
     collections.count++;
@@ -16,6 +31,7 @@ let heapTotal = 0;
 beforeEach(() => {
   vi.useFakeTimers();
   flags.length = 0;
+  young.bytes = 2 ** 20;
   collections.count = 0;
   heapTotal = 100 * 2 ** 20;
   vi.spyOn(process, 'cpuUsage').mockImplementation((before) => ({
@@ -58,6 +74,22 @@ describe('the heap of a daemon', () => {
     keepHeapSmall({youngGrowth: 2});
     pass(10, 'busy');
     expect([growth(), collections.count]).toEqual(['1', 1]);
+    pass(1, 'idle');
+    expect(growth()).toBe('2');
+  });
+
+  it('does not let the young generation grow without bound, in this burst or the next', () => {
+    keepHeapSmall({youngGrowth: 2});
+    young.bytes = 16 * 2 ** 20;
+    young.collected();
+    expect(growth()).toBe('2');
+    young.bytes = 32 * 2 ** 20;
+    young.collected();
+    expect(growth()).toBe('1');
+    // What was not worth a collection has not made it small again.
+    pass(1, 'idle');
+    expect(growth()).toBe('1');
+    young.bytes = 2 ** 20;
     pass(1, 'idle');
     expect(growth()).toBe('2');
   });
