@@ -70,7 +70,11 @@ class Agent {
     this.#volumes = startPodVolumes(options, this.#objects, async ({spec}) =>
       this.#health.recursiveReadOnly(await this.#classes.handler(spec.runtimeClassName)),
     );
-    this.#runtime = new RuntimeCache({cri, timeoutMs: config.runtimeRequestTimeout, onChange});
+    const onRead = () => {
+      const startMs = clock.monotonic();
+      return () => options.telemetry?.podRead(clock.monotonic() - startMs);
+    };
+    this.#runtime = new RuntimeCache({cri, timeoutMs: config.runtimeRequestTimeout, onChange, onRead});
     this.#writer = this.#openWriter();
     const onProbe = (done: ProbeDone) => options.telemetry?.probes.done(done);
     this.#probes = startProbes({cri, clock, recorder, hostIps: options.nodeIps, onChange, onProbe});

@@ -50,6 +50,7 @@ export async function startNodePlugins(options: NodePluginsOptions): Promise<Nod
   ]);
   const directory = `${config.rootDir}/plugins_registry`;
   const manager = startPluginManager({directory, handlers, clock, log});
+  options.telemetry?.plugins.follow(() => manager.sockets());
   void manager.settled.then(() => csi.settled());
   return {
     volumePlugins: [csi.plugin, local.plugin],

@@ -92,7 +92,7 @@ async function compose(
   const cri = connectRuntime(config, onCall);
   started.keep(() => cri.close());
   const [api] = await Promise.all([
-    openApiAccess({...common, metrics: telemetry.certificates}),
+    openApiAccess({...common, metrics: telemetry.certificates, onTurn: telemetry.client.turn}),
     waitForRuntime(cri, common),
   ]);
   started.keep(() => api.close());
@@ -106,7 +106,7 @@ async function compose(
     rate: {perSecond: config.eventRecordQPS, burst: config.eventBurst},
   });
   started.keep(() => recorder.stop());
-  started.keep(watchRequests((seen) => telemetry.request(seen)));
+  started.keep(watchRequests((seen) => telemetry.client.request(seen)));
   const {agent, node, stats} = await startAgents({config, api, cri, recorder, log, started, telemetry});
   const chains = startUtilChains(common);
   started.keep(() => chains.stop());

@@ -96,6 +96,14 @@ export function isEnabled(gates: Gates, name: string): boolean {
   return gates[name] ?? defaults.get(name) ?? false;
 }
 
+export function gateDefaults(): {
+  readonly name: string;
+  readonly value: boolean;
+  readonly locked: boolean;
+}[] {
+  return [...defaults].map(([name, value]) => ({name, value, locked: locked.has(name)}));
+}
+
 /** Gates that are not where Kubernetes leaves them. */
 export function movedGates(gates: Gates): string[] {
   return Object.keys(gates).filter((name) => gates[name] !== defaults.get(name));

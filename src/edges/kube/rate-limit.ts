@@ -40,24 +40,32 @@ export class RateLimit {
 }
 
 /** A client whose calls keep to a rate; watches, which wait by themselves before they are tried again, do not count. */
-export function limited(client: KubeClient, rate: Rate, clock: Clock): KubeClient {
+export function limited(
+  client: KubeClient,
+  rate: Rate,
+  clock: Clock,
+  onTurn?: (verb: string, seconds: number) => void,
+): KubeClient {
   const limit = new RateLimit(rate, clock);
-  const first = async <T>(options: CallOptions | undefined, call: () => Promise<T>): Promise<T> => {
+  const first = async <T>(verb: string, options: CallOptions | undefined, call: () => Promise<T>) => {
+    const askedMs = clock.monotonic();
     await limit.take(options?.signal);
+    onTurn?.(verb, (clock.monotonic() - askedMs) / 1000);
     return call();
   };
   return {
-    get: (resource, key, options) => first(options, () => client.get(resource, key, options)),
-    list: (resource, query, options) => first(options, () => client.list(resource, query, options)),
+    get: (resource, key, options) => first('GET', options, () => client.get(resource, key, options)),
+    list: (resource, query, options) => first('GET', options, () => client.list(resource, query, options)),
     create: (resource, object, key, options) =>
-      first(options, () => client.create(resource, object, key, options)),
+      first('POST', options, () => client.create(resource, object, key, options)),
     update: (resource, object, subresource, options) =>
-      first(options, () => client.update(resource, object, subresource, options)),
+      first('PUT', options, () => client.update(resource, object, subresource, options)),
     patch: (resource, key, patch, options) =>
-      first(options, () => client.patch(resource, key, patch, options)),
-    delete: (resource, key, how, options) => first(options, () => client.delete(resource, key, how, options)),
+      first('PATCH', options, () => client.patch(resource, key, patch, options)),
+    delete: (resource, key, how, options) =>
+      first('DELETE', options, () => client.delete(resource, key, how, options)),
     request: (method, path, body, options) =>
-      first(options, () => client.request(method, path, body, options)),
+      first(method, options, () => client.request(method, path, body, options)),
     watch: (resource, query, signal) => client.watch(resource, query, signal),
   };
 }

@@ -29,6 +29,8 @@ export type AccessOptions = {
   readonly log: Logger;
   readonly signal: AbortSignal;
   readonly metrics: CertificateMetrics;
+  /** How long a call had to wait for its turn. */
+  readonly onTurn?: (host: string, verb: string, seconds: number) => void;
 };
 
 const userAgent = 'nodectl-kubelet';
@@ -50,7 +52,9 @@ export async function openApiAccess(options: AccessOptions): Promise<ApiAccess> 
   if (found.credentials.kind === 'certificate') metrics.inUse('client', found.credentials);
   return {
     client,
-    limited: limited(client, {perSecond: config.kubeAPIQPS, burst: config.kubeAPIBurst}, clock),
+    limited: limited(client, {perSecond: config.kubeAPIQPS, burst: config.kubeAPIBurst}, clock, (...told) =>
+      options.onTurn?.(URL.parse(found.server)?.host ?? '', ...told),
+    ),
     heartbeats,
     async rotate(signal) {
       const {credentials} = connection;

@@ -43,10 +43,12 @@ export async function openImageSources(
     const {images} = await cri.images.listImages({}, {timeoutMs: config.runtimeRequestTimeout});
     return images.map(({id, repoTags, repoDigests}) => ({id, names: [...repoTags, ...repoDigests]}));
   });
+  options.telemetry?.images.follow(() => records.counts());
   const providers = await openProviders({
     ...options,
     configPath: config.imageCredentialProviderConfig,
     binDir: config.imageCredentialProviderBinDir,
+    onRun: (...told) => options.telemetry?.plugins.credentialProvider(...told),
   });
   return {records, providers};
 }

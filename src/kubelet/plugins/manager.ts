@@ -19,6 +19,7 @@ export type PluginManagerOptions = {
 export type PluginManager = {
   /** Every socket that was there at the start has been tried once. */
   readonly settled: Promise<void>;
+  sockets(): {readonly actual: readonly string[]; readonly desired: readonly string[]};
   /** Nothing is registered or deregistered any more. */
   stop(): Promise<void>;
 };
@@ -64,6 +65,7 @@ class Manager {
     const unwatch = watchDirectory(directory, everyMs, clock, scan);
     return {
       settled: this.#scanning.then(() => this.#queue.idle()),
+      sockets: () => ({actual: [...this.#registered.keys()], desired: [...this.#seen.keys()]}),
       stop: async () => {
         unwatch();
         await this.#scanning;

@@ -10,6 +10,8 @@ export type RuntimeCacheOptions = {
   readonly timeoutMs: number;
   /** The runtime has something else of this pod than what was last read. */
   readonly onChange: (uid: string) => void;
+  /** Begins to read one pod; the answer is to be told the end. */
+  readonly onRead?: (() => () => void) | undefined;
 };
 
 type Entry = {known: PodRuntime; signature: string; stale: boolean};
@@ -99,12 +101,14 @@ export class RuntimeCache {
   }
 
   async #read(uid: string, known: PodRuntime | undefined, signal?: AbortSignal): Promise<PodRuntime> {
-    const {cri, timeoutMs} = this.#options;
+    const {cri, timeoutMs, onRead} = this.#options;
+    const ended = onRead?.();
     const before = this.#entries.get(uid);
     // What becomes stale while we read must be read once more.
     if (before !== undefined) before.stale = false;
     try {
       const read = await readPod(cri, uid, known, {timeoutMs, ...(signal === undefined ? {} : {signal})});
+      ended?.();
       const entry = this.#entries.get(uid);
       const signature = signatureOf(read);
       if (entry !== undefined) Object.assign(entry, {known: read, signature});

@@ -23,6 +23,7 @@ export type ProvidersOptions = {
   readonly client: KubeClient;
   readonly clock: Clock;
   readonly log: Logger;
+  readonly onRun?: ((name: string, seconds: number, failed: boolean) => void) | undefined;
 };
 
 export type Providers = {
@@ -51,7 +52,7 @@ export async function openProviders(options: ProvidersOptions): Promise<Provider
     exec: new ExecProvider({
       provider,
       clock,
-      run: (request) => runProvider(binDir, provider, request),
+      run: (request) => timed(options, provider, runProvider(binDir, provider, request)),
       async serviceAccount(namespace, name) {
         const {metadata} = await client.get(serviceAccounts, {namespace, name}, {timeoutMs: callTimeoutMs});
         return {uid: metadata.uid, annotations: metadata.annotations ?? {}};
@@ -81,6 +82,23 @@ export async function openProviders(options: ProvidersOptions): Promise<Provider
     return all.flat();
   };
   return {logins, forget: (uid) => tokens.forget(uid)};
+}
+
+/** Says how long it took, and whether it gave an answer. */
+async function timed(
+  {clock, onRun}: ProvidersOptions,
+  {name}: CredentialProvider,
+  answer: Promise<string>,
+): Promise<string> {
+  const startMs = clock.monotonic();
+  let failed = true;
+  try {
+    const text = await answer;
+    failed = false;
+    return text;
+  } finally {
+    onRun?.(name, (clock.monotonic() - startMs) / 1000, failed);
+  }
 }
 
 async function readSources(path: string): Promise<Source[]> {

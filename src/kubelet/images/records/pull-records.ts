@@ -90,6 +90,12 @@ export class PullRecords {
     }
   }
 
+  /** What is noted on the disk. */
+  async counts(): Promise<{readonly intents: number; readonly records: number}> {
+    const [intents, records] = await Promise.all([this.#pulling.count(), this.#pulled.count()]);
+    return {intents, records};
+  }
+
   /** A pull begins; noted first, so that what it brings is never taken for an image that was always here. */
   begin({image}: AskedImage): Promise<void> {
     return this.#inTurn(async () => {

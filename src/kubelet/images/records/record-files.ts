@@ -29,10 +29,18 @@ export class RecordFiles {
     return text === undefined ? undefined : parse(text);
   }
 
+  async count(): Promise<number> {
+    return (await this.#names()).length;
+  }
+
   async all(): Promise<unknown[]> {
-    const names = (await listDirectory(this.#dir)).filter((name) => fileName.test(name));
+    const names = await this.#names();
     const texts = await Promise.all(names.map((name) => readText(`${this.#dir}/${name}`)));
     return texts.flatMap((text) => (text === undefined ? [] : [parse(text)]));
+  }
+
+  async #names(): Promise<string[]> {
+    return (await listDirectory(this.#dir)).filter((name) => fileName.test(name));
   }
 
   #path(key: string): string {

@@ -1,8 +1,9 @@
 import {collectDefaultMetrics, Gauge, Registry} from 'prom-client';
+import {gateStates} from '../../../config/kubelet/gate-stages.ts';
 import type {KubeletConfig} from '../../../config/kubelet.ts';
 import type {Pod} from '../../../lib/kubernetes.ts';
 import type {PodAgent} from '../../agent-api.ts';
-import {render} from '../../stats/metrics/exposition.ts';
+import {type Family, labelText, render} from '../../stats/metrics/exposition.ts';
 import {nodeFamilies} from '../../stats/metrics/kubelet-metrics.ts';
 import type {Telemetry} from '../../stats/metrics/telemetry.ts';
 import {housekeepingMs, type Stats} from '../../stats/stats.ts';
@@ -60,15 +61,30 @@ export function createMetrics({config, agent, stats, telemetry}: MetricsSources)
   workingGauge(registers, agent);
   resizeGauges(registers, agent);
   const begin = countRequests(registry);
+  // Two hundred lines that never change.
+  const features = render([featureFamily(config)]);
   return {
     contentType: registry.contentType,
     text: async () =>
       [
         await registry.metrics(),
         await telemetry.registry.metrics(),
+        features,
         render(nodeFamilies(config.version, await lately(stats))),
       ].join('\n'),
     request: (method, endpoint) => begin(httpLabels(method, endpoint)),
+  };
+}
+
+function featureFamily({featureGates}: KubeletConfig): Family {
+  return {
+    name: 'kubernetes_feature_enabled',
+    help: 'This metric records the data about the stage and enablement of a k8s feature.',
+    type: 'gauge',
+    lines: gateStates(featureGates).map(({name, stage, enabled}) => ({
+      labels: labelText({name, stage}),
+      value: enabled ? 1 : 0,
+    })),
   };
 }
 

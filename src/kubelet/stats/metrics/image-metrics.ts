@@ -1,4 +1,4 @@
-import {Counter, Histogram, type Registry} from 'prom-client';
+import {Counter, Gauge, Histogram, type Registry} from 'prom-client';
 
 const pullBuckets = [1, 5, 10, 20, 30, 60, 120, 180, 240, 300, 360, 480, 600, 900, 1200, 1800, 2700, 3600];
 
@@ -29,11 +29,14 @@ export type ImageAsked = {
 /** Whether a pod may have an image that is here, and by what. */
 export type AccessCheck = 'credentialPolicyAllowed' | 'credentialRecordFound' | 'mustAuthenticate' | 'error';
 
+export type NotedPulls = {readonly intents: number; readonly records: number};
+
 /** Images that containers ask for (pkg/kubelet/images, its pullmanager, and pkg/kubelet/metrics). */
 export class ImageMetrics {
   readonly #pulls: Histogram<'image_size_in_bytes'>;
   readonly #asked: Counter<'pull_policy' | 'present_locally' | 'pull_required'>;
   readonly #checks: Counter<'result'>;
+  #noted: () => Promise<NotedPulls> = async () => ({intents: 0, records: 0});
 
   constructor(registry: Registry) {
     const registers = [registry];
@@ -56,6 +59,28 @@ export class ImageMetrics {
       help: 'Counter for how many times kubelet checked whether credentials need to be re-verified to access an image',
       labelNames: ['result'],
     });
+    const noted = () => this.#noted();
+    new Gauge({
+      registers,
+      name: 'kubelet_imagemanager_ondisk_pullintents',
+      help: 'Number of ImagePullIntents stored on disk.',
+      async collect() {
+        this.set((await noted()).intents);
+      },
+    });
+    new Gauge({
+      registers,
+      name: 'kubelet_imagemanager_ondisk_pulledrecords',
+      help: 'Number of ImagePulledRecords stored on disk.',
+      async collect() {
+        this.set((await noted()).records);
+      },
+    });
+  }
+
+  /** Who keeps notes of pulls; they are counted when somebody asks. */
+  follow(counts: () => Promise<NotedPulls>): void {
+    this.#noted = counts;
   }
 
   /** The wait for a turn included. */

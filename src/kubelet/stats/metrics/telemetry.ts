@@ -1,14 +1,15 @@
 import {Counter, Gauge, Histogram, Registry} from 'prom-client';
-import type {SeenRequest} from '../../../edges/kube/request-sight.ts';
 import type {Pod, PodStatus} from '../../../lib/kubernetes.ts';
 import {CertificateMetrics} from './certificate-metrics.ts';
 import {CgroupMetrics} from './cgroup-metrics.ts';
+import {ClientMetrics} from './client-metrics.ts';
 import {ContainerMetrics} from './container-metrics.ts';
 import {DraMetrics} from './dra-metrics.ts';
 import {HealthMetrics} from './health-metrics.ts';
 import {ImageMetrics} from './image-metrics.ts';
 import {ManagerMetrics} from './manager-metrics.ts';
 import {NodeMetrics} from './node-metrics.ts';
+import {PluginMetrics} from './plugin-metrics.ts';
 import {PodCounts} from './pod-counts.ts';
 import {PodMetrics} from './pod-metrics.ts';
 import {PodStarts} from './pod-starts.ts';
@@ -24,7 +25,6 @@ const startBuckets = [
   0.5, 1, 2, 3, 4, 5, 6, 8, 10, 20, 30, 45, 60, 120, 180, 240, 300, 360, 480, 600, 900, 1200, 1800, 2700,
   3600,
 ];
-const requestBuckets = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60];
 
 /** What the kubelet counts of its own work. */
 export class Telemetry {
@@ -38,6 +38,8 @@ export class Telemetry {
   readonly volumes = new VolumeMetrics(this.registry);
   readonly dra = new DraMetrics(this.registry);
   readonly cgroups = new CgroupMetrics(this.registry);
+  readonly client = new ClientMetrics(this.registry);
+  readonly plugins = new PluginMetrics(this.registry);
   readonly node = new NodeMetrics(this.registry);
   readonly managers = new ManagerMetrics(this.registry);
   readonly startup: StartupMetrics;
@@ -75,19 +77,6 @@ export class Telemetry {
     defaultBuckets,
     ['eviction_signal'],
   );
-  readonly #requests = counter(
-    this.registry,
-    'rest_client_requests_total',
-    'Number of HTTP requests, partitioned by status code, method, and host.',
-    ['code', 'host', 'method'],
-  );
-  readonly #requestSeconds = histogram(
-    this.registry,
-    'rest_client_request_duration_seconds',
-    'Request latency in seconds. Broken down by verb, and host.',
-    requestBuckets,
-    ['host', 'verb'],
-  );
   readonly #relistSeconds = histogram(
     this.registry,
     'kubelet_pleg_relist_duration_seconds',
@@ -99,6 +88,13 @@ export class Telemetry {
     this.registry,
     'kubelet_pleg_relist_interval_seconds',
     'Interval in seconds between relisting in PLEG.',
+    defaultBuckets,
+    [],
+  );
+  readonly #podRelistSeconds = histogram(
+    this.registry,
+    'kubelet_pleg_pod_relist_duration_seconds',
+    'Duration in seconds for relisting a single pod in PLEG.',
     defaultBuckets,
     [],
   );
@@ -133,6 +129,8 @@ export class Telemetry {
 
   /** `bootMs`: when the machine began. */
   constructor(startedMs: number, bootMs = startedMs) {
+    // Nothing here has a bound behind which events are dropped.
+    counter(this.registry, 'kubelet_pleg_discard_events', 'The number of discard events in PLEG.', []);
     this.startup = new StartupMetrics(this.registry, startedMs, bootMs);
     this.#starts = new PodStarts(startedMs);
     this.containers = new ContainerMetrics(this.registry, startedMs);
@@ -151,17 +149,17 @@ export class Telemetry {
     this.#evictionAge.observe({eviction_signal: signal}, Math.max(0, statsAgeMs) / 1000);
   }
 
-  request({host, method, code, seconds}: SeenRequest): void {
-    this.#requests.inc({code, host, method});
-    this.#requestSeconds.observe({host, verb: method}, seconds);
-  }
-
   relisted(startMs: number, endMs: number, nowMs: number): void {
     this.#relistSeconds.observe((endMs - startMs) / 1000);
     if (this.#relistedMs !== undefined)
       this.#relistInterval.observe(Math.max(0, startMs - this.#relistedMs) / 1000);
     this.#relistedMs = startMs;
     this.#lastRelist.set(nowMs / 1000);
+  }
+
+  /** What the runtime has of one pod was read. */
+  podRead(ms: number): void {
+    this.#podRelistSeconds.observe(ms / 1000);
   }
 
   /** An event about an image of a pod: the time that pulling takes is nobody's fault here. */
