@@ -28,6 +28,8 @@ type FromFlags = {
   readonly certDir: string;
   /** Symlinks for log collectors: `<pod>_<namespace>_<container>-<id>.log`. */
   readonly containerLogDir: string;
+  /** The cgroup of the container runtime, of which summaries tell; '' where nobody says. */
+  readonly runtimeCgroups: string;
   /** A file, or a directory of files, with a CredentialProviderConfig; '' is none. */
   readonly imageCredentialProviderConfig: string;
   readonly imageCredentialProviderBinDir: string;
@@ -96,6 +98,7 @@ function fromFlags(flags: KubeletFlags, hostname: string, configuration: Kubelet
     rootDir,
     certDir: flags.certDir ?? posix.join(rootDir, 'pki'),
     containerLogDir: flags.containerLogDir ?? '/var/log/containers',
+    runtimeCgroups: flags.runtimeCgroups ?? '',
     imageCredentialProviderConfig: flags.imageCredentialProviderConfig ?? '',
     imageCredentialProviderBinDir: flags.imageCredentialProviderBinDir ?? '',
     verbosity: flags.verbosity ?? configuration.logging.verbosity,

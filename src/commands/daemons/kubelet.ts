@@ -29,6 +29,7 @@ export const daemon: Daemon = {
     'register-with-taints': textFlag('taints of the Node when it registers: key=value:Effect,...'),
     'feature-gates': textFlag('Name=true,...'),
     'container-log-dir': textFlag('symlinks for log collectors (/var/log/containers)'),
+    'runtime-cgroups': textFlag('cgroup of the container runtime, of which /stats/summary tells'),
     'image-credential-provider-config': textFlag(
       'file or directory with a CredentialProviderConfig: programs that know logins of registries',
     ),

@@ -19,6 +19,7 @@ const texts = ['register-with-taints', 'feature-gates'];
 /** Flags that no field of the configuration says: the kubelet is started with them. */
 const passed: Readonly<Record<string, RegExp>> = {
   'cloud-provider': /^(external)?$/,
+  'runtime-cgroups': /^\/[^\s"'\\$]+$/,
   'image-credential-provider-config': /^\/[^\s"'\\$]+$/,
   'image-credential-provider-bin-dir': /^\/[^\s"'\\$]+$/,
 };

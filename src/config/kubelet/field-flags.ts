@@ -128,7 +128,7 @@ export const idleFlags: readonly string[] = [
     'containerd-namespace',
   ],
   ...['event-storage-age-limit', 'event-storage-event-limit', 'global-housekeeping-interval'],
-  ...['housekeeping-interval', 'machine-id-file', 'max-housekeeping-interval', 'runtime-cgroups'],
+  ...['housekeeping-interval', 'machine-id-file', 'max-housekeeping-interval'],
   ...['maximum-dead-containers', 'maximum-dead-containers-per-container', 'minimum-container-ttl-duration'],
   ...['log-flush-frequency', 'log-json-info-buffer-size', 'log-text-info-buffer-size', 'vmodule'],
   ...['pod-infra-container-image', 'storage-driver-buffer-duration', 'storage-driver-db'],

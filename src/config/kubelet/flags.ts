@@ -12,6 +12,7 @@ export type KubeletFlags = {
   readonly registerWithTaints?: string;
   readonly featureGates?: string;
   readonly containerLogDir?: string;
+  readonly runtimeCgroups?: string;
   readonly imageCredentialProviderConfig?: string;
   readonly imageCredentialProviderBinDir?: string;
   readonly verbosity?: number;

@@ -178,12 +178,13 @@ class Reader implements Stats {
     };
   }
 
-  /** System containers of the summary: all pods together, and this process where it has a cgroup of its own. */
+  /** System containers of the summary: all pods together, and kubelet and runtime where each has a cgroup of its own. */
   #system(): NodeStats['system'] {
-    const {cgroupDriver, cgroupRoot} = this.#options.config;
+    const {cgroupDriver, cgroupRoot, runtimeCgroups} = this.#options.config;
     const places: [string, string | undefined][] = [
       ['pods', tierCgroupPath(cgroupDriver, cgroupRoot, 'Guaranteed')],
       ['kubelet', this.#own],
+      ['runtime', runtimeCgroups || undefined],
     ];
     return new Map(
       places.flatMap(([name, cgroup]) => {

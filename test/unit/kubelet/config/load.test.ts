@@ -374,7 +374,7 @@ describe('flags of fields', () => {
   });
 
   it('say which of them have no effect', () => {
-    expect(load('', {idle: ['runtime-cgroups']}).warnings).toEqual(['--runtime-cgroups: has no effect']);
+    expect(load('', {idle: ['machine-id-file']}).warnings).toEqual(['--machine-id-file: has no effect']);
   });
 
   it('name fields that exist', () => {

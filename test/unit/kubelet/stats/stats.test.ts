@@ -2,7 +2,7 @@ import {mkdirSync, mkdtempSync, rmSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterEach, describe, expect, it} from 'vitest';
-import {loadKubeletConfig} from '../../../../src/config/kubelet.ts';
+import {type KubeletFlags, loadKubeletConfig} from '../../../../src/config/kubelet.ts';
 import type {CgroupReader} from '../../../../src/edges/cgroups/cgroup-stats.ts';
 import {connectCri} from '../../../../src/edges/cri/client.ts';
 import type {PodRuntime} from '../../../../src/kubelet/pod/status/runtime-state.ts';
@@ -65,10 +65,10 @@ function cgroupsAt(now: () => number) {
   return {reader, read};
 }
 
-async function readerOf(pods: readonly Pod[]) {
+async function readerOf(pods: readonly Pod[], flags: KubeletFlags = {}) {
   root = mkdtempSync(join(tmpdir(), 'nodectl-stats-'));
   const text = `apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\npodLogsDir: ${root}`;
-  const {config} = loadKubeletConfig([{path: '/c.yaml', text}], {}, 'n1');
+  const {config} = loadKubeletConfig([{path: '/c.yaml', text}], flags, 'n1');
   const time = {ms: 1_000_000};
   const clock = {now: () => time.ms, monotonic: () => time.ms, after: () => () => undefined};
   const {reader, read} = cgroupsAt(clock.now);
@@ -87,6 +87,17 @@ async function readerOf(pods: readonly Pod[]) {
   });
   return {stats, read, time, asked};
 }
+
+it('tells of the runtime where a flag says which cgroup is its own', async () => {
+  const runtimeCgroups = '/system.slice/containerd.service';
+  const {stats} = await readerOf([], {runtimeCgroups});
+  expect((await stats.get(0)).node.system.get('runtime')).toMatchObject({cgroup: runtimeCgroups});
+});
+
+it('tells nothing of the runtime where no flag says its cgroup', async () => {
+  const {stats} = await readerOf([]);
+  expect((await stats.get(0)).node.system.has('runtime')).toBe(false);
+});
 
 describe('a glance', () => {
   const pods = [pod('a'), pod('b')];
