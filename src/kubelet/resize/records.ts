@@ -4,6 +4,7 @@ import {describeError} from '../../lib/errors.ts';
 import type {Pod} from '../../lib/kubernetes.ts';
 import type {Logger} from '../../lib/log.ts';
 import {isResizable, type ResourceRecord} from './allocation.ts';
+import {kubernetesRecords} from './kubernetes-state.ts';
 
 const list = z.optional(z.record(z.string(), z.string()));
 const resources = z.looseObject({requests: list, limits: list});
@@ -28,7 +29,8 @@ export class ResourceRecords {
 
   /** With what an earlier kubelet has left; a damaged file is as good as none. */
   static async open(rootDir: string, log: Logger): Promise<ResourceRecords> {
-    const known = new Map<string, ResourceRecord>();
+    // Own notes count for more than those of the kubelet before this one.
+    const known = await kubernetesRecords(rootDir, log);
     for (const uid of await listDirectory(`${rootDir}/pods`)) {
       const text = await readText(fileOf(rootDir, uid));
       if (text === undefined) continue;
