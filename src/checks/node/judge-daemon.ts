@@ -1,4 +1,5 @@
 import {isExecutable} from '../../edges/install/packages.ts';
+import type {ServiceStatus} from '../../edges/systemd/services.ts';
 import type {Code} from '../../lib/codes/catalogue.ts';
 import {type Finding, failure} from '../check.ts';
 import type {DaemonSight, NodeContext} from './context.ts';
@@ -68,14 +69,28 @@ export function judgeDaemon(
   if (status.restarting || (status.running && young && status.restarts >= loopRestarts)) {
     const cause = saidCode(log, who);
     if (cause !== undefined) return [cause];
-    const times = status.restarts === 0 ? 'ends after its start' : `has ended ${status.restarts} times`;
-    return [
-      failure(looping, [`${who} ${times}${howItEnded(status)}`, ...lastWords(log)].join('\n'), logs, restart),
-    ];
+    const times = status.restarts < 2 ? 'ends after its start' : `has ended ${status.restarts} times`;
+    const told = [`${who} ${times}${howItEnded(status)}`, ...lastWords(log)].join('\n');
+    if (neverBegan(status))
+      return [
+        failure(
+          looping,
+          told,
+          `systemctl cat ${unit}`,
+          'Run the same nodectl join again: it writes the file.',
+        ),
+      ];
+    return [failure(looping, told, logs, restart)];
   }
   if (!status.running)
     return [
       failure(stopped, [`${who} is not running${howItEnded(status)}`, ...lastWords(log)].join('\n'), restart),
     ];
   return [];
+}
+
+/** By these systemd says that it came to no program at all: what the unit says does not work here (systemd.exec(5)). */
+function neverBegan({lastExit = ''}: ServiceStatus): boolean {
+  const code = Number(/^exit (\d+)$/.exec(lastExit)?.[1]);
+  return code >= 200 && code <= 245;
 }

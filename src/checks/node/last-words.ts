@@ -15,10 +15,16 @@ export function lastWords(log: readonly string[]): readonly string[] {
   if (at >= 0 && said[0] !== undefined && !said.some(isLogLine))
     return [`its last words: ${said[0].trim().slice(0, 300)}`];
   // What our own errors advise is no cause.
-  const lines = log.map(sayingOf).filter(({text}) => text !== '' && !/^(try|or|more): /.test(text));
+  const lines = log
+    .map(sayingOf)
+    .filter(({text}) => text !== '' && !/^(try|or|more): /.test(text) && !bookkeeping.test(text));
   const told = lines.findLast(({bad}) => bad) ?? lines.at(-1);
   return told === undefined ? [] : [`its last words: ${told.text.slice(0, 300)}`];
 }
+
+/** systemd writes of a unit's starts and ends into its log too; why it ended others say, and there it is read. */
+const bookkeeping =
+  /^(\S+\.service: (Consumed|Deactivated|Main process exited|Failed with result|Scheduled restart|Killing|Unit process|Found left-over)|(Starting|Started|Stopping|Stopped|Failed to start) )/;
 
 /** A daemon of ours that cannot run says why by a code of the catalogue: that is the finding, not that it ended. */
 export function saidCode(log: readonly string[], who: string): Finding | undefined {
@@ -58,7 +64,7 @@ function sayingOf(line: string): Saying {
   const fields = /level=(\w+)\s+(?:msg="((?:[^"\\]|\\.)*)"|msg=(\S+))(?:.*error="((?:[^"\\]|\\.)*)")?/.exec(
     text,
   );
-  if (fields === null) return {text, bad: /error|fatal|panic|cannot|ND\d{3}/i.test(text)};
+  if (fields === null) return {text, bad: /error|fatal|failed|unable|panic|cannot|ND\d{3}/i.test(text)};
   const [, level = '', quoted, bare, error] = fields;
   const message = [quoted ?? bare ?? '', ...(error === undefined ? [] : [error])].join(': ');
   return {text: message.replaceAll('\\"', '"'), bad: ['error', 'fatal', 'panic'].includes(level)};

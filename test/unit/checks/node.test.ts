@@ -14,6 +14,7 @@ import {judgeHealth} from '../../../src/checks/node/judge-health.ts';
 import {lastWords, saidCode} from '../../../src/checks/node/last-words.ts';
 import {judgeForeign} from '../../../src/checks/proxy/foreign-rules.ts';
 import {judgeRuntime} from '../../../src/checks/runtime/answers.ts';
+import {judgeNetwork} from '../../../src/checks/runtime/pod-network.ts';
 import {notTrue} from '../../../src/checks/runtime/ready.ts';
 import {judgeShims} from '../../../src/checks/runtime/shims.ts';
 import {judgeRefusal} from '../../../src/checks/trust/authorized.ts';
@@ -141,6 +142,15 @@ describe('a daemon', () => {
   ])('%s', (_, seen, expected) => {
     expect(brief(judgeDaemon(seen, words))).toEqual(expected);
   });
+  it('that systemd could not even begin is helped by its unit, not by a restart', () => {
+    const [found] = judgeDaemon(sight({running: false, restarting: true, lastExit: 'exit 203'}), words);
+    expect(found?.next).toEqual([
+      'systemctl cat nodectl-kubelet',
+      'Run the same nodectl join again: it writes the file.',
+    ]);
+    const [other] = judgeDaemon(sight({running: false, restarting: true, lastExit: 'exit 7'}), words);
+    expect(other?.next).toEqual(['l', 'r']);
+  });
   it('says its last words', () => {
     expect(judgeDaemon(sight({running: false, lastExit: 'exit 1'}), words)[0]?.message).toBe(
       'the kubelet is not running (exit 1)\nits last words: it broke: EBAD',
@@ -165,6 +175,29 @@ describe('a daemon', () => {
         'I1122 02:41:42.123000    1234 nodectl:0] "later"',
       ],
       '"it broke" err="EBAD"',
+    ],
+    // systemd keeps its books in the same journal.
+    [
+      [
+        'level=info msg="Stop CRI service"',
+        'Stopping containerd.service - containerd container runtime...',
+        'containerd.service: Main process exited, code=exited, status=1/FAILURE',
+        "containerd.service: Failed with result 'exit-code'.",
+        'containerd.service: Deactivated successfully.',
+        'Stopped containerd.service - containerd container runtime.',
+        'containerd.service: Consumed 9.826s CPU time, 39.5M memory peak.',
+      ],
+      'Stop CRI service',
+    ],
+    // What it says of a program that it cannot start nobody else can say.
+    [
+      [
+        '{"level":50,"msg":"an earlier run"}',
+        'nodectl-kubelet.service: Failed at step EXEC spawning /usr/bin/kubelet: No such file or directory',
+        "nodectl-kubelet.service: Failed with result 'exit-code'.",
+        'Failed to start nodectl-kubelet.service - Kubelet.',
+      ],
+      'nodectl-kubelet.service: Failed at step EXEC spawning /usr/bin/kubelet: No such file or directory',
     ],
   ])('of %j the words are %j', (log, expected) => {
     expect(lastWords(log)).toEqual([`its last words: ${expected}`]);
@@ -208,6 +241,16 @@ describe('the runtime', () => {
   ])('NetworkReady %s', (ready, expected) => {
     const condition = {type: 'NetworkReady', status: ready, reason: 'r', message: 'm'};
     expect(brief(notTrue([condition], 'NetworkReady', 'ND509'))).toEqual(expected);
+  });
+  it('that has not read the network’s configuration, which is well, is to be started again', () => {
+    const condition = {type: 'NetworkReady', status: false, reason: 'NetworkPluginNotReady'};
+    const unread = 'Network plugin returns error: cni plugin not initialized';
+    const told = (message: string) => judgeNetwork([{...condition, message}], '/etc/cni/net.d', 'r');
+    expect(told(unread)[0]).toMatchObject({code: 'ND509', severity: 'error', next: ['r']});
+    expect(told('something else')[0]?.message).toBe(
+      'the pod network is not ready\nNetworkPluginNotReady: something else',
+    );
+    expect(judgeNetwork([{...condition, status: true, message: ''}], '/etc/cni/net.d', 'r')).toEqual([]);
   });
   it('knows shims without a pod, and gives young ones time', () => {
     const shim = (id: string, ageMs: number, bundle = true) => ({pid: 1, id, address: '', ageMs, bundle});

@@ -54,6 +54,17 @@ export const runtimeFaults: readonly Fault[] = [
     undo: (node) => node.run('mv', `${conflist}.away`, conflist),
   },
   {
+    name: 'the directory of the CNI configuration was made anew',
+    code: 'ND509',
+    exit: 6,
+    says: /has not read \/etc\/cni\/net\.d, in which all is\s+well.*nodectl restart containerd/s,
+    async doIt(node) {
+      await node.run('mv', '/etc/cni/net.d', '/etc/cni/away');
+      await node.run('mv', '/etc/cni/away', '/etc/cni/net.d');
+    },
+    undo: (node) => node.restart('containerd'),
+  },
+  {
     name: 'another CNI configuration goes first',
     code: 'ND519',
     exit: 1,
