@@ -19,6 +19,7 @@ import {clientCertificate} from '../identity/client-certificate.ts';
 import {kubeconfig} from '../identity/kubeconfig.ts';
 import {nodeAddress} from '../identity/node-address.ts';
 import {sameMachine} from '../identity/same-machine.ts';
+import {bootStart} from '../kubelet/boot-start.ts';
 import {kubeletConfiguration} from '../kubelet/configuration.ts';
 import {kubeletHealth} from '../kubelet/health.ts';
 import {nodeLease} from '../kubelet/lease.ts';
@@ -136,6 +137,7 @@ export const nodeCatalogue: readonly AnyCheck<NodeContext>[] = [
   oom,
   kernelComplaints,
   supervisor,
+  bootStart,
   resolvConf,
   seesAll,
 ];

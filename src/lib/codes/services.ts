@@ -232,4 +232,10 @@ export const serviceCodes = entries({
     fix: ['nodectl logs proxy', 'kubectl get clusterrolebinding kubeadm:node-proxier -o yaml'],
     exit: 'kubelet',
   },
+  ND760: {
+    title: 'a daemon does not start at boot',
+    why: 'Its unit is disabled: the node works until the next reboot, and stays away after it.',
+    fix: ['sudo systemctl enable containerd nodectl-kubelet nodectl-proxy'],
+    exit: 'kubelet',
+  },
 });
