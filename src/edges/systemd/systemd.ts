@@ -1,3 +1,4 @@
+import {lstat} from 'node:fs/promises';
 import {join} from 'node:path';
 import {assetText} from '../files/assets.ts';
 import {removeFile, writeAtomic} from '../files/files.ts';
@@ -43,7 +44,7 @@ export function systemdServices(unitDir: string): ServiceManager {
     async status(name) {
       const properties = 'LoadState,ActiveState,MainPID,NRestarts,UnitFileState,ExecMainStatus,ExecMainCode';
       const {stdout} = await ctl(['show', service(name), `--property=${properties}`], [0, 1, 4]);
-      return parseShow(stdout, environmentOf);
+      return parseShow(stdout, environmentOf, await isRegularFile(join(unitDir, service(name))));
     },
     async log(name, lines, sinceMs) {
       const words = ['--no-pager', ...journalWords(name, lines, sinceMs)];
@@ -94,9 +95,11 @@ function quote(word: string): string {
   return /^[\w@%+=:,./$-]+$/.test(word) ? word : `"${word.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
 }
 
-async function parseShow(
+/** What systemctl shows of a unit; `ownFile`: a file describes it where ours are written, be it an empty one. */
+export async function parseShow(
   output: string,
   environment: (pid: number, name: string) => Promise<string | undefined>,
+  ownFile: boolean,
 ): Promise<ServiceStatus> {
   const fields = new Map(
     output.split('\n').map((line) => {
@@ -110,7 +113,7 @@ async function parseShow(
   const how = fields.get('ExecMainCode') === '1' ? `exit ${status}` : `signal ${status}`;
   return {
     installed: fields.get('LoadState') === 'loaded',
-    ...(fields.get('LoadState') === 'masked' ? {unusable: 'masked' as const} : {}),
+    ...unusable(fields.get('LoadState'), ownFile),
     enabled: fields.get('UnitFileState')?.startsWith('enabled') === true,
     running: ['active', 'reloading'].includes(fields.get('ActiveState') ?? ''),
     restarting: fields.get('ActiveState') === 'activating',
@@ -118,4 +121,18 @@ async function parseShow(
     restarts: Number(fields.get('NRestarts') ?? 0),
     ...(fields.get('ExecMainCode') === '0' ? {} : {lastExit: how}),
   };
+}
+
+/** A link to /dev/null masks a unit, and so does an empty file, which a power cut leaves (systemd.unit(5)). */
+function unusable(loadState: string | undefined, ownFile: boolean): Pick<ServiceStatus, 'unusable'> {
+  if (loadState === 'bad-setting' || loadState === 'error') return {unusable: 'damaged'};
+  if (loadState !== 'masked') return {};
+  return {unusable: ownFile ? 'damaged' : 'masked'};
+}
+
+async function isRegularFile(path: string): Promise<boolean> {
+  return lstat(path).then(
+    (found) => found.isFile(),
+    () => false,
+  );
 }
