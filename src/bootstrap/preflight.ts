@@ -20,6 +20,7 @@ import {NodectlError} from '../lib/errors.ts';
 import {joinedCluster} from './learn/joined.ts';
 import {learnCluster} from './learn/learn-cluster.ts';
 import {nodeAddress} from './learn/node-address.ts';
+import {countingFromNow} from './learn/restarts.ts';
 import type {Facts} from './phase.ts';
 import {assertNeedsNoNetwork} from './runtime/offline.ts';
 import type {JoinDeps} from './types.ts';
@@ -66,7 +67,8 @@ export async function preflight(
   const machine = await observeMachine();
   if (!machine.root) throw new NodectlError('ND101', 'a join changes the machine and must run as root');
   const {program, binary} = stablePlace(options, deps.program);
-  const services = serviceManager(options, machine.systemd, program);
+  const daemons = ['containerd', kubeletService, proxyService];
+  const services = await countingFromNow(serviceManager(options, machine.systemd, program), daemons);
   const journal = await Journal.open(journalStore(`${options.layout.stateDir}/journal`));
   const results = options.skipPhases.includes('preflight') ? [] : await checkMachine(options, deps);
   assertPassed(results);

@@ -138,11 +138,15 @@ const advertised = async (): Promise<boolean> =>
   (await worker.run('ip', ['-6', 'route', 'show', 'default'])).stdout.includes('proto ra');
 
 /** Cut in the middle, as a disk that was full leaves them. */
+const [configuration, unit] = [
+  '/var/lib/kubelet/config.yaml',
+  '/var/lib/nodectl/supervisor/units/nodectl-kubelet.json',
+];
 const damaged = [
   '/etc/kubernetes/kubelet.conf',
-  '/var/lib/kubelet/config.yaml',
+  configuration,
   '/var/lib/nodectl/cluster/kubelet-config.yaml',
-  '/var/lib/nodectl/supervisor/units/nodectl-kubelet.json',
+  unit,
 ];
 
 /** cloud-init's runcmd, `su` without a dash, a hardened umask, German, and a proxy for the rest of the world. */
@@ -191,18 +195,30 @@ describe('a join from a poor shell', {timeout: 300_000}, () => {
   });
 
   it('is made whole by the same command, whatever of the node’s files is damaged', async () => {
-    const [kubelet, unit] = [
-      '/var/lib/kubelet/config.yaml',
-      '/var/lib/nodectl/supervisor/units/nodectl-kubelet.json',
-    ];
     const wholes = await Promise.all(damaged.map((path) => worker.run('cat', [path])));
     for (const path of damaged) await worker.run('truncate', ['-s', '30', path]);
     const {exitCode, stdout, stderr} = await poor('join', ...words);
     expect(`${exitCode} ${stdout} ${stderr}`).toMatch(/^0 [\s\S]*is ready/);
     const again = await Promise.all(damaged.map((path) => worker.run('cat', [path])));
     expect(again.map((found) => found.stdout)).toEqual(wholes.map((found) => found.stdout));
+  });
+
+  it('is made whole though its kubelet has ended again and again', async () => {
+    await worker.run('rm', [configuration]);
+    await worker.nodectl(['restart', 'kubelet'], anyExit);
+    const record = worker.path('/var/lib/nodectl/supervisor/runs/nodectl-kubelet.json');
+    await until(
+      'it has ended three times',
+      () => /"starts":([4-9]|\d\d)/.test(readFileSync(record, 'utf8')),
+      {
+        timeoutMs: 120_000,
+        instead: () => readFileSync(record, 'utf8'),
+      },
+    );
+    const {exitCode, stdout, stderr} = await poor('join', ...words);
+    expect(`${exitCode} ${stdout} ${stderr}`).toMatch(/^0 [\s\S]*is ready/);
     // A reset needs none of them.
-    for (const path of [kubelet, unit]) await worker.run('truncate', ['-s', '30', path]);
+    for (const path of [configuration, unit]) await worker.run('truncate', ['-s', '30', path]);
   });
 
   it('is taken back from there, too', async () => {
