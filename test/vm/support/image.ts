@@ -93,7 +93,8 @@ function make(suite: Suite, dir: string): void {
     truncateSync(disk, 6 * 1024 ** 3);
     nice('/usr/sbin/mke2fs', ['-q', '-F', '-t', 'ext4', '-d', root, disk]);
     rmSync(root, {recursive: true});
-    renameSync(draft, dir);
+    // Another run may have made the same image meanwhile: one of them is enough.
+    if (!existsSync(dir)) renameSync(draft, dir);
   } finally {
     rmSync(draft, {recursive: true, force: true});
   }
