@@ -64,7 +64,8 @@ function sayingOf(line: string): Saying {
   const fields = /level=(\w+)\s+(?:msg="((?:[^"\\]|\\.)*)"|msg=(\S+))(?:.*error="((?:[^"\\]|\\.)*)")?/.exec(
     text,
   );
-  if (fields === null) return {text, bad: /error|fatal|failed|unable|panic|cannot|ND\d{3}/i.test(text)};
+  if (fields === null)
+    return {text, bad: /error|fatal|failed|unable|watchdog|killed|panic|cannot|ND\d{3}/i.test(text)};
   const [, level = '', quoted, bare, error] = fields;
   const message = [quoted ?? bare ?? '', ...(error === undefined ? [] : [error])].join(': ');
   return {text: message.replaceAll('\\"', '"'), bad: ['error', 'fatal', 'panic'].includes(level)};

@@ -189,6 +189,15 @@ describe('a daemon', () => {
       ],
       'Stop CRI service',
     ],
+    [
+      [
+        '{"level":50,"msg":"an earlier error"}',
+        'nodectl-kubelet.service: Watchdog timeout (limit 1min)!',
+        'nodectl-kubelet.service: Killing process 7 (kubelet) with signal SIGABRT.',
+        "nodectl-kubelet.service: Failed with result 'watchdog'.",
+      ],
+      'nodectl-kubelet.service: Watchdog timeout (limit 1min)!',
+    ],
     // What it says of a program that it cannot start nobody else can say.
     [
       [

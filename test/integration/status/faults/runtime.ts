@@ -1,3 +1,4 @@
+import {until} from '../../support/wait.ts';
 import {edited, type Fault} from '../node.ts';
 
 const toml = '/etc/containerd/config.toml';
@@ -60,6 +61,10 @@ export const runtimeFaults: readonly Fault[] = [
     says: /has not read \/etc\/cni\/net\.d, in which all is\s+well.*nodectl restart containerd/s,
     async doIt(node) {
       await node.run('mv', '/etc/cni/net.d', '/etc/cni/away');
+      const conditions = ['get', 'node', 'status', '-o', 'jsonpath={.status.conditions}'];
+      await until('containerd has seen that it is gone', async () =>
+        (await node.kube.text(...conditions)).includes('cni plugin not initialized'),
+      );
       await node.run('mv', '/etc/cni/away', '/etc/cni/net.d');
     },
     undo: (node) => node.restart('containerd'),
