@@ -60,12 +60,14 @@ export const runtimeFaults: readonly Fault[] = [
     exit: 6,
     says: /has not read \/etc\/cni\/net\.d, in which all is\s+well.*nodectl restart containerd/s,
     async doIt(node) {
-      await node.run('mv', '/etc/cni/net.d', '/etc/cni/away');
+      // A copy is another directory to inotify; of one that was only moved some releases hear when it returns.
+      await node.run('cp', '-a', '/etc/cni/net.d', '/etc/cni/kept');
+      await node.run('rm', '-r', '/etc/cni/net.d');
       const conditions = ['get', 'node', 'status', '-o', 'jsonpath={.status.conditions}'];
       await until('containerd has seen that it is gone', async () =>
         (await node.kube.text(...conditions)).includes('cni plugin not initialized'),
       );
-      await node.run('mv', '/etc/cni/away', '/etc/cni/net.d');
+      await node.run('mv', '/etc/cni/kept', '/etc/cni/net.d');
     },
     undo: (node) => node.restart('containerd'),
   },
