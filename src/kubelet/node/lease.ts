@@ -49,9 +49,8 @@ export function decideLease({nowMs, nodeName, durationSeconds, node, lease}: Lea
       },
     };
   // Another Node of the same name would have the lease collected with its predecessor.
-  const stale = node !== undefined && lease.metadata.ownerReferences?.[0]?.uid !== node.metadata.uid;
-  const metadata =
-    stale && owner !== undefined ? {...lease.metadata, ownerReferences: owner} : lease.metadata;
+  const stale = lease.metadata.ownerReferences?.[0]?.uid !== node.metadata.uid;
+  const metadata = stale ? {...lease.metadata, ownerReferences: owner} : lease.metadata;
   return {type: 'update', lease: {...lease, metadata, spec}};
 }
 

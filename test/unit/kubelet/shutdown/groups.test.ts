@@ -56,6 +56,56 @@ describe('groupByPriority', () => {
   });
 });
 
+/** nodeshutdown_manager_test.go, by its meaning. */
+describe('as Kubernetes’ own tests have it', () => {
+  it.each([
+    [
+      300,
+      120,
+      [
+        [0, 180],
+        [2_000_000_000, 120],
+      ],
+    ],
+    [
+      100,
+      0,
+      [
+        [0, 100],
+        [2_000_000_000, 0],
+      ],
+    ],
+    [0, 0, []],
+    [1, 100, []],
+  ])('%d s, of which %d are for critical pods', (whole, critical, expected) => {
+    const config = {
+      ...none,
+      shutdownGracePeriod: whole * 1000,
+      shutdownGracePeriodCriticalPods: critical * 1000,
+    };
+    expect(shutdownPeriods(config).map(({priority, seconds}) => [priority, seconds])).toEqual(expected);
+  });
+
+  it.each([
+    [
+      [0, 2_000_000_000],
+      [0, 1_000_000_000, 2_000_000_000],
+      [[0, 1_000_000_000], [2_000_000_000]],
+    ],
+    [
+      [1, 2, 3, 4],
+      [0, 1, 2, 3, 4, 5],
+      [[0, 1], [2], [3], [4, 5]],
+    ],
+  ])('groups of %j', (priorities, pods, expected) => {
+    const groups = groupByPriority(
+      priorities.map((priority) => ({priority, seconds: 10})),
+      pods.map((priority) => ({priority})),
+    );
+    expect(groups.map((group) => group.pods.map(({priority}) => priority))).toEqual(expected);
+  });
+});
+
 describe('a line of busctl monitor', () => {
   it.each([
     ['{"type":"signal","member":"PrepareForShutdown","payload":{"type":"b","data":[true]}}', true],
