@@ -160,18 +160,22 @@ export class DynamicResources {
     await this.#claims.locked(keys, async () => {
       const found: Wanted[] = [];
       for (const one of wanted) found.push(await this.#look(pod, one));
-      const byDriver = batches(found.map(({record}) => record));
-      // Before anything is noted: without its drivers a claim is nobody's here.
+      const records = found.map(({record}) => record);
+      const byDriver = batches(records);
+      // Before anything is noted: without its drivers a claim is nobody’s here. Also of what is prepared: a driver that
+      // is away says that something is wrong with the node (cm/dra/manager.go, prepareResources).
       const clients = new Map(
-        [...byDriver.keys()].map((driver) => [driver, this.#drivers.get(driver)] as const),
+        [...byDriverOf(records).keys()].map((driver) => [driver, this.#drivers.get(driver)] as const),
       );
       for (const {record} of found) {
         record.pods.add(pod.metadata.uid);
         this.#claims.add(record);
       }
       await this.#claims.write();
-      for (const [driver, client] of clients)
-        await prepareBy(driver, client, byDriver.get(driver) ?? [], signal);
+      for (const [driver, client] of clients) {
+        const batch = byDriver.get(driver);
+        if (batch !== undefined) await prepareBy(driver, client, batch, signal);
+      }
       for (const {record} of found) record.prepared = true;
       await this.#claims.write();
     });
