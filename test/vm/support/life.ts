@@ -1,6 +1,7 @@
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 import {until} from '../../integration/support/wait.ts';
 import type {Suite} from './image.ts';
+import {expectMemory, giveMemory, takeMemoryBack} from './memory.ts';
 import {burstable, greedy, guaranteed, settings} from './pods.ts';
 import {type State, stateOf} from './state.ts';
 import {bootVm, type Vm} from './vm.ts';
@@ -100,6 +101,14 @@ export function describeLife(suite: Suite): void {
       expect(codes.filter((code) => code !== 'ND206' && code !== 'ND115')).toEqual([]);
       const probes = report.checks.filter(({name}) => name.startsWith('Probe'));
       expect(probes.map(({name}) => name)).toEqual(expect.arrayContaining(['ProbeSandbox', 'ProbeCgroup']));
+    });
+
+    it('gives pods of its swap and huge pages, and keeps their memory', async () => {
+      tellOnFailure(() => vm);
+      await giveMemory(vm);
+      await expectMemory(vm);
+      await takeMemoryBack(vm);
+      await expectHealthy(vm, units);
     });
 
     it('starts another kubelet, and another nodectl, without touching a container', async () => {

@@ -53,6 +53,25 @@ export const burstable = pod('burstable', {
   resources: {requests: {cpu: '100m', memory: '32Mi'}, limits: {memory: '96Mi'}},
 });
 
+const some = {cpu: '100m', memory: '64Mi'};
+
+/** One that may swap what it is not sure of, and one whose memory is its own. */
+export const limited = {
+  swapping: pod('swapping', {
+    resources: {requests: {cpu: '100m', memory: '32Mi'}, limits: {memory: '96Mi'}},
+  }),
+  kept: pod('kept', {resources: {limits: some}}),
+};
+
+export const paged = pod(
+  'paged',
+  {
+    resources: {limits: {...some, 'hugepages-2Mi': '4Mi'}},
+    volumeMounts: [{name: 'pages', mountPath: '/pages'}],
+  },
+  {volumes: [{name: 'pages', emptyDir: {medium: 'HugePages'}}]},
+);
+
 /** Takes memory until the kernel ends it: a line that never ends is kept whole. */
 export const greedy = pod(
   'greedy',

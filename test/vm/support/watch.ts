@@ -71,7 +71,11 @@ export async function slice(vm: Vm, pod: string, tier: '' | 'burstable' | 'beste
 }
 
 /** Of a cgroup, as the kernel tells them; `absent` where it has no such file. */
-async function kernelValues(vm: Vm, path: string, files: readonly string[]): Promise<Record<string, string>> {
+export async function kernelValues(
+  vm: Vm,
+  path: string,
+  files: readonly string[],
+): Promise<Record<string, string>> {
   const lines = files.map((file) => `cat ${path}/${file} 2>/dev/null || echo absent`);
   const values = (await vm.sh(lines.join('\n'))).split('\n');
   return Object.fromEntries(files.map((file, at) => [file, values[at] ?? '']));
@@ -96,9 +100,11 @@ export async function expectLimits(vm: Vm, pidsMax: string): Promise<void> {
     'memory.max': '100663296',
     ...common,
   });
-  // The sandbox's, and the container's, which an OOM ends as a whole.
-  for (const path of [first, second])
+  // The sandbox's, and the container's, which an OOM ends as a whole and which does not swap.
+  for (const path of [first, second]) {
     expect(await vm.sh(`cat ${path}/cri-containerd-*.scope/memory.oom.group | sort`)).toBe('0\n1');
+    expect(await vm.sh(`cat ${path}/cri-containerd-*.scope/memory.swap.max | sort`)).toBe('0\nmax');
+  }
 }
 
 /** Every process of a pod by its start: what was not touched has the same. */
