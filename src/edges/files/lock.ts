@@ -50,9 +50,9 @@ async function tryLock(path: string): Promise<Lock | 'busy' | 'removed'> {
     await child;
     return 'removed';
   }
-  const {exitCode, stderr} = await child;
+  const {exitCode} = await child;
   if (exitCode === conflict) return 'busy';
-  throw new NodectlError('ND903', `flock ${path}: exit ${exitCode ?? 'unknown'} ${stderr ?? ''}`.trim());
+  throw new NodectlError('ND903', `flock ${path}: exit ${exitCode ?? 'unknown'}`);
 }
 
 async function holdsPath(child: Child, path: string): Promise<boolean> {

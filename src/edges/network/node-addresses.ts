@@ -1,4 +1,3 @@
-import {lookup} from 'node:dns/promises';
 import {isIP} from 'node:net';
 import {networkInterfaces} from 'node:os';
 import {NodectlError} from '../../lib/errors.ts';
@@ -81,6 +80,7 @@ export function parseAdvertised(table: string): string[] {
 export async function resolveName(name: string, timeoutMs: number): Promise<string[]> {
   const {promise: expired, resolve} = Promise.withResolvers<string[]>();
   const timer = setTimeout(() => resolve([]), timeoutMs);
+  const {lookup} = await import('node:dns/promises');
   const found = lookup(name, {all: true}).then(
     (addresses) => addresses.map(({address}) => address),
     () => [],

@@ -1,6 +1,6 @@
-import {createInterface} from 'node:readline';
 import type {Cancel, Clock} from '../../lib/time.ts';
 import {type Child, start} from '../process/exec.ts';
+import {onLines} from '../process/lines.ts';
 import {NftEvents} from './nft-events.ts';
 
 /** Hears of every transaction of nftables in this network namespace, whoever makes it. */
@@ -111,7 +111,7 @@ class Monitor implements NftChanges {
     this.#events = new NftEvents(this.#options.table, this.#options.mark);
     child.stdin.on('error', () => undefined);
     child.stderr.resume();
-    createInterface({input: child.stdout}).on('line', (line) => this.#line(line));
+    onLines(child.stdout, (line) => this.#line(line));
     void child.then(() => this.#ended());
   }
 

@@ -1,8 +1,8 @@
 import {randomBytes} from 'node:crypto';
-import {createInterface} from 'node:readline';
 import {describeError, NodectlError} from '../../lib/errors.ts';
 import type {Clock} from '../../lib/time.ts';
 import {type Child, start} from '../process/exec.ts';
+import {onLines} from '../process/lines.ts';
 import {withStatements} from './statements-file.ts';
 
 /** Runs nft statements; each call is one transaction: all of it or nothing. */
@@ -145,7 +145,7 @@ async function listTable(
   child.stderr.resume();
   let inside = false;
   let found = false;
-  createInterface({input: child.stdout}).on('line', (line) => {
+  onLines(child.stdout, (line) => {
     if (line.startsWith('table ')) inside = line === `table ${place} {`;
     found ||= inside;
     if (inside) onLine(line);

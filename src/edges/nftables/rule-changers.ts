@@ -1,5 +1,3 @@
-import {createInterface} from 'node:readline';
-
 /** A process that has changed the packet filter, as the kernel names it. */
 export type Changer = {readonly pid: number; readonly name: string};
 
@@ -14,12 +12,13 @@ const tools = /^(nft|x?ip6?tables.*|ebtables.*|arptables.*)$/;
 export async function watchChanges(forMs: number, signal: AbortSignal): Promise<readonly Changer[]> {
   // Only here: of all that looks at a node nothing else talks to a program while it runs.
   const {start} = await import('../process/exec.ts');
+  const {onLines} = await import('../process/lines.ts');
   const over = AbortSignal.any([signal, AbortSignal.timeout(forMs)]);
   const child = start('nft', ['monitor'], {signal: over});
   const seen = new Map<string, number>();
   child.stdin.end();
   child.stderr.resume();
-  createInterface({input: child.stdout}).on('line', (line) => {
+  onLines(child.stdout, (line) => {
     const [, pid, name] = /^# new generation \d+ by process (\d+) \((.+)\)$/.exec(line) ?? [];
     if (name !== undefined && !tools.test(name)) seen.set(name, Number(pid));
   });

@@ -1,7 +1,7 @@
-import {createInterface} from 'node:readline';
 import type {Clock} from '../../lib/time.ts';
 import {makeDirectory, writeAtomic} from '../files/files.ts';
 import {type Child, start} from '../process/exec.ts';
+import {onLines} from '../process/lines.ts';
 import {run} from '../process/run.ts';
 
 /** What the kubelet asks of systemd-logind(8), over the system bus. */
@@ -121,7 +121,7 @@ class BusLogind implements Logind {
   watch(onShutdown: (begins: boolean) => void): ShutdownWatch {
     const {child} = this.#start('busctl', ['--system', '--json=short', 'monitor', '--match', match]);
     child.stdin.end();
-    createInterface({input: child.stdout}).on('line', (line) => {
+    onLines(child.stdout, (line) => {
       const begins = parsePrepareForShutdown(line);
       if (begins !== undefined) onShutdown(begins);
     });
