@@ -187,8 +187,9 @@ export class ProxyAgent {
       this.#options.metrics.serviceChangesPending.set(0);
       this.#options.metrics.endpointChangesPending.set(0);
     }
+    const decidesAhead = this.#options.families.every((family) => family.decidesAhead);
     const committing = this.#commit(round);
-    if (this.#isPartial && this.#options.families.every(({decidesAhead}) => decidesAhead))
+    if (this.#isPartial && decidesAhead)
       await this.#ahead.fill({
         during: committing,
         limit: portion,

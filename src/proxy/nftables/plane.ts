@@ -105,7 +105,7 @@ export class NftPlane {
     await this.#nft.commit(removalStatements(this.#place));
   }
 
-  async #run(transactions: readonly (readonly string[])[]): Promise<void> {
+  async #run(transactions: Iterable<readonly string[]>): Promise<void> {
     const forgotten = this.#forgotten;
     this.#known = false;
     for (const statements of transactions) await this.#nft.commit(statements);

@@ -10,17 +10,18 @@ type Place = Pick<Table, 'family' | 'name'>;
  * the new ones and nothing in between.
  */
 export function tableStatements(table: Table): string[] {
-  return tablePortions(table, Number.POSITIVE_INFINITY).flat();
+  return [...tablePortions(table, Number.POSITIVE_INFINITY)].flat();
 }
 
 /**
  * The same in transactions of about so many elements, for a table that is not there: nft needs 1.6 KB for each element
- * of a transaction. What belongs together is in one of them.
+ * of a transaction. What belongs together is in one of them. Each is made when it is asked for: all of them are larger than
+ * the table, which must not change meanwhile.
  */
-export function tablePortions(table: Table, elements: number): string[][] {
+export function* tablePortions(table: Table, elements: number): Iterable<string[]> {
   const at = place(table);
   const chains = [...table.chains()];
-  const frame = [
+  yield [
     `add table ${at}`,
     `delete table ${at}`,
     `add table ${at}`,
@@ -28,7 +29,7 @@ export function tablePortions(table: Table, elements: number): string[][] {
     ...[...table.containers()].map((container) => addContainer(at, container)),
     ...chains.flatMap((chain) => addRules(at, chain)),
   ];
-  return [frame, ...elementPortions(at, table, elements)];
+  yield* elementPortions(at, table, elements);
 }
 
 function* elementPortions(at: string, table: Table, most: number): Iterable<string[]> {

@@ -100,9 +100,10 @@ export class FamilyProxy {
     return plane.mode === 'iptables' || (await plane.isIntact());
   }
 
-  /** What is wanted can be decided while an earlier commit is on its way. */
+  /** What is wanted can be decided while the next commit is on its way: not while the whole table is read for it. */
   get decidesAhead(): boolean {
-    return this.#options.plane.mode === 'nftables';
+    const {mode, known} = this.#options.plane;
+    return mode === 'nftables' && known;
   }
 
   decide(changes: Changes): void {
