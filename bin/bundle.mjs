@@ -8,16 +8,28 @@ import {build, transform} from 'esbuild';
 const root = new URL('..', import.meta.url).pathname;
 
 /**
- * Parts of libraries in the place of whole ones. Of undici's four HTTP/1 parsers in WebAssembly, seventy kilobytes each, the
- * one that works on every processor.
+ * Parts of libraries in the place of whole ones: what nodectl does not use of them would be read, and what Node loads for it
+ * (clusters, workers, the console's line editor) would stay in each daemon's memory. Of undici's four HTTP/1 parsers in
+ * WebAssembly, seventy kilobytes each, the one that works on every processor is left.
  */
 const slim = {
   name: 'slim',
   setup({onResolve, onLoad}) {
-    onResolve({filter: /^undici$/}, () => ({path: join(root, 'bin/undici.cjs')}));
+    const own = {
+      undici: 'undici.cjs',
+      'prom-client': 'prom-client.cjs',
+    };
+    onResolve({filter: /^(undici|prom-client)$/}, ({path}) => ({path: join(root, 'bin/parts', own[path])}));
     const parser = join(root, 'node_modules/undici/lib/llhttp/llhttp-wasm.js');
     onResolve({filter: /\/llhttp_simd-wasm\.js$/}, () => ({path: parser}));
     onResolve({filter: /\/milo\/(no-)?simd\.js$/}, ({path}) => ({path, namespace: 'none'}));
+    // The one says of each line by which process it was written, where there is tracing; the other sends lines to threads.
+    onResolve({filter: /^(@opentelemetry\/api|thread-stream)$/}, ({path}) => ({path, namespace: 'none'}));
+    onResolve({filter: /^(node:)?(assert|http2|worker_threads)$/}, ({path, importer}) =>
+      /\/node_modules\/(undici|sonic-boom|pino)\//.test(importer)
+        ? {path: join(root, 'bin/parts', `${path.replace('node:', '')}.cjs`)}
+        : undefined,
+    );
     onLoad({filter: /./, namespace: 'none'}, () => ({contents: ''}));
   },
 };

@@ -15,17 +15,24 @@ function openSelf() {
 
 const self = openSelf();
 
-/** One place for all that is read: nothing of it is kept, and memory that comes and goes leaves holes. */
-let place = Buffer.allocUnsafeSlow(1024 * 1024);
+const startMs = 1000;
+/** One place for all that is read at the start: nothing of it is kept, and memory that comes and goes leaves holes. */
+let place;
 
 function bytesAt(offset, length) {
-  if (length > place.length) place = Buffer.allocUnsafeSlow(length);
+  if (place === undefined) setTimeout(giveBack, startMs).unref();
+  if (place === undefined || length > place.length)
+    place = Buffer.allocUnsafeSlow(Math.max(length, 1024 * 1024));
   for (let at = 0; at < length; ) {
     const count = readSync(self, place, at, length - at, offset + at);
     if (count === 0) throw new Error(`${process.execPath} is cut off`);
     at += count;
   }
   return place.subarray(0, length);
+}
+
+function giveBack() {
+  place = undefined;
 }
 
 // Not from the end of the file: a signature, or anything else, may have been put behind it.

@@ -4,7 +4,7 @@ import {exists} from '../edges/files/files.ts';
 import {loadKubeconfig} from '../edges/kube/connection.ts';
 import {type EventRecorder, startEventRecorder} from '../edges/kube/events.ts';
 import {connectKube} from '../edges/kube/http-client.ts';
-import {keepHeapSmall} from '../edges/machine/heap.ts';
+import type {Heap} from '../edges/machine/heap.ts';
 import {type Nft, openNft} from '../edges/nftables/nft.ts';
 import {findOtherProxy, type OtherProxy} from '../edges/nftables/other-proxy.ts';
 import type {Family} from '../lib/addresses.ts';
@@ -23,22 +23,28 @@ import {Rivals} from './rivals.ts';
 import {serveServices} from './serve.ts';
 import {applySettings} from './settings.ts';
 
+export type RunOptions = {
+  readonly heap: Heap;
+  /** The file of its configuration. */
+  readonly written?: WrittenConfig | undefined;
+  readonly rivalPeriodMs?: number;
+};
+
 /**
- * Serves until `ending` aborts, or `written`, the file of its configuration, is written anew; the rules stay and go on serving. A node whose pod ranges change (detectLocalMode
- * NodeCIDR) starts over with them, as every rule may depend on them.
+ * Serves until `ending` aborts, or `written` is written anew; the rules stay and go on serving. A node whose pod ranges change
+ * (detectLocalMode NodeCIDR) starts over with them, as every rule may depend on them.
  * @throws NodectlError ND711, ND712, ND713, ND601 when it cannot begin, ND715 when its configuration has changed
  */
 export async function runProxy(
   config: ProxyConfig,
   ending: AbortSignal,
   log: Logger,
-  written?: WrittenConfig,
-  rivalPeriodMs = 15_000,
+  {heap, written, rivalPeriodMs = 15_000}: RunOptions,
 ): Promise<void> {
   const rewritten = written === undefined ? undefined : watchConfig(written);
   const signal = rewritten === undefined ? ending : AbortSignal.any([ending, rewritten.signal]);
   try {
-    await serveUntil(config, signal, log, rivalPeriodMs);
+    await serveUntil(config, signal, log, {heap, rivalPeriodMs});
   } finally {
     rewritten?.stop();
   }
@@ -49,9 +55,8 @@ async function serveUntil(
   config: ProxyConfig,
   signal: AbortSignal,
   log: Logger,
-  rivalPeriodMs: number,
+  {heap, rivalPeriodMs}: {readonly heap: Heap; readonly rivalPeriodMs: number},
 ): Promise<void> {
-  const heap = keepHeapSmall({growthPercent: 15, turbofan: false});
   if (config.kubeconfig === '') throw new NodectlError('ND713', 'no kubeconfig was given');
   const families = await usableFamilies();
   const nft = openNft({clock: realClock});

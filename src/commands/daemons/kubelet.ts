@@ -57,7 +57,7 @@ export const daemon: Daemon = {
     const {config, warnings} = loadKubeletConfig(sources, givenFlags(values, fields, idle), hostname());
     const {log, setVerbosity} = daemonLog('kubelet', config.logging.format, config.verbosity);
     for (const warning of [...warnings, ...skipped]) log.warn(warning);
-    keepHeapSmall({growthPercent: 30, turbofan: false, youngGrowth: 2});
+    keepHeapSmall({growthPercent: 30, compilers: 'but the highest', youngGrowth: 2});
     await runKubelet(config, endingSignal(), log, setVerbosity);
   },
 };

@@ -39,16 +39,19 @@ export const daemon: Daemon = {
     await nameProcess('kube-proxy');
     const {loadProxyConfig} = await import('../../config/proxy.ts');
     const {jsonLogger} = await import('../../edges/logs/log.ts');
+    const {keepHeapSmall} = await import('../../edges/machine/heap.ts');
     const {endingSignal} = await import('../../edges/process/process-life.ts');
     const {cleanupProxy, initProxy, runProxy} = await import('../../proxy/run.ts');
     const {parseBoolean} = await import('../../config/proxy/field-flags.ts');
+    // Before the first work, and after the last code was loaded: see there.
+    const heap = keepHeapSmall({growthPercent: 15, compilers: 'the simplest'});
     const written = await source(textOf(values.config));
     const {config, warnings} = loadProxyConfig(written, givenFlags(values, fields, idle), hostname());
     if (parseBoolean('--cleanup', textOf(values.cleanup) ?? 'false')) return cleanupProxy(config);
     const log = jsonLogger('proxy', config.verbosity >= 4 ? 'debug' : 'info');
     for (const warning of warnings) log.warn(warning);
     if (parseBoolean('--init-only', textOf(values['init-only']) ?? 'false')) return initProxy(config, log);
-    await runProxy(config, endingSignal(), log, written);
+    await runProxy(config, endingSignal(), log, {heap, written});
   },
 };
 

@@ -1,6 +1,6 @@
 import {type Dispatcher, errors} from 'undici';
 import {isNodectlError, NodectlError} from '../../lib/errors.ts';
-import {sleep} from '../clock.ts';
+import {monotonicMs, sleep} from '../clock.ts';
 import {apiError} from './answer.ts';
 import type {CallOptions} from './client.ts';
 import type {KubeConnection} from './connection.ts';
@@ -71,7 +71,7 @@ export class Calls {
   /** One call with its deadline; answers with Retry-After are tried again as long as the deadline allows. */
   async send<T>(call: Call): Promise<T> {
     const timeoutMs = call.options?.timeoutMs ?? defaultTimeoutMs;
-    const deadline = performance.now() + timeoutMs;
+    const deadline = monotonicMs() + timeoutMs;
     const timeout = AbortSignal.timeout(timeoutMs);
     const signal =
       call.options?.signal === undefined ? timeout : AbortSignal.any([call.options.signal, timeout]);
@@ -82,7 +82,7 @@ export class Calls {
       } catch (error) {
         const stale = call.method === 'GET' && tries === 1 && isStaleConnection(error);
         const waitMs = stale ? 0 : error instanceof ApiError ? error.retryAfterMs : undefined;
-        if (waitMs === undefined || tries > maxRetries || performance.now() + waitMs > deadline) throw error;
+        if (waitMs === undefined || tries > maxRetries || monotonicMs() + waitMs > deadline) throw error;
         await sleep(waitMs, signal);
       }
   }

@@ -2,6 +2,7 @@ import {readFile} from 'node:fs/promises';
 import {dirname, resolve} from 'node:path';
 import {parse} from 'yaml';
 import {NodectlError} from '../../lib/errors.ts';
+import {monotonicMs} from '../clock.ts';
 import type {KubeConfig} from './facade.ts';
 
 export type Credentials =
@@ -163,9 +164,9 @@ function tokenFile(path: string): () => Promise<string> {
   let token = '';
   let readAtMs = Number.NEGATIVE_INFINITY;
   return async () => {
-    if (performance.now() - readAtMs >= tokenFileMs) {
+    if (monotonicMs() - readAtMs >= tokenFileMs) {
       token = (await readFile(path, 'utf8')).trim();
-      readAtMs = performance.now();
+      readAtMs = monotonicMs();
     }
     return token;
   };

@@ -1,4 +1,5 @@
 import {channel, subscribe, unsubscribe} from 'node:diagnostics_channel';
+import {monotonicMs} from '../clock.ts';
 
 /** One request to an API server and its answer; each try of a call is one. */
 export type SeenRequest = {
@@ -21,9 +22,9 @@ export async function seen<T extends Answered>(
   method: string,
   send: () => Promise<T>,
 ): Promise<T> {
-  const startMs = performance.now();
+  const startMs = monotonicMs();
   const tell = (code: string) => {
-    const seconds = (performance.now() - startMs) / 1000;
+    const seconds = (monotonicMs() - startMs) / 1000;
     requests.publish({host: URL.parse(origin)?.host ?? '', method, code, seconds} satisfies SeenRequest);
   };
   try {

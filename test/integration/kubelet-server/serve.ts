@@ -34,7 +34,7 @@ export type ServeOptions = {
 };
 
 // As the kubelet does (commands/kubelet.ts).
-keepHeapSmall({growthPercent: 30, turbofan: false, youngGrowth: 2});
+keepHeapSmall({growthPercent: 30, compilers: 'but the highest', youngGrowth: 2});
 
 const [file = ''] = process.argv.slice(2);
 const options: ServeOptions = JSON.parse(readFileSync(file, 'utf8'));

@@ -2,6 +2,7 @@
 import {readFileSync} from 'node:fs';
 import {loadProxyConfig} from '../../../src/config/proxy.ts';
 import {jsonLogger} from '../../../src/edges/logs/log.ts';
+import {keepHeapSmall} from '../../../src/edges/machine/heap.ts';
 import {nameProcess} from '../../../src/edges/process/program.ts';
 import {cleanupProxy, runProxy} from '../../../src/proxy/run.ts';
 
@@ -15,5 +16,7 @@ else {
   const stop = new AbortController();
   process.on('SIGTERM', () => stop.abort(new Error('got SIGTERM')));
   const rivalPeriodMs = Number(process.env.RIVAL_PERIOD_MS ?? 15_000);
-  await runProxy(config, stop.signal, jsonLogger('proxy', 'debug'), {path, text}, rivalPeriodMs);
+  const heap = keepHeapSmall({growthPercent: 15, compilers: 'the simplest'});
+  const written = {path, text};
+  await runProxy(config, stop.signal, jsonLogger('proxy', 'debug'), {heap, written, rivalPeriodMs});
 }

@@ -9,19 +9,20 @@ vi.mock('node:v8', () => ({
   setFlagsFromString: (flag: string) => flags.push(flag),
   getHeapSpaceStatistics: () => [{space_name: 'new_space', space_size: young.bytes}],
 }));
-vi.mock('node:perf_hooks', () => ({
-  PerformanceObserver: class {
-    constructor(seen: () => void) {
-      young.collected = seen;
-    }
-    observe(): void {}
-  },
-}));
 vi.mock('node:vm', () => ({
   runInNewContext: () => () => {
     collections.count++;
   },
 }));
+vi.stubGlobal(
+  'PerformanceObserver',
+  class {
+    constructor(seen: () => void) {
+      young.collected = seen;
+    }
+    observe(): void {}
+  },
+);
 const {keepHeapSmall} = await import('../../../src/edges/machine/heap.ts');
 
 const checkMs = 15_000;

@@ -1,0 +1,2 @@
+// A daemon has one thread of its own.
+module.exports = {isMainThread: true};
