@@ -3,7 +3,7 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {smallHeap} from '../../src/bootstrap/learn/node-files.ts';
 import type {StubApi} from '../integration/proxy/running.ts';
-import {measureBare} from './proxy/bare.ts';
+import {type Bare, measureBare} from './proxy/bare.ts';
 import {type Figures, type Load, measure, type Subject} from './proxy/measure.ts';
 import {measureRaw} from './proxy/raw-nft.ts';
 import {milliseconds, quantile, type Table} from './table.ts';
@@ -142,10 +142,9 @@ export default async function proxy(): Promise<Table[]> {
   }
 }
 
-async function bareRow(): Promise<string[]> {
-  const {restMB, fileMB} = await measureBare(smallHeap);
+function bareRow({name, restMB, fileMB}: Bare): string[] {
   const unmeasured = Array<string>(9).fill('');
-  return ['', 'bare Node', ...unmeasured, restMB.toFixed(0), fileMB.toFixed(0), restMB.toFixed(0), ''];
+  return ['', name, ...unmeasured, restMB.toFixed(0), fileMB.toFixed(0), restMB.toFixed(0), ''];
 }
 
 async function rowsOf(binary: string): Promise<string[][]> {
@@ -154,7 +153,7 @@ async function rowsOf(binary: string): Promise<string[][]> {
     rows.push(cells);
     console.error(`measured: ${cells.join('  ')}`);
   };
-  add(await bareRow());
+  for (const bare of await measureBare(smallHeap)) add(bareRow(bare));
   for (const load of sizes.map(loadOf)) {
     add(row(load, 'raw nft', await measureRaw(load)));
     for (const subject of subjects(load, binary)) add(row(load, subject.name, await measure(subject, load)));
@@ -184,7 +183,7 @@ function table(rows: readonly (readonly string[])[]): Table {
     ],
     rows,
     notes: [
-      'bare Node: a process of it that does nothing; each nft beside the proxy is 3 to 11 MB more.',
+      'bare Node: a process of it that does nothing. With connections: it has the ports, watches and children of a proxy.',
       'raw nft: the same elements through nft itself, without Services, an API or a proxy.',
       'CPU and memory are those of the proxy with its children; pages of files are shared with every nodectl that runs.',
       'never: the kernel had not told of it within half a minute, or of the repair within a minute.',
