@@ -1,5 +1,6 @@
 import * as fs from 'node:fs/promises';
 import {dirname, join} from 'node:path';
+import {byThreads, type FileCalls} from './at-once.ts';
 import {errno, isMissing} from './files.ts';
 
 export type ProjectedFile = {
@@ -17,8 +18,8 @@ const maxName = 255;
 /**
  * Makes a directory show exactly `files`, all of them changing at once (pkg/volume/util/atomic_writer.go): the files
  * are in `..<time>`, `..data` points there by one rename, and what users open are links through `..data`.
- * `beforePublish` sets ownership on what is not visible yet. Only this function may write below `directory`; what
- * it removes are its own links and its own old directory.
+ * `beforePublish` sets ownership on what is not visible yet; `calls` suit the file system that the directory is on.
+ * Only this function may write below `directory`; what it removes are its own links and its own old directory.
  * @returns whether anything changed
  * @throws for paths that are absolute, lead out, or begin with two dots
  */
@@ -26,13 +27,14 @@ export async function writeProjection(
   directory: string,
   files: ReadonlyMap<string, ProjectedFile>,
   beforePublish: () => Promise<void> = async () => {},
+  calls: FileCalls = byThreads,
 ): Promise<boolean> {
   const payload = new Map([...files].map(([path, file]) => [cleanPath(path), file]));
-  const old = await currentDirectory(directory);
+  const old = await currentDirectory(directory, calls);
   const isCurrent = old !== undefined && (await isCurrentVersion(join(directory, old), payload));
-  if (!isCurrent) await publish(directory, payload, beforePublish);
-  await linkVisible(directory, payload);
-  await tidy(directory, payload);
+  if (!isCurrent) await publish(directory, payload, beforePublish, calls);
+  await linkVisible(directory, payload, calls);
+  await tidy(directory, payload, calls);
   return !isCurrent;
 }
 
@@ -49,9 +51,9 @@ export function cleanPath(path: string): string {
   return parts.join('/');
 }
 
-async function currentDirectory(directory: string): Promise<string | undefined> {
+async function currentDirectory(directory: string, calls: FileCalls): Promise<string | undefined> {
   try {
-    return await fs.readlink(join(directory, dataLink));
+    return await calls.readlink(join(directory, dataLink));
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw error;
@@ -90,16 +92,17 @@ async function publish(
   directory: string,
   payload: ReadonlyMap<string, ProjectedFile>,
   beforePublish: () => Promise<void>,
+  calls: FileCalls,
 ): Promise<void> {
   const stamp = new Date().toISOString().slice(0, 19).replace(/[-T:]/g, '_');
-  const fresh = await fs.mkdtemp(join(directory, `..${stamp}.`));
+  const fresh = await calls.mkdtemp(join(directory, `..${stamp}.`));
   try {
-    await fs.chmod(fresh, 0o755);
-    for (const [path, file] of payload) await writeOne(join(fresh, path), fresh, file);
+    await calls.chmod(fresh, 0o755);
+    for (const [path, file] of payload) await writeOne(join(fresh, path), fresh, file, calls);
     await beforePublish();
-    await removeLink(join(directory, newDataLink));
-    await fs.symlink(fresh.slice(directory.length + 1), join(directory, newDataLink));
-    await fs.rename(join(directory, newDataLink), join(directory, dataLink));
+    await removeLink(join(directory, newDataLink), calls);
+    await calls.symlink(fresh.slice(directory.length + 1), join(directory, newDataLink));
+    await calls.rename(join(directory, newDataLink), join(directory, dataLink));
   } catch (error) {
     await fs.rm(fresh, {recursive: true, force: true});
     throw error;
@@ -107,40 +110,53 @@ async function publish(
 }
 
 /** What a crash has left. */
-async function removeLink(path: string): Promise<void> {
+async function removeLink(path: string, calls: FileCalls): Promise<void> {
   try {
-    await fs.unlink(path);
+    await calls.unlink(path);
   } catch (error) {
     if (!isMissing(error)) throw error;
   }
 }
 
-async function writeOne(path: string, root: string, {data, mode, uid}: ProjectedFile): Promise<void> {
+async function writeOne(
+  path: string,
+  root: string,
+  {data, mode, uid}: ProjectedFile,
+  calls: FileCalls,
+): Promise<void> {
   const parent = dirname(path);
   if (parent !== root) {
     await fs.mkdir(parent, {recursive: true});
     // Whatever this process's umask is.
-    for (let at = parent; at !== root; at = dirname(at)) await fs.chmod(at, 0o755);
+    for (let at = parent; at !== root; at = dirname(at)) await calls.chmod(at, 0o755);
   }
-  await fs.writeFile(path, data, {mode: 0o600, flag: 'wx'});
-  await fs.chmod(path, mode);
-  if (uid !== undefined) await fs.lchown(path, uid, -1);
+  await calls.writeFile(path, data, {mode: 0o600, flag: 'wx'});
+  await calls.chmod(path, mode);
+  if (uid !== undefined) await calls.lchown(path, uid, -1);
 }
 
-async function linkVisible(directory: string, payload: ReadonlyMap<string, ProjectedFile>): Promise<void> {
+async function linkVisible(
+  directory: string,
+  payload: ReadonlyMap<string, ProjectedFile>,
+  calls: FileCalls,
+): Promise<void> {
   const tops = new Map([...payload].map(([path, {uid}]) => [path.split('/', 1)[0] ?? path, uid]));
   for (const [name, uid] of tops)
     try {
-      await fs.symlink(join(dataLink, name), join(directory, name));
-      if (uid !== undefined) await fs.lchown(join(directory, name), uid, -1);
+      await calls.symlink(join(dataLink, name), join(directory, name));
+      if (uid !== undefined) await calls.lchown(join(directory, name), uid, -1);
     } catch (error) {
       if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
     }
 }
 
 /** Removes links and directories of earlier versions, also what a crash has left behind. */
-async function tidy(directory: string, payload: ReadonlyMap<string, ProjectedFile>): Promise<void> {
-  const current = await currentDirectory(directory);
+async function tidy(
+  directory: string,
+  payload: ReadonlyMap<string, ProjectedFile>,
+  calls: FileCalls,
+): Promise<void> {
+  const current = await currentDirectory(directory, calls);
   const tops = new Set([...payload.keys()].map((path) => path.split('/', 1)[0]));
   for (const entry of await fs.readdir(directory, {withFileTypes: true})) {
     const path = join(directory, entry.name);

@@ -2,6 +2,7 @@ import * as fs from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterEach, beforeEach, describe, expect, it} from 'vitest';
+import {atOnce, byThreads, type FileCalls} from '../../../src/edges/files/at-once.ts';
 import {cleanPath, writeProjection} from '../../../src/edges/files/atomic-writer.ts';
 
 /** By meaning, the tables of pkg/volume/util/atomic_writer_test.go. */
@@ -14,12 +15,14 @@ afterEach(() => fs.rm(volume, {recursive: true}));
 /** Content by path; a number before it is its mode. */
 type Version = Readonly<Record<string, string>>;
 const modeOf = (text: string): number => Number.parseInt(/^\d{4}/.exec(text)?.[0] ?? '0644', 8);
-const write = (version: Version) =>
+const write = (version: Version, calls?: FileCalls) =>
   writeProjection(
     volume,
     new Map(
       Object.entries(version).map(([path, text]) => [path, {data: Buffer.from(text), mode: modeOf(text)}]),
     ),
+    undefined,
+    calls,
   );
 
 /** All that containers see, links followed, with modes; what begins with two dots is not for them. */
@@ -67,11 +70,14 @@ const histories: readonly (readonly [what: string, versions: readonly Version[]]
   ['a file where a directory was', [{'a/b': 'deep'}, {a: 'flat'}, {'a/b': 'deep'}]],
 ];
 
-describe('a volume shows exactly', () => {
+describe.each([
+  ['on a disk', byThreads],
+  ['in memory', atOnce],
+])('a volume %s shows exactly', (_where, calls) => {
   it.each(histories)('%s', async (_, versions) => {
     let before: Version | undefined;
     for (const version of versions) {
-      expect(await write(version)).toBe(JSON.stringify(version) !== JSON.stringify(before));
+      expect(await write(version, calls)).toBe(JSON.stringify(version) !== JSON.stringify(before));
       expect(await shown()).toEqual(version);
       expect(await versionsLeft()).toHaveLength(1);
       before = version;
@@ -79,14 +85,14 @@ describe('a volume shows exactly', () => {
   });
 
   it('what is asked for, also where paths have more slashes than they need', async () => {
-    await write({'foo//bar.txt': 'a', 'bar/zib////zib/zab.txt': 'b'});
+    await write({'foo//bar.txt': 'a', 'bar/zib////zib/zab.txt': 'b'}, calls);
     expect(await shown()).toEqual({'foo/bar.txt': 'a', 'bar/zib/zib/zab.txt': 'b'});
   });
 
   it('what it showed, where a part of the next version cannot be written', async () => {
-    await write(two);
-    await expect(write({foo: 'new', '..bar': 'b'})).rejects.toThrow('invalid path');
-    await expect(write({'foo/../bar': 'b'})).rejects.toThrow('invalid path');
+    await write(two, calls);
+    await expect(write({foo: 'new', '..bar': 'b'}, calls)).rejects.toThrow('invalid path');
+    await expect(write({'foo/../bar': 'b'}, calls)).rejects.toThrow('invalid path');
     expect(await shown()).toEqual(two);
     expect(await versionsLeft()).toHaveLength(1);
   });

@@ -1,3 +1,4 @@
+import {atOnce, byThreads} from '../../../edges/files/at-once.ts';
 import {writeProjection} from '../../../edges/files/atomic-writer.ts';
 import {ensureDirectory} from '../../../edges/files/trees.ts';
 import {type Files, nestedMountpoints} from '../content.ts';
@@ -19,7 +20,12 @@ export async function project(
   await ensureDirectory(directory, 0o777);
   if (where === 'memory') await ensureTmpfs(request);
   for (const nested of nestedMountpoints(pod, volume.name)) await ensureNested(directory, nested);
-  await writeProjection(directory, files, () => giveOwn(request, directory, true));
+  await writeProjection(
+    directory,
+    files,
+    () => giveOwn(request, directory, true),
+    where === 'memory' ? atOnce : byThreads,
+  );
   return {path: directory, readOnly: true, relabel: true, ...(againInMs === undefined ? {} : {againInMs})};
 }
 
