@@ -61,9 +61,10 @@ function killOne(pid: number): void {
   }
 }
 
+/** Nearly always nothing is in it any more, in any of a dozen hierarchies: that is tried before anything is read. */
 async function removeBelow(path: string): Promise<boolean> {
-  if (!(await exists(path))) return true;
-  const entries = await readdir(path, {withFileTypes: true});
-  for (const entry of entries) if (entry.isDirectory()) await removeBelow(join(path, entry.name));
-  return removeEmptyDirectory(path);
+  if (await removeEmptyDirectory(path)) return true;
+  const inner = await directoriesIn(path);
+  for (const name of inner) await removeBelow(join(path, name));
+  return inner.length > 0 && removeEmptyDirectory(path);
 }

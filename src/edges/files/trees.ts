@@ -70,11 +70,11 @@ export async function ensureFile(path: string, mode: number): Promise<void> {
  * @throws when there is a mount in it
  */
 export async function removeTree(path: string): Promise<void> {
-  const live = mountsBelow(await readMounts(path), path);
-  if (live.length > 0) throw busy(`not removing ${path}: ${live.join(', ')} is still mounted`);
   try {
-    const {dev} = await fs.lstat(path);
-    await remove(path, dev);
+    const stats = await fs.lstat(path);
+    const live = mountsBelow(await readMounts(path), path);
+    if (live.length > 0) throw busy(`not removing ${path}: ${live.join(', ')} is still mounted`);
+    await remove(path, stats.isDirectory(), stats.dev);
   } catch (error) {
     if (!isMissing(error)) throw error;
   }
@@ -84,10 +84,9 @@ function busy(message: string): Error {
   return Object.assign(new Error(message), {code: 'EBUSY'});
 }
 
-async function remove(path: string, dev: number): Promise<void> {
-  const stats = await fs.lstat(path);
-  if (!stats.isDirectory()) return fs.unlink(path);
-  if (stats.dev !== dev) throw new Error(`not removing ${path}: another file system`);
+/** What a directory lists of itself is believed: each pod leaves a dozen files and directories, and each call counts. */
+async function remove(path: string, isDirectory: boolean, dev: number): Promise<void> {
+  if (!isDirectory) return fs.unlink(path);
   // Whatever the list of mounts has said: rmdir(2) tells a mount (EBUSY), a bind of the same file system too, from a
   // directory with content (ENOTEMPTY) before anything in it is touched.
   try {
@@ -95,6 +94,9 @@ async function remove(path: string, dev: number): Promise<void> {
   } catch (error) {
     if (errno(error) !== 'ENOTEMPTY' && errno(error) !== 'EEXIST') throw error;
   }
-  for (const name of await fs.readdir(path)) await remove(join(path, name), dev);
+  const stats = await fs.lstat(path);
+  if (!stats.isDirectory() || stats.dev !== dev) throw new Error(`not removing ${path}: another file system`);
+  for (const entry of await fs.readdir(path, {withFileTypes: true}))
+    await remove(join(path, entry.name), entry.isDirectory(), dev);
   return fs.rmdir(path);
 }

@@ -1,7 +1,7 @@
 import {removeEmptyTree} from '../../edges/files/empty-places.ts';
 import {ensureDirectory, removeTree} from '../../edges/files/trees.ts';
-import {unmountEach, unmountTree} from '../../edges/mounts/mount-batch.ts';
-import {mountsUpon, readMounts} from '../../edges/mounts/mounts.ts';
+import {unmountEach} from '../../edges/mounts/mount-batch.ts';
+import {type MountEntry, mountsAtOrBelow, mountsUpon, readMounts} from '../../edges/mounts/mounts.ts';
 import type {Pod, Volume} from '../../lib/kubernetes.ts';
 import type {ObjectReference} from '../api/objects.ts';
 import {configMap} from './kinds/config-map.ts';
@@ -78,12 +78,13 @@ export async function teardownVolumes(
   const directory = podDirectory(rootDir, uid);
   const beginMs = performance.now();
   // Sub-paths hold a volume, and containers may have mounted in it or over it: these go before it is given back.
-  await unmountTree(`${directory}/volume-subpaths`);
-  await unmountEach(mountsUpon(await readMounts(directory), directory));
+  let mounted: readonly MountEntry[] = await readMounts(directory);
+  mounted = await without(mounted, mountsAtOrBelow(mounted, `${directory}/volume-subpaths`), directory);
+  mounted = await without(mounted, mountsUpon(mounted, directory), directory);
   const places = await placesOf(rootDir, uid);
   try {
-    await releaseAll(places, allPlugins(context.plugins));
-    await unmountTree(directory);
+    if (await releaseAll(places, allPlugins(context.plugins))) mounted = await readMounts(directory);
+    await unmountEach(mountsAtOrBelow(mounted, directory));
     await removePersistent(places);
     await removeTree(directory);
     measureUnmounts(context, places, beginMs, false);
@@ -95,15 +96,32 @@ export async function teardownVolumes(
   await collectShared(context);
 }
 
-async function releaseAll(places: readonly FoundPlace[], plugins: readonly VolumePlugin[]): Promise<void> {
+/**
+ * Unmounts these of what was read, and tells what is mounted then. The kernel takes two milliseconds to list the mounts
+ * of a hundred pods: it is asked again only where something has changed.
+ */
+async function without(
+  mounted: readonly MountEntry[],
+  points: readonly string[],
+  directory: string,
+): Promise<readonly MountEntry[]> {
+  if (points.length === 0) return mounted;
+  await unmountEach(points);
+  return readMounts(directory);
+}
+
+/** Whether any plugin had something to give back. */
+async function releaseAll(places: readonly FoundPlace[], plugins: readonly VolumePlugin[]): Promise<boolean> {
   const failed: unknown[] = [];
-  for (const place of places)
-    await plugins
-      .find((plugin) => plugin.directory === place.plugin)
-      ?.release?.(place)
-      .catch((error: unknown) => failed.push(error));
+  let any = false;
+  for (const place of places) {
+    const owner = plugins.find((plugin) => plugin.directory === place.plugin);
+    any ||= owner?.release !== undefined;
+    await owner?.release?.(place).catch((error: unknown) => failed.push(error));
+  }
   if (failed.length > 0)
     throw failed.length === 1 ? failed[0] : new AggregateError(failed, failed.join('; '));
+  return any;
 }
 
 /** Kinds whose files live and die with their pod. */
