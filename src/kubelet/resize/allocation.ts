@@ -24,9 +24,21 @@ export function allocationOf({spec}: Pod): Allocation {
   };
 }
 
+/** What was found for an object is found again: each new pod is judged beside all others. */
+const givenTo = new WeakMap<Pod, {readonly allocation: Allocation; readonly given: Pod}>();
+
 /** The pod as if it had asked for what it was given; the same object where there is no difference. */
 export function withAllocation(pod: Pod, allocation: Allocation | undefined): Pod {
-  if (allocation === undefined || isSameAllocation(allocationOf(pod), allocation)) return pod;
+  if (allocation === undefined) return pod;
+  const known = givenTo.get(pod);
+  if (known?.allocation === allocation) return known.given;
+  const given = allocated(pod, allocation);
+  givenTo.set(pod, {allocation, given});
+  return given;
+}
+
+function allocated(pod: Pod, allocation: Allocation): Pod {
+  if (isSameAllocation(allocationOf(pod), allocation)) return pod;
   const given = <T extends Container>(container: T): T => {
     const resources = allocation.containers[container.name];
     return resources === undefined ? container : {...container, resources};
