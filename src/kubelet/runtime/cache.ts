@@ -3,7 +3,9 @@ import {PodSandboxState} from '../../edges/cri/gen/api_pb.ts';
 import type {RuntimeStates} from '../../edges/cri/states.ts';
 import {nothingRuns, type PodRuntime} from '../pod/status/runtime-state.ts';
 import {stateName} from './convert.ts';
-import {readPod} from './read.ts';
+import {type Changed, readChanged, readPod} from './read.ts';
+
+export type {Changed} from './read.ts';
 
 export type RuntimeCacheOptions = {
   readonly cri: Cri;
@@ -14,11 +16,18 @@ export type RuntimeCacheOptions = {
   readonly onRead?: (() => () => void) | undefined;
 };
 
-type Entry = {known: PodRuntime; signature: string; stale: boolean};
+type Entry = {
+  known: PodRuntime;
+  signature: string;
+  stale: boolean;
+  /** What answered calls of our own have changed since it was read. */
+  changed: readonly Changed[];
+};
 
 /**
  * What the runtime has, by pod UID. A pod is read again only after something happened to it: an event, an act of our
- * own, or a list that shows another picture. No clocks are compared.
+ * own, or a list that shows another picture. No clocks are compared. Of an act that was answered only what it has
+ * changed is read: to list a pod costs a runtime a look at all that it has.
  */
 export class RuntimeCache {
   readonly #options: RuntimeCacheOptions;
@@ -85,34 +94,61 @@ export class RuntimeCache {
     const entry = this.#entries.get(uid);
     // A pod that the list has not shown and that nobody touched has nothing in the runtime.
     if (entry === undefined) return this.#listed ? nothingRuns : this.#read(uid, undefined, signal);
-    return entry.stale ? this.#read(uid, entry.known, signal) : entry.known;
+    if (!entry.stale && entry.changed.length === 0) return entry.known;
+    return this.#read(uid, entry, signal);
   }
 
-  /** Before an own act that makes something: from now on the pod is read, not assumed to be empty. */
+  /**
+   * Does what makes, changes or removes something of a pod. What its answer says is read again alone; after a failure
+   * nobody knows how far it went, and the pod is read as a whole.
+   */
+  async act<T>(uid: string, call: () => Promise<T>, changed: (answer: T) => readonly Changed[]): Promise<T> {
+    try {
+      const answer = await call();
+      this.#note(uid, changed(answer));
+      return answer;
+    } catch (error) {
+      this.touch(uid);
+      throw error;
+    }
+  }
+
+  #note(uid: string, changed: readonly Changed[]): void {
+    const entry = this.#entries.get(uid);
+    if (entry !== undefined) entry.changed = [...entry.changed, ...changed];
+    else this.#entries.set(uid, {...nothingRead(), stale: !this.#listed, changed});
+  }
+
+  /** Something has happened to the pod: it is read as a whole, not assumed to be empty. */
   touch(uid: string): void {
     const entry = this.#entries.get(uid);
-    if (entry === undefined) this.#entries.set(uid, {known: nothingRuns, signature: '', stale: true});
+    if (entry === undefined) this.#entries.set(uid, nothingRead());
     else entry.stale = true;
   }
 
   /** As `touch`, where something changed that no list shows: nothing of what was read is believed. */
   reread(uid: string): void {
-    this.#entries.set(uid, {known: nothingRuns, signature: '', stale: true});
+    this.#entries.set(uid, nothingRead());
   }
 
-  async #read(uid: string, known: PodRuntime | undefined, signal?: AbortSignal): Promise<PodRuntime> {
+  async #read(uid: string, before: Entry | undefined, signal?: AbortSignal): Promise<PodRuntime> {
     const {cri, timeoutMs, onRead} = this.#options;
     const ended = onRead?.();
-    const before = this.#entries.get(uid);
+    const options = {timeoutMs, ...(signal === undefined ? {} : {signal})};
+    const changed = before?.changed ?? [];
+    const whole = before === undefined || before.stale;
     // What becomes stale while we read must be read once more.
-    if (before !== undefined) before.stale = false;
+    if (before !== undefined) Object.assign(before, {stale: false, changed: []});
     try {
-      const read = await readPod(cri, uid, known, {timeoutMs, ...(signal === undefined ? {} : {signal})});
+      const read = whole
+        ? await readPod(cri, uid, before?.known, options)
+        : await readChanged(cri, before.known, changed, options);
       ended?.();
       const entry = this.#entries.get(uid);
       const signature = signatureOf(read);
       if (entry !== undefined) Object.assign(entry, {known: read, signature});
-      else if (signature !== '') this.#entries.set(uid, {known: read, signature, stale: false});
+      else if (signature !== '')
+        this.#entries.set(uid, {...nothingRead(), known: read, signature, stale: false});
       return read;
     } catch (error) {
       if (before !== undefined) before.stale = true;
@@ -136,6 +172,10 @@ export class RuntimeCache {
       onChange(uid);
     }
   }
+}
+
+function nothingRead(): Entry {
+  return {known: nothingRuns, signature: '', stale: true, changed: []};
 }
 
 function signatures({sandboxes, containers}: RuntimeStates): Map<string, string> {

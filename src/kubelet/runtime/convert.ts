@@ -48,7 +48,11 @@ export function stateName(state: CriState): ContainerStateName {
 }
 
 /** The list knows the sandbox, the status the rest. `message` is the termination message where there is one. */
-export function containerFrom(listed: Container, status: ContainerStatus, message: string): RuntimeContainer {
+export function containerFrom(
+  listed: Pick<Container, 'podSandboxId'>,
+  status: ContainerStatus,
+  message: string,
+): RuntimeContainer {
   const state = isCutOffStart(status) ? 'created' : stateName(status.state);
   return {
     id: status.id,

@@ -43,6 +43,43 @@ export async function readPod(
   };
 }
 
+/** What an answered call has changed of a pod. */
+export type Changed =
+  | {readonly sandbox: string}
+  | {readonly container: string; readonly sandboxId: string}
+  /** A container, or a sandbox with all its containers. */
+  | {readonly removed: string};
+
+/** The same, where nothing but `changed` is another than in `known`. */
+export async function readChanged(
+  cri: Cri,
+  known: PodRuntime,
+  changed: readonly Changed[],
+  options: ReadOptions,
+): Promise<PodRuntime> {
+  const removed = new Set(changed.flatMap((one) => ('removed' in one ? [one.removed] : [])));
+  const sandboxIds = new Set(changed.flatMap((one) => ('sandbox' in one ? [one.sandbox] : [])));
+  const containerIds = new Map(
+    changed.flatMap((one) => ('container' in one ? [[one.container, one.sandboxId] as const] : [])),
+  );
+  const [sandboxes, containers] = await Promise.all([
+    Promise.all([...sandboxIds].map((id) => sandboxStatus(cri, id, options))),
+    Promise.all([...containerIds].map(([id, sandboxId]) => containerStatus(cri, id, sandboxId, options))),
+  ]);
+  const kept = {
+    sandboxes: known.sandboxes.filter(({id}) => !sandboxIds.has(id)),
+    containers: known.containers.filter(({id}) => !containerIds.has(id)),
+  };
+  return {
+    sandboxes: [...kept.sandboxes, ...sandboxes.filter((s) => s !== undefined)]
+      .filter(({id}) => !removed.has(id))
+      .sort(newestFirst),
+    containers: [...kept.containers, ...containers.filter((c) => c !== undefined)]
+      .filter(({id, sandboxId}) => !removed.has(id) && !removed.has(sandboxId))
+      .sort(newestFirst),
+  };
+}
+
 function newestFirst(a: {createdAtMs: number; attempt: number}, b: {createdAtMs: number; attempt: number}) {
   return b.createdAtMs - a.createdAtMs || b.attempt - a.attempt;
 }
@@ -55,8 +92,16 @@ async function readSandbox(
 ): Promise<RuntimeSandbox | undefined> {
   const before = known?.sandboxes.find((sandbox) => sandbox.id === id);
   if (before !== undefined && before.ready === (state === PodSandboxState.SANDBOX_READY)) return before;
+  return sandboxStatus(cri, id, options);
+}
+
+function sandboxStatus(
+  cri: Cri,
+  podSandboxId: string,
+  options: ReadOptions,
+): Promise<RuntimeSandbox | undefined> {
   return unlessGone(async () => {
-    const {status} = await cri.runtime.podSandboxStatus({podSandboxId: id}, options);
+    const {status} = await cri.runtime.podSandboxStatus({podSandboxId}, options);
     return status === undefined ? undefined : sandboxFrom(status);
   });
 }
@@ -69,9 +114,20 @@ async function readContainer(
 ): Promise<RuntimeContainer | undefined> {
   const before = known?.containers.find(({id}) => id === listed.id);
   if (before !== undefined && before.state === stateName(listed.state)) return before;
+  return containerStatus(cri, listed.id, listed.podSandboxId, options);
+}
+
+function containerStatus(
+  cri: Cri,
+  containerId: string,
+  podSandboxId: string,
+  options: ReadOptions,
+): Promise<RuntimeContainer | undefined> {
   return unlessGone(async () => {
-    const {status} = await cri.runtime.containerStatus({containerId: listed.id}, options);
-    return status === undefined ? undefined : containerFrom(listed, status, await terminationMessage(status));
+    const {status} = await cri.runtime.containerStatus({containerId}, options);
+    return status === undefined
+      ? undefined
+      : containerFrom({podSandboxId}, status, await terminationMessage(status));
   });
 }
 

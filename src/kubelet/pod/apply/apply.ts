@@ -37,15 +37,23 @@ export async function applyPod(context: ApplyContext, act: PodAct, signal: Abort
     case 'stopSandboxes':
       return context.endLimit.run('finish', signal, () => stopSandboxes(context, act.ids));
     case 'removeContainers':
-      return each(context, act.ids, (id, {timeoutMs}) => {
-        const {cri, config} = context.deps;
-        return removeFromRuntime({cri, endpoint: config.containerRuntimeEndpoint, timeoutMs}, id);
-      });
+      return each(
+        context,
+        act.ids,
+        (id, {timeoutMs}) => {
+          const {cri, config} = context.deps;
+          return removeFromRuntime({cri, endpoint: config.containerRuntimeEndpoint, timeoutMs}, id);
+        },
+        removed,
+      );
     case 'removeSandboxes':
       // Nobody waits for that: what ends goes first.
       return context.endLimit.run('begin', signal, () =>
-        each(context, act.ids, (podSandboxId, options) =>
-          context.deps.cri.runtime.removePodSandbox({podSandboxId}, options),
+        each(
+          context,
+          act.ids,
+          (podSandboxId, options) => context.deps.cri.runtime.removePodSandbox({podSandboxId}, options),
+          removed,
         ),
       );
     case 'unprepareClaims':
@@ -62,6 +70,8 @@ export async function applyPod(context: ApplyContext, act: PodAct, signal: Abort
       return act satisfies never;
   }
 }
+
+const removed = (id: string) => [{removed: id}];
 
 function tell({deps, memory, pod}: ApplyContext, act: PodAct & {do: 'tell'}): void {
   memory.told.add(act.key);

@@ -40,11 +40,14 @@ export async function createSandbox(
         'Pod sandbox changed, it will be killed and re-created.',
       );
     await limit.run('begin', signal, async () => {
-      runtime.touch(memory.uid);
       const startMs = deps.clock.monotonic();
       let failed = true;
       try {
-        await deps.cri.runtime.runPodSandbox({config, runtimeHandler}, {signal, timeoutMs});
+        await runtime.act(
+          memory.uid,
+          () => deps.cri.runtime.runPodSandbox({config, runtimeHandler}, {signal, timeoutMs}),
+          ({podSandboxId}) => [{sandbox: podSandboxId}],
+        );
         failed = false;
       } finally {
         const seconds = (deps.clock.monotonic() - startMs) / 1000;
@@ -58,8 +61,6 @@ export async function createSandbox(
     const told = `Failed to create pod sandbox: ${message}`;
     tellPod(deps.recorder, pod, undefined, 'Warning', 'FailedCreatePodSandBox', told);
     throw error;
-  } finally {
-    runtime.touch(memory.uid);
   }
 }
 

@@ -5,6 +5,7 @@ import type {Container, Pod} from '../../../lib/kubernetes.ts';
 import type {Kill, PodAct} from '../actions/acts.ts';
 import type {ContainerStop, PodMemory} from '../config/resources/memory.ts';
 import type {PodDeps} from '../deps.ts';
+import type {RuntimeContainer} from '../status/runtime-state.ts';
 import type {ApplyContext} from './apply-context.ts';
 import {runHook, tellsFallback} from './hooks.ts';
 import {tellPod} from './tell.ts';
@@ -20,9 +21,9 @@ export type KillContext = {
   readonly pod: Pod | undefined;
   readonly podIp: string;
   /** Does what ends a container, whose end is seen by its answer. */
-  readonly awaitEnd: <T>(id: string, call: () => Promise<T>) => Promise<T>;
-  /** A container has ended, or its stop has failed. */
-  readonly onEnd: () => void;
+  readonly awaitEnd: <T>(container: RuntimeContainer, call: () => Promise<T>) => Promise<T>;
+  /** A container has ended, or its stop has failed a while ago. */
+  readonly onEnd: (failed: boolean) => void;
 };
 
 /** Begins what an act says; each end is seen by the next round. */
@@ -30,12 +31,13 @@ export function kill(context: ApplyContext, {kills}: PodAct & {do: 'kill'}): voi
   const {deps, memory, pod, runtime} = context;
   const [sandbox] = runtime.peek(memory.uid)?.sandboxes ?? [];
   const [podIp = ''] = sandbox?.hostNetwork ? deps.facts.hostIps() : (sandbox?.ips ?? []);
-  const onEnd = () => {
-    runtime.touch(memory.uid);
+  const onEnd = (failed: boolean) => {
+    if (failed) runtime.touch(memory.uid);
     context.again();
   };
   for (const {container, restart} of kills) if (restart) memory.restarting.add(container.id);
-  const awaitEnd = <T>(id: string, call: () => Promise<T>) => runtime.awaitEnd(id, call);
+  const awaitEnd = <T>({id, sandboxId}: RuntimeContainer, call: () => Promise<T>) =>
+    runtime.awaitEnd(id, () => runtime.act(memory.uid, call, () => [{container: id, sandboxId}]));
   beginKills({deps, memory, pod, podIp, awaitEnd, onEnd}, kills);
 }
 
@@ -84,7 +86,7 @@ async function stopOne(context: KillContext, {kill, endsAtMs, stop, again}: Job)
     // As Kubernetes: only whole seconds that went by are taken off (kuberuntime_container.go, killContainer).
     const leftSeconds = Math.ceil((endsAtMs - deps.clock.monotonic()) / 1000);
     const seconds = Math.max(leftSeconds, minimumGraceSeconds);
-    await awaitEnd(id, () => stopContainer(deps, id, seconds));
+    await awaitEnd(kill.container, () => stopContainer(deps, id, seconds));
   } catch (error) {
     failed = true;
     deps.log.warn('a container could not be stopped', {uid: memory.uid, id, error: describeError(error)});
@@ -97,7 +99,7 @@ async function stopOne(context: KillContext, {kill, endsAtMs, stop, again}: Job)
     memory.stopping.delete(id);
     entry.ended.resolve();
   }
-  onEnd();
+  onEnd(failed);
 }
 
 /** Why a pod that shall end does not. */

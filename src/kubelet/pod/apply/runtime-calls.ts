@@ -1,5 +1,7 @@
 import {isCriNotFound} from '../../../edges/cri/client.ts';
 import {goMessage} from '../../../edges/cri/message.ts';
+import type {Changed} from '../../runtime/cache.ts';
+import {nothingRuns} from '../status/runtime-state.ts';
 import type {ApplyContext} from './apply-context.ts';
 import {tellPod} from './tell.ts';
 
@@ -7,8 +9,12 @@ import {tellPod} from './tell.ts';
 export async function stopSandboxes(context: ApplyContext, ids: readonly string[]): Promise<void> {
   const {deps, memory, pod, runtime} = context;
   try {
-    await each(context, ids, (podSandboxId, options) =>
-      runtime.awaitEnd(podSandboxId, () => deps.cri.runtime.stopPodSandbox({podSandboxId}, options)),
+    await each(
+      context,
+      ids,
+      (podSandboxId, options) =>
+        runtime.awaitEnd(podSandboxId, () => deps.cri.runtime.stopPodSandbox({podSandboxId}, options)),
+      (id) => [{sandbox: id}, ...runningIn(context, id)],
     );
   } catch (error) {
     const message = `error killing pod: failed to "KillPodSandbox" for "${memory.uid}" with KillPodSandboxError: ${JSON.stringify(goMessage(error))}`;
@@ -19,24 +25,31 @@ export async function stopSandboxes(context: ApplyContext, ids: readonly string[
 
 type Call = (id: string, options: {timeoutMs: number}) => Promise<unknown>;
 
-/** All at the same time; what is gone already is as it should be. */
+/** The runtime ends them with their sandbox. */
+function runningIn({runtime, memory}: ApplyContext, sandboxId: string): Changed[] {
+  return (runtime.peek(memory.uid) ?? nothingRuns).containers
+    .filter((container) => container.sandboxId === sandboxId && container.state !== 'exited')
+    .map(({id}) => ({container: id, sandboxId}));
+}
+
+/** All at the same time; what is gone already is as it should be. `changed`: by the call for one of them. */
 export async function each(
   {deps, runtime, memory}: ApplyContext,
   ids: readonly string[],
   call: Call,
+  changed: (id: string) => readonly Changed[],
 ): Promise<void> {
   const options = {timeoutMs: deps.config.runtimeRequestTimeout};
-  try {
-    await Promise.all(
-      ids.map(async (id) => {
-        try {
-          await call(id, options);
-        } catch (error) {
-          if (!isCriNotFound(error)) throw error;
-        }
-      }),
-    );
-  } finally {
-    runtime.touch(memory.uid);
-  }
+  const unlessGone = (error: unknown) => {
+    if (!isCriNotFound(error)) throw error;
+  };
+  await Promise.all(
+    ids.map((id) =>
+      runtime.act(
+        memory.uid,
+        () => call(id, options).catch(unlessGone),
+        () => changed(id),
+      ),
+    ),
+  );
 }

@@ -32,11 +32,16 @@ export async function start(
     memory.crashes.restarted(crashKey(pod, name), last.finishedAtMs, deps.clock.now());
   try {
     const launch = await launchOf(context, pod, act, known);
-    const id = await limit.run('finish', signal, () => startContainer(deps, launch, signal));
+    const id = await limit.run('finish', signal, () =>
+      runtime.act(
+        memory.uid,
+        () => startContainer(deps, launch, signal),
+        (container) => [{container, sandboxId: launch.sandbox.id}],
+      ),
+    );
     images.consume(memory.uid, name);
     memory.startFailures.delete(name);
     countImageVolumes(context, pod, container);
-    runtime.touch(memory.uid);
     await noteGiven(context, pod, container.name);
     await runPostStart(deps, launch, id, signal);
   } catch (error) {
@@ -48,8 +53,6 @@ export async function start(
     if (pod.spec.hostUsers === false && !memory.startFailures.has(name))
       deps.telemetry?.pods.userNamespaceFailed();
     await startFailed(context, pod, container, error);
-  } finally {
-    runtime.touch(memory.uid);
   }
 }
 

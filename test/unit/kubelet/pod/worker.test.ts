@@ -35,6 +35,7 @@ function node(first: Pod) {
       get: async () => runtime,
       peek: () => runtime,
       awaitEnd: (_id: string, call: () => Promise<unknown>) => call(),
+      act: (_uid: string, call: () => Promise<unknown>) => call(),
       touch: none,
       forget: none,
     },

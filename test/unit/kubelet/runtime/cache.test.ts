@@ -72,3 +72,103 @@ test('takes an end for seen while a call of our own brings it about, until the l
   expect(await calls[1]).toBe('stopped');
   expect(cache.hasEnded('c')).toBe(false);
 });
+
+/** Which calls were made of it since it was asked last. */
+function counted(cri: Cri): {cri: Cri; calls: () => string[]} {
+  const made: string[] = [];
+  const calls = Object.entries(cri.runtime).map(([name, call]) => [
+    name,
+    (...args: unknown[]) => {
+      made.push(name);
+      return Reflect.apply(call, undefined, args);
+    },
+  ]);
+  return {cri: {...cri, runtime: Object.fromEntries(calls)}, calls: () => made.splice(0).sort()};
+}
+
+test('reads only what an answered call of its own has changed, and the whole pod after one that failed', async () => {
+  const has: Parameters<typeof runtime>[0] = {
+    sandbox: api.PodSandboxState.SANDBOX_READY,
+    container: api.ContainerState.CONTAINER_RUNNING,
+  };
+  const {cri, calls} = counted(runtime(has));
+  const cache = new RuntimeCache({cri, timeoutMs: 1000, onChange: () => undefined});
+  await cache.get('u');
+  expect(calls()).toEqual(['containerStatus', 'listContainers', 'listPodSandbox', 'podSandboxStatus']);
+  const states = async () => {
+    const {sandboxes, containers} = await cache.get('u');
+    return [...sandboxes.map(({ready}) => ready), ...containers.map(({state}) => state)];
+  };
+  const answered = async () => undefined;
+  has.container = api.ContainerState.CONTAINER_EXITED;
+  await cache.act('u', answered, () => [{container: 'c', sandboxId: 's'}]);
+  expect(await states()).toEqual([true, 'exited']);
+  expect(calls()).toEqual(['containerStatus']);
+  has.sandbox = api.PodSandboxState.SANDBOX_NOTREADY;
+  await cache.act('u', answered, () => [{sandbox: 's'}]);
+  expect(await states()).toEqual([false, 'exited']);
+  expect(calls()).toEqual(['podSandboxStatus']);
+  expect(await states()).toEqual([false, 'exited']);
+  await cache.act('u', answered, () => [{removed: 's'}]);
+  expect(await states()).toEqual([]);
+  expect(calls()).toEqual([]);
+  has.sandbox = api.PodSandboxState.SANDBOX_READY;
+  const failing = cache.act(
+    'u',
+    async () => {
+      throw new Error('cut off');
+    },
+    () => [{sandbox: 's'}],
+  );
+  await expect(failing).rejects.toThrow('cut off');
+  expect(await states()).toEqual([true, 'exited']);
+  expect(calls()).toContain('listPodSandbox');
+});
+
+test('reads a new pod as a whole while what the runtime has is not known, and else only what was made', async () => {
+  const has = {
+    sandbox: api.PodSandboxState.SANDBOX_READY,
+    container: api.ContainerState.CONTAINER_RUNNING,
+  };
+  const {cri, calls} = counted(runtime(has));
+  const asked = async (listed: boolean) => {
+    const empty = async () => ({sandboxes: [], containers: []});
+    const cache = new RuntimeCache({
+      cri: {...cri, states: empty},
+      timeoutMs: 1000,
+      onChange: () => undefined,
+    });
+    if (listed) await cache.relist();
+    await cache.act(
+      'u',
+      async () => 's',
+      (id) => [{sandbox: id}],
+    );
+    const {sandboxes, containers} = await cache.get('u');
+    return [sandboxes.length, containers.length, ...calls()];
+  };
+  expect((await asked(false)).slice(0, 3)).toEqual([1, 1, 'containerStatus']);
+  expect(await asked(true)).toEqual([1, 0, 'podSandboxStatus']);
+});
+
+test('reads again what an event tells of while it reads', async () => {
+  const has: Parameters<typeof runtime>[0] = {
+    sandbox: api.PodSandboxState.SANDBOX_READY,
+    container: api.ContainerState.CONTAINER_RUNNING,
+  };
+  const {cri, calls} = counted(runtime(has));
+  const cache = new RuntimeCache({cri, timeoutMs: 1000, onChange: () => undefined});
+  await cache.get('u');
+  await cache.act(
+    'u',
+    async () => 'c',
+    (container) => [{container, sandboxId: 's'}],
+  );
+  calls();
+  const reading = cache.get('u');
+  cache.touch('u');
+  await reading;
+  expect(calls()).toEqual(['containerStatus']);
+  await cache.get('u');
+  expect(calls()).toEqual(['listContainers', 'listPodSandbox']);
+});
