@@ -9,6 +9,7 @@ import type {Entry} from '../apply/entries.ts';
 import type {Facts} from '../phase.ts';
 import {
   iptablesTables,
+  legacyTables,
   networkLinks,
   networkTrees,
   pluginChains,
@@ -77,9 +78,12 @@ async function ofNetwork({journal}: Facts): Promise<Claims> {
     Promise.all(proxySettings.map(isWritable)),
   ]);
   // Of a firewall, or of Docker: what of ours comes into them goes alone.
-  const others = iptablesTables.filter(
-    (name) => tables.includes(name) && journal.find({kind: 'table', target: name}) === undefined,
-  );
+  const others = [
+    ...iptablesTables.filter(
+      (name) => tables.includes(name) && journal.find({kind: 'table', target: name}) === undefined,
+    ),
+    ...legacyTables,
+  ];
   const used = await Promise.all(others.map((table) => hasChains(table, pluginChains)));
   return [
     ...claims(

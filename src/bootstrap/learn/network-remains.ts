@@ -40,7 +40,10 @@ export const iptablesTables = ['ip', 'ip6'].flatMap((family) =>
   ['filter', 'nat', 'mangle', 'raw'].map((table) => `${family} ${table}`),
 );
 
-/** Chains and rules of CNI plugins, network add-ons, kube-proxy and kubelets in the tables of iptables-nft. */
+/** The tables of iptables-legacy are the kernel's own: what was put into them can go, they stay. */
+export const legacyTables = iptablesTables.map((table) => `legacy ${table}`);
+
+/** Chains and rules of CNI plugins, network add-ons, kube-proxy and kubelets in the tables of either iptables. */
 export const pluginChains = /^(CNI-|KUBE-|FLANNEL-|cali-|CILIUM_|ANTREA-|WEAVE)/;
 
 /** What our own proxy and the cluster's kube-proxy set (KubeProxyConfiguration.conntrack, localhost node ports). */

@@ -54,7 +54,7 @@ export function describeEntry(entry: Entry): string {
     case 'table':
       return `remove nftables table ${entry.target} if only plugins used it`;
     case 'chains':
-      return `remove what plugins made in nftables table ${entry.target}`;
+      return `remove what plugins made in the table ${entry.target}`;
     case 'node':
       return `forget node ${entry.target} (kubectl delete node ${entry.target} removes it from the cluster)`;
   }

@@ -1,5 +1,6 @@
 import {asArguments} from '../nftables/statements-file.ts';
 import {run} from '../process/run.ts';
+import {hasLegacyChains, legacyTable, removeLegacyChains} from './legacy-leftovers.ts';
 
 /** nftables tables of this network namespace, as `ip nat`; empty without nft. */
 export async function listTables(): Promise<string[]> {
@@ -24,14 +25,18 @@ export async function holdsOnly(table: string, prefixes: RegExp): Promise<boolea
   });
 }
 
-/** Whether a table has chains whose names begin so. */
+/** Whether a table, of nftables or `legacy ip filter`, has chains whose names begin so. */
 export async function hasChains(table: string, prefixes: RegExp): Promise<boolean> {
+  const legacy = legacyTable(table);
+  if (legacy !== undefined) return hasLegacyChains(legacy, prefixes);
   const found = await nftJson(['list', 'table', ...table.split(' ')]);
   return found.some(({chain}) => chain !== undefined && prefixes.test(chain.name));
 }
 
 /** Takes such chains out of a table that is somebody else's, and the rules that lead to them, in one transaction. */
 export async function removeChains(table: string, prefixes: RegExp): Promise<void> {
+  const legacy = legacyTable(table);
+  if (legacy !== undefined) return removeLegacyChains(legacy, prefixes);
   const found = await nftJson(['--handle', 'list', 'table', ...table.split(' ')]);
   const chains = found.flatMap(({chain}) =>
     chain !== undefined && prefixes.test(chain.name) ? [chain.name] : [],

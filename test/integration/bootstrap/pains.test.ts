@@ -251,6 +251,23 @@ describe('a join, from its first try to its reset', {timeout: 600_000}, () => {
     await nat('-N', 'MINE');
     await nat('-A', 'PREROUTING', '-p', 'tcp', '--dport', '7', '-j', 'MINE');
     await nat('-N', 'CNI-0123456789abcdef');
+    // The kernel has a second set of tables for the older iptables: a kubelet's chains there are of this node, too.
+    const legacy = (...words: string[]) => worker.run('iptables-legacy', words);
+    await legacy('-N', 'KUBE-FIREWALL');
+    await legacy(
+      '-A',
+      'KUBE-FIREWALL',
+      '-d',
+      '127.0.0.0/8',
+      '-m',
+      'comment',
+      '--comment',
+      'of -j',
+      '-j',
+      'DROP',
+    );
+    await legacy('-A', 'INPUT', '-j', 'KUBE-FIREWALL');
+    await legacy('-A', 'INPUT', '-p', 'tcp', '--dport', '7', '-j', 'ACCEPT');
     const rules = async () => [
       (await worker.run('nft', ['list', 'table', 'inet', 'mine'])).stdout,
       (await nat('-S', 'MINE')).stdout,
@@ -263,6 +280,10 @@ describe('a join, from its first try to its reset', {timeout: 600_000}, () => {
       left: [{what: 'table ip nat', why: 'others have rules in it'}],
     });
     expect(await rules()).toEqual(held);
+    expect((await legacy('-S')).stdout).toBe(
+      '-P INPUT ACCEPT\n-P FORWARD ACCEPT\n-P OUTPUT ACCEPT\n-A INPUT -p tcp -m tcp --dport 7 -j ACCEPT',
+    );
+    await legacy('-F', 'INPUT');
     await worker.run('nft', ['delete', 'table', 'inet', 'mine']);
     await worker.run('nft', ['delete', 'table', 'ip', 'nat']);
     expect(readFileSync(worker.path('/etc/fstab'), 'utf8')).toBe(fstab);
