@@ -21,6 +21,7 @@ const law: Readonly<Record<string, readonly string[]>> = {
 
 /** Only edges touch the world (and `main`, which starts the process). */
 const effects = [
+  'execa',
   'node:fs',
   'node:fs/promises',
   'node:child_process',

@@ -50,9 +50,9 @@ async function tryLock(path: string): Promise<Lock | 'busy' | 'removed'> {
     await child;
     return 'removed';
   }
-  const {exitCode} = await child;
+  const {exitCode, stderr} = await child;
   if (exitCode === conflict) return 'busy';
-  throw new NodectlError('ND903', `flock ${path}: exit ${exitCode ?? 'unknown'}`);
+  throw new NodectlError('ND903', `flock ${path}: exit ${exitCode ?? 'unknown'} ${stderr ?? ''}`.trim());
 }
 
 async function holdsPath(child: Child, path: string): Promise<boolean> {

@@ -90,7 +90,7 @@ async function download(url: string): Promise<Readable> {
 }
 
 function member(path: string, name: string) {
-  return start('tar', ['--extract', '--to-stdout', '--file', path, name]);
+  return start('tar', ['--extract', '--to-stdout', '--file', path, name], {timeoutMs: 600_000});
 }
 
 /** A small text, such as the digests with which all else is verified. */

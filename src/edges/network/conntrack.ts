@@ -1,7 +1,7 @@
+import {createInterface} from 'node:readline';
 import type {Family} from '../../lib/addresses.ts';
 import {NodectlError} from '../../lib/errors.ts';
 import {start} from '../process/exec.ts';
-import {onLines} from '../process/lines.ts';
 import {run} from '../process/run.ts';
 
 /** A kind of tracked UDP flow: where it was sent to, and who answers. */
@@ -20,11 +20,13 @@ export async function listUdpFlows(family: Family, wanted: (flow: UdpFlow) => bo
   child.stdin.end();
   child.stderr.resume();
   const found = new Map<string, UdpFlow>();
-  onLines(child.stdout, (line) => {
+  const lines = createInterface({input: child.stdout}).on('line', (line) => {
     const flow = parseFlow(line);
     if (flow !== undefined && wanted(flow)) found.set(JSON.stringify(flow), flow);
   });
+  const read = new Promise((resolve) => lines.once('close', resolve));
   const {exitCode, signal, originalMessage} = await child;
+  await read;
   if (exitCode === 0) return [...found.values()];
   throw new NodectlError('ND903', `conntrack -L failed: ${signal ?? originalMessage ?? `exit ${exitCode}`}`);
 }

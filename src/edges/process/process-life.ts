@@ -22,7 +22,8 @@ export async function setOomScoreAdj(value: number): Promise<void> {
 }
 
 /**
- * Aborts when this process is told to end. Not with `once`: a second signal would end it before it could clean up.
+ * Aborts when this process is told to end. Not with `once`: execa raises a signal again when nobody listens to it
+ * any more, and that would end a process that has children before it could clean up.
  */
 export function endingSignal(): AbortSignal {
   const stop = new AbortController();

@@ -3,7 +3,6 @@ import {type ChildProcess, spawn} from 'node:child_process';
 import type {Readable} from 'node:stream';
 import {NodectlError} from '../../lib/errors.ts';
 import {childEnvironment} from './child-environment.ts';
-import {endWithThis} from './with-this.ts';
 
 export type RunOptions = {
   readonly input?: string | Uint8Array;
@@ -55,7 +54,14 @@ function failure(file: string, args: readonly string[], {exitCode, stdout, stder
 }
 
 /** Who is asked to end has so long for it. */
-export const graceMs = 5000;
+const graceMs = 5000;
+
+/** Programs that run: they end with this process. */
+const running = new Set<ChildProcess>();
+
+function endAll(): void {
+  for (const child of running) child.kill();
+}
 
 async function outcome(file: string, args: readonly string[], options: RunOptions): Promise<Ended> {
   const {input, cwd, signal, timeoutMs = 120_000, maxBuffer = 16 * 1024 * 1024} = options;
@@ -73,13 +79,15 @@ async function outcome(file: string, args: readonly string[], options: RunOption
   const texts = [child.stdout, child.stderr].map((stream) => new Text(stream, maxBuffer, ending));
   // It may end without reading all.
   child.stdin?.on('error', () => undefined).end(input);
-  const ended = endWithThis(child);
+  if (running.size === 0) process.once('exit', endAll);
+  running.add(child);
   try {
-    const how = await ending.promise;
+    const ended = await ending.promise;
     const [stdout = '', stderr = ''] = texts.map((text) => text.whole());
-    return {...how, stdout, stderr};
+    return {...ended, stdout, stderr};
   } finally {
-    ended();
+    running.delete(child);
+    if (running.size === 0) process.removeListener('exit', endAll);
     clearTimeout(late);
     signal?.removeEventListener('abort', aborted);
   }
