@@ -44,7 +44,10 @@ export function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<vo
   });
 }
 
+/** When this process began, as `performance.now()` counts: code that has seen nothing yet may begin with 0. */
+const begunNs = process.hrtime.bigint() - BigInt(Math.round(process.uptime() * 1e9));
+
 /** Not `performance.now()`: Node loads all of its observers of performance for that, a megabyte in each daemon. */
 export function monotonicMs(): number {
-  return Number(process.hrtime.bigint()) / 1e6;
+  return Number(process.hrtime.bigint() - begunNs) / 1e6;
 }
