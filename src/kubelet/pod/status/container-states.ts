@@ -54,12 +54,13 @@ function oneStatus(
   const status =
     newest === undefined
       ? withoutRecord(seen, pod, container, before)
-      : fromRecord(seen, container, newest, previous, before);
+      : fromRecord(seen, pod, container, newest, previous, before);
   return waitingAgain(seen, pod, container, kind, newest, status);
 }
 
 function fromRecord(
   seen: PodSeen,
+  pod: Pod,
   container: Container,
   newest: RuntimeContainer,
   previous: RuntimeContainer | undefined,
@@ -75,7 +76,7 @@ function fromRecord(
     image: newest.image,
     imageID: newest.imageRef,
     containerID: containerUri(newest.id),
-    state: stateOf(newest, before),
+    state: isReplaced(seen, pod, container, newest) ? runningSince(newest) : stateOf(newest, before),
     lastState: last,
     resources: containerResourcesStatus(container, newest, seen.actuated?.containers[container.name]),
     ...(container.resources?.requests === undefined
@@ -83,6 +84,20 @@ function fromRecord(
       : {allocatedResources: container.resources.requests}),
     ...(newest.user === undefined ? {} : {user: {linux: userOf(newest.user)}}),
   };
+}
+
+/**
+ * Ended so that it starts again, where its policy would not: the API server refuses whatever follows the end of such a
+ * container (ValidateContainerStateTransition), so that it stays untold until the next one runs, as in Kubernetes' one
+ * sync.
+ */
+function isReplaced(seen: PodSeen, pod: Pod, container: Container, newest: RuntimeContainer): boolean {
+  const ended = newest.state === 'exited' && seen.restarting.has(newest.id);
+  return ended && !shouldStart(container, pod.spec, newest);
+}
+
+function runningSince({startedAtMs}: RuntimeContainer): State {
+  return {running: {startedAt: timestamp(startedAtMs)}};
 }
 
 /** What runs after an end that was told is one restart more, also where the runtime has lost count. */
@@ -115,7 +130,7 @@ function lastFrom(before: ContainerStatus | undefined, id: string): State {
 function stateOf(record: RuntimeContainer, before: ContainerStatus | undefined): State {
   switch (record.state) {
     case 'running':
-      return {running: {startedAt: timestamp(record.startedAtMs)}};
+      return runningSince(record);
     case 'created':
       return {waiting: {}};
     case 'exited':
@@ -186,7 +201,9 @@ function waitingAgain(
   if (pod.metadata.deletionTimestamp !== undefined) return status;
   const failure = seen.startFailures.get(container.name);
   // An ephemeral container starts once.
-  const starts = kind === 'ephemeral' ? newest === undefined : shouldStart(container, pod.spec, newest);
+  const again = newest !== undefined && isReplaced(seen, pod, container, newest);
+  const starts =
+    kind === 'ephemeral' ? newest === undefined : again || shouldStart(container, pod.spec, newest);
   if (failure === undefined || !starts) return status;
   const {reason, message} = failure;
   const lastState = status.state?.terminated === undefined ? status.lastState : status.state;
@@ -239,7 +256,7 @@ function withProbes(
   if (kind === 'ephemeral') return {...status, ready: false, started: false};
   const record = newestContainer(seen.runtime, container.name);
   const results = record === undefined ? undefined : seen.probes.get(record.id);
-  const started = isStarted(container, status, results);
+  const started = record?.state === 'running' && isStarted(container, status, results);
   if (kind === 'init' && !isSidecar(container))
     return {...status, started, ready: status.state?.terminated?.exitCode === 0};
   const ready = started && (container.readinessProbe === undefined || results?.readiness === 'success');

@@ -138,6 +138,44 @@ const cases: Record<string, Case> = {
     before: [],
     is: ['waiting PodInitializing #0'],
   },
+  // The API server lets no end of theirs be followed by anything else (ValidateContainerStateTransition).
+  ...Object.fromEntries(
+    (
+      [
+        ['Never', 0, 'run'],
+        ['Never', 137, 'run'],
+        ['OnFailure', 0, 'run'],
+        ['OnFailure', 137, 'exit137 Error'],
+        ['Always', 0, 'exit0 Completed'],
+      ] as const
+    ).map(([restartPolicy, code, is]): [string, Case] => [
+      `a container with ${restartPolicy} that ended with ${code} to be replaced`,
+      {
+        spec: {containers: [container('a')], restartPolicy},
+        has: [exited('a', code)],
+        before: [told('a', 'run')],
+        seen: {restarting: new Set(['a-0'])},
+        is: [`${is} #0`],
+      },
+    ]),
+  ),
+  'a container to be replaced whose new image cannot be had': {
+    spec: {containers: [container('a')], restartPolicy: 'Never'},
+    has: [exited('a')],
+    before: [told('a', 'run')],
+    seen: {
+      restarting: new Set(['a-0']),
+      startFailures: new Map([['a', {reason: 'ErrImagePull', message: 'no such image'}]]),
+    },
+    is: ['waiting ErrImagePull #0'],
+  },
+  'a container that has been replaced': {
+    spec: {containers: [container('a')], restartPolicy: 'Never'},
+    has: [record('a', {id: 'a-1', attempt: 1}), exited('a')],
+    before: [told('a', 'run')],
+    seen: {restarting: new Set(['a-0'])},
+    is: ['run < exit0 Completed #1'],
+  },
   'an ephemeral container that has not started': {...debug, is: ['waiting ContainerCreating #0']},
   'an ephemeral container without its image': {
     ...debug,
