@@ -8,7 +8,7 @@ import {takeLock} from '../edges/files/lock.ts';
 import {removeOrphans} from '../edges/files/temporaries.ts';
 import {observeMachine} from '../edges/machine/machine.ts';
 import {isNodectlError, NodectlError} from '../lib/errors.ts';
-import {converge} from '../lib/reconcile.ts';
+import {converge} from '../lib/work/reconcile.ts';
 import {type Act, describeAct} from './apply/acts.ts';
 import {applyAct} from './apply/apply.ts';
 import {awaitChange} from './apply/await.ts';

@@ -7,7 +7,7 @@ import type {Machine} from '../edges/machine/machine.ts';
 import type {ServiceManager} from '../edges/systemd/services.ts';
 import {NodectlError} from '../lib/errors.ts';
 import type {Logger} from '../lib/log.ts';
-import type {Decision} from '../lib/reconcile.ts';
+import type {Decision} from '../lib/work/reconcile.ts';
 import type {Act} from './apply/acts.ts';
 import type {Foreseen} from './plan/types.ts';
 import type {PhaseName} from './types.ts';

@@ -13,8 +13,8 @@ export default class NetProbe extends BaseCommand {
 
   async run(): Promise<void> {
     const {args} = await this.parse(NetProbe);
-    const {askDns} = await import('../edges/network/dns-query.ts');
-    const {tcpProbe} = await import('../edges/network/probe-net.ts');
+    const {askDns} = await import('../edges/network/probes/dns-query.ts');
+    const {tcpProbe} = await import('../edges/network/probes/probe-net.ts');
     const at = args.address.lastIndexOf(':');
     const host = args.address.slice(0, at).replace(/^\[|\]$/g, '');
     const [dns, egress] = await Promise.all([

@@ -6,7 +6,7 @@ import type {Pod} from '../lib/kubernetes.ts';
 import type {Logger} from '../lib/log.ts';
 import type {Clock} from '../lib/time.ts';
 import type {Rejection} from './admission/types.ts';
-import type {PodAgent} from './agent-api.ts';
+import type {PodAgent} from './agent/agent-api.ts';
 import {refusedUnderPressure} from './eviction/admission.ts';
 import {type Eviction, startEviction} from './eviction/manager.ts';
 import type {Pressure} from './node/pressure.ts';

@@ -9,8 +9,15 @@ import {serviceNotifier} from '../edges/systemd/notify.ts';
 import {describeError} from '../lib/errors.ts';
 import type {Node, Pod} from '../lib/kubernetes.ts';
 import type {Logger} from '../lib/log.ts';
-import {startPodAgent} from './agent.ts';
-import type {PodAgent} from './agent-api.ts';
+import {startPodAgent} from './agent/agent.ts';
+import type {PodAgent} from './agent/agent-api.ts';
+import {
+  checkMachine,
+  checkReservations,
+  connectRuntime,
+  makeDirectories,
+  waitForRuntime,
+} from './agent/startup.ts';
 import {type ApiAccess, openApiAccess} from './api/api-access.ts';
 import {startServiceSource} from './api/service-source.ts';
 import {DynamicResources, type DynamicResourcesOptions} from './dra/manager.ts';
@@ -24,7 +31,6 @@ import {startPodResources} from './podresources/start.ts';
 import {serveHealth, serveKubelet, serveReadOnly} from './serve.ts';
 import type {HealthChecks} from './server/pages/healthz.ts';
 import {createMetrics} from './server/pages/metrics.ts';
-import {checkMachine, checkReservations, connectRuntime, makeDirectories, waitForRuntime} from './startup.ts';
 import {operationName, Telemetry} from './stats/metrics/telemetry.ts';
 import type {Stats} from './stats/stats.ts';
 import {startTiers, type TierOptions} from './tiers.ts';

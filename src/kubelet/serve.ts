@@ -7,7 +7,7 @@ import type {KeyPair} from '../edges/trust/certificate-store.ts';
 import {describeError} from '../lib/errors.ts';
 import type {Logger} from '../lib/log.ts';
 import type {Clock} from '../lib/time.ts';
-import type {PodAgent} from './agent-api.ts';
+import type {PodAgent} from './agent/agent-api.ts';
 import {followClientCa, readClientCa} from './certificates/client-ca.ts';
 import {runServing} from './certificates/serving.ts';
 import {type HealthChecks, healthz} from './server/pages/healthz.ts';

@@ -1,5 +1,5 @@
 /** Reading and copying JSON whose shape only a table knows. */
-import {isObject, type JsonObject} from '../lib/json.ts';
+import {isObject, type JsonObject} from '../lib/text/json.ts';
 
 export {isObject, type JsonObject};
 

@@ -1,5 +1,5 @@
 import {styleText} from 'node:util';
-import {printable} from '../lib/printable.ts';
+import {printable} from '../lib/text/printable.ts';
 
 type Entry = Readonly<Record<string, unknown>>;
 

@@ -2,7 +2,7 @@ import {styleText} from 'node:util';
 import {catalogue} from '../lib/codes/catalogue.ts';
 import {exits} from '../lib/codes/entry.ts';
 import {describeError, type NodectlError} from '../lib/errors.ts';
-import {printable} from '../lib/printable.ts';
+import {printable} from '../lib/text/printable.ts';
 import {terminalWidth, wrap} from './wrap.ts';
 
 /** What `-o json` prints for a failure. */

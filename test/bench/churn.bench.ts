@@ -1,7 +1,7 @@
 import {resolve} from 'node:path';
 import {run} from '../../src/edges/process/exec.ts';
 import {createLan} from '../integration/support/machine.ts';
-import type {ChurnMinute} from './churn-worker.ts';
+import type {ChurnMinute} from './pods/churn-worker.ts';
 import type {Table} from './table.ts';
 
 /** `CHURN_MINUTES=60 npm run bench churn` is the hour that the reliability contract speaks of. */
@@ -15,7 +15,7 @@ export default async function churn(): Promise<Table[]> {
     const machine = await lan.machine('churn');
     await machine.nodectl(['sandbox', 'up']);
     const pid = (await machine.run('pgrep', ['-f', 'bin/kubelet '])).stdout.split('\n')[0] ?? '';
-    const worker = resolve(import.meta.dirname, 'churn-worker.ts');
+    const worker = resolve(import.meta.dirname, 'pods/churn-worker.ts');
     const kubeconfig = machine.path('/var/lib/nodectl/sandbox/state/admin.conf');
     const program = ['-t', String(machine.pid), '--net', process.execPath, ...process.execArgv, worker];
     const words = [kubeconfig, 'churn', machine.path(`/proc/${pid}`), String(minutes)];

@@ -2,9 +2,9 @@ import {readFileSync} from 'node:fs';
 import {resolve} from 'node:path';
 import {run} from '../../src/edges/process/exec.ts';
 import {createLan, type Machine} from '../integration/support/machine.ts';
-import {criFloor, type Floor} from './cri-floor.ts';
-import {asKubelet, barest} from './cri-requests.ts';
-import {follow} from './follow.ts';
+import {criFloor, type Floor} from './pods/cri-floor.ts';
+import {asKubelet, barest} from './pods/cri-requests.ts';
+import {follow} from './pods/follow.ts';
 import {milliseconds, quantile, ratio, type Table} from './table.ts';
 
 const crowd = 100;
@@ -85,7 +85,7 @@ function row(
 type Through = Floor & {readonly idle?: {readonly corePercent: number; readonly rssMb: number}};
 
 async function through(machine: Machine, size: number): Promise<Through> {
-  const worker = resolve(import.meta.dirname, 'pods-worker.ts');
+  const worker = resolve(import.meta.dirname, 'pods/pods-worker.ts');
   const kubeconfig = machine.path('/var/lib/nodectl/sandbox/state/admin.conf');
   const args = [
     '-t',

@@ -2,7 +2,7 @@ import {appendFileSync} from 'node:fs';
 import {resolve} from 'node:path';
 import {run} from '../../src/edges/process/exec.ts';
 import {createLan, type Machine} from '../integration/support/machine.ts';
-import type {ProbeKind, ProbesMeasured} from './probes-worker.ts';
+import type {ProbeKind, ProbesMeasured} from './pods/probes-worker.ts';
 import type {Table} from './table.ts';
 
 /** `PROBES_MINUTES=10 npm run bench probes` is the proof. */
@@ -32,7 +32,7 @@ async function makeRoom(machine: Machine): Promise<void> {
 
 async function measure(machine: Machine): Promise<ProbesMeasured> {
   const pid = (await machine.run('pgrep', ['-f', 'bin/kubelet '])).stdout.split('\n')[0] ?? '';
-  const worker = resolve(import.meta.dirname, 'probes-worker.ts');
+  const worker = resolve(import.meta.dirname, 'pods/probes-worker.ts');
   const kubeconfig = machine.path('/var/lib/nodectl/sandbox/state/admin.conf');
   const program = ['-t', String(machine.pid), '--net', process.execPath, ...process.execArgv, worker];
   const words = [kubeconfig, machine.name, machine.path(`/proc/${pid}`), String(minutes)];

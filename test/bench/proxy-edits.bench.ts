@@ -4,7 +4,7 @@ import {type Nft, openNft} from '../../src/edges/nftables/nft.ts';
 import type {Family} from '../../src/lib/addresses.ts';
 import {viewNode} from '../../src/proxy/model/node.ts';
 import {NftPlane} from '../../src/proxy/nftables/plane.ts';
-import {desiredElements, listTable, plain} from '../integration/proxy/kernel-table.ts';
+import {desiredElements, listTable, plain} from '../integration/proxy/support/kernel-table.ts';
 import type {Netns} from '../integration/support/netns.ts';
 import {AppliedTable, dump} from '../unit/proxy/support/apply.ts';
 import {node} from '../unit/proxy/support/objects.ts';

@@ -2,7 +2,7 @@ import {copyFileSync, existsSync, mkdtempSync, rmSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {smallHeap} from '../../src/bootstrap/learn/node-files.ts';
-import type {StubApi} from '../integration/proxy/running.ts';
+import type {StubApi} from '../integration/proxy/support/running.ts';
 import {type Bare, measureBare} from './proxy/bare.ts';
 import {type Figures, type Load, measure, type Subject} from './proxy/measure.ts';
 import {measureRaw} from './proxy/raw-nft.ts';

@@ -1,5 +1,5 @@
 import {expect, it} from 'vitest';
-import {rawBytes, rawText} from '../../src/lib/raw-text.ts';
+import {rawBytes, rawText} from '../../src/lib/text/raw-text.ts';
 
 it.each([
   [[]],

@@ -1,6 +1,6 @@
 import {type PathState, pathState, sha256} from '../../edges/files/host-files.ts';
-import {lineDiff} from '../../lib/line-diff.ts';
-import {redactText} from '../../lib/redact.ts';
+import {lineDiff} from '../../lib/text/line-diff.ts';
+import {redactText} from '../../lib/text/redact.ts';
 import {type Act, describeAct} from '../apply/acts.ts';
 import {linkDigest} from '../apply/apply-files.ts';
 import type {Facts} from '../phase.ts';

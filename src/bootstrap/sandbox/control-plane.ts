@@ -4,7 +4,7 @@ import {makeDirectory} from '../../edges/files/files.ts';
 import {copyProgram, fileStamp} from '../../edges/files/host-files.ts';
 import type {ServiceManager, ServiceStatus, ServiceUnit} from '../../edges/systemd/services.ts';
 import {NodectlError} from '../../lib/errors.ts';
-import type {Decision, Reconciler} from '../../lib/reconcile.ts';
+import type {Decision, Reconciler} from '../../lib/work/reconcile.ts';
 
 export type ControlPlaneSeen = {
   /** The installed copy is the program that runs now. */

@@ -1,5 +1,5 @@
 import {resolve} from 'node:path';
-import {imageCause} from '../../checks/pods/image-cause.ts';
+import {imageCause} from '../../checks/pods/causes/image-cause.ts';
 import type {Cri} from '../../edges/cri/client.ts';
 import {listImages, type RuntimeImage} from '../../edges/cri/listing.ts';
 import {criMessage} from '../../edges/cri/message.ts';

@@ -1,7 +1,7 @@
 import {type JsonValue, toJson} from '@bufbuild/protobuf';
 import type {Cri} from '../../edges/cri/client.ts';
 import {ContainerStatusSchema, PodSandboxStatusSchema} from '../../edges/cri/gen/api_pb.ts';
-import {redactValue} from '../../lib/redact.ts';
+import {redactValue} from '../../lib/text/redact.ts';
 import {findPod} from './runtime-view.ts';
 
 type Inspection = {readonly pod?: unknown; readonly containers: readonly unknown[]};

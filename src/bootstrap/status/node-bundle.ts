@@ -8,8 +8,8 @@ import {listDirectory, readText, writeAtomic} from '../../edges/files/files.ts';
 import {type Machine, observeMachine} from '../../edges/machine/machine.ts';
 import {packetFilterText} from '../../edges/nftables/packet-filter-text.ts';
 import {describeError} from '../../lib/errors.ts';
-import {redactText, redactValue} from '../../lib/redact.ts';
-import {type TarFile, tar} from '../../lib/tar.ts';
+import {redactText, redactValue} from '../../lib/text/redact.ts';
+import {type TarFile, tar} from '../../lib/text/tar.ts';
 import {readKubeletEndpoint} from './kubelet-endpoint.ts';
 import {joinedBy, lookAtNode, nodeDaemons, type StatusOptions} from './status.ts';
 

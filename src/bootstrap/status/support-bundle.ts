@@ -3,8 +3,8 @@ import {kubernetesVersion} from '../../config/version.ts';
 import {writeAtomic} from '../../edges/files/files.ts';
 import {coded} from '../../lib/coded.ts';
 import {describeError, NodectlError} from '../../lib/errors.ts';
-import {redactText, redactValue} from '../../lib/redact.ts';
-import {type TarFile, tar} from '../../lib/tar.ts';
+import {redactText, redactValue} from '../../lib/text/redact.ts';
+import {type TarFile, tar} from '../../lib/text/tar.ts';
 import type {Facts} from '../phase.ts';
 import type {PhaseReport} from '../types.ts';
 

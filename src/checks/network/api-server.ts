@@ -1,4 +1,4 @@
-import {answersSmall} from '../../edges/network/small-packets.ts';
+import {answersSmall} from '../../edges/network/probes/small-packets.ts';
 import {type Answer, slow} from '../../edges/trust/discovery.ts';
 import {type Finding, failure} from '../check.ts';
 import {command, nodeCheck} from '../node/context.ts';

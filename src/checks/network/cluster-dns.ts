@@ -1,4 +1,4 @@
-import {askDns, type DnsAnswer} from '../../edges/network/dns-query.ts';
+import {askDns, type DnsAnswer} from '../../edges/network/probes/dns-query.ts';
 import {type Finding, failure, warning} from '../check.ts';
 import {nodeCheck} from '../node/context.ts';
 

@@ -1,6 +1,6 @@
 import type {Finding} from '../check.ts';
 import {nodeCheck} from '../node/context.ts';
-import {imageCause} from './image-cause.ts';
+import {imageCause} from './causes/image-cause.ts';
 import {briefly, describe, podCauses, together, type Waiting, waitingContainers} from './waiting.ts';
 
 /** The kubelet's own words (pkg/kubelet/images/types.go). */

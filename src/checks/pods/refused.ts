@@ -1,7 +1,7 @@
 import type {Pod} from '../../lib/kubernetes.ts';
 import {type Finding, warning} from '../check.ts';
 import {nodeCheck} from '../node/context.ts';
-import {refusalCause} from './refusal-cause.ts';
+import {refusalCause} from './causes/refusal-cause.ts';
 import {podName} from './waiting.ts';
 
 /** Failed pods stay until somebody deletes them; only a refusal of late is news. */

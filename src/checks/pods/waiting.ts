@@ -1,7 +1,7 @@
 import type {Code} from '../../lib/codes/catalogue.ts';
 import type {Pod} from '../../lib/kubernetes.ts';
 import {type Finding, warning} from '../check.ts';
-import {startCause} from './start-cause.ts';
+import {startCause} from './causes/start-cause.ts';
 
 export type Waiting = {
   /** `namespace/name` */

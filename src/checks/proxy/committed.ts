@@ -1,7 +1,7 @@
 import {hasKeys, listMap} from '../../edges/nftables/nft-sight.ts';
 import {type ProxyCommit, readCommits} from '../../edges/nftables/proxy-commits.ts';
 import {type Changer, watchChanges} from '../../edges/nftables/rule-changers.ts';
-import {mapDigest} from '../../lib/map-digest.ts';
+import {mapDigest} from '../../lib/text/map-digest.ts';
 import {type Finding, failure, warning} from '../check.ts';
 import {agoText} from '../node/ago.ts';
 import {command, nodeCheck} from '../node/context.ts';

@@ -1,5 +1,5 @@
 import {defaultRouteDevices} from '../../edges/network/node-addresses.ts';
-import {tcpProbe} from '../../edges/network/probe-net.ts';
+import {tcpProbe} from '../../edges/network/probes/probe-net.ts';
 import {type Finding, failure, warning} from '../check.ts';
 import {command, nodeCheck} from '../node/context.ts';
 

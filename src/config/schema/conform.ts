@@ -1,4 +1,4 @@
-import {isObject, type JsonObject} from '../../lib/json.ts';
+import {isObject, type JsonObject} from '../../lib/text/json.ts';
 import {type Field, type Struct, structOf, typeName} from './types.ts';
 
 export type Conformed = {readonly object: JsonObject; readonly unknown: readonly string[]};

@@ -1,5 +1,5 @@
 import {WebSocket} from 'ws';
-import {printable} from '../../lib/printable.ts';
+import {printable} from '../../lib/text/printable.ts';
 
 /** Programs of a container whose streams are this process's. */
 export type ExecStreams = {

@@ -1,8 +1,8 @@
 import {watch} from 'node:fs';
 import {type FileHandle, lstat} from 'node:fs/promises';
 import {dirname, join} from 'node:path';
-import {openBeneath} from '../files/beneath.ts';
 import {isMissing} from '../files/files.ts';
+import {openBeneath} from '../files/pods/beneath.ts';
 
 const chunkBytes = 64 * 1024;
 const newline = 0x0a;

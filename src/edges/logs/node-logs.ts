@@ -1,7 +1,7 @@
 import type {FileHandle} from 'node:fs/promises';
 import {readdir, realpath, stat} from 'node:fs/promises';
 import {join, relative} from 'node:path';
-import {openBeneath} from '../files/beneath.ts';
+import {openBeneath} from '../files/pods/beneath.ts';
 
 export type NodeLog =
   | {readonly kind: 'directory'; readonly entries: readonly string[]}

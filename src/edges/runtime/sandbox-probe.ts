@@ -3,8 +3,8 @@ import {type Cri, connectCri} from '../cri/client.ts';
 import {NamespaceMode} from '../cri/gen/api_pb.ts';
 import {criMessage} from '../cri/message.ts';
 import {listDirectory, readText} from '../files/files.ts';
-import type {DnsAnswer} from '../network/dns-query.ts';
-import type {NetResult} from '../network/probe-net.ts';
+import type {DnsAnswer} from '../network/probes/dns-query.ts';
+import type {NetResult} from '../network/probes/probe-net.ts';
 import {run} from '../process/run.ts';
 
 export type ProbeWish = {

@@ -1,7 +1,7 @@
 import type {KubeletConfig} from '../../config/kubelet.ts';
 import type {Pod} from '../../lib/kubernetes.ts';
 import {quantityMilli, quantityValue} from '../../lib/quantity.ts';
-import type {Allocated, PodAgent} from '../agent-api.ts';
+import type {Allocated, PodAgent} from '../agent/agent-api.ts';
 import {podRequests} from '../pod/config/resources/pod-resources.ts';
 import {isTerminal} from '../pod/status/phase.ts';
 import {newestContainer} from '../pod/status/runtime-state.ts';

@@ -4,9 +4,9 @@ import {isOlderVersion} from '../../edges/kube/watch/object-store.ts';
 import {describeError} from '../../lib/errors.ts';
 import type {Pod, PodStatus} from '../../lib/kubernetes.ts';
 import type {Logger} from '../../lib/log.ts';
-import {Queue} from '../../lib/queue.ts';
 import {pods} from '../../lib/resources.ts';
 import type {Clock} from '../../lib/time.ts';
+import {Queue} from '../../lib/work/queue.ts';
 import {isEqual, isFollowed, isUrgent, statusPatch} from '../pod/status/status-patch.ts';
 
 export type StatusWriterOptions = {

@@ -1,9 +1,9 @@
 import {certificatesOf} from '../../config/cluster-info.ts';
+import {pause} from '../../edges/clock.ts';
 import {readText} from '../../edges/files/files.ts';
 import {describeError, NodectlError} from '../../lib/errors.ts';
 import type {Logger} from '../../lib/log.ts';
 import type {Clock} from '../../lib/time.ts';
-import {pause} from '../pause.ts';
 
 const lookMs = 5_000;
 

@@ -1,16 +1,16 @@
 import {dirname} from 'node:path';
 import {kubeconfigText} from '../../config/kubeconfig.ts';
 import type {KubeletConfig} from '../../config/kubelet.ts';
+import {pause} from '../../edges/clock.ts';
 import {exists, makeDirectory, writeAtomic} from '../../edges/files/files.ts';
 import {type KubeConnection, loadKubeconfig} from '../../edges/kube/connection.ts';
 import {isForbidden, isUnauthorized} from '../../edges/kube/errors.ts';
 import {connectKube} from '../../edges/kube/http-client.ts';
 import {type CertificateStore, openCertificateStore} from '../../edges/trust/certificate-store.ts';
-import {Backoff} from '../../lib/backoff.ts';
 import {describeError, isNodectlError, NodectlError} from '../../lib/errors.ts';
 import type {Logger} from '../../lib/log.ts';
 import type {Clock} from '../../lib/time.ts';
-import {pause} from '../pause.ts';
+import {Backoff} from '../../lib/work/backoff.ts';
 import {requestCertificate} from './request.ts';
 import {clientSigner} from './rotation.ts';
 import {leafFacts, satisfies} from './validity.ts';

@@ -1,9 +1,9 @@
 import type {KubeletConfig} from '../../config/kubelet.ts';
+import {pause} from '../../edges/clock.ts';
 import {type Credentials, loadKubeconfig} from '../../edges/kube/connection.ts';
 import {describeError} from '../../lib/errors.ts';
 import type {Logger} from '../../lib/log.ts';
 import type {Clock} from '../../lib/time.ts';
-import {pause} from '../pause.ts';
 import {leafFacts} from './validity.ts';
 
 /** As often as client-go reads the files of a client certificate anew (transport/cert_rotation.go). */

@@ -1,4 +1,5 @@
 import {createHash} from 'node:crypto';
+import {pause} from '../../edges/clock.ts';
 import type {KubeClient} from '../../edges/kube/client.ts';
 import {isAlreadyExists} from '../../edges/kube/errors.ts';
 import {createCsr, type KeyUsage, type Names, publicKeyOf} from '../../edges/trust/x509.ts';
@@ -6,7 +7,6 @@ import {NodectlError} from '../../lib/errors.ts';
 import type {CertificateSigningRequest} from '../../lib/kubernetes.ts';
 import {certificateSigningRequests} from '../../lib/resources.ts';
 import type {Clock} from '../../lib/time.ts';
-import {pause} from '../pause.ts';
 
 export type SigningRequest = Names & {
   readonly key: string;

@@ -1,6 +1,7 @@
 import {join} from 'node:path';
 import {isEnabled} from '../../config/kubelet/feature-gates.ts';
 import {ipFamily, type KubeletConfig} from '../../config/kubelet.ts';
+import {pause} from '../../edges/clock.ts';
 import {makeDirectory, readText, writeAtomic} from '../../edges/files/files.ts';
 import type {KubeClient} from '../../edges/kube/client.ts';
 import {type KeyPair, openCertificateStore} from '../../edges/trust/certificate-store.ts';
@@ -9,7 +10,6 @@ import {describeError} from '../../lib/errors.ts';
 import type {Logger} from '../../lib/log.ts';
 import type {Clock} from '../../lib/time.ts';
 import type {NodeAddress} from '../node/addresses.ts';
-import {pause} from '../pause.ts';
 import {nodeNames} from './credentials.ts';
 import {runRotation, servingSigner} from './rotation.ts';
 import {leafFacts, rotateAtMs} from './validity.ts';

@@ -3,9 +3,9 @@ import {isNotFound} from '../../edges/kube/errors.ts';
 import {describeError} from '../../lib/errors.ts';
 import type {Node} from '../../lib/kubernetes.ts';
 import type {Logger} from '../../lib/log.ts';
-import {Queue} from '../../lib/queue.ts';
 import {resourceSlices} from '../../lib/resources.ts';
 import type {Cancel, Clock} from '../../lib/time.ts';
+import {Queue} from '../../lib/work/queue.ts';
 
 export type SliceWiperOptions = {
   readonly client: KubeClient;

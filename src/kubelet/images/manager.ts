@@ -1,10 +1,10 @@
 import {formatDuration} from '../../config/machine/units.ts';
 import {goMessage} from '../../edges/cri/message.ts';
-import {Backoff} from '../../lib/backoff.ts';
 import type {Container, Pod} from '../../lib/kubernetes.ts';
 import type {Clock} from '../../lib/time.ts';
+import {Backoff} from '../../lib/work/backoff.ts';
 import type {ImageSeen, PresentImage, StartFailure} from '../pod/seen.ts';
-import type {ImageMetrics} from '../stats/metrics/image-metrics.ts';
+import type {ImageMetrics} from '../stats/metrics/pods/image-metrics.ts';
 import type {Login} from './credentials/credentials.ts';
 import {failureOf, ImageError, isPullFailure} from './failure.ts';
 import type {FoundImage, Pulled, Puller} from './puller.ts';

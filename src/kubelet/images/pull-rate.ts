@@ -1,5 +1,5 @@
+import {pause} from '../../edges/clock.ts';
 import type {Clock} from '../../lib/time.ts';
-import {pause} from '../pause.ts';
 
 /**
  * registryPullQPS and registryBurst: so many pulls may begin at once, and then so many a second. Where Kubernetes fails

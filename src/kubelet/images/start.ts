@@ -8,7 +8,7 @@ import type {Clock} from '../../lib/time.ts';
 import type {ObjectSource} from '../api/objects.ts';
 import {tellPod} from '../pod/apply/tell.ts';
 import {containerOfEvent} from '../pod/config/image-volumes.ts';
-import type {AccessCheck} from '../stats/metrics/image-metrics.ts';
+import type {AccessCheck} from '../stats/metrics/pods/image-metrics.ts';
 import type {Telemetry} from '../stats/metrics/telemetry.ts';
 import {podLogins} from './credentials/logins.ts';
 import {nodeLogins} from './credentials/node-logins.ts';

@@ -3,8 +3,8 @@ import {listSockets, socketIdentity} from '../../edges/network/sockets.ts';
 import {connectRegistration, type RegistrationClient} from '../../edges/plugin-registration/client.ts';
 import {describeError} from '../../lib/errors.ts';
 import type {Logger} from '../../lib/log.ts';
-import {Queue} from '../../lib/queue.ts';
 import type {Clock} from '../../lib/time.ts';
+import {Queue} from '../../lib/work/queue.ts';
 import {decideSocket, type SocketAct} from './decide.ts';
 import type {AnnouncedPlugin, PluginHandlers} from './types.ts';
 

@@ -1,9 +1,9 @@
 import {errno} from '../../edges/files/files.ts';
 import {describeError} from '../../lib/errors.ts';
 import type {Pod, PodStatus} from '../../lib/kubernetes.ts';
-import {Queue} from '../../lib/queue.ts';
+import {Queue} from '../../lib/work/queue.ts';
 import {wantsMore} from '../resize/allocation.ts';
-import type {ResizeTrigger} from '../stats/metrics/resize-metrics.ts';
+import type {ResizeTrigger} from '../stats/metrics/pods/resize-metrics.ts';
 import {decidePod} from './actions/decide.ts';
 import {applyPod} from './apply/apply.ts';
 import type {WorkLimits} from './apply/apply-context.ts';

@@ -1,7 +1,7 @@
 import {servePodResources} from '../../edges/pod-resources/server.ts';
 import type {Pod} from '../../lib/kubernetes.ts';
 import type {Clock} from '../../lib/time.ts';
-import type {PodAgent} from '../agent-api.ts';
+import type {PodAgent} from '../agent/agent-api.ts';
 import type {DynamicResources} from '../dra/manager.ts';
 import type {ResourceManagers} from '../managers/manager.ts';
 import type {PodResourcesCall} from '../stats/metrics/manager-metrics.ts';

@@ -1,6 +1,6 @@
 import {type Cri, isCriDeadline} from '../../edges/cri/client.ts';
 import {fairTimeout} from '../../edges/http/fair-timeout.ts';
-import type {NetResult} from '../../edges/network/probe-net.ts';
+import type {NetResult} from '../../edges/network/probes/probe-net.ts';
 
 const maxOutputBytes = 10 * 1024;
 /**

@@ -5,7 +5,7 @@ import type {Clock} from '../../lib/time.ts';
 import {tellPod} from '../pod/apply/tell.ts';
 import type {ProbeResult, ProbesSeen} from '../pod/seen.ts';
 import {newestContainer, type PodRuntime, type RuntimeContainer} from '../pod/status/runtime-state.ts';
-import type {ProbeDone} from '../stats/metrics/probe-metrics.ts';
+import type {ProbeDone} from '../stats/metrics/pods/probe-metrics.ts';
 import type {Attempt} from './probe.ts';
 import {type ProbeType, ProbeWorker} from './worker.ts';
 

@@ -1,6 +1,6 @@
 import type {Cri} from '../../edges/cri/client.ts';
-import {grpcProbe} from '../../edges/network/probe-grpc.ts';
-import {httpProbe, type NetResult, tcpProbe} from '../../edges/network/probe-net.ts';
+import {grpcProbe} from '../../edges/network/probes/probe-grpc.ts';
+import {httpProbe, type NetResult, tcpProbe} from '../../edges/network/probes/probe-net.ts';
 import type {Container} from '../../lib/kubernetes.ts';
 import {expand} from '../pod/config/environment/expansion.ts';
 import {execProbe} from './exec.ts';

@@ -4,7 +4,7 @@ import type {Container, Pod} from '../../lib/kubernetes.ts';
 import {parseQuantity, quantityValue} from '../../lib/quantity.ts';
 import {maySwap} from '../pod/config/resources/memory-rules.ts';
 import type {ResourceFacts} from '../pod/config/resources/resources.ts';
-import type {InfeasibleDetail} from '../stats/metrics/resize-metrics.ts';
+import type {InfeasibleDetail} from '../stats/metrics/pods/resize-metrics.ts';
 import {type Allocation, withAllocation} from './allocation.ts';
 
 export type Infeasible = {readonly message: string; readonly detail: InfeasibleDetail};

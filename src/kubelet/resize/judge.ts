@@ -5,7 +5,7 @@ import type {PodMemory} from '../pod/config/resources/memory.ts';
 import {isTerminal} from '../pod/status/phase.ts';
 import type {PodRuntime} from '../pod/status/runtime-state.ts';
 import type {PodView} from '../pod/status/view.ts';
-import type {ResizeTrigger} from '../stats/metrics/resize-metrics.ts';
+import type {ResizeTrigger} from '../stats/metrics/pods/resize-metrics.ts';
 import {allocationOf, isSameAllocation, type ResourceRecord, withAllocation} from './allocation.ts';
 import {infeasible} from './infeasible.ts';
 import {isActuated} from './plan.ts';

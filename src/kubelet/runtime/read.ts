@@ -6,7 +6,7 @@ import {
   type PodSandbox,
   PodSandboxState,
 } from '../../edges/cri/gen/api_pb.ts';
-import {readEnd} from '../../edges/files/pod-files.ts';
+import {readEnd} from '../../edges/files/pods/pod-files.ts';
 import {describeError} from '../../lib/errors.ts';
 import {containerAnnotations} from '../pod/config/container-config.ts';
 import {podLabels} from '../pod/config/sandbox-config.ts';

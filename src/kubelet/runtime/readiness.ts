@@ -1,7 +1,7 @@
 import type {Cri} from '../../edges/cri/client.ts';
 import {criMessage} from '../../edges/cri/message.ts';
 import type {Cancel, Clock} from '../../lib/time.ts';
-import type {RuntimeReadiness} from '../agent-api.ts';
+import type {RuntimeReadiness} from '../agent/agent-api.ts';
 
 /** Kubernetes' bounds: a runtime silent for 30 s, and pods not looked at for 3 min, make the node NotReady. */
 const silentMs = 30_000;

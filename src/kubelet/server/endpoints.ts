@@ -10,7 +10,7 @@ import {describeError} from '../../lib/errors.ts';
 import type {Pod} from '../../lib/kubernetes.ts';
 import type {Logger} from '../../lib/log.ts';
 import type {Clock} from '../../lib/time.ts';
-import type {PodAgent} from '../agent-api.ts';
+import type {PodAgent} from '../agent/agent-api.ts';
 import {cadvisorText} from '../stats/cadvisor/text.ts';
 import {readHandles} from '../stats/handles.ts';
 import {contentType} from '../stats/metrics/exposition.ts';

@@ -9,7 +9,7 @@ import type {KubeClient} from '../../edges/kube/client.ts';
 import {describeError} from '../../lib/errors.ts';
 import type {Logger} from '../../lib/log.ts';
 import type {Clock} from '../../lib/time.ts';
-import type {PodAgent} from '../agent-api.ts';
+import type {PodAgent} from '../agent/agent-api.ts';
 import type {Telemetry} from '../stats/metrics/telemetry.ts';
 import type {Stats} from '../stats/stats.ts';
 import {admit, type Gate, parseTarget} from './auth/admit.ts';

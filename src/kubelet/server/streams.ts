@@ -4,7 +4,7 @@ import {isCriNotFound} from '../../edges/cri/client.ts';
 import {makeDirectory} from '../../edges/files/files.ts';
 import {describeError} from '../../lib/errors.ts';
 import {type Clock, timestamp} from '../../lib/time.ts';
-import type {PodAgent} from '../agent-api.ts';
+import type {PodAgent} from '../agent/agent-api.ts';
 import {Refusal} from './auth/refusal.ts';
 import type {Route} from './routes.ts';
 

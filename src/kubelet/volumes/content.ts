@@ -1,4 +1,4 @@
-import type {ProjectedFile} from '../../edges/files/atomic-writer.ts';
+import type {ProjectedFile} from '../../edges/files/pods/atomic-writer.ts';
 import type {ConfigMap, Pod, Secret, Volume} from '../../lib/kubernetes.ts';
 import {type DownwardFacts, metadataField, resourceField} from '../pod/config/environment/downward-api.ts';
 

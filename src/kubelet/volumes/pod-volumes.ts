@@ -1,16 +1,16 @@
 import {readInside} from '../../edges/mounts/subpath.ts';
-import {Lanes} from '../../lib/batch.ts';
 import {describeError} from '../../lib/errors.ts';
 import type {Container, Pod, Volume} from '../../lib/kubernetes.ts';
 import type {Logger} from '../../lib/log.ts';
-import {Serial} from '../../lib/serial.ts';
 import type {Cancel, Clock} from '../../lib/time.ts';
+import {Lanes} from '../../lib/work/batch.ts';
+import {Serial} from '../../lib/work/serial.ts';
 import type {ObjectReference} from '../api/objects.ts';
 import type {PodVolumes} from '../pod/deps.ts';
 import {containerDevices, containerMounts} from './container-mounts.ts';
-import {pluginName} from './measure.ts';
 import type {VolumeContext, VolumeUsage} from './types.ts';
-import {usageOf} from './usage.ts';
+import {pluginName} from './usage/measure.ts';
+import {usageOf} from './usage/usage.ts';
 import {
   collectShared,
   orphans,

@@ -3,7 +3,7 @@ import type {Logger} from '../../lib/log.ts';
 import type {Clock} from '../../lib/time.ts';
 import type {ObjectSource} from '../api/objects.ts';
 import type {DownwardFacts} from '../pod/config/environment/downward-api.ts';
-import type {VolumeOperationDone} from '../stats/metrics/volume-metrics.ts';
+import type {VolumeOperationDone} from '../stats/metrics/pods/volume-metrics.ts';
 import type {TokenSource} from './kinds/tokens.ts';
 import type {TrustBundles} from './kinds/trust-bundles.ts';
 

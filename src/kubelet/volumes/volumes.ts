@@ -9,7 +9,6 @@ import {downwardApi} from './kinds/downward-api.ts';
 import {emptyDir} from './kinds/empty-dir.ts';
 import {projected} from './kinds/projected.ts';
 import {secret} from './kinds/secret.ts';
-import {measureMount, measureUnmounts, pluginName} from './measure.ts';
 import {type FoundPlace, placesOf, podDirectory, podsOnDisk, podsUsing, volumeDirectory} from './places.ts';
 import {allPlugins, follows, pluginFor, shows} from './registry.ts';
 import {isForOnePod, isReachable, isUsed, type ResolvedVolume, resolveVolume, volumeUses} from './resolve.ts';
@@ -24,6 +23,7 @@ import {
   VolumeStepError,
   VolumeWaitError,
 } from './types.ts';
+import {measureMount, measureUnmounts, pluginName} from './usage/measure.ts';
 
 /** A volume that stands, with what made it. */
 export type StandingVolume = PreparedVolume & {

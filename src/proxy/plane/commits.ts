@@ -1,5 +1,5 @@
 import type {Family} from '../../lib/addresses.ts';
-import {mapDigest} from '../../lib/map-digest.ts';
+import {mapDigest} from '../../lib/text/map-digest.ts';
 import type {ProxyHealth} from '../health/health.ts';
 
 /** What one family's kernel table should hold, for who wants to compare (`nodectl status`). */

@@ -1,6 +1,6 @@
 import {styleText} from 'node:util';
 import type {CheckState, Finding, NodeSummary} from '../../lib/node-report.ts';
-import {printable} from '../../lib/printable.ts';
+import {printable} from '../../lib/text/printable.ts';
 import {step, wrap} from '../wrap.ts';
 import {nodeScreen} from './status-screen.ts';
 

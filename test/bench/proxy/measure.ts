@@ -1,4 +1,4 @@
-import {RunningProxy, StubApi} from '../../integration/proxy/running.ts';
+import {RunningProxy, StubApi} from '../../integration/proxy/support/running.ts';
 import type {Netns} from '../../integration/support/netns.ts';
 import {until} from '../../integration/support/wait.ts';
 import {quantile} from '../table.ts';

@@ -8,7 +8,7 @@ import {realClock} from '../../../src/edges/clock.ts';
 import {connectCri} from '../../../src/edges/cri/client.ts';
 import type {KubeClient} from '../../../src/edges/kube/client.ts';
 import {keepHeapSmall} from '../../../src/edges/machine/heap.ts';
-import type {PodAgent} from '../../../src/kubelet/agent-api.ts';
+import type {PodAgent} from '../../../src/kubelet/agent/agent-api.ts';
 import type {PodRuntime} from '../../../src/kubelet/pod/status/runtime-state.ts';
 import {createMetrics} from '../../../src/kubelet/server/pages/metrics.ts';
 import {startKubeletServer, startReadOnlyServer} from '../../../src/kubelet/server/server.ts';

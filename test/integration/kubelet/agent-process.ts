@@ -5,7 +5,7 @@ import {loadKubeconfig} from '../../../src/edges/kube/connection.ts';
 import {startEventRecorder} from '../../../src/edges/kube/events.ts';
 import {connectKube} from '../../../src/edges/kube/http-client.ts';
 import {jsonLogger} from '../../../src/edges/logs/log.ts';
-import {startPodAgent} from '../../../src/kubelet/agent.ts';
+import {startPodAgent} from '../../../src/kubelet/agent/agent.ts';
 
 const [kubeconfig = '', text = '{}'] = process.argv.slice(2);
 const {config, node} = JSON.parse(text);

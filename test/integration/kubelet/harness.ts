@@ -3,9 +3,9 @@ import {type KubeletConfig, loadKubeletConfig} from '../../../src/config/kubelet
 import {realClock} from '../../../src/edges/clock.ts';
 import {type Cri, connectCri, type OnCriCall} from '../../../src/edges/cri/client.ts';
 import {startEventRecorder} from '../../../src/edges/kube/events.ts';
-import {startPodAgent} from '../../../src/kubelet/agent.ts';
-import type {PodAgent} from '../../../src/kubelet/agent-api.ts';
-import type {PodAgentOptions} from '../../../src/kubelet/agent-parts.ts';
+import {startPodAgent} from '../../../src/kubelet/agent/agent.ts';
+import type {PodAgent} from '../../../src/kubelet/agent/agent-api.ts';
+import type {PodAgentOptions} from '../../../src/kubelet/agent/agent-parts.ts';
 import type {DynamicResources, DynamicResourcesOptions} from '../../../src/kubelet/dra/manager.ts';
 import type {ResourceManagers} from '../../../src/kubelet/managers/manager.ts';
 import type {ContainerStatus, Node, Pod, PodSpec} from '../../../src/lib/kubernetes.ts';

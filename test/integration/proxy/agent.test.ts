@@ -5,8 +5,8 @@ import {join} from 'node:path';
 import {afterEach, beforeEach, describe, expect, it} from 'vitest';
 import {node, service, slice} from '../../unit/proxy/support/objects.ts';
 import {world} from '../../unit/proxy/support/vectors.ts';
-import {Lab} from './lab.ts';
-import {RunningProxy, StubApi} from './running.ts';
+import {Lab} from './support/lab.ts';
+import {RunningProxy, StubApi} from './support/running.ts';
 
 const vip = world.vip1?.IPv4 ?? '';
 const [ep1, ep2] = [world.ep1?.IPv4 ?? '', world.ep2?.IPv4 ?? ''];

@@ -8,7 +8,7 @@ import {tableStatements} from '../../../src/proxy/nftables/text.ts';
 import {node, service, slice} from '../../unit/proxy/support/objects.ts';
 import {familyTable} from '../../unit/proxy/support/tables.ts';
 import {podRange, serviceRange, world} from '../../unit/proxy/support/vectors.ts';
-import {Lab} from './lab.ts';
+import {Lab} from './support/lab.ts';
 
 /** For each scene at least so many, together tens of thousands and some thousand. */
 const connections = 5_000;

@@ -2,7 +2,7 @@ import {afterEach, beforeEach, describe, expect, it} from 'vitest';
 import {asArguments} from '../../../src/edges/nftables/statements-file.ts';
 import {service, slice} from '../../unit/proxy/support/objects.ts';
 import {createNetns, type Netns} from '../support/netns.ts';
-import {RunningProxy, StubApi} from './running.ts';
+import {RunningProxy, StubApi} from './support/running.ts';
 
 /** What is waited for under load; each takes a second or two on an idle machine. */
 const bound = {timeout: 60_000, interval: 50};

@@ -4,7 +4,7 @@ import {type Nft, openNft} from '../../../src/edges/nftables/nft.ts';
 import {joinHostPort} from '../../../src/lib/addresses.ts';
 import {tableStatements} from '../../../src/proxy/nftables/text.ts';
 import {desiredTable, type Flow, loadVectors, type Vector} from '../../unit/proxy/support/vectors.ts';
-import {type Answer, Lab} from './lab.ts';
+import {type Answer, Lab} from './support/lab.ts';
 
 /** With two endpoints one of them is missed once in eight million flows. */
 const tries = 24;

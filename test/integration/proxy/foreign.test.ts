@@ -7,7 +7,7 @@ import {NftDataPlane} from '../../../src/proxy/nftables/data-plane.ts';
 import {node, service, slice} from '../../unit/proxy/support/objects.ts';
 import {RandomCluster} from '../../unit/proxy/support/random-cluster.ts';
 import {createNetns, type Netns} from '../support/netns.ts';
-import {RunningProxy, StubApi} from './running.ts';
+import {RunningProxy, StubApi} from './support/running.ts';
 
 const view = viewNode('here', node('here', ['192.168.0.2', 'fd01::2'], 'z1'), '0.0.0.0');
 const context = {nodePortIPs: undefined, serviceCIDRs: ['10.96.0.0/16']};

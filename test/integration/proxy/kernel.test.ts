@@ -14,7 +14,7 @@ import {node} from '../../unit/proxy/support/objects.ts';
 import {RandomCluster} from '../../unit/proxy/support/random-cluster.ts';
 import {familyTable, rendered} from '../../unit/proxy/support/tables.ts';
 import {createNetns, type Netns} from '../support/netns.ts';
-import {desiredElements, listTable, plain, sortedEntries} from './kernel-table.ts';
+import {desiredElements, listTable, plain, sortedEntries} from './support/kernel-table.ts';
 
 /** Of both families together twenty thousand edits; `npm run bench proxy-edits` makes ten times as many. */
 const commits = 200;

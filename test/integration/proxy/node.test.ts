@@ -2,7 +2,7 @@ import {afterEach, beforeEach, expect, it} from 'vitest';
 import type {Node} from '../../../src/lib/kubernetes.ts';
 import {node, service, slice} from '../../unit/proxy/support/objects.ts';
 import {createNetns, type Netns} from '../support/netns.ts';
-import {RunningProxy, StubApi} from './running.ts';
+import {RunningProxy, StubApi} from './support/running.ts';
 
 const bound = {timeout: 60_000, interval: 50};
 

@@ -5,7 +5,7 @@ import {afterEach, beforeEach, describe, expect, it} from 'vitest';
 import {type Child, start} from '../../../src/edges/process/exec.ts';
 import {service, slice} from '../../unit/proxy/support/objects.ts';
 import {createNetns, type Netns} from '../support/netns.ts';
-import {RunningProxy, StubApi} from './running.ts';
+import {RunningProxy, StubApi} from './support/running.ts';
 
 const bound = {timeout: 60_000, interval: 50};
 
@@ -98,7 +98,7 @@ describe('a proxy that finds another one', () => {
   it('does not take itself for a kube-proxy, whose name it bears and whose rules are still here', async () => {
     const program = join(directory, 'kube-proxy');
     await symlink(process.execPath, program);
-    const script = join(import.meta.dirname, 'serve.ts');
+    const script = join(import.meta.dirname, 'support/serve.ts');
     await netns.run('nft', ['add', 'table', 'ip', 'kube-proxy']);
     const env = {RIVAL_PERIOD_MS: '10', PROCESS_NAME: 'kube-proxy'};
     proxy = await RunningProxy.start({netns, apiPort: api.port, env, program: [program, script]});

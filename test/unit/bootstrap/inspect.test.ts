@@ -1,6 +1,6 @@
 import {expect, it} from 'vitest';
 import {withTimes} from '../../../src/bootstrap/status/inspect.ts';
-import {redactValue} from '../../../src/lib/redact.ts';
+import {redactValue} from '../../../src/lib/text/redact.ts';
 
 it('tells times as people read them', () =>
   expect(withTimes({id: '1', createdAt: '1795292056294549072', startedAt: '1795292056359143875'})).toEqual({

@@ -2,7 +2,7 @@ import {describe, expect, it} from 'vitest';
 import {assertAsPlanned, assertInPlan} from '../../../src/bootstrap/plan/plan.ts';
 import type {Plan, PlanItem} from '../../../src/bootstrap/plan/types.ts';
 import {readPlanFile, withoutSecrets} from '../../../src/config/join/plan-file.ts';
-import {lineDiff} from '../../../src/lib/line-diff.ts';
+import {lineDiff} from '../../../src/lib/text/line-diff.ts';
 
 const file: PlanItem = {
   phase: 'host',

@@ -1,5 +1,5 @@
 import {describe, expect, it} from 'vitest';
-import {redactText, redactValue} from '../../../src/lib/redact.ts';
+import {redactText, redactValue} from '../../../src/lib/text/redact.ts';
 
 const canary = 'CanaryOfASecret0123';
 

@@ -15,7 +15,7 @@ import {judgeRequests} from '../../../src/checks/trust/serving-request.ts';
 import {parseRoutes} from '../../../src/edges/network/routes.ts';
 import {parseMap, parseRuleset} from '../../../src/edges/nftables/nft-sight.ts';
 import type {Followed} from '../../../src/edges/nftables/proxy-commits.ts';
-import {mapDigest} from '../../../src/lib/map-digest.ts';
+import {mapDigest} from '../../../src/lib/text/map-digest.ts';
 
 const brief = (findings: readonly Finding[]) => findings.map(({code, severity}) => `${severity} ${code}`);
 

@@ -4,7 +4,7 @@ import {connectKube} from '../../../src/edges/kube/http-client.ts';
 import {startApiSource} from '../../../src/kubelet/sources/api.ts';
 import type {Pod} from '../../../src/lib/kubernetes.ts';
 import {silent} from '../../../src/lib/log.ts';
-import {bookmark, line, scriptedServer} from '../edges/scripted-server.ts';
+import {bookmark, line, scriptedServer} from '../edges/kube/scripted-server.ts';
 import {pod} from './pod/fixtures.ts';
 
 const ends: (() => Promise<void>)[] = [];

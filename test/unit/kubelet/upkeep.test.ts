@@ -1,5 +1,5 @@
 import {expect, it} from 'vitest';
-import {podIsOver} from '../../../src/kubelet/upkeep.ts';
+import {podIsOver} from '../../../src/kubelet/agent/upkeep.ts';
 
 const pod = (phase?: string) => ({
   pod: {

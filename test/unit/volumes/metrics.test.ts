@@ -1,13 +1,13 @@
 import {Registry} from 'prom-client';
 import {expect, it} from 'vitest';
-import {VolumeMetrics} from '../../../src/kubelet/stats/metrics/volume-metrics.ts';
+import {VolumeMetrics} from '../../../src/kubelet/stats/metrics/pods/volume-metrics.ts';
+import {VolumeWaitError} from '../../../src/kubelet/volumes/types.ts';
 import {
   type Measurable,
   measureMount,
   measureUnmounts,
   pluginName,
-} from '../../../src/kubelet/volumes/measure.ts';
-import {VolumeWaitError} from '../../../src/kubelet/volumes/types.ts';
+} from '../../../src/kubelet/volumes/usage/measure.ts';
 
 it('tells of volumes in the names of Kubernetes', async () => {
   const registry = new Registry();

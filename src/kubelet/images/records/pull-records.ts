@@ -2,7 +2,7 @@ import * as z from 'zod/mini';
 import {describeError} from '../../../lib/errors.ts';
 import type {Logger} from '../../../lib/log.ts';
 import {type Clock, timestamp} from '../../../lib/time.ts';
-import type {AccessCheck} from '../../stats/metrics/image-metrics.ts';
+import type {AccessCheck} from '../../stats/metrics/pods/image-metrics.ts';
 import type {Login} from '../credentials/credentials.ts';
 import {credentialsOfPull, judgeAccess, mergeCredentials, type PullCredentials} from './pulled.ts';
 import {RecordFiles} from './record-files.ts';

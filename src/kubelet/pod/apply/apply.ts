@@ -1,4 +1,4 @@
-import {removeLinksInto} from '../../../edges/files/pod-files.ts';
+import {removeLinksInto} from '../../../edges/files/pods/pod-files.ts';
 import {removeTree} from '../../../edges/files/trees.ts';
 import {isConflict, isNotFound} from '../../../edges/kube/errors.ts';
 import {describeError} from '../../../lib/errors.ts';

@@ -1,5 +1,5 @@
 import type {Cri} from '../../../edges/cri/client.ts';
-import {type HttpProbe, httpProbe, type NetResult} from '../../../edges/network/probe-net.ts';
+import {type HttpProbe, httpProbe, type NetResult} from '../../../edges/network/probes/probe-net.ts';
 import type {Container, Pod} from '../../../lib/kubernetes.ts';
 import type {Clock} from '../../../lib/time.ts';
 import {portNumber} from '../../probes/target.ts';

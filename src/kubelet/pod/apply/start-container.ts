@@ -1,5 +1,5 @@
 import {criMessage} from '../../../edges/cri/message.ts';
-import {linkLog} from '../../../edges/files/pod-files.ts';
+import {linkLog} from '../../../edges/files/pods/pod-files.ts';
 import type {Container, Pod} from '../../../lib/kubernetes.ts';
 import {buildContainer, buildSandbox} from '../config/build.ts';
 import {PodConfigError} from '../config/config-error.ts';

@@ -1,7 +1,7 @@
 import {randomBytes} from 'node:crypto';
 import {qosClass} from '../../../config/pod/qos.ts';
 import {makeDirectory, readText} from '../../../edges/files/files.ts';
-import {makeWritableFile, writeInPlace} from '../../../edges/files/pod-files.ts';
+import {makeWritableFile, writeInPlace} from '../../../edges/files/pods/pod-files.ts';
 import {describeError} from '../../../lib/errors.ts';
 import type {ConfigMap, Container, Pod, Secret} from '../../../lib/kubernetes.ts';
 import type {DeviceAdditions} from '../../devices/grants.ts';

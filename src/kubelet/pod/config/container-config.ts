@@ -7,7 +7,7 @@ import type {
   MountSchema,
 } from '../../../edges/cri/gen/api_pb.ts';
 import type {Container, Pod} from '../../../lib/kubernetes.ts';
-import {rawBytes} from '../../../lib/raw-text.ts';
+import {rawBytes} from '../../../lib/text/raw-text.ts';
 import type {Placement} from '../../managers/types.ts';
 import {containerHash} from '../actions/hash.ts';
 import type {EnvironmentVariable} from './environment/environment.ts';

@@ -5,7 +5,7 @@ import type {ImageManager} from '../../images/manager.ts';
 import type {Probes} from '../../probes/manager.ts';
 import type {ResourceRecords} from '../../resize/records.ts';
 import type {RuntimeCache} from '../../runtime/cache.ts';
-import type {PodWork} from '../../stats/metrics/pod-metrics.ts';
+import type {PodWork} from '../../stats/metrics/pods/pod-metrics.ts';
 import type {PodDeps} from '../deps.ts';
 import type {Verdict} from '../seen.ts';
 

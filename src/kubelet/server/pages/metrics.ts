@@ -2,7 +2,7 @@ import {collectDefaultMetrics, Gauge, Registry} from 'prom-client';
 import {gateStates} from '../../../config/kubelet/gate-stages.ts';
 import type {KubeletConfig} from '../../../config/kubelet.ts';
 import type {Pod} from '../../../lib/kubernetes.ts';
-import type {PodAgent} from '../../agent-api.ts';
+import type {PodAgent} from '../../agent/agent-api.ts';
 import {type Family, labelText, render} from '../../stats/metrics/exposition.ts';
 import {nodeFamilies} from '../../stats/metrics/kubelet-metrics.ts';
 import type {Telemetry} from '../../stats/metrics/telemetry.ts';

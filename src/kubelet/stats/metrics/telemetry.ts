@@ -3,20 +3,20 @@ import type {Pod, PodStatus} from '../../../lib/kubernetes.ts';
 import {CertificateMetrics} from './certificate-metrics.ts';
 import {CgroupMetrics} from './cgroup-metrics.ts';
 import {ClientMetrics} from './client-metrics.ts';
-import {ContainerMetrics} from './container-metrics.ts';
 import {DraMetrics} from './dra-metrics.ts';
 import {HealthMetrics} from './health-metrics.ts';
-import {ImageMetrics} from './image-metrics.ts';
 import {ManagerMetrics} from './manager-metrics.ts';
 import {NodeMetrics} from './node-metrics.ts';
 import {PluginMetrics} from './plugin-metrics.ts';
-import {PodCounts} from './pod-counts.ts';
-import {PodMetrics} from './pod-metrics.ts';
-import {PodStarts} from './pod-starts.ts';
-import {ProbeMetrics} from './probe-metrics.ts';
-import {ResizeMetrics} from './resize-metrics.ts';
+import {ContainerMetrics} from './pods/container-metrics.ts';
+import {ImageMetrics} from './pods/image-metrics.ts';
+import {PodCounts} from './pods/pod-counts.ts';
+import {PodMetrics} from './pods/pod-metrics.ts';
+import {PodStarts} from './pods/pod-starts.ts';
+import {ProbeMetrics} from './pods/probe-metrics.ts';
+import {ResizeMetrics} from './pods/resize-metrics.ts';
+import {VolumeMetrics} from './pods/volume-metrics.ts';
 import {StartupMetrics} from './startup-metrics.ts';
-import {VolumeMetrics} from './volume-metrics.ts';
 
 /** Buckets of Kubernetes' kubelet (pkg/kubelet/metrics/metrics.go). */
 const defaultBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];

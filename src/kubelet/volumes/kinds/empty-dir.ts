@@ -4,7 +4,7 @@ import {isTmpfs, mountHugePages, readMounts} from '../../../edges/mounts/mounts.
 import type {Pod} from '../../../lib/kubernetes.ts';
 import {quantityValue} from '../../../lib/quantity.ts';
 import {podMemoryBytes} from '../../pod/config/resources/resources.ts';
-import {giveOwn} from '../fs-group.ts';
+import {giveOwn} from '../access/fs-group.ts';
 import {podDirectory} from '../places.ts';
 import type {PreparedVolume, VolumePlugin, VolumeRequest} from '../types.ts';
 

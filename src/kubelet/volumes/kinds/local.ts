@@ -4,9 +4,9 @@ import {formatAndMount, growFilesystem} from '../../../edges/mounts/filesystems.
 import {unmountTree} from '../../../edges/mounts/mount-batch.ts';
 import {isMounted} from '../../../edges/mounts/mounts.ts';
 import {bindWithOptions} from '../../../edges/mounts/volume-mounts.ts';
-import {Serial} from '../../../lib/serial.ts';
+import {Serial} from '../../../lib/work/serial.ts';
+import {giveToGroup} from '../access/fs-group.ts';
 import {linkDevice} from '../devices.ts';
-import {giveToGroup} from '../fs-group.ts';
 import {podsUsing} from '../places.ts';
 import {type PreparedVolume, type VolumePlugin, type VolumeRequest, VolumeStepError} from '../types.ts';
 

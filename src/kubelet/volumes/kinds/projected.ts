@@ -1,4 +1,4 @@
-import type {ProjectedFile} from '../../../edges/files/atomic-writer.ts';
+import type {ProjectedFile} from '../../../edges/files/pods/atomic-writer.ts';
 import type {Pod, Volume} from '../../../lib/kubernetes.ts';
 import {
   commonUser,

@@ -1,8 +1,8 @@
 import {atOnce, byThreads} from '../../../edges/files/at-once.ts';
-import {writeProjection} from '../../../edges/files/atomic-writer.ts';
+import {writeProjection} from '../../../edges/files/pods/atomic-writer.ts';
 import {ensureDirectory} from '../../../edges/files/trees.ts';
+import {giveOwn} from '../access/fs-group.ts';
 import {type Files, nestedMountpoints} from '../content.ts';
-import {giveOwn} from '../fs-group.ts';
 import type {PreparedVolume, VolumeRequest} from '../types.ts';
 import {ensureTmpfs} from './empty-dir.ts';
 

@@ -8,9 +8,9 @@ import {
 } from '../../../edges/trust/x509.ts';
 import {describeError} from '../../../lib/errors.ts';
 import type {CertificateSigningRequest} from '../../../lib/kubernetes.ts';
-import {Queue} from '../../../lib/queue.ts';
 import {certificateSigningRequests} from '../../../lib/resources.ts';
 import {timestamp} from '../../../lib/time.ts';
+import {Queue} from '../../../lib/work/queue.ts';
 import type {Context} from '../controller.ts';
 import {withCondition} from '../pods.ts';
 import {type CsrAct, type CsrSeen, decideCsr, lifetimeMs, nodeNameOf} from './decide.ts';

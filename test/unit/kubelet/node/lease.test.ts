@@ -3,7 +3,7 @@ import {connectKube} from '../../../../src/edges/kube/http-client.ts';
 import {LeaseRenewer} from '../../../../src/kubelet/node/lease.ts';
 import {silent} from '../../../../src/lib/log.ts';
 import type {Clock} from '../../../../src/lib/time.ts';
-import {scriptedServer, status} from '../../edges/scripted-server.ts';
+import {scriptedServer, status} from '../../edges/kube/scripted-server.ts';
 
 /** Nothing is waited for: the round that begins at once is looked at. */
 const still: Clock = {now: () => 0, monotonic: () => 0, after: () => () => undefined};

@@ -4,7 +4,7 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterEach, beforeEach, expect, it} from 'vitest';
 import {loadKubeletConfig} from '../../../../src/config/kubelet.ts';
-import {connectRuntime} from '../../../../src/kubelet/startup.ts';
+import {connectRuntime} from '../../../../src/kubelet/agent/startup.ts';
 
 const {config} = loadKubeletConfig([], {}, 'n1');
 let directory = '';

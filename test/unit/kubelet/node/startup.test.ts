@@ -1,6 +1,6 @@
 import {describe, expect, it} from 'vitest';
 import {loadKubeletConfig} from '../../../../src/config/kubelet.ts';
-import {startProblem} from '../../../../src/kubelet/startup.ts';
+import {startProblem} from '../../../../src/kubelet/agent/startup.ts';
 
 describe('startProblem', () => {
   const {config} = loadKubeletConfig([], {}, 'n1');

@@ -7,7 +7,7 @@ import {
 import {expand} from '../../../../src/kubelet/pod/config/environment/expansion.ts';
 import {podReferences} from '../../../../src/kubelet/pod/config/references.ts';
 import type {Container, Pod} from '../../../../src/lib/kubernetes.ts';
-import {rawBytes} from '../../../../src/lib/raw-text.ts';
+import {rawBytes} from '../../../../src/lib/text/raw-text.ts';
 import {configMap, container, pod, secret, service} from './pods.ts';
 
 const facts = {

@@ -2,7 +2,7 @@ import {link, mkdtemp, readFile, rm, stat, symlink, writeFile} from 'node:fs/pro
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterEach, beforeEach, describe, expect, it} from 'vitest';
-import {writeInPlace} from '../../../../src/edges/files/pod-files.ts';
+import {writeInPlace} from '../../../../src/edges/files/pods/pod-files.ts';
 
 let dir: string;
 beforeEach(async () => {

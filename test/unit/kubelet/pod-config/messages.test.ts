@@ -4,7 +4,7 @@ import {ContainerConfigSchema, PodSandboxConfigSchema} from '../../../../src/edg
 import {containerConfig} from '../../../../src/kubelet/pod/config/container-config.ts';
 import {sandboxConfig} from '../../../../src/kubelet/pod/config/sandbox-config.ts';
 import type {Container} from '../../../../src/lib/kubernetes.ts';
-import {rawText} from '../../../../src/lib/raw-text.ts';
+import {rawText} from '../../../../src/lib/text/raw-text.ts';
 import {container, pod, resourceFacts, securityFacts} from './pods.ts';
 
 const sandbox = (of = pod()) =>

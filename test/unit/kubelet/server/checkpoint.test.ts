@@ -4,7 +4,7 @@ import {join} from 'node:path';
 import {afterEach, beforeEach, expect, it, vi} from 'vitest';
 import {loadKubeletConfig} from '../../../../src/config/kubelet.ts';
 import type {Cri} from '../../../../src/edges/cri/client.ts';
-import type {PodAgent} from '../../../../src/kubelet/agent-api.ts';
+import type {PodAgent} from '../../../../src/kubelet/agent/agent-api.ts';
 import {matchRoute} from '../../../../src/kubelet/server/routes.ts';
 import {checkpoint} from '../../../../src/kubelet/server/streams.ts';
 

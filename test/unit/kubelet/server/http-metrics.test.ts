@@ -3,7 +3,7 @@ import {describe, expect, it} from 'vitest';
 import {countRequests, httpLabels} from '../../../../src/kubelet/server/pages/http-metrics.ts';
 import {matchRoute} from '../../../../src/kubelet/server/routes.ts';
 import {CgroupMetrics} from '../../../../src/kubelet/stats/metrics/cgroup-metrics.ts';
-import {PodMetrics} from '../../../../src/kubelet/stats/metrics/pod-metrics.ts';
+import {PodMetrics} from '../../../../src/kubelet/stats/metrics/pods/pod-metrics.ts';
 
 /** The rows of TestMetricBuckets and TestMetricMethodBuckets, of what is served here. */
 describe('labels of requests', () => {

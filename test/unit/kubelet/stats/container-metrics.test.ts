@@ -1,6 +1,6 @@
 import {Registry} from 'prom-client';
 import {expect, it} from 'vitest';
-import {ContainerMetrics} from '../../../../src/kubelet/stats/metrics/container-metrics.ts';
+import {ContainerMetrics} from '../../../../src/kubelet/stats/metrics/pods/container-metrics.ts';
 import {Telemetry} from '../../../../src/kubelet/stats/metrics/telemetry.ts';
 import type {Pod, PodStatus} from '../../../../src/lib/kubernetes.ts';
 

@@ -1,5 +1,5 @@
 import {expect, it} from 'vitest';
-import {ProbeMetrics, type ProbeOutcome} from '../../../../src/kubelet/stats/metrics/probe-metrics.ts';
+import {ProbeMetrics, type ProbeOutcome} from '../../../../src/kubelet/stats/metrics/pods/probe-metrics.ts';
 import {pod} from '../pod/fixtures.ts';
 
 it('counts each probe of a container, and times those that succeed, until the pod is gone', async () => {

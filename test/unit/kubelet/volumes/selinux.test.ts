@@ -1,6 +1,6 @@
 import {describe, expect, it} from 'vitest';
 import {valuesOf} from '../../../../src/edges/mounts/selinux.ts';
-import {contextOption, mayHaveLabel, mountLabel} from '../../../../src/kubelet/volumes/selinux.ts';
+import {contextOption, mayHaveLabel, mountLabel} from '../../../../src/kubelet/volumes/access/selinux.ts';
 import type {Container, CsiDriver, Pod} from '../../../../src/lib/kubernetes.ts';
 import {container, pod} from '../pod-config/pods.ts';
 

@@ -1,6 +1,6 @@
 import {staticAnnotations} from '../../../../config/pod/static-pod.ts';
 import type {ConfigMap, Container, Pod, Secret, Service} from '../../../../lib/kubernetes.ts';
-import {rawText} from '../../../../lib/raw-text.ts';
+import {rawText} from '../../../../lib/text/raw-text.ts';
 import {PodConfigError} from '../config-error.ts';
 import {type DownwardFacts, environmentField, resourceField} from './downward-api.ts';
 import {envFileValue} from './env-file.ts';

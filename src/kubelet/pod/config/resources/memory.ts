@@ -1,6 +1,6 @@
 import type {Pod, PodStatus} from '../../../../lib/kubernetes.ts';
 import type {ResizeState} from '../../../resize/state.ts';
-import type {ResizeTrigger} from '../../../stats/metrics/resize-metrics.ts';
+import type {ResizeTrigger} from '../../../stats/metrics/pods/resize-metrics.ts';
 import {CrashBackoffs} from '../../actions/crash-backoff.ts';
 import type {StartFailure, Stopping, Verdict} from '../../seen.ts';
 

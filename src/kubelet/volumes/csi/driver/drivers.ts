@@ -1,7 +1,7 @@
 import {type CsiConnection, type CsiNodeService, connectCsi} from '../../../../edges/csi/client.ts';
 import type {Logger} from '../../../../lib/log.ts';
 import type {AnnouncedPlugin, PluginHandler} from '../../../plugins/types.ts';
-import type {CsiCallDone} from '../../../stats/metrics/volume-metrics.ts';
+import type {CsiCallDone} from '../../../stats/metrics/pods/volume-metrics.ts';
 import type {DriverNode} from '../node/csi-node.ts';
 import type {NodeInfo} from '../node/node-info.ts';
 import {type Capabilities, capabilitiesOf} from './capability.ts';

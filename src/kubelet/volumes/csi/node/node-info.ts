@@ -5,7 +5,7 @@ import {describeError} from '../../../../lib/errors.ts';
 import type {CsiNode, Node} from '../../../../lib/kubernetes.ts';
 import type {Logger} from '../../../../lib/log.ts';
 import {csiNodes, nodes} from '../../../../lib/resources.ts';
-import {Serial} from '../../../../lib/serial.ts';
+import {Serial} from '../../../../lib/work/serial.ts';
 import {
   announceDriver,
   type DriverNode,

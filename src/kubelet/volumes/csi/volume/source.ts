@@ -1,5 +1,5 @@
 import type {PersistentVolume, PersistentVolumeClaim} from '../../../../lib/kubernetes.ts';
-import {contextOption} from '../../selinux.ts';
+import {contextOption} from '../../access/selinux.ts';
 import type {VolumeRequest} from '../../types.ts';
 import {inlineHandle, uniqueVolumeName} from '../driver/names.ts';
 
