@@ -30,9 +30,10 @@ type Options = {
 
 /**
  * iptables' own monitor prints each generation with the process that made it, and keeps nothing: 2 MB, where
- * `nft monitor` holds a copy of every element. Without `stdbuf` it would speak in blocks of 4 KB.
+ * `nft monitor` holds a copy of every element. Without `stdbuf` it would speak in blocks of 4 KB, and without `setpriv` it
+ * would stay, and wait for the next change, where this process is killed.
  */
-const monitor = ['stdbuf', '-oL', 'xtables-monitor', '--event'];
+const monitor = ['setpriv', '--pdeathsig', 'KILL', 'stdbuf', '-oL', 'xtables-monitor', '--event'];
 /** The kernel's queue to it overflows in a large transaction, and it ends; what comes next is to be heard. */
 const restartMs = 50;
 /** One that ended as soon as it had begun. */

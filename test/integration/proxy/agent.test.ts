@@ -227,6 +227,14 @@ describe('a proxy in trouble', () => {
     expect(await ask('pod', 4)).not.toContain('timeout');
   });
 
+  it('leaves no program of its own behind when it is killed', async () => {
+    await serveWeb();
+    const programs = await proxy.children();
+    expect(programs.length).toBeGreaterThan(0);
+    await proxy.end('SIGKILL');
+    await expect.poll(() => programs.filter((pid) => existsSync(`/proc/${pid}`)), bound).toEqual([]);
+  });
+
   it('cleans up what is its own', async () => {
     const foreign = 'table ip mine { chain c { type filter hook input priority 5; tcp dport 99 drop; }; }';
     await lab.node.run('nft', [foreign]);

@@ -136,9 +136,17 @@ export class RunningProxy {
 
   /** Ends its children in the middle of what they do; one that ends by itself meanwhile is as good. */
   async killChildren(): Promise<void> {
+    for (const pid of await this.children())
+      if (existsSync(`/proc/${pid}`)) await run('kill', ['-KILL', String(pid)], {okCodes: [0, 1]});
+  }
+
+  /** The programs that it runs beside it. */
+  async children(): Promise<number[]> {
     const {stdout} = await run('ps', ['-o', 'pid=', '--ppid', String(this.pid)], {okCodes: [0, 1]});
-    for (const pid of stdout.split('\n').map(Number))
-      if (pid > 0 && existsSync(`/proc/${pid}`)) await run('kill', ['-KILL', String(pid)], {okCodes: [0, 1]});
+    return stdout
+      .split('\n')
+      .map(Number)
+      .filter((pid) => pid > 0);
   }
 
   /** Writes the configuration anew, with these lines at its end. */
