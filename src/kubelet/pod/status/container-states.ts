@@ -3,17 +3,16 @@ import {timestamp} from '../../../lib/time.ts';
 import {containerResourcesStatus} from '../../resize/status.ts';
 import {hasRegularContainer, isSidecar, shouldStart} from '../actions/restart.ts';
 import {isRestartingAll, restartingAllContainers} from '../actions/restart-all.ts';
-import type {PodSeen, ProbesSeen} from '../seen.ts';
+import type {PodSeen} from '../seen.ts';
+import {type ListKind, withProbes} from './container-probes.ts';
 import {shortened} from './messages.ts';
-import {newestContainer, type RuntimeContainer} from './runtime-state.ts';
+import type {RuntimeContainer} from './runtime-state.ts';
 
 type State = NonNullable<ContainerStatus['state']>;
 type Terminated = NonNullable<State['terminated']>;
 
 /** Kubernetes' word for a container that ran and cannot be found any more. */
 const statusUnknown = 'ContainerStatusUnknown';
-
-export type ListKind = 'init' | 'regular' | 'ephemeral';
 
 /** The statuses of one of the pod's container lists, in the order that clients expect. */
 export function containerStatuses(seen: PodSeen, pod: Pod, kind: ListKind): ContainerStatus[] {
@@ -244,28 +243,6 @@ function blank(seen: PodSeen, container: Container): ContainerStatus {
     lastState: {},
     ...(volumeMounts.length === 0 ? {} : {volumeMounts}),
   };
-}
-
-/** started and ready, as pkg/kubelet/prober (UpdatePodStatus) sets them. */
-function withProbes(
-  seen: PodSeen,
-  container: Container,
-  kind: ListKind,
-  status: ContainerStatus,
-): ContainerStatus {
-  if (kind === 'ephemeral') return {...status, ready: false, started: false};
-  const record = newestContainer(seen.runtime, container.name);
-  const results = record === undefined ? undefined : seen.probes.get(record.id);
-  const started = record?.state === 'running' && isStarted(container, status, results);
-  if (kind === 'init' && !isSidecar(container))
-    return {...status, started, ready: status.state?.terminated?.exitCode === 0};
-  const ready = started && (container.readinessProbe === undefined || results?.readiness === 'success');
-  return {...status, started, ready};
-}
-
-function isStarted(container: Container, status: ContainerStatus, results: ProbesSeen | undefined): boolean {
-  if (status.state?.running === undefined) return false;
-  return container.startupProbe === undefined || results?.startup === 'success';
 }
 
 function userOf(user: NonNullable<RuntimeContainer['user']>) {
