@@ -46,7 +46,16 @@ export type Act =
   /** Things that daemons will make: noted now, so that reset knows whose they are. */
   | {
       readonly kind: 'claim';
-      readonly what: 'directory' | 'tree' | 'file' | 'sysctl' | 'cgroup' | 'interface' | 'table' | 'chains';
+      readonly what:
+        | 'directory'
+        | 'tree'
+        | 'file'
+        | 'sysctl'
+        | 'cgroup'
+        | 'interface'
+        | 'table'
+        | 'base-chain'
+        | 'chains';
       readonly name: string;
     }
   | {readonly kind: 'new-key'; readonly path: string}

@@ -47,6 +47,8 @@ export type Entry =
   | {readonly kind: 'firewall'; readonly target: string; readonly firewall: 'firewalld' | 'ufw'}
   /** Absent before; made by daemons: a cgroup, a link, an nftables table of iptables-nft. */
   | {readonly kind: 'cgroup' | 'interface' | 'table'; readonly target: string}
+  /** Absent before from such a table of others: a chain of iptables itself, made with the first rule in it. */
+  | {readonly kind: 'base-chain'; readonly target: string}
   /** In a table that others had made before: the chains of plugins and add-ons, of which it had none. */
   | {readonly kind: 'chains'; readonly target: string}
   /** The name under which the machine joined, and where. */
@@ -77,7 +79,7 @@ const entry = z.discriminatedUnion('kind', [
   z.object({kind: z.literal('firewall'), target: text, firewall: z.enum(['firewalld', 'ufw'])}),
   z.object({kind: z.literal('node'), target: text, server: text}),
   z.object({
-    kind: z.enum(['directory', 'module', 'swap', 'cgroup', 'interface', 'table', 'chains']),
+    kind: z.enum(['directory', 'module', 'swap', 'cgroup', 'interface', 'table', 'base-chain', 'chains']),
     target: text,
   }),
 ]);

@@ -2,12 +2,13 @@ import {dirname} from 'node:path';
 import {parse} from 'yaml';
 import {cgroupExists} from '../../edges/cgroups/cgroup-tree.ts';
 import {isWritable} from '../../edges/machine/sysctl.ts';
-import {hasChains, linkExists, listTables} from '../../edges/network/net-leftovers.ts';
+import {hasBaseChain, hasChains, linkExists, listTables} from '../../edges/network/net-leftovers.ts';
 import {logindDropIn} from '../../edges/systemd/logind.ts';
 import type {Act} from '../apply/acts.ts';
 import type {Entry} from '../apply/entries.ts';
 import type {Facts} from '../phase.ts';
 import {
+  iptablesChains,
   iptablesTables,
   legacyTables,
   networkLinks,
@@ -78,17 +79,22 @@ async function ofNetwork({journal}: Facts): Promise<Claims> {
     Promise.all(proxySettings.map(isWritable)),
   ]);
   // Of a firewall, or of Docker: what of ours comes into them goes alone.
-  const others = [
-    ...iptablesTables.filter(
-      (name) => tables.includes(name) && journal.find({kind: 'table', target: name}) === undefined,
-    ),
-    ...legacyTables,
-  ];
+  const shared = iptablesTables.filter(
+    (name) => tables.includes(name) && journal.find({kind: 'table', target: name}) === undefined,
+  );
+  const bases = iptablesChains.filter((chain) => shared.some((table) => chain.startsWith(`${table} `)));
+  const based = await Promise.all(bases.map(hasBaseChain));
+  const others = [...shared, ...legacyTables];
   const used = await Promise.all(others.map((table) => hasChains(table, pluginChains)));
   return [
     ...claims(
       'table',
       [...iptablesTables, ...proxyTables].filter((name) => !tables.includes(name)),
+    ),
+    // Before what leads from them, so that they are undone after it.
+    ...claims(
+      'base-chain',
+      bases.filter((_, at) => !based[at]),
     ),
     ...claims(
       'chains',

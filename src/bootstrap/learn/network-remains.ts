@@ -35,9 +35,21 @@ export const proxyTables = [
   'ip6 flannel-ipv6',
 ];
 
+const chainsOf: Readonly<Record<string, readonly string[]>> = {
+  filter: ['INPUT', 'FORWARD', 'OUTPUT'],
+  nat: ['PREROUTING', 'INPUT', 'OUTPUT', 'POSTROUTING'],
+  mangle: ['PREROUTING', 'INPUT', 'FORWARD', 'OUTPUT', 'POSTROUTING'],
+  raw: ['PREROUTING', 'OUTPUT'],
+};
+
 /** Tables that iptables-nft makes on the first rule of a plugin. */
 export const iptablesTables = ['ip', 'ip6'].flatMap((family) =>
   ['filter', 'nat', 'mangle', 'raw'].map((table) => `${family} ${table}`),
+);
+
+/** What iptables-nft itself has in them, each chain from the first rule in it on: `ip filter INPUT`. */
+export const iptablesChains = iptablesTables.flatMap((table) =>
+  (chainsOf[table.split(' ')[1] ?? ''] ?? []).map((chain) => `${table} ${chain}`),
 );
 
 /** The tables of iptables-legacy are the kernel's own: what was put into them can go, they stay. */

@@ -1,6 +1,6 @@
 import {exists} from '../../edges/files/files.ts';
 import {readSysctl} from '../../edges/machine/sysctl.ts';
-import {hasChains, linkExists, listTables} from '../../edges/network/net-leftovers.ts';
+import {hasBaseChain, hasChains, linkExists, listTables} from '../../edges/network/net-leftovers.ts';
 import type {Entry} from '../apply/entries.ts';
 import {pluginChains} from '../learn/network-remains.ts';
 
@@ -11,6 +11,8 @@ export async function isThere(entry: Entry): Promise<boolean> {
       return linkExists(entry.target);
     case 'table':
       return (await listTables()).includes(entry.target);
+    case 'base-chain':
+      return hasBaseChain(entry.target);
     case 'chains':
       return hasChains(entry.target, pluginChains);
     case 'tree':
@@ -53,6 +55,8 @@ export function describeEntry(entry: Entry): string {
       return `remove ${entry.kind} ${entry.target}`;
     case 'table':
       return `remove nftables table ${entry.target} if only plugins used it`;
+    case 'base-chain':
+      return `remove chain ${entry.target} if it is empty`;
     case 'chains':
       return `remove what plugins made in the table ${entry.target}`;
     case 'node':

@@ -11,6 +11,7 @@ export function heldBy(entry: Entry, {network, files}: Neighbours): string | und
     case 'sysctl':
     case 'interface':
     case 'table':
+    case 'base-chain':
     case 'chains':
       return needs(network);
     case 'module':

@@ -20,6 +20,7 @@ import {
   deleteTable,
   holdsOnly,
   listTables,
+  removeBaseChain,
   removeChains,
 } from '../../edges/network/net-leftovers.ts';
 import {run} from '../../edges/process/run.ts';
@@ -75,6 +76,8 @@ export async function undoEntry(entry: Entry, tools: UndoTools): Promise<Left> {
       return undefined;
     case 'table':
       return undoTable(entry.target);
+    case 'base-chain':
+      return (await removeBaseChain(entry.target)) ? undefined : 'others have rules in it';
     case 'chains':
       await removeChains(entry.target, pluginChains);
       return undefined;

@@ -33,6 +33,21 @@ export async function hasChains(table: string, prefixes: RegExp): Promise<boolea
   return found.some(({chain}) => chain !== undefined && prefixes.test(chain.name));
 }
 
+/** Whether a chain of a table, `ip filter INPUT`, is there. */
+export async function hasBaseChain(target: string): Promise<boolean> {
+  return (await nftJson(['list', 'chain', ...target.split(' ')])).some(({chain}) => chain !== undefined);
+}
+
+/** Takes it away where it is as iptables makes it: without a rule, and lets everything pass. False where it is not. */
+export async function removeBaseChain(target: string): Promise<boolean> {
+  const found = await nftJson(['list', 'chain', ...target.split(' ')]);
+  if (found.some(({rule, chain}) => rule !== undefined || (chain?.policy ?? 'accept') !== 'accept'))
+    return false;
+  if (found.some(({chain}) => chain !== undefined))
+    await run('nft', ['delete', 'chain', ...target.split(' ')], {okCodes: [0, 1]});
+  return true;
+}
+
 /** Takes such chains out of a table that is somebody else's, and the rules that lead to them, in one transaction. */
 export async function removeChains(table: string, prefixes: RegExp): Promise<void> {
   const legacy = legacyTable(table);
