@@ -124,6 +124,6 @@ export type Subject = {
   readonly processes?: number;
   readonly handles?: Handles;
   readonly network?: readonly NetworkSample[];
-  /** The file system it writes to, and what it takes of it. */
-  readonly disk?: {readonly space: SpaceStats; readonly used: Usage};
+  /** The file system it writes to, and what it takes of it: all that is used for the machine itself. */
+  readonly disk?: {readonly space: SpaceStats; readonly used: Usage; readonly isWhole: boolean};
 };

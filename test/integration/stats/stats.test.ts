@@ -207,6 +207,8 @@ describe('/metrics/cadvisor', () => {
       {labels: {interface: 'eth0', container: ''}},
     ]);
     expect(one(families.get('machine_cpu_cores')?.samples, {}).value).toBeGreaterThan(0);
+    const inodes = families.get('container_fs_inodes_total')?.samples ?? [];
+    expect(inodes.map(({labels}) => labels.id)).toEqual(['/']);
   });
 });
 

@@ -1,13 +1,18 @@
 import type {IoSample} from '../../../edges/cgroups/cgroup-sample.ts';
 import {blockDeviceName} from '../../../edges/mounts/block-devices.ts';
 import {labelText} from '../metrics/exposition.ts';
-import type {Subject} from '../types.ts';
+import type {SpaceStats, Subject} from '../types.ts';
 import {type CadvisorMetric, counter, gauge, type Read, sampleOf} from './metric.ts';
 
 const onDisk =
   (read: (disk: NonNullable<Subject['disk']>) => number): Read =>
   ({disk}) =>
     disk === undefined ? [] : [{value: read(disk), labels: labelText({device: disk.space.device})}];
+/** Of containers cAdvisor tells no inodes of the file system: those of the node would look like theirs. */
+const onWholeDisk = (read: (space: SpaceStats) => number): Read => {
+  const readDisk = onDisk(({space}) => read(space));
+  return (subject) => (subject.disk?.isWhole ? readDisk(subject) : []);
+};
 const ofIo =
   (read: (io: IoSample) => number): Read =>
   (subject) =>
@@ -30,12 +35,12 @@ export const files: readonly CadvisorMetric[] = [
   gauge(
     'container_fs_inodes_free',
     'Number of available Inodes',
-    onDisk(({space}) => space.inodesFree),
+    onWholeDisk((space) => space.inodesFree),
   ),
   gauge(
     'container_fs_inodes_total',
     'Number of Inodes',
-    onDisk(({space}) => space.inodes),
+    onWholeDisk((space) => space.inodes),
   ),
   gauge(
     'container_fs_limit_bytes',

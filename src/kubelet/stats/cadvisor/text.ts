@@ -44,7 +44,7 @@ export function subjects({node, disks, pods, tiers}: Snapshot, handles: HandlesB
       measured: node.root,
       startedAtMs,
       network: node.network,
-      disk: {space: disks.node, used: whole},
+      disk: {space: disks.node, used: whole, isWhole: true},
     },
     ...[...tiers].map(([id, measured]) => ({labels: labelsOf({id}), measured, startedAtMs})),
     ...pods.flatMap((pod) => podSubjects(pod, disks.containers ?? disks.node, handles)),
@@ -85,7 +85,7 @@ function containerSubject(
     startedAtMs,
     processes: pids.length,
     ...(handles === undefined ? {} : {handles}),
-    ...(rootfs === undefined ? {} : {disk: {space, used: rootfs}}),
+    ...(rootfs === undefined ? {} : {disk: {space, used: rootfs, isWhole: false}}),
   };
 }
 
