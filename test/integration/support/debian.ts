@@ -70,8 +70,11 @@ export function debianPackage(suite: string, name: string): string {
     const deb = readdirSync(join(work, 'download')).find((file) => file.endsWith('.deb'));
     if (deb === undefined) throw new Error(`${name} of ${suite} was not downloaded`);
     execFileSync('dpkg-deb', ['-x', join(work, 'download', deb), join(work, 'files')]);
-    cpSync(join(work, 'files'), `${target}.${process.pid}`, {recursive: true});
-    renameSync(`${target}.${process.pid}`, target);
+    const copy = `${target}.${process.pid}`;
+    cpSync(join(work, 'files'), copy, {recursive: true});
+    // Another run may have unpacked the same meanwhile: one of them is enough.
+    if (existsSync(target)) rmSync(copy, {recursive: true});
+    else renameSync(copy, target);
   } finally {
     rmSync(work, {recursive: true, force: true});
   }
