@@ -1,9 +1,9 @@
 import {describe, expect, it} from 'vitest';
+import {Backoff} from '../../src/lib/control/backoff.ts';
+import {Queue} from '../../src/lib/control/queue.ts';
+import {converge} from '../../src/lib/control/reconcile.ts';
 import {formatBytes, parseQuantity, quantityMilli, quantityValue} from '../../src/lib/quantity.ts';
 import type {Clock} from '../../src/lib/time.ts';
-import {Backoff} from '../../src/lib/work/backoff.ts';
-import {Queue} from '../../src/lib/work/queue.ts';
-import {converge} from '../../src/lib/work/reconcile.ts';
 
 function fakeClock(): Clock & {advance(ms: number): void} {
   let now = 0;

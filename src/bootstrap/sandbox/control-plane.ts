@@ -3,8 +3,8 @@ import {type SandboxSettings, sandboxPaths, sandboxService} from '../../config/s
 import {makeDirectory} from '../../edges/files/files.ts';
 import {copyProgram, fileStamp} from '../../edges/files/host-files.ts';
 import type {ServiceManager, ServiceStatus, ServiceUnit} from '../../edges/systemd/services.ts';
+import type {Decision, Reconciler} from '../../lib/control/reconcile.ts';
 import {NodectlError} from '../../lib/errors.ts';
-import type {Decision, Reconciler} from '../../lib/work/reconcile.ts';
 
 export type ControlPlaneSeen = {
   /** The installed copy is the program that runs now. */

@@ -1,9 +1,9 @@
 import {helloImage} from '../../config/runtime/images.ts';
 import type {KubeClient} from '../../edges/kube/client.ts';
 import {isNotFound} from '../../edges/kube/errors.ts';
+import type {Reconciler} from '../../lib/control/reconcile.ts';
 import type {Deployment, Draft, Service} from '../../lib/kubernetes.ts';
 import {deployments, type Resource, services} from '../../lib/resources.ts';
-import type {Reconciler} from '../../lib/work/reconcile.ts';
 
 /** The proof that the machine works: two replicas behind a Service, asked through its ClusterIP. */
 const namespace = 'default';

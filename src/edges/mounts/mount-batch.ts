@@ -1,7 +1,7 @@
 import {randomBytes} from 'node:crypto';
 import {rm, writeFile} from 'node:fs/promises';
 import {dirname, join} from 'node:path';
-import {Batch} from '../../lib/work/batch.ts';
+import {Batch} from '../../lib/control/batch.ts';
 import {run} from '../process/run.ts';
 import {isMounted, isTmpfs, mountsAtOrBelow, readMounts, unmount} from './mounts.ts';
 

@@ -1,8 +1,8 @@
 import {createServer, type Server, type Socket} from 'node:net';
 import {dirname} from 'node:path';
+import {Queue} from '../../lib/control/queue.ts';
 import {describeError, NodectlError} from '../../lib/errors.ts';
 import type {Logger} from '../../lib/log.ts';
-import {Queue} from '../../lib/work/queue.ts';
 import {realClock} from '../clock.ts';
 import {makeDirectory, removeFile} from '../files/files.ts';
 import {takeLock} from '../files/lock.ts';

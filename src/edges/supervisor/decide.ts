@@ -1,4 +1,4 @@
-import type {Decision} from '../../lib/work/reconcile.ts';
+import type {Decision} from '../../lib/control/reconcile.ts';
 
 /** One supervised daemon as it is seen, the clock included. */
 export type Seen = {

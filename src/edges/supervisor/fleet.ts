@@ -1,6 +1,6 @@
 import {dirname} from 'node:path';
+import {Backoff} from '../../lib/control/backoff.ts';
 import type {Logger} from '../../lib/log.ts';
-import {Backoff} from '../../lib/work/backoff.ts';
 import {realClock} from '../clock.ts';
 import {makeDirectory} from '../files/files.ts';
 import {startDetached} from '../process/detached.ts';

@@ -1,12 +1,12 @@
 import type {KubeClient} from '../../edges/kube/client.ts';
 import {isNotFound, isOtherUid} from '../../edges/kube/errors.ts';
 import {isOlderVersion} from '../../edges/kube/watch/object-store.ts';
+import {Queue} from '../../lib/control/queue.ts';
 import {describeError} from '../../lib/errors.ts';
 import type {Pod, PodStatus} from '../../lib/kubernetes.ts';
 import type {Logger} from '../../lib/log.ts';
 import {pods} from '../../lib/resources.ts';
 import type {Clock} from '../../lib/time.ts';
-import {Queue} from '../../lib/work/queue.ts';
 import {isEqual, isFollowed, isUrgent, statusPatch} from '../pod/status/status-patch.ts';
 
 export type StatusWriterOptions = {

@@ -7,10 +7,10 @@ import {type KubeConnection, loadKubeconfig} from '../../edges/kube/connection.t
 import {isForbidden, isUnauthorized} from '../../edges/kube/errors.ts';
 import {connectKube} from '../../edges/kube/http-client.ts';
 import {type CertificateStore, openCertificateStore} from '../../edges/trust/certificate-store.ts';
+import {Backoff} from '../../lib/control/backoff.ts';
 import {describeError, isNodectlError, NodectlError} from '../../lib/errors.ts';
 import type {Logger} from '../../lib/log.ts';
 import type {Clock} from '../../lib/time.ts';
-import {Backoff} from '../../lib/work/backoff.ts';
 import {requestCertificate} from './request.ts';
 import {clientSigner} from './rotation.ts';
 import {leafFacts, satisfies} from './validity.ts';

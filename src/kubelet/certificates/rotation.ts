@@ -3,10 +3,10 @@ import {pause} from '../../edges/clock.ts';
 import type {KubeClient} from '../../edges/kube/client.ts';
 import type {CertificateStore, KeyPair} from '../../edges/trust/certificate-store.ts';
 import type {KeyUsage, Names} from '../../edges/trust/x509.ts';
+import {Backoff} from '../../lib/control/backoff.ts';
 import {describeError, isNodectlError} from '../../lib/errors.ts';
 import type {Logger} from '../../lib/log.ts';
 import type {Clock} from '../../lib/time.ts';
-import {Backoff} from '../../lib/work/backoff.ts';
 import {requestCertificate} from './request.ts';
 import {leafFacts, rotateAtMs, satisfies} from './validity.ts';
 

@@ -1,6 +1,6 @@
 import {readText, writeAtomic} from '../../edges/files/files.ts';
+import {Serial} from '../../lib/control/serial.ts';
 import {describeError, NodectlError} from '../../lib/errors.ts';
-import {Serial} from '../../lib/work/serial.ts';
 import {checkpointName, readCheckpoint, writeCheckpoint} from './checkpoint.ts';
 import {type ClaimRecord, claimKey} from './types.ts';
 

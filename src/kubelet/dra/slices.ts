@@ -1,11 +1,11 @@
 import type {KubeClient} from '../../edges/kube/client.ts';
 import {isNotFound} from '../../edges/kube/errors.ts';
+import {Queue} from '../../lib/control/queue.ts';
 import {describeError} from '../../lib/errors.ts';
 import type {Node} from '../../lib/kubernetes.ts';
 import type {Logger} from '../../lib/log.ts';
 import {resourceSlices} from '../../lib/resources.ts';
 import type {Cancel, Clock} from '../../lib/time.ts';
-import {Queue} from '../../lib/work/queue.ts';
 
 export type SliceWiperOptions = {
   readonly client: KubeClient;

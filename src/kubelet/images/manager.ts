@@ -1,8 +1,8 @@
 import {formatDuration} from '../../config/machine/units.ts';
 import {goMessage} from '../../edges/cri/message.ts';
+import {Backoff} from '../../lib/control/backoff.ts';
 import type {Container, Pod} from '../../lib/kubernetes.ts';
 import type {Clock} from '../../lib/time.ts';
-import {Backoff} from '../../lib/work/backoff.ts';
 import type {ImageSeen, PresentImage, StartFailure} from '../pod/seen.ts';
 import type {ImageMetrics} from '../stats/metrics/pods/image-metrics.ts';
 import type {Login} from './credentials/credentials.ts';

@@ -1,12 +1,12 @@
 import {topologyOptions} from '../../config/kubelet/rules/managers.ts';
 import type {KubeletConfig} from '../../config/kubelet.ts';
 import {type MachineTopology, readMachineTopology} from '../../edges/machine/machine-topology.ts';
+import {Serial} from '../../lib/control/serial.ts';
 import {type CpuSet, formatCpuSet, sorted} from '../../lib/cpu-set.ts';
 import {describeError, NodectlError} from '../../lib/errors.ts';
 import type {Container, ContainerStatus, Pod} from '../../lib/kubernetes.ts';
 import type {Logger} from '../../lib/log.ts';
 import type {Clock} from '../../lib/time.ts';
-import {Serial} from '../../lib/work/serial.ts';
 import type {Rejection} from '../admission/types.ts';
 import type {DeviceAdditions} from '../devices/grants.ts';
 import {DeviceManager} from '../devices/manager.ts';

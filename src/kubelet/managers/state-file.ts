@@ -1,7 +1,7 @@
 import {readText, writeAtomic} from '../../edges/files/files.ts';
+import {Serial} from '../../lib/control/serial.ts';
 import {describeError, NodectlError} from '../../lib/errors.ts';
 import type {Logger} from '../../lib/log.ts';
-import {Serial} from '../../lib/work/serial.ts';
 
 /** The state of a manager on disk: its loss, or another policy, is for somebody to decide who has drained the node. */
 export class StateFile {

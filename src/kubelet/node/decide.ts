@@ -1,6 +1,6 @@
 import {isDeepStrictEqual} from 'node:util';
+import type {Decision} from '../../lib/control/reconcile.ts';
 import type {Draft, Node} from '../../lib/kubernetes.ts';
-import type {Decision} from '../../lib/work/reconcile.ts';
 import type {NodeEvent} from './conditions.ts';
 import {type MetadataPatch, metadataPatch} from './labels.ts';
 import {newNode} from './register.ts';

@@ -1,12 +1,12 @@
 import {pause} from '../../edges/clock.ts';
 import type {KubeClient} from '../../edges/kube/client.ts';
 import {isConflict, isNotFound} from '../../edges/kube/errors.ts';
+import {Backoff, jittered} from '../../lib/control/backoff.ts';
 import {describeError, NodectlError} from '../../lib/errors.ts';
 import type {Draft, Lease, Node} from '../../lib/kubernetes.ts';
 import type {Logger} from '../../lib/log.ts';
 import {leases} from '../../lib/resources.ts';
 import {type Clock, microTimestamp} from '../../lib/time.ts';
-import {Backoff, jittered} from '../../lib/work/backoff.ts';
 
 export const leaseNamespace = 'kube-node-lease';
 

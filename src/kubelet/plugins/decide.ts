@@ -1,4 +1,4 @@
-import type {Decision} from '../../lib/work/reconcile.ts';
+import type {Decision} from '../../lib/control/reconcile.ts';
 
 /** One registration socket: what is at its path, and which socket was registered from there. */
 export type SocketSeen = {

@@ -1,10 +1,10 @@
 import {watchDirectory} from '../../edges/files/watch-directory.ts';
 import {listSockets, socketIdentity} from '../../edges/network/sockets.ts';
 import {connectRegistration, type RegistrationClient} from '../../edges/plugin-registration/client.ts';
+import {Queue} from '../../lib/control/queue.ts';
 import {describeError} from '../../lib/errors.ts';
 import type {Logger} from '../../lib/log.ts';
 import type {Clock} from '../../lib/time.ts';
-import {Queue} from '../../lib/work/queue.ts';
 import {decideSocket, type SocketAct} from './decide.ts';
 import type {AnnouncedPlugin, PluginHandlers} from './types.ts';
 

@@ -1,7 +1,7 @@
 import {errno} from '../../edges/files/files.ts';
+import {Queue} from '../../lib/control/queue.ts';
 import {describeError} from '../../lib/errors.ts';
 import type {Pod, PodStatus} from '../../lib/kubernetes.ts';
-import {Queue} from '../../lib/work/queue.ts';
 import {wantsMore} from '../resize/allocation.ts';
 import type {ResizeTrigger} from '../stats/metrics/pods/resize-metrics.ts';
 import {decidePod} from './actions/decide.ts';

@@ -1,13 +1,13 @@
 import {staticAnnotations} from '../../config/pod/static-pod.ts';
 import type {KubeClient} from '../../edges/kube/client.ts';
 import {isAlreadyExists, isConflict, isNotFound} from '../../edges/kube/errors.ts';
+import {Queue} from '../../lib/control/queue.ts';
+import type {Decision} from '../../lib/control/reconcile.ts';
 import {describeError} from '../../lib/errors.ts';
 import type {Pod} from '../../lib/kubernetes.ts';
 import type {Logger} from '../../lib/log.ts';
 import {nodes, pods} from '../../lib/resources.ts';
 import type {Clock} from '../../lib/time.ts';
-import {Queue} from '../../lib/work/queue.ts';
-import type {Decision} from '../../lib/work/reconcile.ts';
 
 /** The API's image of a static pod, so that it is seen there. Nothing is run because of it. */
 export function isMirror({metadata}: Pod): boolean {

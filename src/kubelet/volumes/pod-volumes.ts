@@ -1,10 +1,10 @@
 import {readInside} from '../../edges/mounts/subpath.ts';
+import {Lanes} from '../../lib/control/batch.ts';
+import {Serial} from '../../lib/control/serial.ts';
 import {describeError} from '../../lib/errors.ts';
 import type {Container, Pod, Volume} from '../../lib/kubernetes.ts';
 import type {Logger} from '../../lib/log.ts';
 import type {Cancel, Clock} from '../../lib/time.ts';
-import {Lanes} from '../../lib/work/batch.ts';
-import {Serial} from '../../lib/work/serial.ts';
 import type {ObjectReference} from '../api/objects.ts';
 import type {PodVolumes} from '../pod/deps.ts';
 import {containerDevices, containerMounts} from './container-mounts.ts';

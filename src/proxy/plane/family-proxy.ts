@@ -1,8 +1,8 @@
 import type {Family} from '../../lib/addresses.ts';
+import {Backoff} from '../../lib/control/backoff.ts';
 import {describeError} from '../../lib/errors.ts';
 import type {Logger} from '../../lib/log.ts';
 import type {Clock} from '../../lib/time.ts';
-import {Backoff} from '../../lib/work/backoff.ts';
 import type {UdpCleaner} from '../conntrack/udp-cleaner.ts';
 import type {ProxyHealth} from '../health/health.ts';
 import type {ProxyMetrics} from '../health/metrics.ts';

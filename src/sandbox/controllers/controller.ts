@@ -1,7 +1,7 @@
 import {isConflict, isNotFound} from '../../edges/kube/errors.ts';
+import {Queue} from '../../lib/control/queue.ts';
+import type {Decision} from '../../lib/control/reconcile.ts';
 import {describeError} from '../../lib/errors.ts';
-import {Queue} from '../../lib/work/queue.ts';
-import type {Decision} from '../../lib/work/reconcile.ts';
 import type {Caches} from './caches.ts';
 import type {ControllerDeps} from './deps.ts';
 import type {EventRecorder} from './events.ts';

@@ -1,9 +1,9 @@
 import {isConflict, isNotFound} from '../../edges/kube/errors.ts';
+import type {Queue} from '../../lib/control/queue.ts';
+import type {Decision} from '../../lib/control/reconcile.ts';
 import type {KubeObject, Namespace} from '../../lib/kubernetes.ts';
 import {namespaces, type Resource} from '../../lib/resources.ts';
 import {timestamp} from '../../lib/time.ts';
-import type {Queue} from '../../lib/work/queue.ts';
-import type {Decision} from '../../lib/work/reconcile.ts';
 import {type Context, runController} from './controller.ts';
 import {withCondition} from './pods.ts';
 

@@ -1,9 +1,9 @@
 import {isNotFound} from '../../edges/kube/errors.ts';
+import type {Queue} from '../../lib/control/queue.ts';
+import type {Decision} from '../../lib/control/reconcile.ts';
 import type {Pod} from '../../lib/kubernetes.ts';
 import {pods} from '../../lib/resources.ts';
 import {timestamp} from '../../lib/time.ts';
-import type {Queue} from '../../lib/work/queue.ts';
-import type {Decision} from '../../lib/work/reconcile.ts';
 import {type Context, runController} from './controller.ts';
 import {keyOf} from './owners.ts';
 import {isTerminal, withCondition} from './pods.ts';

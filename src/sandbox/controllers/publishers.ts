@@ -1,8 +1,8 @@
 import {isAlreadyExists, isForbidden, isNotFound} from '../../edges/kube/errors.ts';
+import type {Queue} from '../../lib/control/queue.ts';
+import type {Decision} from '../../lib/control/reconcile.ts';
 import type {ConfigMap, Namespace, ServiceAccount} from '../../lib/kubernetes.ts';
 import {configMaps, serviceAccounts} from '../../lib/resources.ts';
-import type {Queue} from '../../lib/work/queue.ts';
-import type {Decision} from '../../lib/work/reconcile.ts';
 import {type Context, runController} from './controller.ts';
 
 export type PublishSeen = {

@@ -1,6 +1,6 @@
 import {describe, expect, it} from 'vitest';
 import {tableLine} from '../../../src/edges/mounts/mount-batch.ts';
-import {Batch, Lanes} from '../../../src/lib/work/batch.ts';
+import {Batch, Lanes} from '../../../src/lib/control/batch.ts';
 
 const held = () => {
   const works: {items: readonly string[]; done: (faults: readonly unknown[]) => void}[] = [];

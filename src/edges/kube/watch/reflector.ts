@@ -1,9 +1,9 @@
+import {Backoff, jittered} from '../../../lib/control/backoff.ts';
 import {describeError} from '../../../lib/errors.ts';
 import type {KubeObject} from '../../../lib/kubernetes.ts';
 import type {Logger} from '../../../lib/log.ts';
 import {apiVersion, type Resource} from '../../../lib/resources.ts';
 import type {Clock} from '../../../lib/time.ts';
-import {Backoff, jittered} from '../../../lib/work/backoff.ts';
 import type {KubeClient, ListQuery} from '../client.ts';
 import {ApiError, isGone} from '../errors.ts';
 import {listAll} from './list-all.ts';

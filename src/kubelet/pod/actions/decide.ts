@@ -1,5 +1,5 @@
+import type {Decision} from '../../../lib/control/reconcile.ts';
 import type {Pod, PodStatus} from '../../../lib/kubernetes.ts';
-import type {Decision} from '../../../lib/work/reconcile.ts';
 import {isEmpty, resizePlan} from '../../resize/plan.ts';
 import {imageVolumesOf} from '../config/image-volumes.ts';
 import type {PodSeen, PresentImage, Verdict} from '../seen.ts';

@@ -1,5 +1,5 @@
+import type {Decision} from '../../../lib/control/reconcile.ts';
 import type {Container, Pod, PodSpec} from '../../../lib/kubernetes.ts';
-import type {Decision} from '../../../lib/work/reconcile.ts';
 import type {PodSeen} from '../seen.ts';
 import {isAlive, newestContainer, type RuntimeContainer} from '../status/runtime-state.ts';
 import type {Kill, PodAct} from './acts.ts';

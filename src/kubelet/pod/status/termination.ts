@@ -1,5 +1,5 @@
+import type {Decision} from '../../../lib/control/reconcile.ts';
 import type {Container, Pod} from '../../../lib/kubernetes.ts';
-import type {Decision} from '../../../lib/work/reconcile.ts';
 import type {Kill, PodAct} from '../actions/acts.ts';
 import type {KillReason} from '../actions/container-change.ts';
 import {isSidecar} from '../actions/restart.ts';

@@ -1,8 +1,8 @@
+import {Queue} from '../../../lib/control/queue.ts';
+import type {Serial} from '../../../lib/control/serial.ts';
 import {describeError} from '../../../lib/errors.ts';
 import type {Logger} from '../../../lib/log.ts';
 import type {Clock} from '../../../lib/time.ts';
-import {Queue} from '../../../lib/work/queue.ts';
-import type {Serial} from '../../../lib/work/serial.ts';
 import type {Drivers} from './driver/drivers.ts';
 import type {Inventory} from './driver/inventory.ts';
 import {type StagedVolume, stagedOnDisk} from './volume/on-disk.ts';

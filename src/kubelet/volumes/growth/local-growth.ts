@@ -1,6 +1,6 @@
+import {Serial} from '../../../lib/control/serial.ts';
 import {describeError} from '../../../lib/errors.ts';
 import type {Clock} from '../../../lib/time.ts';
-import {Serial} from '../../../lib/work/serial.ts';
 import {startPeriodic} from '../../periodic.ts';
 import {growLocal, local} from '../kinds/local.ts';
 import {

@@ -4,7 +4,7 @@ import {formatAndMount, growFilesystem} from '../../../edges/mounts/filesystems.
 import {unmountTree} from '../../../edges/mounts/mount-batch.ts';
 import {isMounted} from '../../../edges/mounts/mounts.ts';
 import {bindWithOptions} from '../../../edges/mounts/volume-mounts.ts';
-import {Serial} from '../../../lib/work/serial.ts';
+import {Serial} from '../../../lib/control/serial.ts';
 import {giveToGroup} from '../access/fs-group.ts';
 import {linkDevice} from '../devices.ts';
 import {podsUsing} from '../places.ts';

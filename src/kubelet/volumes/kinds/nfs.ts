@@ -1,6 +1,6 @@
 import {ensureDirectory} from '../../../edges/files/trees.ts';
 import {mountNfs, unmountOrForce} from '../../../edges/mounts/volume-mounts.ts';
-import {Serial} from '../../../lib/work/serial.ts';
+import {Serial} from '../../../lib/control/serial.ts';
 import type {VolumePlugin} from '../types.ts';
 
 /** Kubernetes' patience with a server that is away (pkg/volume/nfs). */

@@ -1,5 +1,5 @@
+import type {Decision} from '../../../lib/control/reconcile.ts';
 import type {ConfigMap, Secret} from '../../../lib/kubernetes.ts';
-import type {Decision} from '../../../lib/work/reconcile.ts';
 import {type BootstrapToken, detachedSignature, readToken} from './signature.ts';
 
 export type BootstrapSeen = {

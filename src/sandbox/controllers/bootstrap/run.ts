@@ -1,5 +1,5 @@
+import type {Queue} from '../../../lib/control/queue.ts';
 import {configMaps, secrets} from '../../../lib/resources.ts';
-import type {Queue} from '../../../lib/work/queue.ts';
 import {type Context, runController} from '../controller.ts';
 import {keyOf} from '../owners.ts';
 import {type BootstrapAct, type BootstrapSeen, decideBootstrap} from './decide.ts';

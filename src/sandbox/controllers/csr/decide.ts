@@ -1,6 +1,6 @@
 import type {CertificateRequest} from '../../../edges/trust/x509.ts';
+import type {Decision} from '../../../lib/control/reconcile.ts';
 import type {CertificateSigningRequest, Node} from '../../../lib/kubernetes.ts';
-import type {Decision} from '../../../lib/work/reconcile.ts';
 import {conditionOf} from '../pods.ts';
 
 export const clientSigner = 'kubernetes.io/kube-apiserver-client';

@@ -6,11 +6,11 @@ import {
   type KeyUsage,
   readCsr,
 } from '../../../edges/trust/x509.ts';
+import {Queue} from '../../../lib/control/queue.ts';
 import {describeError} from '../../../lib/errors.ts';
 import type {CertificateSigningRequest} from '../../../lib/kubernetes.ts';
 import {certificateSigningRequests} from '../../../lib/resources.ts';
 import {timestamp} from '../../../lib/time.ts';
-import {Queue} from '../../../lib/work/queue.ts';
 import type {Context} from '../controller.ts';
 import {withCondition} from '../pods.ts';
 import {type CsrAct, type CsrSeen, decideCsr, lifetimeMs, nodeNameOf} from './decide.ts';

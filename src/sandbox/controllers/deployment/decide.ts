@@ -1,6 +1,6 @@
+import type {Decision} from '../../../lib/control/reconcile.ts';
 import type {Deployment, Pod, ReplicaSet} from '../../../lib/kubernetes.ts';
 import {matchesSelector} from '../../../lib/labels.ts';
-import type {Decision} from '../../../lib/work/reconcile.ts';
 import {controllerOf} from '../owners.ts';
 import {conditionOf, isTerminal} from '../pods.ts';
 import {boundsOf, byAge, growNew, proportional, runningIn, shrinkOld, total, wantedBy} from './scale.ts';

@@ -1,8 +1,8 @@
 import {isAlreadyExists} from '../../../edges/kube/errors.ts';
+import type {Queue} from '../../../lib/control/queue.ts';
 import type {Deployment, ReplicaSet} from '../../../lib/kubernetes.ts';
 import {matchesSelector} from '../../../lib/labels.ts';
 import {deployments, replicaSets} from '../../../lib/resources.ts';
-import type {Queue} from '../../../lib/work/queue.ts';
 import {type Context, runController} from '../controller.ts';
 import {controllerOf, controllerRef, keyOf, nameKey} from '../owners.ts';
 import {type DeploymentAct, type DeploymentSeen, decideDeployment} from './decide.ts';

@@ -1,7 +1,7 @@
 import {isDeepStrictEqual} from 'node:util';
+import type {Decision} from '../../../lib/control/reconcile.ts';
 import type {EndpointSlice, Node, ObjectMeta, Pod, Service} from '../../../lib/kubernetes.ts';
 import {services} from '../../../lib/resources.ts';
-import type {Decision} from '../../../lib/work/reconcile.ts';
 import {controllerRef} from '../owners.ts';
 import {conditionOf} from '../pods.ts';
 import {type Endpoint, type EndpointGroup, endpointGroups} from './endpoints.ts';

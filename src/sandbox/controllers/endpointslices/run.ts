@@ -1,7 +1,7 @@
+import type {Queue} from '../../../lib/control/queue.ts';
 import type {Node, Pod} from '../../../lib/kubernetes.ts';
 import {matchesSelector} from '../../../lib/labels.ts';
 import {endpointSlices} from '../../../lib/resources.ts';
-import type {Queue} from '../../../lib/work/queue.ts';
 import {type Context, runController} from '../controller.ts';
 import {controllerOf, keyOf, nameKey} from '../owners.ts';
 import {decideSlices, type SliceAct, type SlicesSeen, sliceMetadata} from './decide.ts';

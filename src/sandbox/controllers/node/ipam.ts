@@ -1,7 +1,7 @@
+import type {Queue} from '../../../lib/control/queue.ts';
+import type {Decision} from '../../../lib/control/reconcile.ts';
 import type {Node} from '../../../lib/kubernetes.ts';
 import {nodes} from '../../../lib/resources.ts';
-import type {Queue} from '../../../lib/work/queue.ts';
-import type {Decision} from '../../../lib/work/reconcile.ts';
 import {addressRange, addressText} from '../../admission/services/address-range.ts';
 import {type Context, runController} from '../controller.ts';
 

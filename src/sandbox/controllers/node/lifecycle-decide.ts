@@ -1,6 +1,6 @@
+import type {Decision} from '../../../lib/control/reconcile.ts';
 import type {Node, Pod} from '../../../lib/kubernetes.ts';
 import {timestamp} from '../../../lib/time.ts';
-import type {Decision} from '../../../lib/work/reconcile.ts';
 import {conditionOf, isPodReady, isTerminal} from '../pods.ts';
 import type {Taint} from '../scheduler/taints.ts';
 

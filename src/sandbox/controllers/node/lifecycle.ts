@@ -1,8 +1,8 @@
 import {isNotFound} from '../../../edges/kube/errors.ts';
+import type {Queue} from '../../../lib/control/queue.ts';
 import type {Node} from '../../../lib/kubernetes.ts';
 import {nodes, pods} from '../../../lib/resources.ts';
 import {timestamp} from '../../../lib/time.ts';
-import type {Queue} from '../../../lib/work/queue.ts';
 import {type Context, runController} from '../controller.ts';
 import {keyOf} from '../owners.ts';
 import {conditionOf, withCondition} from '../pods.ts';

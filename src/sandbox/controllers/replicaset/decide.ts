@@ -1,7 +1,7 @@
 import {isDeepStrictEqual} from 'node:util';
+import type {Decision} from '../../../lib/control/reconcile.ts';
 import type {Pod, ReplicaSet} from '../../../lib/kubernetes.ts';
 import {matchesSelector} from '../../../lib/labels.ts';
-import type {Decision} from '../../../lib/work/reconcile.ts';
 import {controllerOf} from '../owners.ts';
 import {availableInMs, isActive, isPodReady} from '../pods.ts';
 import {deletionOrder} from './rank.ts';

@@ -1,10 +1,10 @@
 import {isForbidden, isInvalid, isNotFound} from '../../../edges/kube/errors.ts';
+import type {Queue} from '../../../lib/control/queue.ts';
 import {describeError} from '../../../lib/errors.ts';
 import type {Pod, ReplicaSet} from '../../../lib/kubernetes.ts';
 import {matchesSelector} from '../../../lib/labels.ts';
 import {pods, replicaSets} from '../../../lib/resources.ts';
 import {timestamp} from '../../../lib/time.ts';
-import type {Queue} from '../../../lib/work/queue.ts';
 import {type Context, runController} from '../controller.ts';
 import {controllerOf, controllerRef, keyOf, nameKey} from '../owners.ts';
 import {withCondition} from '../pods.ts';

@@ -1,6 +1,6 @@
+import type {Decision} from '../../../lib/control/reconcile.ts';
 import type {Pod} from '../../../lib/kubernetes.ts';
 import type {Labels} from '../../../lib/labels.ts';
-import type {Decision} from '../../../lib/work/reconcile.ts';
 import {conditionOf} from '../pods.ts';
 import type {Placed} from './affinity.ts';
 import {type NodeInfo, reasonsAgainst, score} from './filter.ts';

@@ -1,7 +1,7 @@
+import type {Decision} from '../../../lib/control/reconcile.ts';
 import type {PersistentVolume, PersistentVolumeClaim, Pod} from '../../../lib/kubernetes.ts';
 import {matchesSelector} from '../../../lib/labels.ts';
 import {quantityValue} from '../../../lib/quantity.ts';
-import type {Decision} from '../../../lib/work/reconcile.ts';
 import {keyOf} from '../owners.ts';
 
 export type StorageSeen = {

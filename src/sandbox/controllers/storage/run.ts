@@ -1,7 +1,7 @@
 import {isAlreadyExists} from '../../../edges/kube/errors.ts';
+import type {Queue} from '../../../lib/control/queue.ts';
 import type {Pod} from '../../../lib/kubernetes.ts';
 import {persistentVolumeClaims, persistentVolumes, pods} from '../../../lib/resources.ts';
-import type {Queue} from '../../../lib/work/queue.ts';
 import {type Context, runController} from '../controller.ts';
 import {controllerRef, keyOf} from '../owners.ts';
 import {

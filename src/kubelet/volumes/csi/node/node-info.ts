@@ -1,11 +1,11 @@
 import {sleep} from '../../../../edges/clock.ts';
 import type {KubeClient} from '../../../../edges/kube/client.ts';
 import {isAlreadyExists, isConflict, isNotFound} from '../../../../edges/kube/errors.ts';
+import {Serial} from '../../../../lib/control/serial.ts';
 import {describeError} from '../../../../lib/errors.ts';
 import type {CsiNode, Node} from '../../../../lib/kubernetes.ts';
 import type {Logger} from '../../../../lib/log.ts';
 import {csiNodes, nodes} from '../../../../lib/resources.ts';
-import {Serial} from '../../../../lib/work/serial.ts';
 import {
   announceDriver,
   type DriverNode,
