@@ -121,9 +121,9 @@ export class IptablesDataPlane implements DataPlane {
     const {monotonic} = this.#options;
     const started = monotonic();
     const {endMs, tookMs, works} = this.#look;
-    if (!works || started < endMs + tookMs / lookShare) return true;
-    if (!this.#large && started - this.#wholeAtMs > wholeEveryMs) return false;
-    return this.#holds();
+    if (started < endMs + tookMs / lookShare) return true;
+    if ((!this.#large || !works) && started - this.#wholeAtMs > wholeEveryMs) return false;
+    return !works || (await this.#holds());
   }
 
   /** Two listings without a commit in between must be the same. */
@@ -148,23 +148,33 @@ export class IptablesDataPlane implements DataPlane {
     return true;
   }
 
-  /** Writes everything; a Service whose line the kernel refuses is left out and said, and the others are written. */
+  /**
+   * A look that fails right after everything was written may mean that somebody took it away again, so it is written once
+   * more; one that fails then too would have it written for ever, and is not asked again before the next hour.
+   */
   async #whole(): Promise<void> {
+    await this.#writeWithoutRefused();
+    let works = await this.#holds();
+    if (!works) {
+      await this.#writeWithoutRefused();
+      works = await this.#holds();
+    }
+    this.#wholeAtMs = this.#options.monotonic();
+    this.#look = {...this.#look, works};
+    if (!works) this.#options.log.warn('iptables does not find the rules that it wrote');
+  }
+
+  /** Writes everything; a Service whose line the kernel refuses is left out and said, and the others are written. */
+  async #writeWithoutRefused(): Promise<void> {
     for (let refused = 0; ; refused++)
       try {
-        await this.#writeWhole();
-        break;
+        return await this.#writeWhole();
       } catch (error) {
         const owner = error instanceof RestoreError ? await this.#ownerOf(error.line) : undefined;
         if (owner === undefined || refused === mostRefused) throw error;
         this.#options.onBroken(owner, error);
         this.#ledger.replace(owner, undefined);
       }
-    this.#wholeAtMs = this.#options.monotonic();
-    // A look that fails right after everything was written would have it written again for ever.
-    const works = await this.#holds();
-    this.#look = {...this.#look, works};
-    if (!works) this.#options.log.warn('iptables does not find the rules that it wrote');
   }
 
   async #writeWhole(): Promise<void> {

@@ -1,5 +1,5 @@
 import {describe, expect, it} from 'vitest';
-import {lineNumber} from '../../../../src/edges/nftables/iptables.ts';
+import {type Iptables, lineNumber} from '../../../../src/edges/nftables/iptables.ts';
 import {complaintIn} from '../../../../src/edges/nftables/nft-sight.ts';
 import {chainNames} from '../../../../src/proxy/iptables/names.ts';
 import {readSaved} from '../../../../src/proxy/iptables/observed.ts';
@@ -179,6 +179,41 @@ describe('what iptables refuses', () => {
     plane.update({sources: new Map(), node: here, context});
     await plane.commit();
     expect(await plane.isIntact()).toBe(true);
+  });
+
+  it('keeps looking where a stranger takes the rules away at the moment of the first look', async () => {
+    const iptables = new FakeIptables('IPv4');
+    const looks = {before: 1};
+    const flushed: Iptables = {
+      family: iptables.family,
+      backend: iptables.backend,
+      save: () => iptables.save(),
+      restore: (input) => iptables.restore(input),
+      holds: (input) => {
+        if (looks.before-- > 0) iptables.flush();
+        return iptables.holds(input);
+      },
+    };
+    const plane = iptablesPlane(flushed);
+    plane.update({sources: new Map([serviceOf('a/web', {})]), node: here, context});
+    await plane.commit();
+    expect(iptables.rules('nat KUBE-SERVICES')).not.toEqual([]);
+    expect(await plane.isIntact()).toBe(true);
+    iptables.flush();
+    expect(await plane.isIntact()).toBe(false);
+  });
+
+  it('writes everything again after an hour where no look finds what it wrote', async () => {
+    const iptables = new FakeIptables('IPv4');
+    iptables.refuse = (line) => (line.startsWith('-C ') ? 'not understood' : undefined);
+    let nowMs = 0;
+    const plane = iptablesPlane(iptables, {monotonic: () => nowMs});
+    plane.update({sources: new Map(), node: here, context});
+    await plane.commit();
+    nowMs = 3_599_000;
+    expect(await plane.isIntact()).toBe(true);
+    nowMs = 3_601_000;
+    expect(await plane.isIntact()).toBe(false);
   });
 });
 

@@ -76,6 +76,11 @@ export class FakeIptables implements Iptables {
     }
   }
 
+  /** `nft flush ruleset`. */
+  flush(): void {
+    this.tables = fresh();
+  }
+
   rules(place: string): readonly string[] {
     const [table = '', name = ''] = place.split(' ');
     const rules = this.tables.get(table)?.get(name);
