@@ -63,9 +63,11 @@ export function resetSummary(
   {adopted}: {readonly adopted: boolean},
 ): string {
   if (undone.length + left.length === 0) return 'Nothing to undo: nodectl has not changed this machine.';
+  const remains = left.map(({what, why}) => `  ${what}: ${why}`);
   if (planned) {
     const agree = adopted ? ['nodectl reset --adopt --yes does it.'] : [];
-    return ['Plan, in this order:', ...undone.map((line) => `  ${line}`), ...agree].join('\n');
+    const except = left.length === 0 ? [] : ['Except for:', ...remains];
+    return ['Plan, in this order:', ...undone.map((line) => `  ${line}`), ...except, ...agree].join('\n');
   }
   const node =
     nodeName === undefined ? [] : [`The cluster still knows the node: kubectl delete node ${nodeName}`];
@@ -73,6 +75,5 @@ export function resetSummary(
     ? 'Cleaned: packages, images and logs of the other tool stay.'
     : 'Reset: everything is as it was before.';
   if (left.length === 0) return [done, ...node].join('\n');
-  const remains = left.map(({what, why}) => `  ${what}: ${why}`);
   return ['Reset, except for:', ...remains, ...node].join('\n');
 }

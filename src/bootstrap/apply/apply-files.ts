@@ -93,7 +93,8 @@ async function beforeOf(journal: Journal, state: PathState, path: string): Promi
       return {kind: 'link', to: state.to};
     case 'file': {
       const {mode, uid, gid, content} = state;
-      return {kind: 'file', saved: await journal.savePreImage(content), mode, uid, gid};
+      const saved = await journal.savePreImage(content);
+      return {kind: 'file', saved, sha256: sha256(content), mode, uid, gid};
     }
     case 'directory':
     case 'other':

@@ -7,6 +7,8 @@ export type Before =
       readonly kind: 'file';
       /** Name of the copy beside the journal. */
       readonly saved: string;
+      /** Of the copy: one that a disk has spoilt must never take the place of the file. Absent in older journals. */
+      readonly sha256?: string | undefined;
       readonly mode: number;
       readonly uid: number;
       readonly gid: number;
@@ -59,7 +61,14 @@ const texts = z.readonly(z.array(z.string()));
 const before = z.discriminatedUnion('kind', [
   z.object({kind: z.literal('absent')}),
   z.object({kind: z.literal('link'), to: text}),
-  z.object({kind: z.literal('file'), saved: text, mode: z.number(), uid: z.number(), gid: z.number()}),
+  z.object({
+    kind: z.literal('file'),
+    saved: text,
+    sha256: z.optional(text),
+    mode: z.number(),
+    uid: z.number(),
+    gid: z.number(),
+  }),
 ]);
 const state = z.object({enabled: z.boolean(), running: z.boolean()});
 

@@ -1,7 +1,8 @@
 import {dirname} from 'node:path';
 import type {JournalStore} from '../../edges/logs/journal-store.ts';
 import {NodectlError} from '../../lib/errors.ts';
-import {type Entry, parseEntry} from '../apply/entries.ts';
+import type {Entry} from '../apply/entries.ts';
+import {type Damage, describeDamage, readEntry} from './read-entry.ts';
 
 /**
  * What nodectl has changed on this machine, oldest first, each written (and synced) before the change itself. A
@@ -12,23 +13,46 @@ export class Journal {
   readonly #store: JournalStore;
   readonly #entries = new Map<string, {number: number; entry: Entry}>();
   #next = 1;
+  #torn: Damage | undefined;
 
   private constructor(store: JournalStore) {
     this.#store = store;
   }
 
-  /** @throws NodectlError ND604 for an entry that cannot be read */
+  /**
+   * A damaged end is no reason to stop: entries are synced before what they tell of is done, so a power loss that cut
+   * the last one came before that change.
+   * @throws NodectlError ND604 for an entry of a newer nodectl, ND610 for damage elsewhere than at the end
+   */
   static async open(store: JournalStore): Promise<Journal> {
     const journal = new Journal(store);
-    for (const {name, text} of await store.read()) {
-      const entry = parseEntry(text);
-      const number = Number.parseInt(name, 10);
-      if (entry === undefined || Number.isNaN(number))
-        throw new NodectlError('ND604', `${store.dir}/${name} cannot be read`);
-      journal.#entries.set(keyOf(entry), {number, entry});
-      journal.#next = Math.max(journal.#next, number + 1);
+    const damages: Damage[] = [];
+    let last = '';
+    for (const {name, text, fault} of (await store.read()).sort(byNumber)) {
+      const reading = readEntry(name, text, fault);
+      if (reading.kind === 'newer')
+        throw new NodectlError('ND604', `a newer nodectl has written ${store.dir}/${name}`);
+      const number = numberOf(name);
+      if (reading.kind === 'entry')
+        journal.#entries.set(keyOf(reading.entry), {number, entry: reading.entry});
+      else damages.push(reading.damage);
+      journal.#next = number + 1;
+      last = name;
     }
+    if (damages.at(-1)?.name === last) journal.#torn = damages.pop();
+    if (damages.length > 0) throw damaged(store.dir, damages, journal.#entries.size);
     return journal;
+  }
+
+  /** The last entry, where it is damaged: nothing follows from it, and the next one takes it away. */
+  get torn(): Damage | undefined {
+    return this.#torn;
+  }
+
+  async forgetTorn(): Promise<void> {
+    if (this.#torn === undefined) return;
+    await this.#store.remove(this.#torn.name);
+    this.#torn = undefined;
   }
 
   /** Oldest first. */
@@ -57,6 +81,7 @@ export class Journal {
     const merged = known === undefined ? entry : again(known.entry, entry);
     if (known !== undefined && JSON.stringify(merged) === JSON.stringify(known.entry)) return;
     this.#entries.set(keyOf(entry), {number, entry: merged});
+    await this.forgetTorn();
     await this.#store.write(fileName(number), `${JSON.stringify(merged)}\n`);
   }
 
@@ -89,6 +114,32 @@ export class Journal {
     }
     return false;
   }
+}
+
+/** Each damaged entry by its name, and one command for all of them. */
+function damaged(dir: string, damages: readonly Damage[], whole: number): NodectlError {
+  const others = whole === 1 ? 'the other entry tells' : `the other ${whole} entries tell`;
+  const rest = whole === 0 ? 'no entry of it can be read' : `what ${others} of can still be undone`;
+  const told = damages.slice(0, shownDamages).map(describeDamage);
+  const more = damages.length > shownDamages ? [`and ${damages.length - shownDamages} more`] : [];
+  const files = damages.map(({name}) => `${dir}/${name.replace(/json$/, '*')}`).join(' ');
+  const aside = '/root/nodectl-journal';
+  return new NodectlError('ND610', [`the journal is damaged; ${rest}`, ...told, ...more].join('\n'), {
+    next: [
+      `sudo mkdir -p ${aside} && sudo mv ${files} ${aside}/`,
+      'Then run the same command again. What these entries told of stays as it is; a .pre file is what a file was before.',
+    ],
+  });
+}
+
+const shownDamages = 5;
+
+function byNumber(a: {readonly name: string}, b: {readonly name: string}): number {
+  return numberOf(a.name) - numberOf(b.name);
+}
+
+function numberOf(name: string): number {
+  return Number.parseInt(name, 10);
 }
 
 function keyOf(entry: Entry): string {

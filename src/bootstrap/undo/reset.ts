@@ -24,6 +24,7 @@ import type {NodePlace, StepDeps} from '../types.ts';
 import {describeEntry, isThere} from './entry-sight.ts';
 import {Journal} from './journal.ts';
 import {heldBy} from './neighbours.ts';
+import {describeDamage} from './read-entry.ts';
 import {holdsJournal, type UndoTools, undoEntry} from './undo.ts';
 import {writePlaces} from './write-places.ts';
 
@@ -58,23 +59,48 @@ export async function resetNode(options: ResetOptions, deps: StepDeps): Promise<
     const tools: UndoTools = {journal, services, packages, stateDir: layout.stateDir};
     const entries = journal.entries.toReversed();
     const nodeName = entries.find(({kind}) => kind === 'node')?.target;
+    const torn = tornEnd(journal);
     if (options.plan) {
       const there = await Promise.all(entries.map(isThere));
       const undone = entries.filter((_, at) => there[at]).map(describeEntry);
-      return {planned: true, nodeName, undone, left: []};
+      return {planned: true, nodeName, undone, left: torn};
     }
-    if (entries.length === 0) return {planned: false, nodeName, undone: [], left: await others(options)};
+    // Nothing was ever changed: whatever runs here is not ours to end.
+    if (entries.length === 0) {
+      const more = torn.length === 0 ? [] : await removeJournal(journal, layout.stateDir, entries);
+      return {planned: false, nodeName, undone: [], left: [...torn, ...more, ...(await others(options))]};
+    }
     const stuck = await endEverything(options, deps, services, entries);
     await removeOrphans([...journal.directories, ...writePlaces(options.layout)], Date.now());
     const {undone, left} = await undoAll(entries, tools, deps);
     await finish(options, services, entries);
-    return {planned: false, nodeName, undone, left: [...stuck, ...left]};
+    const unknown = await removeJournal(journal, layout.stateDir, entries);
+    return {planned: false, nodeName, undone, left: [...torn, ...stuck, ...left, ...unknown]};
   } finally {
     await lock.release();
   }
 }
 
 type Remains = {what: string; why: string};
+
+/** A power loss that cut the last entry came before the change itself; what else cut it may not have. */
+function tornEnd({torn}: Journal): Remains[] {
+  if (torn === undefined) return [];
+  const why = `${describeDamage(torn)}; its change had most likely not begun`;
+  return [{what: 'the last entry of the journal', why}];
+}
+
+/** Every entry is done with; without the one of the state directory nobody knows whether what is in it was there before. */
+async function removeJournal(
+  journal: Journal,
+  stateDir: string,
+  entries: readonly Entry[],
+): Promise<Remains[]> {
+  await removeTree(journal.dir, [], false);
+  if (entries.some(({kind, target}) => kind === 'tree' && holdsJournal(target, stateDir))) return [];
+  if (await removeEmptyDirectory(stateDir)) return [];
+  return [{what: stateDir, why: 'the journal does not tell what was in it before'}];
+}
 
 /** Another tool's node is not undone by a journal that nodectl has not written. */
 async function others({layout}: ResetOptions): Promise<Remains[]> {

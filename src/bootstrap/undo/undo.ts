@@ -103,11 +103,8 @@ async function undoFile(entry: Extract<Entry, {kind: 'file'}>, journal: Journal)
 async function isAsBefore(state: PathState, before: Before, journal: Journal): Promise<boolean> {
   if (before.kind === 'absent') return state.kind === 'absent';
   if (before.kind === 'link') return state.kind === 'link' && state.to === before.to;
-  return (
-    state.kind === 'file' &&
-    state.mode === before.mode &&
-    state.sha256 === sha256(await journal.preImage(before.saved))
-  );
+  const digest = before.sha256 ?? sha256(await journal.preImage(before.saved));
+  return state.kind === 'file' && state.mode === before.mode && state.sha256 === digest;
 }
 
 /** Ours too is what we took away. */
@@ -125,12 +122,17 @@ async function restore(path: string, before: Before, journal: Journal): Promise<
     case 'link':
       await linkAtomic(path, before.to);
       return undefined;
-    case 'file':
+    case 'file': {
+      const content = await journal.preImage(before.saved).catch(() => undefined);
+      if (content === undefined) return 'its copy in the journal is gone';
+      if (before.sha256 !== undefined && sha256(content) !== before.sha256)
+        return 'its copy in the journal is damaged';
       // A package that was purged took its directory along.
       await makeDirectory(dirname(path));
-      await writeAtomic(path, await journal.preImage(before.saved), before.mode);
+      await writeAtomic(path, content, before.mode);
       await restoreOwner(path, before.uid, before.gid);
       return undefined;
+    }
   }
 }
 

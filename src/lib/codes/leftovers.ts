@@ -39,11 +39,20 @@ export const leftoverCodes = entries({
     exit: 'preflight',
   },
   ND604: {
-    title: 'journal unreadable',
-    why: 'The list of what nodectl has changed on this machine is damaged, or a newer nodectl has written it.',
+    title: 'journal of a newer nodectl',
+    why: 'The list of what nodectl has changed on this machine has entries that this nodectl does not know: a newer one has written them, and can undo them.',
     fix: [
       'Run the same command with the newest nodectl that was ever used on this machine.',
       'Or move the named file away; what it tells of must then be undone by hand.',
+    ],
+    exit: 'failed',
+  },
+  ND610: {
+    title: 'journal damaged',
+    why: 'Entries in the list of what nodectl has changed on this machine cannot be read: a power loss, a failing disk or a hand has spoilt them. What they told of cannot be undone any more; the rest can.',
+    fix: [
+      'Move the named files away, then run the same command again.',
+      'sudo dmesg | grep -iE "I/O error|EXT4-fs|XFS"',
     ],
     exit: 'failed',
   },

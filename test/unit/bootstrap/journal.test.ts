@@ -78,26 +78,101 @@ describe('Journal', () => {
     expect(journal.covers('/var/lib/kubelet')).toBe(false);
   });
 
-  it('refuses to go on with an entry that cannot be read', async () => {
-    await expect(Journal.open(memoryStore(new Map([['0001.json', '{"kind":']])))).rejects.toMatchObject({
-      code: 'ND604',
+  it('says which entry is damaged and how, what is left to undo, and what to type', async () => {
+    const store = memoryStore();
+    const journal = await Journal.open(store);
+    await journal.note(sysctl);
+    await journal.note(file('a'));
+    await journal.note({kind: 'module', target: 'overlay'});
+    store.files.set('0002.json', '{"kind":"file","target":"/etc/x","bef');
+    await expect(Journal.open(store)).rejects.toMatchObject({
+      code: 'ND610',
+      message:
+        'the journal is damaged; what the other 2 entries tell of can still be undone\n' +
+        '0002.json ends in its middle, after 37 bytes; it told of file /etc/x',
+      next: [
+        'sudo mkdir -p /root/nodectl-journal && sudo mv /journal/0002.* /root/nodectl-journal/',
+        expect.stringContaining('Then run the same command again'),
+      ],
     });
+  });
+
+  it('goes on without its last entry where that is damaged: a power loss came before the change', async () => {
+    const store = memoryStore();
+    const journal = await Journal.open(store);
+    await journal.note(sysctl);
+    await journal.note(file('a'));
+    store.files.set('0002.json', '\0'.repeat(80));
+    const again = await Journal.open(store);
+    expect(again.entries).toEqual([sysctl]);
+    expect(again.torn).toEqual({name: '0002.json', how: 'holds nothing but zero bytes', told: undefined});
+  });
+
+  it('has a whole journal again when something is noted after a damaged end', async () => {
+    const store = memoryStore(new Map([['0001.json', '{"kind":']]));
+    const journal = await Journal.open(store);
+    await journal.note(sysctl);
+    await journal.note(file('a'));
+    const again = await Journal.open(store);
+    expect(again.torn).toBeUndefined();
+    expect(again.entries).toEqual([sysctl, file('a')]);
+  });
+
+  it('never takes the number of a damaged end again, whose saved file is the only one', async () => {
+    const store = memoryStore(new Map([['0001.json', '{"kind":"file"']]));
+    store.files.set('0001.pre', 'theirs');
+    const journal = await Journal.open(store);
+    await journal.savePreImage(new TextEncoder().encode('another'));
+    expect(store.files.get('0001.pre')).toBe('theirs');
   });
 });
 
+const whole = '{"kind":"module","target":"overlay"}';
+
 describe('an entry of a journal', () => {
+  it.each<[string, string, string]>([
+    [
+      'that is cut',
+      '{"kind":"file","target":"/etc/x","bef',
+      'ends in its middle, after 37 bytes; it told of file /etc/x',
+    ],
+    ['that is empty', '', 'is empty'],
+    ['that is all zeros', '\0\0\0', 'holds nothing but zero bytes'],
+    ['that ends in zeros', `{"kind":"module","tar${'\0'.repeat(9)}`, 'has zero bytes from byte 21 on'],
+    ['that is another file’s', 'ELF\u0001', 'is not text that nodectl wrote'],
+    [
+      'with garbage in its middle',
+      '{"kind":"module","target":"ov\uFFFDlay"}',
+      'is not text that nodectl wrote; it told of module ov\uFFFDlay',
+    ],
+    ['that is no entry', '[]', 'is not text that nodectl wrote'],
+  ])('%s is told as damage before anything is undone', async (_, text, how) => {
+    const store = memoryStore(
+      new Map([
+        ['0001.json', text],
+        ['0002.json', whole],
+      ]),
+    );
+    await expect(Journal.open(store)).rejects.toMatchObject({
+      code: 'ND610',
+      message: expect.stringContaining(`0001.json ${how}`),
+    });
+  });
+
   it.each<[string, string]>([
-    ['that is cut', '{"kind":"file","target":"/etc/x","bef'],
-    ['that is empty', ''],
-    ['that is no entry', '[]'],
     ['without what was before', '{"kind":"file","target":"/etc/x"}'],
     ['of a kind that a newer nodectl made', '{"kind":"firmware","target":"x"}'],
     ['of a firewall that a newer nodectl knows', '{"kind":"firewall","target":"1/tcp","firewall":"pf"}'],
-  ])('%s is refused before anything is undone', async (_, text) => {
-    const store = memoryStore(new Map([['0001.json', text]]));
+  ])('%s is a newer nodectl’s, also as the last one', async (_, text) => {
+    const store = memoryStore(
+      new Map([
+        ['0001.json', whole],
+        ['0002.json', text],
+      ]),
+    );
     await expect(Journal.open(store)).rejects.toMatchObject({
       code: 'ND604',
-      message: '/journal/0001.json cannot be read',
+      message: expect.stringContaining('/journal/0002.json'),
     });
   });
 
