@@ -71,6 +71,7 @@ function durationsOf(schema: unknown, path: readonly string[]): (readonly string
   const {def} = schema._zod;
   if ('innerType' in def) return durationsOf(def.innerType, path);
   if ('in' in def) return durationsOf(def.in, path);
+  if ('options' in def && Array.isArray(def.options) && def.options.includes(duration)) return [path];
   if ('shape' in def && typeof def.shape === 'object' && def.shape !== null)
     return Object.entries(def.shape).flatMap(([name, inner]) => durationsOf(inner, [...path, name]));
   return [];

@@ -5,6 +5,7 @@ import {fieldFlags} from '../../../../src/config/kubelet/field-flags.ts';
 import {durationPaths, kubeletConfiguration} from '../../../../src/config/kubelet/schema.ts';
 import {ipFamily, type KubeletFlags, loadKubeletConfig} from '../../../../src/config/kubelet.ts';
 import {formatDuration, parseDuration} from '../../../../src/config/machine/units.ts';
+import {configz} from '../../../../src/kubelet/server/pages/configz.ts';
 
 const header = 'apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n';
 const load = (text: string, flags: KubeletFlags = {}, ...dropIns: string[]) =>
@@ -294,6 +295,23 @@ registerWithTaints: [{key: a, value: 2026-01-01, effect: NoSchedule}]
     expect(durationPaths).toContainEqual(['authentication', 'webhook', 'cacheTTL']);
     expect(durationPaths).toContainEqual(['nodeStatusReportFrequency']);
     expect(durationPaths).not.toContainEqual(['maxPods']);
+  });
+
+  // Tests and tools read it into Kubernetes' types, change a field, and give it back as the kubelet's file.
+  it.each([
+    '',
+    kubeadm,
+    'logging: {flushFrequency: 5s}\nnodeStatusUpdateFrequency: 3s\nevictionSoft: {memory.available: 1Gi}\nevictionSoftGracePeriod: {memory.available: 90s}',
+    'logging: {flushFrequency: 1500000000}\nshutdownGracePeriodByPodPriority: [{priority: 1, shutdownGracePeriodSeconds: 60}]',
+  ])('tells at /configz what means the same as a file: %j', (text) => {
+    const {config} = load(text);
+    const {apiVersion, kind, ...told} = configz(config).kubeletconfig;
+    expect({apiVersion, kind}).toEqual({
+      apiVersion: 'kubelet.config.k8s.io/v1beta1',
+      kind: 'KubeletConfiguration',
+    });
+    const file = Object.entries(told).map(([name, value]) => `${name}: ${JSON.stringify(value)}\n`);
+    expect(load(file.join('')).config).toEqual(config);
   });
 });
 
