@@ -4,6 +4,7 @@ import type {FilesystemUsage} from '../../edges/cri/gen/api_pb.ts';
 import {mountedFrom} from '../../edges/mounts/block-devices.ts';
 import {deviceOf} from '../../edges/mounts/directory-usage.ts';
 import {diskSpace} from '../../edges/mounts/disk.ts';
+import {diskActivity} from '../../edges/mounts/disk-activity.ts';
 import {type MountEntry, readMounts} from '../../edges/mounts/mounts.ts';
 import type {Clock} from '../../lib/time.ts';
 import type {DiskStats, SpaceStats} from './types.ts';
@@ -19,8 +20,9 @@ export async function readDisks({config, cri, clock}: DiskSource): Promise<DiskS
   // Runtimes before CRI 0.29 tell of one place for both.
   const container = containerFilesystems[0] ?? image;
   const mounts = await readMounts();
-  const [node, images, containers] = await Promise.all([
+  const [node, activity, images, containers] = await Promise.all([
     spaceOf(config.rootDir, mounts),
+    diskActivity(config.rootDir),
     spaceAt(image, mounts),
     spaceAt(container, mounts),
   ]);
@@ -32,6 +34,7 @@ export async function readDisks({config, cri, clock}: DiskSource): Promise<DiskS
   return {
     timeMs: clock.now(),
     node,
+    ...(activity === undefined ? {} : {activity}),
     images,
     containers,
     dedicatedImages: imageDevice !== undefined && imageDevice !== nodeDevice,

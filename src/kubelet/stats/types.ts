@@ -1,4 +1,5 @@
 import type {CgroupSample} from '../../edges/cgroups/cgroup-sample.ts';
+import type {DiskActivity} from '../../edges/mounts/disk-activity.ts';
 import type {NetworkSample} from '../../edges/network/network-sample.ts';
 import type {Handles} from '../../edges/process/open-files.ts';
 import type {Pod} from '../../lib/kubernetes.ts';
@@ -95,6 +96,8 @@ export type NodeStats = {
 export type DiskStats = {
   readonly timeMs: number;
   readonly node: SpaceStats;
+  /** Of the device below the node's own file system. */
+  readonly activity?: DiskActivity;
   readonly images: SpaceStats | undefined;
   readonly containers: SpaceStats | undefined;
   /** Images lie on another file system than the kubelet's root. */
@@ -125,5 +128,10 @@ export type Subject = {
   readonly handles?: Handles;
   readonly network?: readonly NetworkSample[];
   /** The file system it writes to, and what it takes of it: all that is used for the machine itself. */
-  readonly disk?: {readonly space: SpaceStats; readonly used: Usage; readonly isWhole: boolean};
+  readonly disk?: {
+    readonly space: SpaceStats;
+    readonly used: Usage;
+    readonly isWhole: boolean;
+    readonly activity?: DiskActivity;
+  };
 };

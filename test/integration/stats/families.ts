@@ -11,7 +11,7 @@ const network = (what: string): Record<string, Family> =>
 
 /**
  * Families of cAdvisor 0.56 with the metric sets that the kubelet 1.36 turns on: types, and the labels beside the
- * kubelet's own six. Those that only ever say 0 there (load averages, tasks by state, merged requests) are left out.
+ * kubelet's own six. Those that only ever say 0 there (load averages, tasks by state) are left out.
  */
 export const cadvisorFamilies: Readonly<Record<string, Family>> = {
   cadvisor_version_info: ['gauge'],
@@ -27,11 +27,20 @@ export const cadvisorFamilies: Readonly<Record<string, Family>> = {
   container_file_descriptors: ['gauge'],
   container_fs_inodes_free: ['gauge', device],
   container_fs_inodes_total: ['gauge', device],
+  container_fs_io_current: ['gauge', device],
+  container_fs_io_time_seconds_total: ['counter', device],
+  container_fs_io_time_weighted_seconds_total: ['counter', device],
   container_fs_limit_bytes: ['gauge', device],
+  container_fs_read_seconds_total: ['counter', device],
   container_fs_reads_bytes_total: ['counter', device],
+  container_fs_reads_merged_total: ['counter', device],
   container_fs_reads_total: ['counter', device],
+  container_fs_sector_reads_total: ['counter', device],
+  container_fs_sector_writes_total: ['counter', device],
   container_fs_usage_bytes: ['gauge', device],
+  container_fs_write_seconds_total: ['counter', device],
   container_fs_writes_bytes_total: ['counter', device],
+  container_fs_writes_merged_total: ['counter', device],
   container_fs_writes_total: ['counter', device],
   container_last_seen: ['gauge'],
   container_memory_cache: ['gauge'],
@@ -74,8 +83,11 @@ export const cadvisorFamilies: Readonly<Record<string, Family>> = {
   machine_swap_bytes: ['gauge'],
 };
 
-/** Those that a kernel may not have: PSI, CPU bursts, throttling without a quota, block devices that did nothing. */
-export const maybeAbsent = /pressure|burst|blkio|container_fs_(reads|writes)/;
+/**
+ * Those that a kernel may not have: PSI, CPU bursts, throttling without a quota, block devices that did nothing or lie
+ * below no file system of the node's.
+ */
+export const maybeAbsent = /pressure|burst|blkio|container_fs_(read|write|sector|io)/;
 
 /** Of `/metrics`: what the kubelet's dashboards and alerts ask for, with their labels. */
 export const kubeletFamilies: Readonly<Record<string, string>> = {

@@ -1,3 +1,4 @@
+import {activity} from './activity.ts';
 import {cpu} from './cpu.ts';
 import {files} from './files.ts';
 import {memory} from './memory.ts';
@@ -11,6 +12,7 @@ export const cadvisorMetrics: readonly CadvisorMetric[] = [
   ...cpu,
   ...memory,
   ...files,
+  ...activity,
   ...network,
   ...pressure,
   ...others,

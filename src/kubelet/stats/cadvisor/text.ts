@@ -37,14 +37,15 @@ function family({name, help, type, stamped, read}: CadvisorMetric, all: readonly
 /** The root, the cgroups of the QoS classes, the pods', their sandboxes' and their containers'. */
 export function subjects({node, disks, pods, tiers}: Snapshot, handles: HandlesById): Subject[] {
   const {bootTimeMs: startedAtMs} = node;
-  const whole = {usedBytes: disks.node.usedBytes, inodesUsed: disks.node.inodesUsed};
+  const {node: space, activity} = disks;
+  const used = {usedBytes: space.usedBytes, inodesUsed: space.inodesUsed};
   return [
     {
       labels: labelsOf({id: '/'}),
       measured: node.root,
       startedAtMs,
       network: node.network,
-      disk: {space: disks.node, used: whole, isWhole: true},
+      disk: {space, used, isWhole: true, ...(activity === undefined ? {} : {activity})},
     },
     ...[...tiers].map(([id, measured]) => ({labels: labelsOf({id}), measured, startedAtMs})),
     ...pods.flatMap((pod) => podSubjects(pod, disks.containers ?? disks.node, handles)),
