@@ -15,7 +15,7 @@ import {ipWord} from './table/table.ts';
 const nodeWaitMs = 5_000;
 /** kube-proxy waits as long for a node's pod ranges. */
 const podCIDRWaitMs = 5 * 60_000;
-/** The lists of so many leave garbage that is worth a pause of some tens of milliseconds. */
+/** The lists of so many leave garbage that is worth a pause of some tens of milliseconds, and work that is worth compiling. */
 const manyServices = 2_000;
 /** How often it is looked whether the machine's addresses have changed. */
 const addressPeriodMs = 10_000;
@@ -66,7 +66,7 @@ export async function serveServices(serving: Serving, signal: AbortSignal): Prom
   serving.following.follow({Services: objects.services, EndpointSlices: objects.slices});
   const tables = watchTables(serving, agent, proxies);
   void Promise.all([objects.services.synced, objects.slices.synced]).then(() => {
-    if (objects.services.store.size > manyServices) serving.heap.tidy();
+    if (objects.services.store.size > manyServices) serving.heap.hurry();
     agent.start();
   });
   await untilOver(serving, agent, first, signal);

@@ -19,6 +19,8 @@ export type Flow = {
   readonly answersPort: number;
 };
 
+export const noFrontends: readonly UdpFrontend[] = [];
+
 /**
  * The UDP frontends of a Service in one family. Every serving endpoint may answer, whatever policies and topology
  * say: a flow keeps its endpoint. A Service without endpoints has frontends that nobody may answer for.
@@ -27,10 +29,12 @@ export function udpFrontends(
   service: Service | undefined,
   slices: readonly EndpointSlice[],
   family: Family,
-): UdpFrontend[] {
-  const view = service === undefined ? undefined : viewService(service, family);
+): readonly UdpFrontend[] {
+  // Nearly no Service has one, and every change of any comes by here.
+  if (!service?.spec.ports?.some(({protocol}) => protocol === 'UDP')) return noFrontends;
+  const view = viewService(service, family);
   const ports = view?.ports.filter((port) => port.protocol === 'udp') ?? [];
-  if (view === undefined || ports.length === 0) return [];
+  if (view === undefined || ports.length === 0) return noFrontends;
   const endpoints = mergeSlices(slices, family, '', () => undefined);
   const addresses = [view.clusterIP, ...view.externalIPs, ...view.loadBalancerIPs];
   return ports.flatMap(({name, port, nodePort}) => {

@@ -57,7 +57,7 @@ export class HealthPorts {
   sync(sources: ReadonlyMap<string, ServiceSource>): void {
     const openings: (() => void)[] = [];
     for (const [key, {service, slices}] of sources) {
-      const port = service === undefined || this.#foreign(service) ? 0 : healthCheckNodePort(service);
+      const port = this.#portOf(service);
       const known = this.#checks.get(key);
       if (known !== undefined && known.port === port) {
         known.localEndpoints = this.#count(slices);
@@ -74,8 +74,11 @@ export class HealthPorts {
     await this.#work;
   }
 
-  #foreign(service: Service): boolean {
-    return viewService(service, this.#options.family) === undefined;
+  /** 0 for none, as nearly every Service has it; whose family it is costs more to know. */
+  #portOf(service: Service | undefined): number {
+    const port = service === undefined ? 0 : healthCheckNodePort(service);
+    const isOurs = port !== 0 && service !== undefined && viewService(service, this.#options.family);
+    return isOurs ? port : 0;
   }
 
   #count(slices: readonly EndpointSlice[]): number {

@@ -157,7 +157,10 @@ function affinitySeconds({spec}: Service): number | undefined {
   return spec.sessionAffinityConfig?.clientIP?.timeoutSeconds ?? 10_800;
 }
 
-function ofFamily(texts: readonly string[], family: Family): string[] {
+const noAddresses: readonly string[] = [];
+
+function ofFamily(texts: readonly string[], family: Family): readonly string[] {
+  if (texts.length === 0) return noAddresses;
   const addresses = texts.map(parseAddress).filter((address) => address?.family === family);
   return [...new Set(addresses.map((address) => address?.text ?? ''))];
 }

@@ -1,14 +1,22 @@
 import type {Operation} from '../table/table.ts';
 
+const offset = 0x811c9dc5;
+
 /** FNV-1a. Sums of such hashes do not depend on the order, and follow a change without looking at the rest. */
 export function hashOf(text: string): number {
-  let hash = 0x811c9dc5;
-  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
-  return hash >>> 0;
+  return continued(offset, text) >>> 0;
 }
 
-export function elementText(key: string, value: string): string {
-  return value === '' ? key : `${key} : ${value}`;
+/** Of `key : value` as nft prints it, without making that text. */
+function hashOfElement(key: string, value: string): number {
+  const hash = continued(offset, key);
+  return (value === '' ? hash : continued(continued(hash, ' : '), value)) >>> 0;
+}
+
+function continued(from: number, text: string): number {
+  let hash = from;
+  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
+  return hash;
 }
 
 /** What the elements of each set and map add up to, as they are wanted. */
@@ -42,6 +50,6 @@ export class Fingerprint {
 
   #add({container, key, value}: {container: string; key: string; value: string}, sign: 1 | -1): void {
     this.elements += sign;
-    this.#sums.set(container, (this.get(container) + sign * hashOf(elementText(key, value))) >>> 0);
+    this.#sums.set(container, (this.get(container) + sign * hashOfElement(key, value)) >>> 0);
   }
 }

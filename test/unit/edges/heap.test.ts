@@ -102,4 +102,17 @@ describe('the heap of a daemon', () => {
     pass(5, 'idle');
     expect(collections.count).toBe(1);
   });
+
+  it('has a compiler more in a long burst, and where it has all of them keeps them', () => {
+    const compiler = () => flags.filter((flag) => flag.endsWith('maglev')).at(-1);
+    const heap = keepHeapSmall({compilers: 'the simplest'});
+    expect(compiler()).toBe('--no-maglev');
+    heap.hurry();
+    expect([compiler(), collections.count]).toEqual(['--maglev', 1]);
+    heap.collect();
+    expect([compiler(), collections.count]).toEqual(['--no-maglev', 2]);
+    flags.length = 0;
+    keepHeapSmall().collect();
+    expect(compiler()).toBeUndefined();
+  });
 });
