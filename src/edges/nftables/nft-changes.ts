@@ -41,8 +41,9 @@ const shortLivedMs = 1_000;
 const shortPauseMs = 2_000;
 /** Portions of a large table end it one after the other; one that ends more often than that hears nothing. */
 const mostShortLives = 5;
-/** A program that is not there, or ends at once, is not asked for ever. */
+/** A program that is not there, or that this machine has no room for now, is asked again this seldom after so many tries. */
 const maxTries = 3;
+const seldomMs = 60_000;
 const pokeMs = 200;
 const maxPokes = 25;
 /** On a machine that has other things to do it may hear later. */
@@ -55,7 +56,7 @@ const iptables = /^(x?ip6?tables|ebtables|arptables)/;
 /** Far more than work for us at a time; what has no process any more may be another's id. */
 const maxPids = 64;
 
-/** Without the program it never hears. */
+/** Without the program it does not hear. */
 export function watchNftChanges(options: Options): NftChanges {
   return new Monitor(options);
 }
@@ -84,7 +85,7 @@ class Monitor implements NftChanges {
     this.#options = options;
     this.#events = new NftEvents(options.table, options.mark);
     this.#start();
-    this.#poke();
+    void this.#poke();
   }
 
   get hears(): boolean {
@@ -116,12 +117,14 @@ class Monitor implements NftChanges {
     void child.then(() => this.#ended());
   }
 
-  #poke(): void {
-    if (this.#stopped || this.#works || this.#tries === maxTries) return;
+  /** One at a time: on a machine that is too busy to answer they would queue up before all else. */
+  async #poke(): Promise<void> {
+    if (this.#stopped || this.#works) return;
     this.#pokes++;
-    void this.#options.poke().catch(() => undefined);
-    const pauseMs = this.#pokes < maxPokes ? pokeMs : latePokeMs;
-    this.#cancelPoke = this.#options.clock.after(pauseMs, () => this.#poke());
+    if (this.#alive) await this.#options.poke().catch(() => undefined);
+    if (this.#stopped) return;
+    const pauseMs = this.starting ? pokeMs : latePokeMs;
+    this.#cancelPoke = this.#options.clock.after(pauseMs, () => void this.#poke());
   }
 
   #line(line: string): void {
@@ -148,11 +151,13 @@ class Monitor implements NftChanges {
 
   #ended(): void {
     this.#alive = false;
-    if (this.#stopped || (!this.#works && ++this.#tries === maxTries)) return;
+    if (this.#stopped) return;
+    if (!this.#works) this.#tries++;
     const {clock, onHears} = this.#options;
     const isShort = clock.monotonic() - this.#startedMs < shortLivedMs;
     this.#shortLives = isShort ? this.#shortLives + 1 : 0;
-    this.#cancel = clock.after(isShort ? shortPauseMs : restartMs, () => {
+    const isSeldom = !this.#works && this.#tries >= maxTries;
+    this.#cancel = clock.after(isSeldom ? seldomMs : isShort ? shortPauseMs : restartMs, () => {
       this.#start();
       if (!this.#works) return;
       onHears?.();

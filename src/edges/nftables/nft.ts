@@ -1,8 +1,10 @@
 import {randomBytes} from 'node:crypto';
-import {describeError, NodectlError} from '../../lib/errors.ts';
+import {Backoff} from '../../lib/control/backoff.ts';
+import {NodectlError} from '../../lib/errors.ts';
 import type {Clock} from '../../lib/time.ts';
 import {type Child, start} from '../process/exec.ts';
 import {onLines} from '../process/lines.ts';
+import {isThere, Refusal} from './nft-refusal.ts';
 import {withStatements} from './statements-file.ts';
 
 /** Runs nft statements; each call is one transaction: all of it or nothing. */
@@ -12,6 +14,7 @@ export type Nft = {
   /**
    * Whether a map exists, without reading anything: nft's listings fetch every element of every table. The deletion
    * of an element that never exists (port 0) fails in the kernel where the map is there, and in nft where it is not.
+   * @throws NodectlError ND712 when nobody knows
    */
   hasMap(place: string, map: string, impossibleKey: string): Promise<boolean>;
   /**
@@ -45,6 +48,10 @@ const homeless = {HOME: '/dev/null'};
 const answerMs = 30_000;
 /** An nft that was built without its interactive mode, or with another, is found out at once. */
 const greetingMs = 3_000;
+/** Or the machine had no time for it, or somebody killed it: it is tried again, more and more seldom. */
+const greetAgain = {firstMs: 5_000, maxMs: 3_600_000};
+/** Who has nothing more to do ends at once. */
+const endMs = 1_000;
 const fileTimeoutMs = 300_000;
 const maxComplaint = 2_000;
 export type NftOptions = {
@@ -61,7 +68,7 @@ export type NftOptions = {
  */
 export function openNft({clock, command = ['nft']}: NftOptions): Nft {
   let session: Session | undefined;
-  let interactive = true;
+  const unanswered = new Backoff(greetAgain);
   let queue: Promise<unknown> = Promise.resolve();
   const mark = `nodectl-${randomBytes(8).toString('hex')}`;
   const marking = [`add table ip ${mark}`, `delete table ip ${mark}`];
@@ -71,23 +78,25 @@ export function openNft({clock, command = ['nft']}: NftOptions): Nft {
       () => true,
       () => false,
     );
-    if (answers) {
-      // What it does next shows whether it works.
-      await opened.execute(marking.join('; '), answerMs).catch(() => undefined);
-      return opened;
+    if (!answers) {
+      unanswered.fail('', clock.monotonic());
+      return undefined;
     }
-    interactive = false;
-    return undefined;
+    unanswered.succeed('');
+    // What it does next shows whether it works.
+    await opened.execute(marking.join('; '), answerMs).catch(() => undefined);
+    return opened;
   };
   const dispatch = async (statements: readonly string[]): Promise<void> => {
     const bytes = statements.reduce((sum, statement) => sum + statement.length, 0);
     const asFile = () => runFile(command, [...marking, ...statements]);
-    if (bytes > maxLineBytes || !interactive) return asFile();
+    if (bytes > maxLineBytes) return asFile();
     if (session !== undefined && session.bytes > maxSessionBytes) {
       void session.end();
       session = undefined;
     }
-    session = session?.alive ? session : await greet();
+    if (!session?.alive)
+      session = unanswered.remaining('', clock.monotonic()) > 0 ? undefined : await greet();
     if (session === undefined) return asFile();
     await session.execute(statements.join('; '), answerMs);
   };
@@ -99,10 +108,7 @@ export function openNft({clock, command = ['nft']}: NftOptions): Nft {
   return {
     commit,
     hasMap: (place, map, impossibleKey) =>
-      commit([`delete element ${place} ${map} { ${impossibleKey} }`]).then(
-        () => true,
-        (error: unknown) => describeError(error).includes('Could not process rule: No such file'),
-      ),
+      commit([`delete element ${place} ${map} { ${impossibleKey} }`]).then(() => true, isThere),
     list: (place, what, onLine, signal) => listTable(command, place, what, onLine, signal),
     mark,
     announce: () => commit(marking),
@@ -127,8 +133,9 @@ async function runFile(
     child.stdout.resume();
     const {exitCode, signal, originalMessage} = await child;
     if (exitCode === 0) return;
-    const why = complaint.trim().slice(0, maxComplaint) || signal || originalMessage || `exit ${exitCode}`;
-    throw new NodectlError('ND712', `nft refused a transaction: ${why}`);
+    const words = complaint.trim().slice(0, maxComplaint);
+    if (words !== '') throw new Refusal(words);
+    throw new NodectlError('ND712', `nft ended: ${signal ?? originalMessage ?? `exit ${exitCode}`}`);
   });
 }
 
@@ -191,13 +198,14 @@ class Session {
       if (this.alive) this.#child.stdin.write(line === '' ? `${marker}\n` : `${line}\n${marker}\n`);
       else this.#settle(undefined, new Error('it had ended before'));
     });
-    if (complaint !== undefined)
-      throw new NodectlError('ND712', `nft refused a transaction: ${complaint.slice(0, 2000)}`);
+    if (complaint !== undefined) throw new Refusal(complaint.slice(0, maxComplaint));
   }
 
   async end(): Promise<void> {
     this.#child.stdin.end();
+    const cancel = this.#clock.after(endMs, () => this.#die('it does not end'));
     await this.#ended;
+    cancel();
   }
 
   #read(text: string): void {

@@ -1,6 +1,6 @@
 import {release} from 'node:os';
 import type {Family} from '../../lib/addresses.ts';
-import {readText} from '../files/files.ts';
+import {errno, readText} from '../files/files.ts';
 import {run} from '../process/run.ts';
 import {type Backend, openIptables, programName} from './iptables.ts';
 
@@ -72,8 +72,17 @@ async function legacyTables(family: Family): Promise<string> {
   return (await readText(`/proc/self/net/${file}`).catch(() => undefined)) ?? '';
 }
 
+/** What serves is chosen by this, until the next start: who does not answer on a busy machine is asked again. */
+const mostAsked = 3;
+
 async function versionOf(program: string, signal?: AbortSignal): Promise<string | undefined> {
   const options = {timeoutMs: 5_000, ...(signal && {signal})};
-  const found = await run(program, ['--version'], options).catch(() => undefined);
-  return found === undefined ? undefined : /v(\d+(?:\.\d+)+)/.exec(found.stdout)?.[1];
+  for (let asked = 1; asked <= mostAsked && !signal?.aborted; asked++)
+    try {
+      const {stdout} = await run(program, ['--version'], options);
+      return /v(\d+(?:\.\d+)+)/.exec(stdout)?.[1];
+    } catch (error) {
+      if (error instanceof Error && errno(error.cause) === 'ENOENT') return undefined;
+    }
+  return undefined;
 }

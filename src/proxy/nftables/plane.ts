@@ -52,7 +52,7 @@ export class NftPlane {
     this.#forgotten++;
   }
 
-  /** Whether the kernel has the table, and the map that serves with it. */
+  /** Whether the kernel has the table, and the map that serves with it. @throws NodectlError ND712 when nobody knows */
   isIntact(): Promise<boolean> {
     const {family, name} = this.#place;
     // A key that no Service has.

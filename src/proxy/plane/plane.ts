@@ -35,7 +35,7 @@ export type DataPlane = {
   /** Milliseconds until something that fell out of use can be deleted; undefined when there is nothing. */
   readonly sweepInMs: number | undefined;
   sweep(): Promise<void>;
-  /** Looks whether the rules are still there; cheap enough to be asked every second. */
+  /** Looks whether the rules are still there; cheap enough to be asked every second. @throws where nobody knows */
   isIntact(): Promise<boolean>;
   /** How much there is to be listed, where that can be told. */
   readonly elements?: number;

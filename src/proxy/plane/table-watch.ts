@@ -121,7 +121,11 @@ class Watch implements TableWatch {
 
   async #isMissing(proxy: FamilyProxy): Promise<boolean> {
     if (!proxy.known) return false;
-    const there = await proxy.isIntact();
+    const there = await proxy.isIntact().catch((error: unknown) => {
+      // Nobody knows: it is looked again soon.
+      this.#log.debug('the table could not be looked for', {error: describeError(error)});
+      return true;
+    });
     // While this was asked the table may have become unknown for another reason: then it is being written anyway.
     if (there || this.#stopped || !proxy.known) return false;
     this.#log.warn('somebody removed the table of service rules; it is written again', {
