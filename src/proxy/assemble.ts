@@ -39,7 +39,6 @@ export type Serving = {
 
 export function familyProxy(serving: Serving, family: Family, node: NodeView): FamilyProxy {
   const {config, health, metrics, planes, log} = serving;
-  const monotonic = () => realClock.monotonic();
   const wanted = {
     family,
     masqueradeMark: config.masqueradeMark,
@@ -57,7 +56,7 @@ export function familyProxy(serving: Serving, family: Family, node: NodeView): F
       family,
       flows: {list: listUdpFlows, delete: deleteUdpFlows},
       metrics,
-      monotonic,
+      clock: realClock,
       log,
     }),
     health,

@@ -1,9 +1,19 @@
 import type {Family} from '../../lib/addresses.ts';
+import {Backoff} from '../../lib/control/backoff.ts';
 import {describeError} from '../../lib/errors.ts';
 import type {EndpointSlice, Service} from '../../lib/kubernetes.ts';
 import type {Logger} from '../../lib/log.ts';
+import type {Cancel, Clock} from '../../lib/time.ts';
 import type {ProxyMetrics} from '../health/metrics.ts';
-import {closed, type Flow, signature, staleAmong, type UdpFrontend, udpFrontends} from './conntrack.ts';
+import {
+  closed,
+  type Flow,
+  noFrontends,
+  signature,
+  staleAmong,
+  type UdpFrontend,
+  udpFrontends,
+} from './conntrack.ts';
 
 export type FlowTable = {
   /** Each kind of flow that is wanted, once. */
@@ -15,12 +25,14 @@ type Options = {
   readonly family: Family;
   readonly flows: FlowTable;
   readonly metrics: ProxyMetrics;
-  readonly monotonic: () => number;
+  readonly clock: Clock;
   readonly log: Logger;
 };
 
 type Noted = {readonly now: readonly UdpFrontend[]; readonly gone: readonly UdpFrontend[]};
 
+/** Where flows cannot be listed: a busy machine has no room for that, or conntrack is not installed. */
+const tryAgain = {firstMs: 1_000, maxMs: 60_000};
 /** Each deletion is a child process; so many run at once. */
 const parallel = 4;
 
@@ -36,6 +48,9 @@ export class UdpCleaner {
   readonly #noted = new Map<string, Noted>();
   /** What is committed, and not looked at yet. */
   readonly #pending = new Map<string, readonly UdpFrontend[]>();
+  readonly #backoff = new Backoff(tryAgain);
+  #cancel: Cancel = () => {};
+  #told = false;
   #running: Promise<void> | undefined;
 
   constructor(options: Options) {
@@ -46,8 +61,8 @@ export class UdpCleaner {
   note(key: string, service: Service | undefined, slices: readonly EndpointSlice[]): void {
     const now = udpFrontends(service, slices, this.#options.family);
     const noted = this.#noted.get(key);
-    const before = noted?.now ?? this.#known.get(key) ?? [];
-    if (signature(before) === signature(now)) return;
+    const before = noted?.now ?? this.#known.get(key) ?? noFrontends;
+    if (before === now || signature(before) === signature(now)) return;
     this.#noted.set(key, {now, gone: closed([...before, ...(noted?.gone ?? [])], now)});
   }
 
@@ -66,34 +81,56 @@ export class UdpCleaner {
   }
 
   #begin(): void {
+    this.#cancel();
     if (this.#pending.size === 0 || this.#running !== undefined) return;
-    this.#running = this.#round().finally(() => {
+    this.#running = this.#round().then((againInMs) => {
       this.#running = undefined;
-      this.#begin();
+      if (againInMs === undefined) this.#begin();
+      else this.#cancel = this.#options.clock.after(againInMs, () => this.#begin());
     });
   }
 
-  async idle(): Promise<void> {
+  async stop(): Promise<void> {
     while (this.#running !== undefined) await this.#running;
+    this.#cancel();
   }
 
-  async #round(): Promise<void> {
-    const {family, flows, metrics, monotonic, log} = this.#options;
-    const frontends = [...this.#pending.values()].flat();
+  /** Answers with the pause before the next try when this one failed. */
+  async #round(): Promise<number | undefined> {
+    const {family, flows, metrics, clock} = this.#options;
+    const taken = new Map(this.#pending);
     this.#pending.clear();
-    const started = monotonic();
+    const started = clock.monotonic();
+    let againInMs: number | undefined;
     try {
-      const stale = await flows.list(family, staleAmong(this.#withoutReused(frontends)));
+      const stale = await flows.list(family, staleAmong(this.#withoutReused([...taken.values()].flat())));
       let deleted = 0;
       for (let i = 0; i < stale.length; i += parallel) {
         const some = stale.slice(i, i + parallel).map((flow) => flows.delete(family, flow));
         for (const count of await Promise.all(some)) deleted += count;
       }
       metrics.conntrackDeleted.inc({ip_family: family}, deleted);
+      this.#backoff.succeed('');
+      this.#told = false;
     } catch (error) {
-      log.warn('UDP flows to old endpoints could not be ended', {error: describeError(error)});
+      againInMs = this.#backoff.fail('', clock.monotonic());
+      this.#failed(taken, error);
     }
-    metrics.conntrackDuration.observe({ip_family: family}, (monotonic() - started) / 1000);
+    metrics.conntrackDuration.observe({ip_family: family}, (clock.monotonic() - started) / 1000);
+    return againInMs;
+  }
+
+  /** What was committed meanwhile says more of a Service than what was to be looked at. */
+  #failed(taken: ReadonlyMap<string, readonly UdpFrontend[]>, error: unknown): void {
+    for (const [key, frontends] of taken) {
+      const newer = this.#pending.get(key) ?? noFrontends;
+      this.#pending.set(key, newer.length === 0 ? frontends : [...newer, ...closed(frontends, newer)]);
+    }
+    const {log} = this.#options;
+    log[this.#told ? 'debug' : 'warn']('UDP flows to old endpoints could not be ended, trying again', {
+      error: describeError(error),
+    });
+    this.#told = true;
   }
 
   /** A frontend that one Service closed may be another's by now: the open one says who answers. */

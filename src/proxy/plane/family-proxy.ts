@@ -97,7 +97,8 @@ export class FamilyProxy {
   /** The first commit must be of all Services: it replaces rules that serve, or costs as much as the last. */
   async startsWhole(): Promise<boolean> {
     const {plane} = this.#options;
-    return plane.mode === 'iptables' || (await plane.isIntact());
+    // Where nobody knows there may be rules that serve.
+    return plane.mode === 'iptables' || (await plane.isIntact().catch(() => true));
   }
 
   /** What is wanted can be decided while the next commit is on its way: not while the whole table is read for it. */
@@ -151,7 +152,7 @@ export class FamilyProxy {
   }
 
   async stop(): Promise<void> {
-    await this.#options.cleaner.idle();
+    await this.#options.cleaner.stop();
   }
 
   #committed(how: Committed, seconds: number, triggers: readonly number[]): void {

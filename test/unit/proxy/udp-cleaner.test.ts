@@ -15,15 +15,18 @@ const flow = (destination: string, answersFrom: string): Flow => {
   return {destination, port: 53, answersFrom, answersPort: 53};
 };
 
-/** A table of flows whose listing waits for `go`. */
-function start(tracked: Flow[]) {
+/** A table of flows whose listing waits for `go`, and fails so many times. */
+function start(tracked: Flow[], failures = 0) {
   let held: (() => void)[] = [];
   const deleted: string[] = [];
+  const later = new Set<() => void>();
+  let listings = 0;
   const cleaner = new UdpCleaner({
     family: 'IPv4',
     flows: {
       async list(_family, wanted) {
         await new Promise<void>((resolve) => held.push(resolve));
+        if (++listings <= failures) throw new Error('no buffer space');
         return tracked.filter(wanted);
       },
       async delete(_family, {destination, answersFrom}) {
@@ -32,7 +35,14 @@ function start(tracked: Flow[]) {
       },
     },
     metrics: createMetrics(),
-    monotonic: () => 0,
+    clock: {
+      now: () => 0,
+      monotonic: () => 0,
+      after(_ms, fn) {
+        later.add(fn);
+        return () => void later.delete(fn);
+      },
+    },
     log: silent,
   });
   return {
@@ -42,6 +52,13 @@ function start(tracked: Flow[]) {
       for (const one of held.splice(0)) one();
       held = [];
       await new Promise((resolve) => setImmediate(resolve));
+    },
+    /** Whatever waits for its time has waited long enough. */
+    pass() {
+      for (const fn of [...later]) if (later.delete(fn)) fn();
+    },
+    get waits() {
+      return later.size;
     },
   };
 }
@@ -196,5 +213,30 @@ describe('flows of UDP', () => {
     cleaner.clean();
     await go();
     expect(deleted).toEqual(['172.16.0.1 10.0.0.1']);
+  });
+
+  it('are ended later where they could not be listed, by what is true then', async () => {
+    const tracked = [flow('10.96.0.10', '10.0.0.1'), flow('10.96.0.10', '10.0.0.2')];
+    const {cleaner, deleted, go, pass} = start(tracked, 2);
+    cleaner.note('a/dns', udp('10.96.0.10'), served('10.0.0.2'));
+    cleaner.clean();
+    await go();
+    pass();
+    await go();
+    expect(deleted).toEqual([]);
+    cleaner.note('a/dns', udp('10.96.0.20'), served('10.0.0.2'));
+    cleaner.clean();
+    await go();
+    expect(deleted).toEqual(['10.96.0.10 10.0.0.1', '10.96.0.10 10.0.0.2']);
+  });
+
+  it('wait for nothing at the end', async () => {
+    const tables = start([flow('10.96.0.10', '10.0.0.1')], 1);
+    tables.cleaner.note('a/dns', udp('10.96.0.10'), served('10.0.0.2'));
+    tables.cleaner.clean();
+    await tables.go();
+    expect(tables.waits).toBe(1);
+    await tables.cleaner.stop();
+    expect(tables.waits).toBe(0);
   });
 });

@@ -81,7 +81,7 @@ async function start(plane: NotingPlane, services: Map<string, Service>): Promis
       family: 'IPv4',
       flows: {list: async () => [], delete: async () => 0},
       metrics,
-      monotonic: clock.monotonic,
+      clock,
       log,
     }),
     health: new ProxyHealth(60_000, clock.now),
