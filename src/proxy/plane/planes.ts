@@ -13,7 +13,6 @@ import {
   savedRules,
 } from '../../edges/nftables/packet-filters.ts';
 import {cidrContains, type Family, parseAddress, parseCidr} from '../../lib/addresses.ts';
-import {describeError} from '../../lib/errors.ts';
 import type {Logger} from '../../lib/log.ts';
 import type {ProxyMetrics} from '../health/metrics.ts';
 import {IptablesDataPlane, type IptablesPlaneOptions} from '../iptables/data-plane.ts';
@@ -25,6 +24,7 @@ import {removalStatements} from '../nftables/text.ts';
 import type {FamilyTableOptions} from '../table/family-table.ts';
 import {type ChosenMode, chooseMode, knowsRandomFully, lackOfNft, type ProxyMode} from './mode.ts';
 import type {DataPlane} from './plane.ts';
+import {untilDone} from './until-done.ts';
 
 /** What is wanted of a plane, whichever it is. */
 export type Wanted = Omit<FamilyTableOptions, 'name'>;
@@ -141,17 +141,15 @@ async function settle(
   {config, families, nft, log}: Options,
   signal: AbortSignal,
 ): Promise<void> {
-  const tell = (what: string, work: Promise<unknown>) =>
-    work.catch((error: unknown) => {
-      if (!signal.aborted) log.warn('not settled', {what, error: describeError(error)});
-    });
+  const insist = (what: string, work: () => Promise<unknown>) =>
+    untilDone({what, work, clock: realClock, log, signal});
   const keep = chosen.mode === 'iptables' ? chosen.backend : undefined;
-  await tell('iptables', removeIptables(families, keep, signal));
+  await insist('iptables', () => removeIptables(families, keep, signal));
   if (chosen.mode === 'nftables' || signal.aborted) return;
-  await tell('nftables', removeNftables(families, config.table, nft));
+  await insist('nftables', () => removeNftables(families, config.table, nft));
   // Only now do rules keep neighbours away from what listens on loopback.
   if (servesLoopback(config))
-    await tell('route_localnet', writeSysctl('net.ipv4.conf.all.route_localnet', '1'));
+    await insist('route_localnet', () => writeSysctl('net.ipv4.conf.all.route_localnet', '1'));
 }
 
 /** Removes the tables of the nftables mode, whether they exist or not. */

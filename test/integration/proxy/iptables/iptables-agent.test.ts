@@ -1,3 +1,6 @@
+import {mkdtemp, rm, writeFile} from 'node:fs/promises';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
 import {afterEach, beforeEach, describe, expect, it} from 'vitest';
 import {node, service, slice} from '../../../unit/proxy/support/objects.ts';
 import {world} from '../../../unit/proxy/support/vectors.ts';
@@ -44,8 +47,11 @@ const endpoints = (ips: readonly string[], protocol = 'TCP') =>
     endpoints: ips.map((ip) => ({ip, node: 'here'})),
   });
 
-async function begin(mode: 'nftables' | 'iptables'): Promise<RunningProxy> {
-  const proxy = await RunningProxy.start({netns: lab.node, apiPort: api.port, mode});
+async function begin(
+  mode: 'nftables' | 'iptables',
+  env: Readonly<Record<string, string>> = {},
+): Promise<RunningProxy> {
+  const proxy = await RunningProxy.start({netns: lab.node, apiPort: api.port, mode, env});
   proxies.push(proxy);
   return proxy;
 }
@@ -157,6 +163,28 @@ describe('another mode', () => {
     stop = true;
     await asking;
     expect(answers.filter((answer) => answer !== ep1 && answer !== ep2)).toEqual([]);
+  });
+
+  it('leaves nothing of the one before, also where somebody holds the rules while it takes over', async () => {
+    const before = await begin('iptables');
+    await expect.poll(isServed, bound).toBe(true);
+    await before.end('SIGTERM');
+    const programs = await mkdtemp(join(tmpdir(), 'nodectl-held-'));
+    try {
+      const held = join(programs, 'iptables-nft-restore');
+      const lines = [
+        '#!/bin/sh',
+        `echo >>${programs}/tries`,
+        `test $(wc -l <${programs}/tries) -gt 2 || exit 4`,
+        'exec /usr/sbin/iptables-nft-restore "$@"',
+      ];
+      await writeFile(held, `${lines.join('\n')}\n`, {mode: 0o755});
+      await begin('nftables', {PATH: `${programs}:${process.env.PATH}`});
+      await expect.poll(rules, bound).not.toContain('KUBE-');
+      expect(await isServed()).toBe(true);
+    } finally {
+      await rm(programs, {recursive: true, force: true});
+    }
   });
 
   it('cleans up after both, and leaves foreign rules byte for byte', async () => {
