@@ -11,6 +11,9 @@ import {type Daemon, namedFlags, textFlag, textOf} from './flags.ts';
 const fields = namedFlags(proxyFieldFlags, () => textFlag('as kube-proxy, in its configuration'));
 const idle = namedFlags(idleProxyFlags, () => ({description: 'ignored', hidden: true}));
 
+/** What serves is in the kernel: nothing is lost with what has not ended by then. */
+const endMs = 3_000;
+
 export const daemon: Daemon = {
   flags: {
     config: textFlag('file with a KubeProxyConfiguration'),
@@ -51,7 +54,7 @@ export const daemon: Daemon = {
     const log = jsonLogger('proxy', config.verbosity >= 4 ? 'debug' : 'info');
     for (const warning of warnings) log.warn(warning);
     if (parseBoolean('--init-only', textOf(values['init-only']) ?? 'false')) return initProxy(config, log);
-    await runProxy(config, endingSignal(), log, {heap, written});
+    await runProxy(config, endingSignal({withinMs: endMs}), log, {heap, written});
   },
 };
 

@@ -22,12 +22,16 @@ export async function setOomScoreAdj(value: number): Promise<void> {
 }
 
 /**
- * Aborts when this process is told to end. Not with `once`: execa raises a signal again when nobody listens to it
- * any more, and that would end a process that has children before it could clean up.
+ * Aborts when this process is told to end, which it does after `withinMs` in any case: a program that it waits for may be
+ * stopped, or a server frozen, and who told it would kill it a little later. Not with `once`: execa raises a signal again
+ * when nobody listens to it any more, and that would end a process that has children before it could clean up.
  */
-export function endingSignal(): AbortSignal {
+export function endingSignal({withinMs}: {readonly withinMs?: number} = {}): AbortSignal {
   const stop = new AbortController();
   for (const name of ['SIGTERM', 'SIGINT'] as const)
-    process.on(name, () => stop.abort(new Error(`got ${name}`)));
+    process.on(name, () => {
+      if (withinMs !== undefined && !stop.signal.aborted) setTimeout(() => process.exit(), withinMs).unref();
+      stop.abort(new Error(`got ${name}`));
+    });
   return stop.signal;
 }

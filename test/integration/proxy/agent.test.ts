@@ -108,6 +108,22 @@ describe('a running proxy', () => {
     await expect.poll(async () => new Set(await ask('pod', 24)).size, bound).toBe(2);
   });
 
+  it('lets a client go that has not come back in time, and not before', async () => {
+    await serveWeb({sessionAffinity: 'ClientIP', sessionAffinityConfig: {clientIP: {timeoutSeconds: 1}}});
+    const isKnown = async () =>
+      (await lab.node.run('nft', ['list', 'table', 'ip', 'nodectl-proxy'])).stdout.includes(' expires ');
+    await expect.poll(isServed, bound).toBe(true);
+    const seen = new Set<string | undefined>();
+    // That chance takes the same one of two each time is one in a million.
+    for (let i = 0; i < 20 && seen.size < 2; i++) {
+      const answers = new Set(await ask('pod', 4));
+      expect(answers.size).toBe(1);
+      for (const answer of answers) seen.add(answer);
+      await expect.poll(isKnown, bound).toBe(false);
+    }
+    expect(seen).toEqual(new Set([ep1, ep2]));
+  });
+
   it('ends UDP flows to endpoints that are gone, to zero as well', async () => {
     await api.put('services', web({ports: ports('UDP')}));
     await api.put('endpointslices', endpoints([ep1], 'UDP'));
@@ -207,6 +223,24 @@ describe('a proxy in trouble', () => {
       expect(await proxy.end('SIGTERM')).toBe(0);
     } finally {
       await rm(programs, {recursive: true, force: true});
+    }
+  });
+
+  it('ends also while nft and the API server no longer answer, and its rules serve', async () => {
+    await serveWeb();
+    const programs = await proxy.children();
+    try {
+      for (const pid of programs) process.kill(pid, 'SIGSTOP');
+      await api.put('endpointslices', endpoints([ep2]));
+      await expect
+        .poll(async () => (await proxy.get('/committed', 10_249)).stdout, bound)
+        .toContain(':false');
+      api.freeze();
+      // Killed, after five seconds, it would have no exit code.
+      expect(await proxy.end('SIGTERM')).toBe(0);
+      expect(await ask('pod', 4)).not.toContain('timeout');
+    } finally {
+      for (const pid of programs) if (existsSync(`/proc/${pid}`)) process.kill(pid, 'SIGKILL');
     }
   });
 

@@ -3,6 +3,7 @@ import {readFileSync} from 'node:fs';
 import {loadProxyConfig} from '../../../../src/config/proxy.ts';
 import {jsonLogger} from '../../../../src/edges/logs/log.ts';
 import {keepHeapSmall} from '../../../../src/edges/machine/heap.ts';
+import {endingSignal} from '../../../../src/edges/process/process-life.ts';
 import {nameProcess} from '../../../../src/edges/process/program.ts';
 import {cleanupProxy, runProxy} from '../../../../src/proxy/run.ts';
 
@@ -13,10 +14,9 @@ const text = readFileSync(path, 'utf8');
 const {config} = loadProxyConfig({path, text}, {}, 'here');
 if (word === 'cleanup') await cleanupProxy(config);
 else {
-  const stop = new AbortController();
-  process.on('SIGTERM', () => stop.abort(new Error('got SIGTERM')));
+  const ending = endingSignal({withinMs: 3_000});
   const rivalPeriodMs = Number(process.env.RIVAL_PERIOD_MS ?? 15_000);
   const heap = keepHeapSmall({growthPercent: 15, compilers: 'the simplest'});
   const written = {path, text};
-  await runProxy(config, stop.signal, jsonLogger('proxy', 'debug'), {heap, written, rivalPeriodMs});
+  await runProxy(config, ending, jsonLogger('proxy', 'debug'), {heap, written, rivalPeriodMs});
 }
