@@ -14,6 +14,7 @@ import {StaticPods} from '../../../src/kubelet/sources/static-pods.ts';
 import {Telemetry} from '../../../src/kubelet/stats/metrics/telemetry.ts';
 import type {Pod} from '../../../src/lib/kubernetes.ts';
 import {silent} from '../../../src/lib/log.ts';
+import type {Clock} from '../../../src/lib/time.ts';
 
 const text = (spec: string, name = 'web') =>
   `apiVersion: v1\nkind: Pod\nmetadata: {name: ${name}}\nspec: ${spec}\n`;
@@ -344,6 +345,52 @@ describe('the file of a static pod', () => {
       await vi.waitFor(() => expect(told.at(-1)?.map(({metadata}) => metadata.name)).toEqual(['web-node-1']));
       source.stop();
     }
+  });
+
+  /** config/file.go: what the watch finds invalid is left as it was, and the next list does without it; one file alone stays. */
+  it.each([
+    [
+      'ends its pod when it has become invalid and is so still at the next list, and starts it when it is good again',
+      true,
+    ],
+    ['that is all there is keeps its pod while it is invalid', false],
+  ])('%s', async (_, isDirectory) => {
+    const path = join(directory, 'web.yaml');
+    const broken = `${plain}  oops: [`;
+    const told: string[][] = [];
+    const errors: unknown[] = [];
+    let list = () => {};
+    const everyMs = 60_000;
+    const clock: Clock = {
+      ...realClock,
+      after(ms, work) {
+        if (ms !== everyMs) return realClock.after(ms, work);
+        list = work;
+        return () => undefined;
+      },
+    };
+    writeFileSync(path, plain);
+    const source = startStaticSource({
+      directory: isDirectory ? directory : path,
+      everyMs,
+      nodeName: 'node-1',
+      clock,
+      log: {...silent, error: (_text, fields) => errors.push(fields)},
+      onPods: (pods) => told.push(pods.map(({metadata}) => metadata.name)),
+    });
+    await vi.waitFor(() => expect(told).toEqual([['web-node-1']]));
+    writeFileSync(path, broken);
+    await vi.waitFor(() => expect(errors).toHaveLength(1));
+    expect(told.at(-1)).toEqual(['web-node-1']);
+    list();
+    if (isDirectory) await vi.waitFor(() => expect(told.at(-1)).toEqual([]));
+    const before = told.length;
+    list();
+    writeFileSync(path, `${plain}# good again\n`);
+    await vi.waitFor(() => expect(told.length).toBeGreaterThan(before));
+    expect(told.slice(before)).toEqual([['web-node-1']]);
+    expect(errors).toHaveLength(1);
+    source.stop();
   });
 
   it('counts last of those that name one pod, in the order of the files', async () => {
