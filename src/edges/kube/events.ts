@@ -73,6 +73,15 @@ function spoken({kind, namespace, name}: EventTarget): {object: string} {
   return {object: `${kind} ${namespace === undefined ? '' : `${namespace}/`}${name}`};
 }
 
+/** Kubernetes' own words, within what an event may hold, and what helps behind them. */
+function explained(message: string, code: string | undefined): string {
+  const more = code === undefined ? '' : `(nodectl explain ${code})`;
+  const room = more === '' ? maxMessage : maxMessage - more.length - 1;
+  const words = message.length > room ? `${message.slice(0, room - 3)}...` : message;
+  // Of a probe that said nothing Kubernetes' words end with a space.
+  return more === '' || words.endsWith(' ') ? `${words}${more}` : `${words} ${more}`;
+}
+
 class Recorder implements EventRecorder {
   readonly #options: EventRecorderOptions;
   readonly #queue: Job[] = [];
@@ -107,10 +116,7 @@ class Recorder implements EventRecorder {
       return;
     }
     const code = type === 'Warning' ? codeOfEvent(reason, message) : undefined;
-    const more = code === undefined ? '' : ` (nodectl explain ${code})`;
-    const room = maxMessage - more.length;
-    const whole = correlated.message;
-    const text = `${whole.length > room ? `${whole.slice(0, room - 3)}...` : whole}${more}`;
+    const text = explained(correlated.message, code);
     const draft = this.#draft(target, type, reason, text, nowMs);
     const event =
       annotations === undefined

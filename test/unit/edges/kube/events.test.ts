@@ -61,6 +61,19 @@ describe('the event recorder', () => {
     });
   });
 
+  it('leads on behind the words of Kubernetes, with one space also where those end with one', async () => {
+    recorder.record(pod, 'Warning', 'Unhealthy', 'Liveness probe failed: ');
+    recorder.record(pod, 'Warning', 'Unhealthy', 'Liveness probe failed: no');
+    recorder.record(pod, 'Warning', 'Unhealthy', 'x'.repeat(2000));
+    await recorder.stop();
+    const more = '(nodectl explain ND755)';
+    expect(bodies.map(({message}) => message)).toEqual([
+      `Liveness probe failed: ${more}`,
+      `Liveness probe failed: no ${more}`,
+      `${'x'.repeat(1024 - 4 - more.length)}... ${more}`,
+    ]);
+  });
+
   it('counts equal events in one object', async () => {
     for (let at = 0; at < 3; at++) {
       recorder.record(pod, 'Normal', 'Pulled', 'same');
