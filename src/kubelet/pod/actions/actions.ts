@@ -1,10 +1,11 @@
+import {restartsOnFailure} from '../../../config/pod/restart-rules.ts';
 import type {Container} from '../../../lib/kubernetes.ts';
 import {needsRestart} from '../../resize/plan.ts';
 import {newestContainer, type RuntimeContainer} from '../status/runtime-state.ts';
 import type {ActionsInput, ContainerStart, PodActions} from './action-types.ts';
 import {type ContainerKill, isChanged, lost, resizeKill} from './container-change.ts';
 import {initActions} from './init-actions.ts';
-import {hasRegularContainer, restartsOnFailure, shouldStart} from './restart.ts';
+import {hasRegularContainer, shouldStart} from './restart.ts';
 import {sandboxNeed} from './sandbox-need.ts';
 
 const done: PodActions = {done: true, kills: [], starts: []};

@@ -1,9 +1,10 @@
+import {restartsAfter, restartsOnFailure} from '../../../config/pod/restart-rules.ts';
 import type {Container} from '../../../lib/kubernetes.ts';
 import {needsRestart} from '../../resize/plan.ts';
 import {newestContainer, type RuntimeContainer} from '../status/runtime-state.ts';
 import type {ActionsInput, ContainerStart} from './action-types.ts';
 import {type ContainerKill, isChanged, lost, resizeKill} from './container-change.ts';
-import {isSidecar, restartsAfter, restartsOnFailure} from './restart.ts';
+import {isSidecar} from './restart.ts';
 
 export type InitActions = {
   readonly initialized: boolean;

@@ -1,9 +1,9 @@
+import {couldRestartAll, matchingRule} from '../../../config/pod/restart-rules.ts';
 import type {Decision} from '../../../lib/control/reconcile.ts';
 import type {Container, Pod, PodSpec} from '../../../lib/kubernetes.ts';
 import type {PodSeen} from '../seen.ts';
 import {isAlive, newestContainer, type RuntimeContainer} from '../status/runtime-state.ts';
 import type {Kill, PodAct} from './acts.ts';
-import {matchingRule} from './restart.ts';
 
 /**
  * A container may end with an exit code for which all others are to begin anew in the same sandbox, init containers
@@ -12,12 +12,6 @@ import {matchingRule} from './restart.ts';
 export const allContainersRestarting = 'AllContainersRestarting';
 /** Kubernetes' reason for the end of what was removed; its exit is not held against the pod. */
 export const restartingAllContainers = 'RestartingAllContainers';
-
-export function couldRestartAll(spec: PodSpec): boolean {
-  return ownContainers(spec).some(({restartPolicyRules = []}) =>
-    restartPolicyRules.some(({action}) => action === 'RestartAllContainers'),
-  );
-}
 
 /** A container has asked for it, and not everything that was there before has gone and been told of. */
 export function isRestartingAll({status, runtime}: PodSeen, {spec}: Pod): boolean {

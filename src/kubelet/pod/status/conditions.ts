@@ -1,8 +1,9 @@
+import {couldRestartAll} from '../../../config/pod/restart-rules.ts';
 import type {Container, ContainerStatus, Pod, PodStatus} from '../../../lib/kubernetes.ts';
 import {timestamp} from '../../../lib/time.ts';
 import {resizeConditions} from '../../resize/state.ts';
 import {isSidecar} from '../actions/restart.ts';
-import {allContainersRestarting, couldRestartAll} from '../actions/restart-all.ts';
+import {allContainersRestarting} from '../actions/restart-all.ts';
 
 export type Condition = NonNullable<PodStatus['conditions']>[number];
 

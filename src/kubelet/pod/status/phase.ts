@@ -1,5 +1,6 @@
+import {restartsAfter} from '../../../config/pod/restart-rules.ts';
 import type {Container, ContainerStatus, PodSpec} from '../../../lib/kubernetes.ts';
-import {isSidecar, restartsAfter} from '../actions/restart.ts';
+import {isSidecar} from '../actions/restart.ts';
 import {restartingAllContainers} from '../actions/restart-all.ts';
 
 export type Phase = 'Pending' | 'Running' | 'Succeeded' | 'Failed';

@@ -12,6 +12,7 @@ import {checkMetadata} from '../metadata.ts';
 import {Problems} from '../problems.ts';
 import type {Lookup, Write} from '../types.ts';
 import {checkResize} from './pod-resize.ts';
+import {checkPodStatus} from './pod-status.ts';
 import {admitEphemeralContainers, checkPodUpdate} from './pod-update.ts';
 import {admitPriority} from './priority.ts';
 import {admitRuntimeClass} from './runtime-class.ts';
@@ -66,6 +67,7 @@ function updatePod(problems: Problems, now: Pod, before: Pod, subresource: strin
       checkResize(problems, now, before);
       break;
     default:
+      if (subresource === 'status') checkPodStatus(problems, now, before);
       aliasServiceAccount(now.spec);
   }
 }

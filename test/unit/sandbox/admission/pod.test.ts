@@ -503,6 +503,76 @@ describe('a pod that is changed', () => {
     expect(refusal(() => world().write(pods, now, before, 'resize'))).toContain(answer);
   });
 
+  /** core/validation_test.go, TestValidateContainerStateTransition, and the same of init and ephemeral containers. */
+  describe('whose container has ended', () => {
+    const never = {restartPolicy: 'Never'};
+    const rule = (action: string) => ({
+      restartPolicy: 'Never',
+      restartPolicyRules: [{action, exitCodes: {operator: 'In', values: [42]}}],
+    });
+    type Case = [string, policy: string, own: object, exitCode: number, allowed: boolean, second?: object];
+    const cases: Case[] = [
+      ['the pod’s Always', 'Always', {}, 0, true],
+      ['the pod’s OnFailure, exit 1', 'OnFailure', {}, 1, true],
+      ['the pod’s OnFailure, exit 0', 'OnFailure', {}, 0, false],
+      ['the pod’s Never', 'Never', {}, 0, false],
+      ['its own Always', 'Never', {restartPolicy: 'Always'}, 0, true],
+      ['its own Never', 'Always', never, 0, false],
+      ['a rule', 'Never', rule('Restart'), 42, true],
+      ['a rule for another exit', 'Never', rule('Restart'), 1, false],
+      ['a rule that restarts all', 'Never', rule('RestartAllContainers'), 1, true],
+      ['another one’s rule that restarts all', 'Never', never, 1, true, rule('RestartAllContainers')],
+    ];
+    const state = (exitCode?: number) =>
+      exitCode === undefined ? {running: {}} : {terminated: {exitCode, reason: 'Error'}};
+    const told = (field: string, exitCode?: number) => ({
+      [field]: [
+        {name: 'other', ready: false, restartCount: 0, image: 'i', imageID: '', state: state(0)},
+        {name: 'c', ready: false, restartCount: 0, image: 'i', imageID: '', state: state(exitCode)},
+      ],
+    });
+    const write = (spec: object, field: string, from: number | undefined, to: number | undefined) => {
+      const old: Pod = JSON.parse(JSON.stringify({metadata: {name: 'p'}, spec, status: told(field, from)}));
+      return refusal(() =>
+        world().write(pods, {...structuredClone(old), status: told(field, to)}, old, 'status'),
+      );
+    };
+
+    it.each(cases)(
+      'runs again only as its policy says: %s',
+      (_what, policy, own, exitCode, allowed, more) => {
+        const others = more === undefined ? [] : [{name: 'more', image: 'i', ...more}];
+        const field = (name: string) => `status.${name}[1].state: Forbidden: may not be transitioned`;
+        const list = [{name: 'c', image: 'i', ...own}, ...others];
+        const asRegular = {restartPolicy: policy, containers: list};
+        const asInit = {
+          restartPolicy: policy,
+          initContainers: list,
+          containers: [{name: 'main', image: 'i'}],
+        };
+        const expected = (name: string) => expect.stringContaining(allowed ? 'was accepted' : field(name));
+        const [regular, init] = ['containerStatuses', 'initContainerStatuses'];
+        expect(write(asRegular, regular, exitCode, undefined)).toEqual(expected(regular));
+        expect(write(asInit, init, exitCode, undefined)).toEqual(expected(init));
+      },
+    );
+
+    it('is told again as it is, and what runs may end', () => {
+      const spec = {restartPolicy: 'Never', containers: [{name: 'c', image: 'i'}]};
+      for (const [from, to] of [
+        [undefined, undefined],
+        [undefined, 1],
+        [1, 1],
+      ] as const)
+        expect(write(spec, 'containerStatuses', from, to)).toBe('was accepted');
+    });
+
+    it('never runs again where it is an ephemeral one', () => {
+      const spec = {restartPolicy: 'Always', containers: [{name: 'main', image: 'i'}]};
+      expect(write(spec, 'ephemeralContainerStatuses', 1, undefined)).toContain('may not be transitioned');
+    });
+  });
+
   it('is not resized when it is static, or its node cannot', () => {
     const before: Pod = JSON.parse(JSON.stringify(world().write(pods, pod())));
     const mirror = structuredClone(before);
