@@ -1,5 +1,6 @@
 import * as http2 from 'node:http2';
 import {connect} from 'node:net';
+import type {Clock} from '../../lib/time.ts';
 import {socketPath} from '../cri/client.ts';
 
 /** A container's own process has ended, or the task that it was. */
@@ -7,6 +8,7 @@ export type TaskEvent = {readonly topic: string; readonly containerId: string};
 
 export type TaskEventsOptions = {
   readonly endpoint: string;
+  readonly clock: Clock;
   /** From now on nothing is missed. */
   readonly onAccepted: () => void;
   readonly onEvent: (event: TaskEvent) => void;
@@ -17,22 +19,36 @@ export type TaskEventsOptions = {
 const namespace = 'k8s.io';
 const topics = ['/tasks/exit', '/tasks/delete'];
 
+/** A server's answer begins with its first event, a refusal comes at once: who says nothing so long has accepted. */
+const acceptedAfterMs = 1000;
+
 /**
  * Follows containerd's own event stream, which says at once when a process has ended; also where the CRI has no
- * events yet (containerd 1.6). Resolves when the stream ends: true when it had been accepted.
+ * events yet (containerd 1.6). Resolves when the stream ends, with what had become of it.
  */
-export function followTasks({endpoint, onAccepted, onEvent, signal}: TaskEventsOptions): Promise<boolean> {
-  const {promise, resolve} = Promise.withResolvers<boolean>();
+export function followTasks(options: TaskEventsOptions): Promise<'followed' | 'refused' | 'unreachable'> {
+  const {endpoint, clock, onAccepted, onEvent, signal} = options;
+  const {promise, resolve} = Promise.withResolvers<'followed' | 'refused' | 'unreachable'>();
   const session = http2.connect('http://localhost', {createConnection: () => connect(socketPath(endpoint))});
-  let accepted = false;
+  let state: 'followed' | 'refused' | 'unreachable' = 'unreachable';
+  let cancel = () => {};
+  const accept = () => {
+    if (state !== 'unreachable') return;
+    state = 'followed';
+    onAccepted();
+  };
   const end = () => {
+    cancel();
     signal.removeEventListener('abort', end);
     session.destroy();
-    resolve(accepted);
+    resolve(state);
   };
   signal.addEventListener('abort', end, {once: true});
   session.on('error', end);
   session.on('close', end);
+  session.once('remoteSettings', () => {
+    cancel = clock.after(acceptedAfterMs, accept);
+  });
   const stream = session.request({
     ':method': 'POST',
     ':path': '/containerd.services.events.v1.Events/Subscribe',
@@ -45,8 +61,8 @@ export function followTasks({endpoint, onAccepted, onEvent, signal}: TaskEventsO
     if (event !== undefined) onEvent(event);
   });
   stream.on('response', (headers) => {
-    accepted = headers['grpc-status'] === undefined;
-    if (accepted) onAccepted();
+    if (headers['grpc-status'] === undefined) accept();
+    else state = 'refused';
   });
   stream.on('data', (chunk: Buffer) => frames.push(chunk));
   stream.on('error', end);

@@ -99,8 +99,9 @@ async function taskLoop(
   });
   let missed = false;
   while (!signal.aborted) {
-    const accepted = await followTasks({
+    const end = await followTasks({
       endpoint,
+      clock,
       signal,
       onAccepted: () => {
         state.tasks = true;
@@ -115,9 +116,10 @@ async function taskLoop(
     });
     state.tasks = false;
     looks.stop();
-    missed = accepted;
-    if (accepted) state.listNow();
-    await wait(clock, accepted ? reconnectMs : behindEventsMs, signal);
+    missed ||= end === 'followed';
+    if (end === 'followed') state.listNow();
+    // What is away comes back; what has no such events has none the next time either.
+    await wait(clock, end === 'refused' ? behindEventsMs : reconnectMs, signal);
   }
 }
 

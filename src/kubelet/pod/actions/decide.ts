@@ -9,6 +9,7 @@ import {containerGrace, podKills, specOf, terminate} from '../status/termination
 import type {ContainerStart} from './action-types.ts';
 import {podActions} from './actions.ts';
 import type {PodAct} from './acts.ts';
+import {settlesInMs} from './dying.ts';
 import {deadlineInMs, endingOf} from './ending.ts';
 import {restartAll} from './restart-all.ts';
 import {sandboxNeed} from './sandbox-need.ts';
@@ -189,6 +190,8 @@ function startStep(
   if (last?.state === 'created') return {act: {do: 'removeContainers', ids: [last.id]}, holds: true};
   const crash = seen.crashes.get(container.name);
   if (crash !== undefined && crash.remainingMs > 0) return {waitMs: crash.remainingMs};
+  const settlesMs = last === undefined ? 0 : settlesInMs(seen, sandbox);
+  if (settlesMs > 0) return {waitMs: settlesMs};
   const failure = seen.startFailures.get(container.name);
   if (failure?.retryInMs !== undefined && failure.retryInMs > 0) return {waitMs: failure.retryInMs};
   for (const needed of imageVolumesOf(pod, container)) {
