@@ -99,13 +99,15 @@ export function keepHeapSmall(options: HeapOptions = {}): Heap {
     const {user, system} = process.cpuUsage(cpu);
     cpu = process.cpuUsage();
     const busy = (user + system) / 1000 > checkEveryMs * idleShare;
+    const burstIsOver = !busy && busyChecks > 0;
     busyChecks = busy ? busyChecks + 1 : 0;
     const steady = busyChecks === steadyChecks;
     if (steady || !busy) growYoung(!steady);
     const worth = process.memoryUsage().heapTotal >= floor + Math.max(worthBytes, floor * worthShare);
-    if (!worth || (busy && !steady)) return;
+    if (!burstIsOver && (!worth || (busy && !steady))) return;
     collectAll();
-    floor = process.memoryUsage().heapTotal;
+    // In the middle of a burst there is more than is needed after it.
+    if (!busy) floor = process.memoryUsage().heapTotal;
   }, checkEveryMs);
   timer.unref();
   return {

@@ -95,6 +95,21 @@ describe('the heap of a daemon', () => {
     expect(growth()).toBe('2');
   });
 
+  it('is collected at the end of a burst in the middle of which it was larger', () => {
+    keepHeapSmall();
+    pass(1, 'idle');
+    heapTotal = 200 * 2 ** 20;
+    pass(6, 'busy');
+    expect(collections.count).toBe(2);
+    heapTotal = 180 * 2 ** 20;
+    pass(1, 'idle');
+    expect(collections.count).toBe(3);
+    // What is left then is what later growth is held against.
+    heapTotal = 185 * 2 ** 20;
+    pass(3, 'idle');
+    expect(collections.count).toBe(3);
+  });
+
   it('is left alone where a collection is not worth it', () => {
     keepHeapSmall();
     pass(1, 'idle');
