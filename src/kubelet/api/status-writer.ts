@@ -1,3 +1,4 @@
+import {refusedStates} from '../../config/pod/status-transitions.ts';
 import type {KubeClient} from '../../edges/kube/client.ts';
 import {isNotFound, isOtherUid} from '../../edges/kube/errors.ts';
 import {isOlderVersion} from '../../edges/kube/watch/object-store.ts';
@@ -82,8 +83,14 @@ export class StatusWriter {
       futile: undefined,
       sinceMs: undefined,
     };
-    entry.wanted = status;
     this.#entries.set(uid, entry);
+    // Init containers that run anew in another sandbox: untold until they have ended again, as in Kubernetes.
+    const refused = refusedStates(pod.spec, status, same?.wanted ?? pod.status);
+    if (refused.length > 0) {
+      this.#options.log.debug('a pod status stays untold', {uid, refused});
+      return;
+    }
+    entry.wanted = status;
     const patch = statusPatch(entry.base, status);
     if (patch === undefined || JSON.stringify(patch) === entry.futile) return;
     entry.sinceMs ??= this.#options.clock.monotonic();

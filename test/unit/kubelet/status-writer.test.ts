@@ -2,9 +2,10 @@ import {expect, it} from 'vitest';
 import type {KubeClient} from '../../../src/edges/kube/client.ts';
 import {ApiError} from '../../../src/edges/kube/errors.ts';
 import {StatusWriter} from '../../../src/kubelet/api/status-writer.ts';
+import type {PodStatus} from '../../../src/lib/kubernetes.ts';
 import {silent} from '../../../src/lib/log.ts';
 import type {Clock} from '../../../src/lib/time.ts';
-import {pod} from './pod/fixtures.ts';
+import {container, pod} from './pod/fixtures.ts';
 
 const unused = () => {
   throw new Error('not used');
@@ -90,6 +91,41 @@ it('tells how long the API server was behind, from the first change to the last'
   await turn(1_500);
   await answer(2_000);
   expect(synced).toEqual([2]);
+  await writer.stop();
+});
+
+/** status_manager.go, checkContainerStateTransition: the API server would refuse it. */
+it('leaves untold that what has ended for good runs again, until that has ended too', async () => {
+  const timers: (() => void)[] = [];
+  const clock: Clock = {
+    now: () => 0,
+    monotonic: () => 0,
+    after(_, run) {
+      timers.push(run);
+      return () => {};
+    },
+  };
+  const told: object[] = [];
+  const client = {
+    patch: async (_: object, __: object, {body}: {body: {status: object}}) => {
+      told.push(body.status);
+      return {...pod({}, {uid: 'one'}), status: body.status};
+    },
+  } as unknown as KubeClient;
+  const writer = new StatusWriter({client, clock, log: silent, onWritten: () => {}});
+  const spec = {restartPolicy: 'OnFailure', initContainers: [container('init')]};
+  const init = (state: object): PodStatus => ({
+    phase: 'Pending',
+    initContainerStatuses: [{name: 'init', image: '', imageID: '', ready: false, restartCount: 0, state}],
+  });
+  const [first, second] = ['a', 'b'].map((containerID) => init({terminated: {exitCode: 0, containerID}}));
+  const object = {...pod(spec, {uid: 'one'}), status: first};
+  for (const status of [init({running: {}}), second, init({waiting: {}})]) {
+    writer.want('one', object, status ?? {});
+    for (const run of timers.splice(0)) run();
+    await new Promise(setImmediate);
+  }
+  expect(told).toEqual([{initContainerStatuses: second?.initContainerStatuses}]);
   await writer.stop();
 });
 

@@ -6,13 +6,13 @@ import {
   defaultPodSpec,
 } from '../../../config/pod/pod-defaults.ts';
 import {qosClass} from '../../../config/pod/qos.ts';
+import {refusedStates} from '../../../config/pod/status-transitions.ts';
 import {checkPodSpec} from '../../../config/pod/validation/pod.ts';
 import type {Pod} from '../../../lib/kubernetes.ts';
 import {checkMetadata} from '../metadata.ts';
 import {Problems} from '../problems.ts';
 import type {Lookup, Write} from '../types.ts';
 import {checkResize} from './pod-resize.ts';
-import {checkPodStatus} from './pod-status.ts';
 import {admitEphemeralContainers, checkPodUpdate} from './pod-update.ts';
 import {admitPriority} from './priority.ts';
 import {admitRuntimeClass} from './runtime-class.ts';
@@ -67,7 +67,8 @@ function updatePod(problems: Problems, now: Pod, before: Pod, subresource: strin
       checkResize(problems, now, before);
       break;
     default:
-      if (subresource === 'status') checkPodStatus(problems, now, before);
+      for (const field of refusedStates(before.spec, now.status, before.status))
+        problems.forbidden(field, 'may not be transitioned to non-terminated state');
       aliasServiceAccount(now.spec);
   }
 }
