@@ -119,16 +119,17 @@ describe('a kubelet that starts again', () => {
     });
   });
 
-  it('makes a new sandbox when the old one has died', async () => {
-    const pod = await node.get('c');
+  it.each(['c', 'd', 'e'])('makes a new sandbox when the old one has died: %s', async (name) => {
+    const pod = await node.get(name);
     const uid = pod?.metadata.uid ?? '';
     const {runtime} = node.containerd.cri;
-    const podSandboxId = node.agent().sandboxId('default', 'c') ?? '';
+    const podSandboxId = node.agent().sandboxId('default', name) ?? '';
+    // The runtime kills the container first: nothing is to be started in a sandbox that ends right behind it.
     await runtime.stopPodSandbox({podSandboxId});
     const again = await node.waitFor(
-      'c',
+      name,
       'Ready in a new sandbox',
-      (p) => isReady(p) && node.agent().sandboxId('default', 'c') !== podSandboxId,
+      (p) => isReady(p) && node.agent().sandboxId('default', name) !== podSandboxId,
     );
     expect(again.metadata.uid).toBe(uid);
     expect(statusOf(again, 'main')?.restartCount).toBe(1);
