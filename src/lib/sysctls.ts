@@ -13,6 +13,15 @@ export function dottedSysctl(name: string): string {
   return first === '/' ? name.replace(/[./]/g, (separator) => (separator === '/' ? '.' : '/')) : name;
 }
 
+const segment = '[a-z0-9]([-_a-z0-9]*[a-z0-9])?';
+const patternForm = new RegExp(`^(${segment}[./])*([a-z0-9][-_a-z0-9]*)?[a-z0-9*]$`);
+const longest = 253;
+
+/** A name, or one that ends with a `*` (apis/policy/validation, IsValidSysctlPattern). */
+export function isSysctlPattern(text: string): boolean {
+  return text.length <= longest && patternForm.test(text);
+}
+
 /** The namespace of a sysctl, or of a pattern's part before its `*`; undefined for what the whole machine shares. */
 export function sysctlNamespace(pattern: string): SysctlNamespace | undefined {
   const name = dottedSysctl(pattern).replace(/\*.*/, '');

@@ -1,6 +1,6 @@
 import {posix} from 'node:path';
 import {parseQuantity} from '../../../lib/quantity.ts';
-import {sysctlNamespace} from '../../../lib/sysctls.ts';
+import {isSysctlPattern, sysctlNamespace} from '../../../lib/sysctls.ts';
 import {kubernetesVersion} from '../../version.ts';
 import type {KubeletConfiguration} from '../defaults.ts';
 import {gateProblems, isEnabled} from '../feature-gates.ts';
@@ -51,9 +51,7 @@ function limits(c: KubeletConfiguration): string[] {
       restart === undefined || isEnabled(c.featureGates, 'KubeletCrashLoopBackOffMax'),
       'crashLoopBackOff.maxContainerRestartPeriod: needs the feature gate KubeletCrashLoopBackOffMax',
     ),
-    ...c.allowedUnsafeSysctls
-      .filter((pattern) => sysctlNamespace(pattern) === undefined)
-      .map((pattern) => `allowedUnsafeSysctls: ${pattern} is not known to be namespaced`),
+    ...c.allowedUnsafeSysctls.flatMap((pattern) => sysctlProblem(pattern) ?? []),
     ...rule(
       idsPerPod >= 65_536 && idsPerPod % 65_536 === 0 && idsPerPod < 2 ** 32,
       'userNamespaces.idsPerPod: must be a multiple of 65536 below 2^32',
@@ -184,4 +182,12 @@ function tls(c: KubeletConfiguration): string[] {
       'serverTLSBootstrap: needs the feature gate RotateKubeletServerCertificate',
     ),
   ];
+}
+
+/** pkg/kubelet/sysctl, NewAllowlist. */
+function sysctlProblem(pattern: string): string | undefined {
+  if (!isSysctlPattern(pattern))
+    return `allowedUnsafeSysctls: "${pattern}" is no name of a sysctl, nor one that ends with a *`;
+  if (sysctlNamespace(pattern) !== undefined) return undefined;
+  return `allowedUnsafeSysctls: ${pattern} is not known to be namespaced`;
 }
