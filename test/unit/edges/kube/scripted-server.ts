@@ -19,7 +19,7 @@ export type Response = {
   write(chunk: string | Uint8Array): boolean;
   end: End;
   destroy(): unknown;
-  on(event: 'error', listener: () => void): unknown;
+  on(event: 'error' | 'close', listener: () => void): unknown;
 };
 export type Handler = (request: Request, response: Response, url: URL) => void;
 
