@@ -12,12 +12,13 @@ export type CpuState = {readonly shared: CpuSet; readonly assignments: CpuAssign
 
 export const emptyCpuState: CpuState = {shared: noCpus, assignments: new Map()};
 
+const fields = {policyName: z.string(), defaultCpuSet: z.string(), checksum: z.number()};
 const schema = z.object({
-  policyName: z.string(),
-  defaultCpuSet: z.string(),
+  ...fields,
   entries: z._default(z.record(z.string(), z.record(z.string(), z.string())), {}),
-  checksum: z.number(),
 });
+/** Format 1, of Kubernetes before 1.18: by the containers' IDs. */
+const firstSchema = z.object({...fields, entries: z._default(z.record(z.string(), z.string()), {})});
 
 type File = Omit<z.output<typeof schema>, 'checksum'>;
 
@@ -29,18 +30,15 @@ export function writeCpuState(policyName: string, {shared, assignments}: CpuStat
       Object.fromEntries([...containers].map(([name, cpus]) => [name, formatCpuSet(cpus)])),
     ]),
   );
-  const file = {policyName, defaultCpuSet: formatCpuSet(shared), entries};
+  const defaultCpuSet = formatCpuSet(shared);
   const filled = Object.keys(entries).length === 0 ? {} : {entries};
-  const {defaultCpuSet} = file;
-  return JSON.stringify({policyName, defaultCpuSet, ...filled, checksum: checksum(dump(file))});
+  const sum = checksum(dumpOf({policyName, defaultCpuSet, entries}));
+  return JSON.stringify({policyName, defaultCpuSet, ...filled, checksum: sum});
 }
 
 /** @throws for a damaged file, or one of another policy */
 export function readCpuState(text: string, policyName: string): CpuState {
-  const parsed = schema.parse(JSON.parse(text));
-  // An old file without one is taken as it is.
-  if (parsed.checksum !== 0 && checksum(dump(parsed)) !== parsed.checksum)
-    throw new Error('checkpoint is corrupted');
+  const parsed = verified(JSON.parse(text));
   if (parsed.policyName !== policyName)
     throw new Error(
       `configured policy "${policyName}" differs from state checkpoint policy "${parsed.policyName}"`,
@@ -56,17 +54,46 @@ export function readCpuState(text: string, policyName: string): CpuState {
   };
 }
 
+/** Both formats are the same words where nobody has anything: only the checksum tells them apart. */
+function verified(content: unknown): File {
+  const first = firstSchema.safeParse(content).data;
+  if (first !== undefined && fits(first.checksum, dump(first, 'map[string]string', goMap(first.entries)))) {
+    const [id] = Object.keys(first.entries);
+    if (id === undefined) return {...first, entries: {}};
+    throw new Error(`containerID "${id}" not found: Kubernetes before 1.18 has written this file`);
+  }
+  if (first !== undefined && Object.keys(first.entries).length > 0) throw new Error(corrupted);
+  const parsed = schema.parse(content);
+  if (!fits(parsed.checksum, dumpOf(parsed))) throw new Error(corrupted);
+  return parsed;
+}
+
+const corrupted = 'checkpoint is corrupted';
+
+/** An old file without one is taken as it is. */
+function fits(given: number, dumped: string): boolean {
+  return given === 0 || checksum(dumped) === given;
+}
+
 function read(text: string): CpuSet {
   const cpus = parseCpuSet(text);
   if (cpus === undefined) throw new Error(`could not parse cpu set "${text}"`);
   return cpus;
 }
 
-function dump({policyName, defaultCpuSet, entries}: File): string {
+function dumpOf(state: File): string {
+  return dump(state, 'map[string]map[string]string', goMap(mapValues(state.entries, goMap)));
+}
+
+function dump(
+  {policyName, defaultCpuSet}: Omit<File, 'entries'>,
+  entriesType: string,
+  entries: string,
+): string {
   const fields = goStruct(
     ['PolicyName', 'string', policyName],
     ['DefaultCPUSet', 'string', defaultCpuSet],
-    ['Entries', 'map[string]map[string]string', goMap(mapValues(entries, goMap))],
+    ['Entries', entriesType, entries],
     ['Checksum', 'checksum.Checksum', 0],
   );
   return `(*state.CPUManagerCheckpoint)${fields}`;

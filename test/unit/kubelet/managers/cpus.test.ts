@@ -101,7 +101,25 @@ describe('the checkpoint', () => {
     expect(writeCpuState(policy, readCpuState(text, policy))).toBe(text);
   });
 
+  it('of format 1 is read where it gives no container anything, as Kubernetes reads it', () => {
+    const {shared, assignments} = readCpuState(
+      '{"policyName":"none","defaultCpuSet":"1-3","checksum":1694838852}',
+      'none',
+    );
+    expect([formatCpuSet(shared), assignments.size]).toEqual(['1-3', 0]);
+  });
+
   it.each([
+    [
+      '{"policyName":"none","defaultCpuSet":"1-3","entries":{"containerID1":"4-6","containerID2":"1-3"},"checksum":3680390589}',
+      'none',
+      'containerID "containerID1" not found: Kubernetes before 1.18 has written this file',
+    ],
+    [
+      '{"policyName":"none","defaultCpuSet":"1-3","entries":{"containerID1":"4-6"},"checksum":7}',
+      'none',
+      'checkpoint is corrupted',
+    ],
     ['{"policyName":"none","defaultCpuSet":"4-6","checksum":1337}', 'none', 'checkpoint is corrupted'],
     [
       '{"policyName":"none","defaultCpuSet":"4-6","checksum":354655845}',
