@@ -48,6 +48,7 @@ export async function openImageSources(
     ...options,
     configPath: config.imageCredentialProviderConfig,
     binDir: config.imageCredentialProviderBinDir,
+    onConfig: (hash) => options.telemetry?.plugins.credentialProviders(hash),
     onRun: (...told) => options.telemetry?.plugins.credentialProvider(...told),
   });
   return {records, providers};

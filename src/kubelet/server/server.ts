@@ -152,6 +152,8 @@ class KubeletServer {
     const ended = this.#begin(request);
     try {
       const admitted = await admit(request, this.#gate);
+      if (request.headers.upgrade?.toLowerCase() === 'websocket')
+        this.#metrics.webSocket(admitted.route.endpoint);
       const url = await streamUrl(admitted, this.#options);
       const idleMs = this.#options.config.streamingConnectionIdleTimeout;
       await proxyUpgrade({request, socket, head, url, idleMs});

@@ -171,7 +171,7 @@ class Keeper implements KeptVolumes {
   }
 
   usage(pod: Pod, signal: AbortSignal): Promise<ReadonlyMap<string, VolumeUsage>> {
-    return usageOf(pod, this.#volumesOf(pod.metadata.uid), signal);
+    return usageOf(pod, this.#volumesOf(pod.metadata.uid), signal, this.#context.usageRead);
   }
 
   countByPlugin(): ReadonlyMap<string, number> {

@@ -46,6 +46,7 @@ export function startPodVolumes(
     log,
     clock,
     measured: (done: VolumeOperationDone) => telemetry?.volumes.operation(done),
+    usageRead: (source: string, seconds: number) => telemetry?.volumes.usageRead(source, seconds),
     tell: (pod: Pod, type: 'Normal' | 'Warning', reason: string, message: string) =>
       tellPod(recorder, pod, undefined, type, reason, message),
   };

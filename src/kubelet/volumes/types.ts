@@ -30,6 +30,8 @@ export type VolumeContext = {
   readonly plugins?: readonly VolumePlugin[];
   /** What an operation has taken. */
   readonly measured?: (done: VolumeOperationDone) => void;
+  /** How long it took to see how full a volume is. */
+  readonly usageRead?: (source: string, seconds: number) => void;
   readonly log?: Logger;
   readonly clock?: Clock;
   /** An event of the pod. */

@@ -23,12 +23,14 @@ import {
   VolumeStepError,
   VolumeWaitError,
 } from './types.ts';
-import {measureMount, measureUnmounts, pluginName} from './usage/measure.ts';
+import {driverOf, measureMount, measureUnmounts, pluginName} from './usage/measure.ts';
 
 /** A volume that stands, with what made it. */
 export type StandingVolume = PreparedVolume & {
   readonly plugin: VolumePlugin;
   readonly place: VolumePlace;
+  /** Of CSI. */
+  readonly driver?: string | undefined;
 };
 
 /** By the volume's name in the pod. */
@@ -194,7 +196,8 @@ async function prepareOne(
     );
     const group = supplementalGroup(resolved);
     const place = {uid, specName, mode, directory, rootDir};
-    return {...prepared, plugin, place, ...(group === undefined ? {} : {supplementalGroup: group})};
+    const driver = driverOf(volume, resolved);
+    return {...prepared, plugin, place, driver, ...(group === undefined ? {} : {supplementalGroup: group})};
   } catch (error) {
     signal?.throwIfAborted();
     if (error instanceof VolumeRejection) throw error;

@@ -1,3 +1,4 @@
+import {createHash} from 'node:crypto';
 import {join} from 'node:path';
 import type {Source} from '../../../config/document.ts';
 import {
@@ -23,6 +24,8 @@ export type ProvidersOptions = {
   readonly client: KubeClient;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Of the configuration that was read. */
+  readonly onConfig?: ((hash: string) => void) | undefined;
   readonly onRun?: ((name: string, seconds: number, failed: boolean) => void) | undefined;
 };
 
@@ -45,7 +48,8 @@ const anyExit = Array.from({length: 256}, (_, code) => code);
 export async function openProviders(options: ProvidersOptions): Promise<Providers> {
   const {configPath, binDir, client, clock, log} = options;
   if (configPath === '') return {logins: async () => [], forget: () => undefined};
-  const configured = readCredentialProviders(await readSources(configPath));
+  const sources = await readSources(configPath);
+  const configured = readCredentialProviders(sources);
   const tokens = createTokenSource({client, clock, log});
   const providers = configured.map((provider) => ({
     name: provider.name,
@@ -66,6 +70,7 @@ export async function openProviders(options: ProvidersOptions): Promise<Provider
         'ND701',
         `image credential provider ${join(binDir, name)}: there is no such file`,
       );
+  options.onConfig?.(configHash(sources));
   const logins = async (pod: Pod, repository: string) => {
     const all = await Promise.all(
       providers.map(({name, exec}) =>
@@ -82,6 +87,17 @@ export async function openProviders(options: ProvidersOptions): Promise<Provider
     return all.flat();
   };
   return {logins, forget: (uid) => tokens.forget(uid)};
+}
+
+/** As Kubernetes has it (credentialprovider/plugin/config.go): each file after its length, so that none runs into the next. */
+export function configHash(sources: readonly Source[]): string {
+  const hash = createHash('sha256');
+  for (const {text} of sources) {
+    const length = Buffer.alloc(8);
+    length.writeBigUInt64BE(BigInt(Buffer.byteLength(text)));
+    hash.update(length).update(text);
+  }
+  return `sha256:${hash.digest('hex')}`;
 }
 
 /** Says how long it took, and whether it gave an answer. */

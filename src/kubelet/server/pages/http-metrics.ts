@@ -80,3 +80,14 @@ export function countRequests(registry: Registry): (labels: HttpLabels) => (code
     };
   };
 }
+
+/** How many streams came as WebSockets (the others are SPDY), by what they are for. */
+export function countWebSockets(registry: Registry): (endpoint: Endpoint) => void {
+  const requests = new Counter({
+    registers: [registry],
+    name: 'kubelet_websocket_streaming_requests_total',
+    help: 'Total number of WebSocket streaming requests (exec/attach/portforward) received by the kubelet.',
+    labelNames: ['subresource'],
+  });
+  return (endpoint) => requests.inc({subresource: endpoint.replace('-', '')});
+}

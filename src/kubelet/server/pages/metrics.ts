@@ -9,13 +9,15 @@ import type {Telemetry} from '../../stats/metrics/telemetry.ts';
 import {housekeepingMs, type Stats} from '../../stats/stats.ts';
 import type {Snapshot} from '../../stats/types.ts';
 import type {Endpoint} from '../routes.ts';
-import {countRequests, httpLabels} from './http-metrics.ts';
+import {countRequests, countWebSockets, httpLabels} from './http-metrics.ts';
 
 export type Metrics = {
   readonly contentType: string;
   text(): Promise<string>;
   /** A request begins; the answer is to be told the status code at its end. */
   request(method: string, endpoint: Endpoint): (code: number) => void;
+  /** A stream that was let in came as a WebSocket. */
+  webSocket(endpoint: Endpoint): void;
 };
 
 export type MetricsSources = {
@@ -57,6 +59,13 @@ export function createMetrics({config, agent, stats, telemetry}: MetricsSources)
       for (const [state, count] of containerStates(agent)) this.set({container_state: state}, count);
     },
   });
+  new Gauge({
+    registers,
+    name: 'kubelet_metrics_provider',
+    help: "Metrics provider used by kubelet to collect container stats. Values can be 'cadvisor' and 'cri'",
+    labelNames: ['provider'],
+    // Read from the cgroups, as by cAdvisor: the runtime is not asked.
+  }).set({provider: 'cadvisor'}, 1);
   podGauges(registers, agent);
   workingGauge(registers, agent);
   resizeGauges(registers, agent);
@@ -73,6 +82,7 @@ export function createMetrics({config, agent, stats, telemetry}: MetricsSources)
         render(nodeFamilies(config.version, await lately(stats))),
       ].join('\n'),
     request: (method, endpoint) => begin(httpLabels(method, endpoint)),
+    webSocket: countWebSockets(registry),
   };
 }
 

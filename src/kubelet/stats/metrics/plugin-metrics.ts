@@ -9,6 +9,7 @@ export type PluginSockets = {readonly actual: readonly string[]; readonly desire
 export class PluginMetrics {
   readonly #seconds: Histogram<'plugin_name'>;
   readonly #errors: Counter<'plugin_name'>;
+  readonly #config: Gauge<'hash'>;
   #sockets: () => PluginSockets = () => ({actual: [], desired: []});
 
   constructor(registry: Registry) {
@@ -25,6 +26,12 @@ export class PluginMetrics {
       name: 'kubelet_credential_provider_plugin_errors_total',
       help: 'Number of errors from credential provider plugin',
       labelNames: ['plugin_name'],
+    });
+    this.#config = new Gauge({
+      registers,
+      name: 'kubelet_credential_provider_config_info',
+      help: 'Information about the last applied credential provider configuration with hash as label',
+      labelNames: ['hash'],
     });
     const sockets = () => this.#sockets();
     new Gauge({
@@ -43,6 +50,12 @@ export class PluginMetrics {
 
   follow(sockets: () => PluginSockets): void {
     this.#sockets = sockets;
+  }
+
+  /** Whether all nodes have the same providers is seen by this. */
+  credentialProviders(hash: string): void {
+    this.#config.reset();
+    this.#config.set({hash}, 1);
   }
 
   credentialProvider(name: string, seconds: number, failed: boolean): void {

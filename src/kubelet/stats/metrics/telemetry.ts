@@ -31,7 +31,8 @@ const startBuckets = [
  * kubelet_evented_pleg_* (its gate is off), kubelet_started_host_process_* (Windows), resource_manager_* and
  * kubelet_memory_qos_* without their gates, kubelet_imagemanager_inmemory_* (no such cache), kubelet_orphan_pod_* and
  * reconstruct_volume_operations_* (a volume is taken down with its pod, not found later), workqueue_* and informer_*
- * (queues and caches of client-go), volume_manager_selinux_* (told by its own gate). Of cAdvisor's, those that need a walk
+ * (queues and caches of client-go), volume_manager_selinux_* (told by its own gate), kubelet_pod_watch_events_dropped_total
+ * (of an API behind a gate that is off), kubelet_cri_losing_support (named in its sources, and registered nowhere). Of cAdvisor's, those that need a walk
  * through the descriptors of every process (container_file_descriptors, container_sockets, container_ulimits_soft) are
  * left out for their price, and container_tasks_state, which is 0 in every kubelet, for its worth.
  */

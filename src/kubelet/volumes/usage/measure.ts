@@ -11,9 +11,14 @@ export function pluginName(
   volume?: Volume,
   resolved?: ResolvedVolume,
 ): string {
-  const driver = resolved?.persistent?.volume.spec.csi?.driver ?? volume?.csi?.driver;
+  const driver = driverOf(volume, resolved);
   const name = directory.replace('~', '/');
   return driver === undefined ? name : `${name}:${driver}`;
+}
+
+/** The CSI driver of a volume that has one. */
+export function driverOf(volume?: Volume, resolved?: ResolvedVolume): string | undefined {
+  return resolved?.persistent?.volume.spec.csi?.driver ?? volume?.csi?.driver;
 }
 
 export type Measurable = {readonly plugin: string; readonly mode: VolumeMode; readonly migrated: boolean};

@@ -4,6 +4,7 @@ import {
   ExecProvider,
   type ServiceAccountSeen,
 } from '../../../../src/kubelet/images/credentials/exec-provider.ts';
+import {configHash} from '../../../../src/kubelet/images/credentials/providers.ts';
 import {createPullRate} from '../../../../src/kubelet/images/pull-rate.ts';
 import type {Pod} from '../../../../src/lib/kubernetes.ts';
 
@@ -216,4 +217,12 @@ it('pulls begin in bursts, then at their rate', async () => {
   const free = createPullRate(clock, {registryPullQPS: 0, registryBurst: 1});
   for (let at = 0; at < 50; at++) await free(signal);
   expect(waits).toHaveLength(2);
+});
+
+it('is known by one digest of all its files, each after its length', () => {
+  const sources = [
+    {path: '/a', text: 'a: 1\n'},
+    {path: '/b', text: 'é'},
+  ];
+  expect(configHash(sources)).toBe('sha256:cdbfb9979fec48e8f9a894eb7d2c77a7a2dc1470e660ee1e3c778f1a2039d3cd');
 });

@@ -1,6 +1,10 @@
 import {Registry} from 'prom-client';
 import {describe, expect, it} from 'vitest';
-import {countRequests, httpLabels} from '../../../../src/kubelet/server/pages/http-metrics.ts';
+import {
+  countRequests,
+  countWebSockets,
+  httpLabels,
+} from '../../../../src/kubelet/server/pages/http-metrics.ts';
 import {matchRoute} from '../../../../src/kubelet/server/routes.ts';
 import {CgroupMetrics} from '../../../../src/kubelet/stats/metrics/cgroup-metrics.ts';
 import {PodMetrics} from '../../../../src/kubelet/stats/metrics/pods/pod-metrics.ts';
@@ -62,6 +66,17 @@ it('counts a request while it is answered, and when it is', async () => {
   expect(await sample(registry, `kubelet_http_inflight_requests{${labels}}`)).toBe(0);
   expect(await sample(registry, `kubelet_http_requests_total{${labels},code="200"}`)).toBe(1);
   expect(await sample(registry, `kubelet_http_requests_duration_seconds_count{${labels}}`)).toBe(1);
+});
+
+it('counts the streams that come as WebSockets in Kubernetes’ names', async () => {
+  const registry = new Registry();
+  const count = countWebSockets(registry);
+  count('exec');
+  count('port-forward');
+  count('port-forward');
+  const name = 'kubelet_websocket_streaming_requests_total';
+  expect(await sample(registry, `${name}{subresource="exec"}`)).toBe(1);
+  expect(await sample(registry, `${name}{subresource="portforward"}`)).toBe(2);
 });
 
 it('tells of pods that start or do not', async () => {

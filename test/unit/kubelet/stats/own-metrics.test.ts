@@ -25,6 +25,9 @@ it('counts what plugins and notes there are when it is asked', async () => {
   telemetry.images.follow(async () => ({intents: 2, records: 7}));
   telemetry.plugins.follow(() => ({actual: ['/r/a.sock'], desired: ['/r/a.sock', '/r/b.sock']}));
   telemetry.plugins.credentialProvider('ecr', 0.2, true);
+  telemetry.plugins.credentialProviders('sha256:old');
+  telemetry.plugins.credentialProviders('sha256:new');
+  telemetry.volumes.usageRead('du', 0.2);
   telemetry.podRead(30);
   const lines = (await telemetry.registry.metrics()).split('\n');
   for (const line of [
@@ -34,10 +37,13 @@ it('counts what plugins and notes there are when it is asked', async () => {
     'plugin_manager_total_plugins{socket_path="/r/b.sock",state="desired_state_of_world"} 1',
     'kubelet_credential_provider_plugin_errors_total{plugin_name="ecr"} 1',
     'kubelet_credential_provider_plugin_duration_count{plugin_name="ecr"} 1',
+    'kubelet_credential_provider_config_info{hash="sha256:new"} 1',
+    'kubelet_volume_metric_collection_duration_seconds_bucket{le="0.25",metric_source="du"} 1',
     'kubelet_pleg_pod_relist_duration_seconds_bucket{le="0.05"} 1',
     'kubelet_pleg_discard_events 0',
   ])
     expect(lines).toContain(line);
+  expect(lines.filter((line) => line.includes('sha256:old'))).toEqual([]);
 });
 
 it('tells how long a call to the API server waited for its turn', async () => {

@@ -31,6 +31,8 @@ export type CsiCallDone = {
 
 /** pkg/volume/util/metrics.go */
 const buckets = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 25, 50, 120, 300, 600];
+/** Of the time that it takes to see how full a volume is (pkg/kubelet/server/metrics). */
+const usageBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 /** A driver is not told for which kind of volume it is called. */
 const unknown = 'false';
 
@@ -38,6 +40,7 @@ const unknown = 'false';
 export class VolumeMetrics {
   readonly #operations: Histogram<'volume_plugin' | 'operation_name' | 'status' | 'migrated'>;
   readonly #calls: Histogram<'driver_name' | 'method_name' | 'grpc_status_code' | 'migrated'>;
+  readonly #usage: Histogram<'metric_source'>;
   #count: () => ReadonlyMap<string, number> = () => new Map();
 
   constructor(registry: Registry) {
@@ -55,6 +58,13 @@ export class VolumeMetrics {
       help: 'Container Storage Interface operation duration with gRPC error code status total',
       buckets,
       labelNames: ['driver_name', 'method_name', 'grpc_status_code', 'migrated'],
+    });
+    this.#usage = new Histogram({
+      registers,
+      name: 'kubelet_volume_metric_collection_duration_seconds',
+      help: 'Duration in seconds to calculate volume stats',
+      buckets: usageBuckets,
+      labelNames: ['metric_source'],
     });
     const count = (): ReadonlyMap<string, number> => this.#count();
     new Gauge({
@@ -83,6 +93,11 @@ export class VolumeMetrics {
       {driver_name: driver, method_name: method, grpc_status_code: code, migrated: unknown},
       seconds,
     );
+  }
+
+  /** `source`: `du`, `statfs`, `block`, or the name of a CSI driver. */
+  usageRead(source: string, seconds: number): void {
+    this.#usage.observe({metric_source: source}, seconds);
   }
 
   /** Volumes of running pods by plugin. */
