@@ -7,7 +7,6 @@ import {loadKubeconfig} from '../../edges/kube/connection.ts';
 import {readHostFacts} from '../../edges/machine/host-facts.ts';
 import {legacyRules, lookAtNft} from '../../edges/nftables/nft-sight.ts';
 import {readCommits} from '../../edges/nftables/proxy-commits.ts';
-import {processAgeMs} from '../../edges/process/process-age.ts';
 import {lookAtRuntime} from '../../edges/runtime/runtime-sight.ts';
 import {probeSandbox} from '../../edges/runtime/sandbox-probe.ts';
 import {ping} from '../../edges/supervisor/client.ts';
@@ -17,7 +16,8 @@ import {askServer} from '../../edges/trust/discovery.ts';
 import type {Service} from '../../lib/kubernetes.ts';
 import {probeCgroupParent} from '../probe/cgroup.ts';
 import {apiSight} from './api-sight.ts';
-import type {Daemon, DaemonSight, Sight, Told} from './context.ts';
+import type {Daemon, Sight, Told} from './context.ts';
+import {lookAtDaemon} from './daemon-sight.ts';
 import {once} from './sight-once.ts';
 
 export type SightOptions = {
@@ -37,7 +37,7 @@ export function openSight({options, daemons, program, signal}: SightOptions): Si
   const looks = Object.fromEntries(
     Object.entries(daemons).map(([daemon, {manager, name}]) => [
       daemon,
-      once(() => lookAtDaemon(manager, name)),
+      once(() => lookAtDaemon(manager, name, signal)),
     ]),
   );
   const health = (port: number, path = 'healthz') => askHealth(`http://127.0.0.1:${port}/${path}`, signal);
@@ -96,16 +96,6 @@ export function openSight({options, daemons, program, signal}: SightOptions): Si
 function addressOf(kubernetes: Told<Service>): string {
   const spec = kubernetes.kind === 'there' ? kubernetes.object.spec : undefined;
   return `${spec?.clusterIP ?? '127.0.0.1'}:${spec?.ports?.[0]?.port ?? 443}`;
-}
-
-async function lookAtDaemon(manager: ServiceManager, name: string): Promise<DaemonSight> {
-  const status = await manager.status(name);
-  const well = status.running && status.restarts === 0;
-  const [upMs, log] = await Promise.all([
-    status.pid === undefined ? undefined : processAgeMs(status.pid),
-    well || !status.installed ? [] : manager.log(name, 20),
-  ]);
-  return {status, upMs, log};
 }
 
 async function readKubeletConfig(paths: readonly string[], options: NodeOptions): Promise<KubeletConfig> {

@@ -1,6 +1,6 @@
 import {describe, expect, it} from 'vitest';
 import {type AnyCheck, failure, warning} from '../../../src/checks/check.ts';
-import {closure, runChecks} from '../../../src/checks/graph.ts';
+import {closure, runChecks, seenAgain} from '../../../src/checks/graph.ts';
 import {nodeCatalogue} from '../../../src/checks/node/catalogue.ts';
 import {verdictOf} from '../../../src/checks/node/verdict.ts';
 
@@ -59,6 +59,23 @@ describe('the graph of checks', () => {
     const warned = stub('a', {run: async () => [warning('ND104', 'x')]});
     const results = await runChecks([warned, stub('b', {follows: ['a'], ...fails('ND733')})], null, never);
     expect(results[1]).toMatchObject({state: 'skipped', because: 'a', code: 'ND104'});
+  });
+
+  it('sees what came late when it looks again, and blames that for the rest', async () => {
+    const late = Promise.withResolvers<ReturnType<typeof failure>[]>();
+    const checks = [stub('a', {run: () => late.promise}), stub('b', {after: ['a'], ...fails('ND733')})];
+    const look = () => runChecks(checks, null, never, quick);
+    const first = await look();
+    late.resolve([failure('ND501', 'x')]);
+    expect(first.map(({state}) => state)).toEqual(['unseen', 'found']);
+    const again = await seenAgain(first, look);
+    expect(again.map(({state}) => state)).toEqual(['found', 'skipped']);
+  });
+
+  it('keeps the first look where the next one sees less', async () => {
+    const first = await runChecks([stub('a', fails('ND501'))], null, never, quick);
+    const blind = stub('a', {run: () => new Promise(() => undefined)});
+    expect(await seenAgain(first, () => runChecks([blind], null, never, quick))).toBe(first);
   });
 
   it.each([
