@@ -1,9 +1,13 @@
 import {Config, Errors, flush, Plugin, run} from '@oclif/core';
 import manifest from '../package.json' with {type: 'json'};
 import {COMMANDS} from './commands/index.ts';
+import {errno} from './edges/files/files.ts';
 import {coded} from './lib/coded.ts';
 import {NodectlError} from './lib/errors.ts';
-import {errorText, exitCode} from './ui/print-error.ts';
+import {wantsJson} from './ui/base-command.ts';
+import {printFailure} from './ui/failure.ts';
+import {exitCode} from './ui/print-error.ts';
+import {unknownCommand} from './ui/unknown-command.ts';
 
 const pjson = {
   name: manifest.name,
@@ -31,21 +35,39 @@ async function loadConfig(): Promise<Config> {
 
 /** Answers a command line; daemons that units start need none of this (main.ts). */
 export async function answer(words: string[]): Promise<void> {
+  // It may be the output itself that cannot be written: then the error goes where people look.
+  process.once('uncaughtException', (error) => process.exit(report(error, [])));
   try {
     await run(words, await loadConfig());
     await flush();
   } catch (error) {
-    process.exitCode = report(error);
+    process.exitCode = report(error, words);
   }
 }
 
-/** Commands print their own errors (BaseCommand); what arrives here otherwise is a command that does not exist. */
-function report(error: unknown): number {
-  if (error instanceof Errors.ExitError) return error.oclif.exit ?? 1;
-  const shown =
-    error instanceof Errors.CLIError
-      ? new NodectlError('ND904', error.message, {next: ['nodectl --help']})
-      : coded(error);
-  process.stderr.write(`${errorText(shown)}\n`);
-  return exitCode(shown);
+/**
+ * Commands print their own errors (BaseCommand); what arrives here otherwise is a command that does not exist, or output
+ * that cannot be written. Node itself would show the line of the program where it happened: of a bundle, all of it.
+ */
+function report(raised: unknown, words: readonly string[]): number {
+  if (raised instanceof Errors.ExitError) return raised.oclif.exit ?? 1;
+  const error = raised instanceof Errors.CLIError ? misspelt(raised, words) : unwritten(raised);
+  printFailure(error, raised, wantsJson(words));
+  return exitCode(error);
+}
+
+function misspelt({message}: Error, words: readonly string[]): NodectlError {
+  if (!/^command .* not found$/s.test(message))
+    return new NodectlError('ND904', message, {next: ['nodectl --help']});
+  const shown = Object.entries(COMMANDS).filter(([, command]) => !command.hidden);
+  return unknownCommand(
+    words,
+    shown.map(([id]) => id.replaceAll(':', ' ')),
+  );
+}
+
+function unwritten(raised: unknown): NodectlError {
+  const error = coded(raised);
+  if (errno(raised) === undefined || error.code !== 'ND106') return error;
+  return new NodectlError('ND106', `what is printed cannot be written: ${error.message}`, {cause: raised});
 }

@@ -7,6 +7,7 @@ const multiCall: Readonly<Record<string, string>> = {kubelet: 'kubelet', 'kube-p
 async function main(): Promise<void> {
   // Hardened machines give root 077: daemons would hand pods files that only root may read.
   process.umask(0o022);
+  leaveRemovedDirectory();
   const alias = multiCall[basename(process.argv[1] ?? '')];
   const given = process.argv.slice(2);
   const words = alias === undefined ? given : [alias, ...given];
@@ -16,6 +17,15 @@ async function main(): Promise<void> {
     return answer(words);
   }
   await run().catch((error: unknown) => fail(error, words[0]));
+}
+
+/** A shell may stand in a directory that somebody has removed, as after a reset: no program can be started from there. */
+function leaveRemovedDirectory(): void {
+  try {
+    process.cwd();
+  } catch {
+    process.chdir('/');
+  }
 }
 
 async function fail(raised: unknown, id: string | undefined): Promise<void> {

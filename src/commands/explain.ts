@@ -15,7 +15,7 @@ export default class Explain extends BaseCommand {
   async run(): Promise<void> {
     const {args, flags} = await this.parse(Explain);
     const all: Record<string, Entry> = catalogue;
-    const wanted = args.code?.toUpperCase();
+    const wanted = args.code?.toUpperCase().replace(/^(?=\d{3}$)/, 'ND');
     const shown = Object.entries(all).filter(([code]) => wanted === undefined || code === wanted);
     if (shown.length === 0)
       throw new NodectlError('ND904', `there is no code ${wanted}`, {next: ['nodectl explain']});

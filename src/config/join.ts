@@ -171,7 +171,31 @@ function ignoredChecks(list: readonly string[] | undefined): readonly string[] {
 export function assertNodeName(name: string): void {
   const label = '[a-z0-9]([-a-z0-9]*[a-z0-9])?';
   if (name.length > 253 || !new RegExp(`^${label}(\\.${label})*$`).test(name))
-    throw new NodectlError('ND201', `${JSON.stringify(name)} is not a valid node name`);
+    throw new NodectlError('ND201', `${JSON.stringify(name)} is not a valid node name: ${nameFault(name)}`, {
+      next: [`--node-name ${suggestedName(name)}, or another one that no other node has`],
+    });
+}
+
+function nameFault(name: string): string {
+  if (name === '') return 'it is empty';
+  if (name.length > 253) return 'it has more than 253 characters';
+  const [odd] = /[^a-z0-9.-]/u.exec(name) ?? [];
+  if (odd !== undefined) return `it may have a-z, 0-9, - and . only, not ${JSON.stringify(odd)}`;
+  return 'each part between its dots must begin and end with a-z or 0-9';
+}
+
+function suggestedName(name: string): string {
+  const parts = name
+    .toLowerCase()
+    .replace(/[^a-z0-9.]+/g, '-')
+    .split('.');
+  const whole = parts.map((part) => part.replace(/^-+|-+$/g, '')).filter((part) => part !== '');
+  return (
+    whole
+      .join('.')
+      .slice(0, 253)
+      .replace(/[-.]+$/, '') || 'worker-1'
+  );
 }
 
 /** What the API server would refuse the whole Node for, before anything is changed. */

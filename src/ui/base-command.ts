@@ -24,7 +24,7 @@ export abstract class BaseCommand extends Command {
     if (raised.oclif?.exit === 0 || raised.name === 'ExitError') throw raised;
     const wrong = isUsageError(raised) ? new NodectlError('ND904', raised.message) : raised;
     const error = failureOf(wrong, this.id);
-    printFailure(error, raised, this.wantsJson());
+    printFailure(error, raised, wantsJson(this.argv));
     await this.beforeFailure(error);
     this.exit(exitCode(error));
   }
@@ -33,15 +33,12 @@ export abstract class BaseCommand extends Command {
   protected beforeFailure(_error: NodectlError): Promise<void> {
     return Promise.resolve();
   }
+}
 
-  private wantsJson(): boolean {
-    const at = this.argv.findIndex((word) => word === '-o' || word === '--output');
-    return (
-      (at >= 0 && this.argv[at + 1] === 'json') ||
-      this.argv.includes('-ojson') ||
-      this.argv.includes('--output=json')
-    );
-  }
+/** Asked of the words themselves: they may be wrong in other ways. */
+export function wantsJson(words: readonly string[]): boolean {
+  const at = words.findIndex((word) => word === '-o' || word === '--output');
+  return (at >= 0 && words[at + 1] === 'json') || words.includes('-ojson') || words.includes('--output=json');
 }
 
 /** oclif's parser marks what the user typed wrong with exit code 2. */

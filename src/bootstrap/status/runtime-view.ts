@@ -6,10 +6,11 @@ import {withDeadline} from '../../edges/deadline.ts';
 import {lookAtRuntime} from '../../edges/runtime/runtime-sight.ts';
 import {isNodectlError, NodectlError} from '../../lib/errors.ts';
 import {readKubeletEndpoint} from './kubelet-endpoint.ts';
+import {joinedBy} from './status.ts';
 
 /**
  * Work with the runtime of this node.
- * @throws NodectlError ND501, ND507 or ND101 when it cannot be talked to, ND502 with its own words when it refuses
+ * @throws NodectlError ND731, ND501, ND507 or ND101 when it cannot be talked to, ND502 with its own words when it refuses
  */
 export async function withRuntime<T>(options: NodeOptions, work: (cri: Cri) => Promise<T>): Promise<T> {
   const socket = await readKubeletEndpoint(options);
@@ -18,6 +19,11 @@ export async function withRuntime<T>(options: NodeOptions, work: (cri: Cri) => P
   );
   if (sight.kind === 'forbidden') throw new NodectlError('ND101', 'the container runtime is root’s');
   if (sight.kind === 'no-cri') throw new NodectlError('ND507', 'containerd runs without its CRI plugin');
+  if (sight.kind !== 'answers' && (await joinedBy(options)) === 'no')
+    throw new NodectlError(
+      'ND731',
+      'this machine has not joined a cluster, and no container runtime answers',
+    );
   if (sight.kind !== 'answers') throw new NodectlError('ND501', `${socket}: ${sight.detail}`);
   try {
     return await withCri(socket, work);

@@ -20,7 +20,9 @@ export function unreachable(server: string, answer: Silence, proxy = proxyVariab
     case 'timeout':
       return new NodectlError('ND312', `${host} did not answer in time`, {next: hint});
     case 'unreachable':
-      return new NodectlError('ND301', `there is no route to ${host}: ${answer.detail}`, {next: hint});
+      return new NodectlError('ND301', `${away(answer.detail)} ${host}: ${answer.detail}`, {
+        next: [`ip route get ${hostname.replace(/^\[|\]$/g, '')}`, ...hint],
+      });
     case 'no-name':
       return new NodectlError('ND313', `${host}: ${answer.detail}`, {
         next: [
@@ -35,6 +37,11 @@ export function unreachable(server: string, answer: Silence, proxy = proxyVariab
     case 'reset':
       return new NodectlError('ND301', `${host} closed the connection: ${answer.detail}`, {next: hint});
   }
+}
+
+/** EHOSTUNREACH also comes from a network of our own, where nobody has the address (arp(7)): the machine may be off. */
+function away(detail: string): string {
+  return detail.includes('EHOSTUNREACH') ? 'nobody answers for the address of' : 'there is no route to';
 }
 
 /**

@@ -57,7 +57,12 @@ export function discoveryOf(input: DiscoveryInput): Discovery {
   }
   const token = input.discoveryToken ?? input.token;
   if (token === undefined)
-    throw new NodectlError('ND904', 'no bootstrap token: give --token, NODECTL_TOKEN or --discovery-file');
+    throw new NodectlError('ND904', 'no bootstrap token: give --token, NODECTL_TOKEN or --discovery-file', {
+      next: [
+        'kubeadm token create --print-join-command on a control plane prints all of it.',
+        'nodectl join --help',
+      ],
+    });
   if (input.endpoint === undefined)
     throw new NodectlError('ND904', 'no API server: the first argument is its HOST:PORT');
   const pins = words(input.caCertHashes).map(parsePin);

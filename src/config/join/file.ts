@@ -81,8 +81,9 @@ function kindField(source: Source): unknown {
 }
 
 function joinDocument(source: Source): JoinFile {
-  const old = /^\s*apiVersion:\s*["']?kubeadm\.k8s\.io\/v1beta3["']?\s*$/m.test(source.text);
-  const join = old ? upgraded(source) : readDocument(source, joinV1beta4, 'ND906').data;
+  const [, version] = /^\s*apiVersion:\s*["']?kubeadm\.k8s\.io\/(\w+)["']?\s*$/m.exec(source.text) ?? [];
+  if (version !== undefined && !['v1beta4', 'v1beta3'].includes(version)) throw unread(source, version);
+  const join = version === 'v1beta3' ? upgraded(source) : readDocument(source, joinV1beta4, 'ND906').data;
   if (join.controlPlane !== undefined)
     throw invalid(source, 'controlPlane: nodectl makes workers; kubeadm joins control planes');
   if (join.discovery?.bootstrapToken !== undefined && join.discovery.file !== undefined)
@@ -96,6 +97,17 @@ function joinDocument(source: Source): JoinFile {
     discoveryFile: join.discovery?.file?.kubeConfigPath,
     patchesDirectory: join.patches?.directory,
   };
+}
+
+/** kubeadm itself turns its older forms into newer ones. */
+function unread({path}: Source, version: string): NodectlError {
+  return new NodectlError(
+    'ND906',
+    `${path}: apiVersion kubeadm.k8s.io/${version} is not v1beta4 or v1beta3`,
+    {
+      next: [`kubeadm config migrate --old-config ${path} --new-config new.yaml, then --config new.yaml`],
+    },
+  );
 }
 
 /** v1beta3 as v1beta4 would say it. */

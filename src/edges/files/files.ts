@@ -118,9 +118,16 @@ export async function writeAtomic(path: string, content: string | Uint8Array, mo
     await fs.rename(temporary, path);
   } catch (error) {
     await removeFile(temporary).catch(() => undefined);
-    throw error;
+    throw naming(path, temporary, error);
   }
   await syncDirectory(dirname(path));
+}
+
+/** Who reads of it knows nothing of the draft beside the file. */
+function naming(path: string, temporary: string, error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  const of = 'path' in error && error.path === temporary ? {path} : {};
+  return Object.assign(error, {message: error.message.replaceAll(temporary, path), ...of});
 }
 
 /** As `writeAtomic`, but what a power failure takes is lost: for what is worth nothing after the next boot. */

@@ -19,12 +19,20 @@ export async function readPatches(directory: string): Promise<{name: string; tex
 export async function readInput(value: string): Promise<string>;
 export async function readInput(value: string | undefined): Promise<string | undefined>;
 export async function readInput(value: string | undefined): Promise<string | undefined> {
-  if (value === '-') return (await text(process.stdin)).trim();
+  if (value === '-') return filled((await text(process.stdin)).trim(), 'standard input');
   if (value === undefined || !value.startsWith('@')) return value;
   const path = value.slice(1);
+  let content: string;
   try {
-    return (await readFile(path, 'utf8')).trim();
+    content = (await readFile(path, 'utf8')).trim();
   } catch (cause) {
     throw new NodectlError('ND904', `${path} cannot be read`, {cause});
   }
+  return filled(content, path);
+}
+
+/** What is empty would be as good as not given, and the error about something else. */
+function filled(content: string, from: string): string {
+  if (content === '') throw new NodectlError('ND904', `${from} is empty`);
+  return content;
 }

@@ -52,6 +52,8 @@ async function tryLock(path: string): Promise<Lock | 'busy' | 'removed'> {
   }
   const {exitCode, stderr} = await child;
   if (exitCode === conflict) return 'busy';
+  // It says on stderr why it cannot open the file; the kernel says it again with a code: read-only, full.
+  await writeFile(path, '', {flag: 'a'});
   throw new NodectlError('ND903', `flock ${path}: exit ${exitCode ?? 'unknown'} ${stderr ?? ''}`.trim());
 }
 

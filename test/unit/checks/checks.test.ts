@@ -142,6 +142,15 @@ describe('judgements', () => {
       'getent hosts a.example',
     ));
 
+  it.each([
+    ['connect EHOSTUNREACH 10.0.0.9:6443', 'nobody answers for the address of a:6443'],
+    ['connect ENETUNREACH 10.0.0.9:6443', 'there is no route to a:6443'],
+  ])('tells a machine that is off from a route that is not there: %s', (detail, words) => {
+    const {message, next} = unreachable('https://a:6443', {kind: 'unreachable', detail});
+    expect(message).toBe(`${words}: ${detail}`);
+    expect(next[0]).toBe('ip route get a');
+  });
+
   it('tells a Ready node', () => {
     const node = (status: string) => JSON.stringify({status: {conditions: [{type: 'Ready', status}]}});
     expect(isReadyNode(node('True'))).toBe(true);

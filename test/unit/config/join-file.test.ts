@@ -179,7 +179,7 @@ discovery: {timeout: 1m0s, file: {kubeConfigPath: /root/discovery.conf}}
     [
       'an older version',
       `apiVersion: kubeadm.k8s.io/v1beta2\nkind: JoinConfiguration\n`,
-      /join\.yaml:1:1: apiVersion/,
+      /ND906 join\.yaml: apiVersion kubeadm\.k8s\.io\/v1beta2 is not v1beta4 or v1beta3/,
     ],
     [
       'a phase that nobody has',

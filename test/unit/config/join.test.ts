@@ -10,14 +10,17 @@ const base: JoinInput = {
   hostname: 'Worker-1',
 };
 
-function codeOf(act: () => unknown): string | undefined {
+function failureOf(act: () => unknown): NodectlError {
   try {
     act();
-    return undefined;
   } catch (error) {
-    return error instanceof NodectlError ? error.code : String(error);
+    if (error instanceof NodectlError) return error;
+    throw error;
   }
+  throw new Error('it did not fail');
 }
+
+const codeOf = (act: () => unknown) => failureOf(act).code;
 
 describe('joinOptions', () => {
   it('takes what kubeadm prints', () => {
@@ -67,6 +70,22 @@ describe('joinOptions', () => {
     ['a relative root', {root: 'n2'}, 'ND904'],
   ])('refuses %s', (_, change, code) => {
     expect(codeOf(() => joinOptions({...base, ...change}))).toBe(code);
+  });
+
+  it.each([
+    ['My_Node', 'not "_"', '--node-name my-node,'],
+    ['node_1', 'not "_"', '--node-name node-1,'],
+    ['a.-b', 'begin and end with a-z or 0-9', '--node-name a.b,'],
+    ['___', 'not "_"', '--node-name worker-1,'],
+  ])('says what is wrong with the node name %s, and which would do', (nodeName, why, next) => {
+    const error = failureOf(() => joinOptions({...base, nodeName}));
+    expect(error.message).toContain(why);
+    expect(error.next[0]).toContain(next);
+  });
+
+  it('says where a token comes from', () => {
+    const {next} = failureOf(() => joinOptions({...base, token: undefined}));
+    expect(next[0]).toMatch(/^kubeadm token create --print-join-command/);
   });
 
   it('never repeats a token in its message', () => {
