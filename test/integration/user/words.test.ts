@@ -25,6 +25,8 @@ it.each([
   ['statsu', /^2 error ND904 [\s\S]*there is no command statsu\s+try: nodectl status/],
   ['version', /^2 [\s\S]*try: nodectl --version/],
   ['nonsense -o json', /^2 \{[\s\S]*"message": "there is no command nonsense"/],
+  ['restart kubelet -o json', /^7 \{[\s\S]*"code": "ND731"/],
+  ['sandbox token -o json', /^1 \{[\s\S]*"code": "ND801"/],
   ['explain 501', /^0 ND501 /],
   ['ps', /^7 error ND731 [\s\S]*this machine has not joined a cluster/],
   ['inspect x -o json', /^7 \{[\s\S]*"code": "ND731"/],
