@@ -20,7 +20,7 @@ export function unreachable(server: string, answer: Silence, proxy = proxyVariab
     case 'timeout':
       return new NodectlError('ND312', `${host} did not answer in time`, {next: hint});
     case 'unreachable':
-      return new NodectlError('ND301', `${away(answer.detail)} ${host}: ${answer.detail}`, {
+      return new NodectlError('ND301', away(host, answer.detail), {
         next: [`ip route get ${hostname.replace(/^\[|\]$/g, '')}`, ...hint],
       });
     case 'no-name':
@@ -40,8 +40,9 @@ export function unreachable(server: string, answer: Silence, proxy = proxyVariab
 }
 
 /** EHOSTUNREACH also comes from a network of our own, where nobody has the address (arp(7)): the machine may be off. */
-function away(detail: string): string {
-  return detail.includes('EHOSTUNREACH') ? 'nobody answers for the address of' : 'there is no route to';
+function away(host: string, detail: string): string {
+  const off = detail.includes('EHOSTUNREACH') ? ', or no machine there has this address' : '';
+  return `there is no route to ${host}${off}: ${detail}`;
 }
 
 /**

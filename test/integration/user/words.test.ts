@@ -34,7 +34,7 @@ it.each([
   ['join 192.168.77.1:6443 --token - </dev/null', /^2 error ND904 [\s\S]*standard input is empty/],
   [
     join.replace('192.168.77.1:', '192.168.77.250:'),
-    /^5 [\s\S]*nobody answers[\s\S]*try: ip route get 192\.168\.77\.250/,
+    /^5 [\s\S]*no machine there has this address[\s\S]*try: ip route get 192\.168\.77\.250/,
   ],
   [`${join} --node-name My_Node`, /^3 [\s\S]*try: --node-name my-node, or/],
 ])('nodectl %s', async (words, expected) => {

@@ -143,7 +143,10 @@ describe('judgements', () => {
     ));
 
   it.each([
-    ['connect EHOSTUNREACH 10.0.0.9:6443', 'nobody answers for the address of a:6443'],
+    [
+      'connect EHOSTUNREACH 10.0.0.9:6443',
+      'there is no route to a:6443, or no machine there has this address',
+    ],
     ['connect ENETUNREACH 10.0.0.9:6443', 'there is no route to a:6443'],
   ])('tells a machine that is off from a route that is not there: %s', (detail, words) => {
     const {message, next} = unreachable('https://a:6443', {kind: 'unreachable', detail});
