@@ -1,5 +1,7 @@
+import {writeSync} from 'node:fs';
 import pino from 'pino';
 import type {Fields, Logger} from '../../lib/log.ts';
+import {errno} from '../files/files.ts';
 import {debugVerbosity, klogJson, klogText, type Severity} from './klog.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
@@ -13,8 +15,31 @@ function ownLines(name: string, level: LogLevel): pino.Logger {
   return pino({name, level, base: {name}, timestamp: pino.stdTimeFunctions.isoTime}, stderr());
 }
 
-function stderr() {
-  return pino.destination({dest: 2, sync: true});
+/** What cannot be written is lost, and the next line tried again: a full disk, or a reader that is gone, ends no daemon. */
+function stderr(): pino.DestinationStream {
+  return {
+    write(line) {
+      let rest: Uint8Array = Buffer.from(line);
+      for (let tries = 0; rest.length > 0 && tries < mostTries; tries++) rest = written(rest);
+    },
+  };
+}
+
+/** A reader that is slow for longer than this does not hold up a whole daemon. */
+const mostTries = 50;
+const pauseMs = 2;
+const nothing = new Uint8Array();
+const pause = new Int32Array(new SharedArrayBuffer(4));
+
+/** What is still to be written. */
+function written(line: Uint8Array): Uint8Array {
+  try {
+    return line.subarray(writeSync(2, line));
+  } catch (error) {
+    if (errno(error) !== 'EAGAIN') return nothing;
+    Atomics.wait(pause, 0, 0, pauseMs);
+    return line;
+  }
 }
 
 function wrap(inner: pino.Logger): Logger {
