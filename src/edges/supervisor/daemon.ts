@@ -63,8 +63,9 @@ async function rotateAll(state: SupervisorState, log: Logger): Promise<void> {
   for (const name of await state.names()) {
     const unit = await state.wholeUnit(name);
     if (unit === undefined) continue;
-    await makeDirectory(dirname(unit.logFile), 0o750);
-    await rotate(unit.logFile).catch((error: unknown) => log.warn(`${name}: ${describeError(error)}`));
+    await makeDirectory(dirname(unit.logFile), 0o750)
+      .then(() => rotate(unit.logFile))
+      .catch((error: unknown) => log.warn(`${name}: ${describeError(error)}`));
   }
 }
 

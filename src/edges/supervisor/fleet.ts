@@ -1,19 +1,20 @@
 import {dirname} from 'node:path';
 import {Backoff} from '../../lib/control/backoff.ts';
+import {describeError} from '../../lib/errors.ts';
 import type {Logger} from '../../lib/log.ts';
 import {realClock} from '../clock.ts';
 import {makeDirectory} from '../files/files.ts';
 import {startDetached} from '../process/detached.ts';
-import {endSession, identify, type ProcessId, signalProcess} from '../process/processes.ts';
+import {endSession, identify, isAlive, type ProcessId, signalProcess} from '../process/processes.ts';
 import {type Act, decide, type Seen} from './decide.ts';
-import type {SupervisedUnit, SupervisorState} from './state.ts';
+import type {RunRecord, SupervisedUnit, SupervisorState} from './state.ts';
 
 type Waiter = {resolve: () => void; reject: (error: unknown) => void};
 
 /** What only this supervisor knows of a daemon. */
 type Live = {
   /** Set for its own children: their ends are told; adopted ones are looked at. */
-  childPid?: number;
+  child?: ProcessId | undefined;
   lastExit?: string;
   stoppingSinceMs?: number;
   condemned: boolean;
@@ -78,7 +79,7 @@ export class Fleet {
       // Who is to end needs no description that is whole.
       const wanted = await this.#state.wanted(name);
       const unit = await (wanted ? this.#state.unit(name) : this.#state.wholeUnit(name));
-      const running = await this.#state.running(name);
+      const running = await this.#running(name);
       if (running === undefined) await this.#ended(name, unit);
       const endedAgain = running === undefined && live.tried;
       const {acts, settled: asWanted, ...again} = decide(await this.#observe(name, unit, running));
@@ -105,7 +106,7 @@ export class Fleet {
       wanted: await this.#state.wanted(name),
       nowMs: realClock.monotonic(),
       running: running !== undefined,
-      adopted: running !== undefined && running.pid !== live.childPid,
+      adopted: running !== undefined && running.pid !== live.child?.pid,
       condemned: live.condemned,
       stoppingSinceMs: live.stoppingSinceMs,
       stopTimeoutMs: unit?.stopTimeoutMs ?? 10_000,
@@ -116,7 +117,7 @@ export class Fleet {
 
   async #dependenciesRun(unit: SupervisedUnit | undefined): Promise<boolean> {
     for (const name of unit?.after ?? [])
-      if ((await this.#state.wanted(name)) && (await this.#state.running(name)) === undefined) return false;
+      if ((await this.#state.wanted(name)) && (await this.#running(name)) === undefined) return false;
     return true;
   }
 
@@ -150,17 +151,17 @@ export class Fleet {
       cwd: '/',
       logFile: unit.logFile,
     });
-    live.childPid = child.pid;
     void child.exited.then(({code, signal}) => {
       live.lastExit = signal ?? `exit ${code}`;
       this.#log.warn(`${unit.name} ended`, {pid: child.pid, how: live.lastExit});
       this.onExit(unit.name);
     });
     const [record, process] = [await this.#state.record(unit.name), await identify(child.pid)];
+    live.child = process;
     const starts = live.requested ? 1 : record.starts + 1;
     live.requested = false;
     live.tried = true;
-    await this.#state.writeRecord(unit.name, {...record, process, starts});
+    await this.#note(unit.name, {...record, process, starts});
     this.#log.info(`started ${unit.name}`, {pid: child.pid});
   }
 
@@ -168,12 +169,29 @@ export class Fleet {
   async #ended(name: string, unit: SupervisedUnit | undefined): Promise<void> {
     const live = this.#of(name);
     const {process, ...record} = await this.#state.record(name);
-    Object.assign(live, {condemned: false, stoppingSinceMs: undefined, childPid: undefined});
+    Object.assign(live, {condemned: false, stoppingSinceMs: undefined, child: undefined});
     if (process === undefined) return;
     if (unit?.killMode === 'group') await endSession(process.pid, 'NODECTL_UNIT', this.#state.mark(name));
     const lastExit = live.lastExit ?? 'unknown';
     if (unit === undefined) await this.#state.forget(name);
-    else await this.#state.writeRecord(name, {...record, lastExit});
+    else await this.#note(name, {...record, lastExit});
+  }
+
+  /** Its own child it knows without its record, which a full disk may have kept from being written. */
+  async #running(name: string): Promise<ProcessId | undefined> {
+    const recorded = await this.#state.running(name);
+    const {child} = this.#of(name);
+    if (recorded !== undefined || child === undefined) return recorded;
+    return (await isAlive(child)) ? child : undefined;
+  }
+
+  /** Where nothing can be written, daemons are started all the same: one of them is who clears the disk. */
+  async #note(name: string, record: RunRecord): Promise<void> {
+    try {
+      await this.#state.writeRecord(name, record);
+    } catch (error) {
+      this.#log.error(`${name}: what became of it cannot be noted`, {error: describeError(error)});
+    }
   }
 
   #of(name: string): Live {

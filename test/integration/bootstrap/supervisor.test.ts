@@ -1,5 +1,5 @@
 import {readFileSync} from 'node:fs';
-import {mkdtemp, rm, writeFile} from 'node:fs/promises';
+import {mkdir, mkdtemp, rm, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterEach, beforeEach, describe, expect, it} from 'vitest';
@@ -101,6 +101,38 @@ describe('the supervised mode', () => {
     await rm(join(dir, 'state/runs/a.json'));
     await services.start('a');
     expect(await pidOf('a')).toBe(daemon);
+  });
+
+  it('starts a daemon again, and only once, where nothing can be noted on a full disk', async () => {
+    const state = join(dir, 'state');
+    await mkdir(state);
+    await run('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', state]);
+    try {
+      await services.install(unit('a', '', {argv: ['/bin/sleep', '104729']}));
+      await services.start('a');
+      const first = await pidOf('a');
+      await run('dd', ['if=/dev/zero', `of=${state}/fill`, 'bs=4k'], {okCodes: [1]});
+      process.kill(first, 'SIGKILL');
+      const second = await until('another runs', async () => {
+        const {pid} = await services.status('a');
+        return pid !== first && pid;
+      });
+      process.kill(second, 'SIGKILL');
+      await until('a third runs', async () => {
+        const {pid} = await services.status('a');
+        return pid !== second && pid;
+      });
+      // Who asks is answered after the rounds that would have started more.
+      await services.start('a');
+      const {stdout} = await run('pgrep', ['-f', '^/bin/sleep 104729$']);
+      expect(stdout.trim().split('\n')).toHaveLength(1);
+      await rm(join(state, 'fill'));
+      await services.remove('a');
+      await shutdownIdleSupervisor(state);
+    } finally {
+      await run('pkill', ['-f', '^/bin/sleep 104729$'], {okCodes: [0, 1]});
+      await run('umount', ['--lazy', state]);
+    }
   });
 
   it('ends what does not want to, with all that it started', async () => {
