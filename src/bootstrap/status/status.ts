@@ -8,7 +8,7 @@ import {
   statusLimits,
 } from '../../checks/graph.ts';
 import {nodeDirectories, silentMs, skippedFor} from '../../checks/host/disk/file-systems.ts';
-import {judgeLoad, ranOutOfTime} from '../../checks/host/kernel/overload.ts';
+import {judgeLoad, late, ranOutOfTime} from '../../checks/host/kernel/overload.ts';
 import {nodeCatalogue} from '../../checks/node/catalogue.ts';
 import type {Daemon, Joined, NodeContext} from '../../checks/node/context.ts';
 import {openSight} from '../../checks/node/sight.ts';
@@ -62,9 +62,10 @@ export async function lookAtNode(input: StatusOptions): Promise<StatusReport> {
     const limits = input.probe === true ? probeLimits : statusLimits;
     const look = (within: Limits) => runChecks(chosen, context, input.signal, within);
     const first = await look(limits);
-    const overload: CheckResult[] = ranOutOfTime(first) ? overloaded(judgeLoad(await readLoad())) : [];
+    const load = late(first) > 0 ? judgeLoad(await readLoad()) : [];
+    const overload = ranOutOfTime(first) ? overloaded(load) : [];
     // What stands still beside the load is the root of the trouble: it is worth waiting for a little longer.
-    const results = overload.length === 0 ? first : await seenAgain(first, () => look(lateLimits));
+    const results = load.length === 0 ? first : await seenAgain(first, () => look(lateLimits));
     const asked = new Set(catalogue.filter(input.wanted).map(({name}) => name));
     const failed = ({state, name}: CheckResult) => state === 'found' || asked.has(name);
     return {

@@ -168,7 +168,8 @@ export class Fleet {
   /** Nothing of it runs: what was said about its process no longer holds. */
   async #ended(name: string, unit: SupervisedUnit | undefined): Promise<void> {
     const live = this.#of(name);
-    const {process, ...record} = await this.#state.record(name);
+    const {process: recorded, ...record} = await this.#state.record(name);
+    const process = live.child ?? recorded;
     Object.assign(live, {condemned: false, stoppingSinceMs: undefined, child: undefined});
     if (process === undefined) return;
     if (unit?.killMode === 'group') await endSession(process.pid, 'NODECTL_UNIT', this.#state.mark(name));

@@ -5,6 +5,7 @@ import {nearlyUsed} from '../../../src/checks/host/kernel/kernel-limits.ts';
 import {judgeMemory} from '../../../src/checks/host/memory/memory-room.ts';
 import {judgeResolvConf} from '../../../src/checks/host/resolv-conf.ts';
 import {judgeCertificate} from '../../../src/checks/identity/client-certificate.ts';
+import {judgeKubeletHealth} from '../../../src/checks/kubelet/health.ts';
 import {judgeLease} from '../../../src/checks/kubelet/lease.ts';
 import {judgeKubelets, rootOf} from '../../../src/checks/kubelet/other-kubelet.ts';
 import {judgeAnswer} from '../../../src/checks/network/api-server.ts';
@@ -212,6 +213,14 @@ describe('a daemon', () => {
     expect(lastWords(log)).toEqual([`its last words: ${expected}`]);
   });
   it('has no words without a log', () => expect(lastWords(['', ''])).toEqual([]));
+  it('does not run where its manager says so, though another look at it came too late', () => {
+    const dead = sight({running: false, lastExit: 'exit 1'}, undefined);
+    const context = {joined: 'yes', rootFlag: ''} as const;
+    expect(brief(judgeKubeletHealth({kind: 'refused'}, dead, context))).toEqual(['error ND733']);
+    expect(brief(judgeKubeletHealth({kind: 'refused'}, sight({}), context))).toEqual(['error ND736']);
+    expect(brief(judgeKubeletHealth({kind: 'ok'}, dead, context))).toEqual([]);
+  });
+
   it.each([
     [{kind: 'ok'}, 10 ** 6, []],
     [{kind: 'refused'}, 2000, ['warning ND736']],

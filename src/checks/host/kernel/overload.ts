@@ -7,10 +7,14 @@ const many = 4;
 
 /** Whether looks ran out of time that have nothing in common but this machine. */
 export function ranOutOfTime(results: readonly CheckResult[]): boolean {
-  const late = results.filter(
+  return late(results) >= many;
+}
+
+/** How many looks ran out of time. */
+export function late(results: readonly CheckResult[]): number {
+  return results.filter(
     (result) => result.state === 'unseen' && /no answer within|timeout|took too long/.test(result.why),
-  );
-  return late.length >= many;
+  ).length;
 }
 
 /** Why a healthy node may not answer: more work than processors, or a disk or a memory that cannot keep up. */
