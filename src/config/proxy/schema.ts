@@ -99,7 +99,17 @@ const clientConnection = z.strictObject({
 /** component-base's LoggingConfiguration; what is below `options` belongs to the format and is not checked here. */
 const logging = z.strictObject({
   format: orText('text'),
-  flushFrequency: z._default(z.union([period, z.number()]), 5 * second),
+  /** A number is of nanoseconds. */
+  flushFrequency: z._default(
+    z.union([
+      period,
+      z.pipe(
+        z.number(),
+        z.transform((ns: number) => ns / 1e6),
+      ),
+    ]),
+    5 * second,
+  ),
   verbosity: z._default(count, 0),
   vmodule: z._default(z.array(z.strictObject({filePattern: z.string(), verbosity: count})), []),
   options: z._default(z.record(z.string(), z.unknown()), {}),

@@ -50,6 +50,14 @@ describe('a KubeProxyConfiguration', () => {
     });
   });
 
+  it.each(['1500ms', '1500000000'])(
+    'reads logging.flushFrequency: %s, a number in nanoseconds',
+    (frequency) => {
+      const {config} = load(`logging: {flushFrequency: ${frequency}}\n`);
+      expect(config.configuration.logging.flushFrequency).toBe(1500);
+    },
+  );
+
   it('takes the mode iptables with its own part, and serves ipvs by nftables and says so', () => {
     const {config, warnings} = load('mode: iptables\niptables: {masqueradeAll: true, masqueradeBit: 3}\n');
     expect(warnings).toEqual([]);
