@@ -38,8 +38,13 @@ export type Nft = {
   stop(): Promise<void>;
 };
 
-/** Longer transactions go through a process of their own: their parsing costs more than a fork, and memory for good. */
+/** What is longer it reads from a file: parsing it as a line costs more. */
 const maxLineBytes = 16 * 1024;
+/**
+ * What is longer yet a process of its own does, which it takes memory for that ends with it. Not what is shorter: to be
+ * copied for a child costs a proxy of ten thousand Services as long as what that child has to do.
+ */
+const maxIncludedBytes = 512 * 1024;
 /** `nft -i` remembers each line as its history; after so much of it another one takes over. */
 const maxSessionBytes = 1024 * 1024;
 /** It also reads the history at its start and leaves it at its end in ~/.nft.history: there is no such home. */
@@ -90,15 +95,19 @@ export function openNft({clock, command = ['nft']}: NftOptions): Nft {
   const dispatch = async (statements: readonly string[]): Promise<void> => {
     const bytes = statements.reduce((sum, statement) => sum + statement.length, 0);
     const asFile = () => runFile(command, [...marking, ...statements]);
-    if (bytes > maxLineBytes) return asFile();
-    if (session !== undefined && session.bytes > maxSessionBytes) {
+    if (bytes > maxIncludedBytes) return asFile();
+    const isLine = bytes <= maxLineBytes;
+    if (session !== undefined && (session.bytes > maxSessionBytes || (isLine && session.isGrown))) {
       void session.end();
       session = undefined;
     }
     if (!session?.alive)
       session = unanswered.remaining('', clock.monotonic()) > 0 ? undefined : await greet();
     if (session === undefined) return asFile();
-    await session.execute(statements.join('; '), answerMs);
+    if (isLine) return session.execute(statements.join('; '), answerMs);
+    const reader = session;
+    // An nft that reads no such file, or has ended, says nothing of the transaction.
+    await withStatements(statements, (path) => reader.include(path, answerMs)).catch(asFile);
   };
   const commit = (statements: readonly string[]): Promise<void> => {
     const result = queue.then(() => dispatch(statements));
@@ -172,6 +181,8 @@ class Session {
   alive = true;
   /** Of all lines so far. */
   bytes = 0;
+  /** It keeps some megabytes of what it has read from files: when that is over another one takes over. */
+  isGrown = false;
 
   constructor([file = 'nft', ...args]: readonly string[], clock: Clock) {
     this.#clock = clock;
@@ -199,6 +210,11 @@ class Session {
       else this.#settle(undefined, new Error('it had ended before'));
     });
     if (complaint !== undefined) throw new Refusal(complaint.slice(0, maxComplaint));
+  }
+
+  include(path: string, timeoutMs: number): Promise<void> {
+    this.isGrown = true;
+    return this.execute(`include "${path}"`, timeoutMs);
   }
 
   async end(): Promise<void> {

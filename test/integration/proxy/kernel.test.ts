@@ -90,13 +90,27 @@ describe('the kernel after random edits', () => {
 });
 
 describe('nft that stays', () => {
-  it('does all of a transaction or nothing, and says why', async () => {
-    await nft.commit(['add table ip t', 'add set ip t s { type ipv4_addr; }']);
-    const bad = ['add element ip t s { 10.0.0.1 }', 'delete element ip t s { 10.0.0.2 }'];
+  it.each([
+    ['short', 0],
+    ['long', 1_000],
+    ['very long', 30_000],
+  ])('does all of a %s transaction or nothing, and says why', async (_length, rules) => {
+    await nft.commit([
+      'add table ip t',
+      'add set ip t s { type ipv4_addr; }',
+      'add chain ip t c',
+      ...Array<string>(rules).fill('add rule ip t c accept'),
+    ]);
+    const bad = [
+      'add element ip t s { 10.0.0.1 }',
+      ...Array<string>(rules).fill('add rule ip t c accept'),
+      'delete element ip t s { 10.0.0.2 }',
+    ];
     await expect(nft.commit(bad)).rejects.toThrow(/ND712|No such file/);
     await nft.commit(['add element ip t s { 10.0.0.3 }']);
-    const {elements} = await listTable(netns.run, {family: 'IPv4', name: 't'});
+    const {elements, chains} = await listTable(netns.run, {family: 'IPv4', name: 't'});
     expect([...(elements.get('s') ?? new Map()).keys()]).toEqual(['10.0.0.3']);
+    expect(chains.get('c')?.length ?? 0).toBe(rules);
   });
 
   it('neither reads nor leaves a history of what it was told, and is replaced before that fills its memory', async () => {
