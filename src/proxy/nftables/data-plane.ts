@@ -17,7 +17,9 @@ export class NftDataPlane implements DataPlane {
   readonly #options: FamilyTableOptions;
   readonly #fingerprint = new Fingerprint();
   readonly #inspection = new Inspection();
+  /** What the next commit changes; nothing where it writes the whole table. */
   #operations: Operation[] = [];
+  #committing = false;
   /** What is being done to the table. */
   #work: Promise<unknown> = Promise.resolve();
   #listing = new AbortController();
@@ -54,9 +56,14 @@ export class NftDataPlane implements DataPlane {
     await this.#held;
     const operations = this.#operations;
     this.#operations = [];
-    const how = await this.#working(this.#plane.commit(operations, this.#table));
-    if (how === 'full') this.#inspection.written();
-    return how;
+    this.#committing = true;
+    try {
+      const how = await this.#working(this.#plane.commit(operations, this.#table, this.elements));
+      if (how === 'full') this.#inspection.written();
+      return how;
+    } finally {
+      this.#committing = false;
+    }
   }
 
   get sweepInMs(): number | undefined {
@@ -126,8 +133,9 @@ export class NftDataPlane implements DataPlane {
 
   #add(operations: readonly Operation[]): void {
     this.#fingerprint.follow(operations);
+    const isWhole = !this.known && !this.#committing;
     for (const operation of operations) {
-      this.#operations.push(operation);
+      if (!isWhole) this.#operations.push(operation);
       if (operation.do === 'fill-chain') this.#inspection.written();
     }
   }

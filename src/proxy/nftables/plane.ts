@@ -5,6 +5,8 @@ import {
   chainRemovals,
   differenceStatements,
   removalStatements,
+  replacingPortions,
+  standInRemoval,
   tablePortions,
   tableStatements,
 } from './text.ts';
@@ -13,6 +15,8 @@ import {
 const retiredMs = 1_000;
 /** As many as five hundred Services have at the start: nft needs 6 MB for them, and 64 MB for ten thousand Services. */
 const elementsPerPortion = 3_000;
+/** nft needs 160 MB for them: fifty thousand Services of two endpoints, or five thousand of twenty. */
+const mostAtOnce = 100_000;
 
 /**
  * One family's table in the kernel. It is written, never read: either it is what was committed last, or it is unknown
@@ -25,6 +29,8 @@ export class NftPlane {
   /** Emptied chains and since when. */
   readonly #retired = new Map<string, number>();
   #known = false;
+  /** What another proxy has left beside the table is gone. */
+  #isAlone = false;
   /** Counts what made the table unknown, so that a commit under way cannot make it known again. */
   #forgotten = 0;
 
@@ -62,12 +68,15 @@ export class NftPlane {
 
   /**
    * Brings the kernel from the last committed table to the desired one. Rules that serve are replaced at once; where
-   * there are none, the first Services need not wait for the last.
+   * there are none, the first Services need not wait for the last. `elements`: of the whole, as far as it is known.
    */
-  async commit(operations: readonly Operation[], whole: Table): Promise<'nothing' | 'partial' | 'full'> {
+  async commit(
+    operations: readonly Operation[],
+    whole: Table,
+    elements = 0,
+  ): Promise<'nothing' | 'partial' | 'full'> {
     if (!this.#known) {
-      const isThere = await this.isIntact();
-      await this.#run(isThere ? [tableStatements(whole)] : tablePortions(whole, elementsPerPortion));
+      await this.#run(await this.#transactions(whole, elements));
       this.#retired.clear();
       return 'full';
     }
@@ -78,6 +87,13 @@ export class NftPlane {
       if (operation.do === 'add-chain') this.#retired.delete(operation.chain.name);
     for (const chain of retire) this.#retired.set(chain, this.#monotonic());
     return 'partial';
+  }
+
+  async #transactions(whole: Table, elements: number): Promise<Iterable<readonly string[]>> {
+    const last = this.#isAlone ? [] : standInRemoval(this.#place);
+    if (!(await this.isIntact())) return followed(tablePortions(whole, elementsPerPortion), last);
+    if (elements > mostAtOnce) return replacingPortions(whole, elementsPerPortion);
+    return [[...tableStatements(whole), ...last]];
   }
 
   /** Milliseconds until emptied chains can be deleted; undefined when there are none. */
@@ -109,6 +125,15 @@ export class NftPlane {
     const forgotten = this.#forgotten;
     this.#known = false;
     for (const statements of transactions) await this.#nft.commit(statements);
+    this.#isAlone = true;
     this.#known = forgotten === this.#forgotten;
   }
+}
+
+function* followed(
+  transactions: Iterable<readonly string[]>,
+  last: readonly string[],
+): Iterable<readonly string[]> {
+  yield* transactions;
+  if (last.length > 0) yield last;
 }

@@ -19,17 +19,61 @@ export function tableStatements(table: Table): string[] {
  * the table, which must not change meanwhile.
  */
 export function* tablePortions(table: Table, elements: number): Iterable<string[]> {
+  yield frame(table, [...table.chains()]);
+  yield* elementPortions(place(table), table, elements);
+}
+
+/**
+ * The same where there is one that serves, and is too large for one transaction: another table serves while its place is
+ * empty. Each begins to with its hooks, that is with what leads packets to it.
+ */
+export function* replacingPortions(table: Table, elements: number): Iterable<string[]> {
+  const other = standIn(table);
+  yield* unhooked(other, elements);
+  yield [...hooks(other), ...removed(table)];
+  yield* unhooked(table, elements);
+  yield [...hooks(table), ...removed(other)];
+}
+
+function standIn(table: Table): Table {
+  return {
+    ...standInPlace(table),
+    containers: () => table.containers(),
+    chains: () => table.chains(),
+    elements: () => table.elements(),
+  };
+}
+
+function standInPlace({family, name}: Place): Place {
+  return {family, name: `${name}-other`};
+}
+
+function* unhooked(table: Table, elements: number): Iterable<string[]> {
+  const inner = [...table.chains()].filter(({hook}) => hook === undefined);
+  yield frame(table, inner);
+  yield* elementPortions(place(table), table, elements);
+}
+
+function hooks(table: Table): string[] {
+  return chainStatements(
+    place(table),
+    [...table.chains()].filter(({hook}) => hook !== undefined),
+    [],
+  );
+}
+
+/** A new table without its elements. */
+function frame(table: Table, chains: readonly Chain[]): string[] {
   const at = place(table);
-  const chains = [...table.chains()];
-  yield [
-    `add table ${at}`,
-    `delete table ${at}`,
-    `add table ${at}`,
+  return [...removed(table), `add table ${at}`, ...chainStatements(at, chains, [...table.containers()])];
+}
+
+function chainStatements(at: string, chains: readonly Chain[], containers: readonly Container[]): string[] {
+  return [
     ...chains.map((chain) => addChain(at, chain)),
-    ...[...table.containers()].map((container) => addContainer(at, container)),
+    ...containers.map((container) => addContainer(at, container)),
     ...chains.flatMap((chain) => addRules(at, chain)),
   ];
-  yield* elementPortions(at, table, elements);
 }
 
 function* elementPortions(at: string, table: Table, most: number): Iterable<string[]> {
@@ -50,6 +94,15 @@ function* elementPortions(at: string, table: Table, most: number): Iterable<stri
 
 /** Statements that remove the table, whether it exists or not. */
 export function removalStatements(table: Place): string[] {
+  return [...removed(table), ...removed(standInPlace(table))];
+}
+
+/** Of the table that stands in for it, as a proxy may have ended while it did. */
+export function standInRemoval(table: Place): string[] {
+  return removed(standInPlace(table));
+}
+
+function removed(table: Place): string[] {
   return [`add table ${place(table)}`, `delete table ${place(table)}`];
 }
 

@@ -50,7 +50,11 @@ const endpoints = (...ips: readonly string[]) =>
 const affine = web({sessionAffinity: 'ClientIP', sessionAffinityConfig: {clientIP: {timeoutSeconds: 1}}});
 const local = web({internalTrafficPolicy: 'Local'});
 
-type Scene = {readonly service: Service; readonly slices: readonly EndpointSlice[]; readonly whole?: true};
+type Scene = {
+  readonly service: Service;
+  readonly slices: readonly EndpointSlice[];
+  readonly whole?: 'at once' | 'in parts';
+};
 
 /** Each is served at all times: whatever follows whatever, nobody may be refused. */
 const scenes: Readonly<Record<string, readonly Scene[]>> = {
@@ -66,8 +70,12 @@ const scenes: Readonly<Record<string, readonly Scene[]>> = {
     {service: local, slices: [endpoints(ep1)]},
   ],
   'the whole table is written again': [
-    {service: web(), slices: [endpoints(ep1, ep2)], whole: true},
-    {service: web(), slices: [endpoints(ep2)], whole: true},
+    {service: web(), slices: [endpoints(ep1, ep2)], whole: 'at once'},
+    {service: web(), slices: [endpoints(ep2)], whole: 'at once'},
+  ],
+  'the whole table is written again, too large for one transaction': [
+    {service: web(), slices: [endpoints(ep1, ep2)], whole: 'in parts'},
+    {service: web(), slices: [endpoints(ep2)], whole: 'in parts'},
   ],
   'session affinity is switched on and off': [
     {service: web(), slices: [endpoints(ep1, ep2)]},
@@ -123,6 +131,7 @@ describe('changes as fast as the kernel takes them', () => {
           ? table.updateNode({nodePortIPs: undefined, serviceCIDRs: [serviceRange.IPv4]})
           : table.update(new Map([['a/web', source]]), here),
         table,
+        source?.whole === 'in parts' ? Number.POSITIVE_INFINITY : 0,
       );
     };
     await commit(undefined);

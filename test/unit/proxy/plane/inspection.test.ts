@@ -93,14 +93,14 @@ function source(i: number): [string, ServiceSource] {
 }
 
 describe('the whole table', () => {
-  const written = async (isThere: boolean) => {
+  const written = async (isThere: boolean, elements = 0) => {
     const table = familyTable('IPv4');
     table.updateNode(context);
     table.update(new Map(Array.from({length: 2_500}, (_, i) => source(i))), here);
     const nft = new SlowNft();
     nft.isThere = isThere;
     const plane = new NftPlane({family: 'IPv4', name: 'nodectl-proxy'}, nft, () => 0);
-    expect(await plane.commit([], table)).toBe('full');
+    expect(await plane.commit([], table, elements)).toBe('full');
     return nft.transactions;
   };
 
@@ -120,5 +120,21 @@ describe('the whole table', () => {
     const frame = (transactions: readonly (readonly string[])[]) =>
       transactions.flat().filter((text) => !text.startsWith('add element'));
     expect(frame(portions)).toEqual(frame(once));
+  });
+
+  it('is never without one that serves where it is too large to be written at once', async () => {
+    const serving = new Set<string>(['ip nodectl-proxy']);
+    for (const transaction of await written(true, 1_000_000)) {
+      for (const text of transaction) {
+        const [, deleted] = /^delete table (.*)$/.exec(text) ?? [];
+        const [, hooked] = /^add chain (\S+ \S+) nat-prerouting \{/.exec(text) ?? [];
+        if (deleted !== undefined) serving.delete(deleted);
+        if (hooked !== undefined) serving.add(hooked);
+      }
+      expect(serving.size).toBe(1);
+      const elements = transaction.filter((text) => text.startsWith('add element'));
+      expect(elements.join().length).toBeLessThan(500_000);
+    }
+    expect([...serving]).toEqual(['ip nodectl-proxy']);
   });
 });
