@@ -181,6 +181,9 @@ export class ProxyAgent {
 
   async #round(): Promise<number | undefined> {
     const limit = await this.#portion();
+    const isMore = () => this.#caches.isDirty && !this.#stopped;
+    const decide = (some: number) => this.#decide(some);
+    if (limit > portion) await this.#ahead.fill({limit, isMore, decide});
     const round = this.#ahead.take(this.#decide(Math.max(0, limit - this.#ahead.size)));
     this.#isPartial = this.#caches.isDirty;
     if (!this.#isPartial) {
@@ -190,12 +193,7 @@ export class ProxyAgent {
     const decidesAhead = this.#options.families.every((family) => family.decidesAhead);
     const committing = this.#commit(round);
     if (this.#isPartial && decidesAhead)
-      await this.#ahead.fill({
-        during: committing,
-        limit: portion,
-        isMore: () => this.#caches.isDirty && !this.#stopped,
-        decide: (some) => this.#decide(some),
-      });
+      await this.#ahead.fill({during: committing, limit: portion, isMore, decide});
     return committing;
   }
 

@@ -1,11 +1,12 @@
-import type {Taken} from './caches.ts';
+import type {Taken, Trigger} from './caches.ts';
+import type {ServiceSource} from './table/family-table.ts';
 
-/** So many are decided at once while a commit is on its way, which has to be fed meanwhile. */
+/** So many are decided at once: a commit that is on its way has to be fed meanwhile, and whoever asks for the health answered. */
 const step = 50;
 
 type Filling = {
-  /** As long as this runs. */
-  readonly during: Promise<unknown>;
+  /** As long as this runs; to its end without it. */
+  readonly during?: Promise<unknown>;
   /** At most so many. */
   readonly limit: number;
   readonly isMore: () => boolean;
@@ -14,20 +15,26 @@ type Filling = {
 
 /** What has been decided before its turn, while the kernel reads another portion of a large change. */
 export class Ahead {
-  #taken: Taken | undefined;
+  #sources = new Map<string, ServiceSource>();
+  #triggers: Trigger[] = [];
+  #isEmpty = true;
 
   get size(): number {
-    return this.#taken?.sources.size ?? 0;
+    return this.#sources.size;
   }
 
   get isEmpty(): boolean {
-    return this.#taken === undefined;
+    return this.#isEmpty;
   }
 
   /** All of it, with what is decided now. */
   take(now: Taken): Taken {
-    const all = together(this.#taken, now);
-    this.#taken = undefined;
+    if (this.#isEmpty) return now;
+    this.#add(now);
+    const all = {sources: this.#sources, triggers: this.#triggers};
+    this.#sources = new Map();
+    this.#triggers = [];
+    this.#isEmpty = true;
     return all;
   }
 
@@ -36,20 +43,18 @@ export class Ahead {
     const end = () => {
       isOver = true;
     };
-    during.then(end, end);
+    during?.then(end, end);
     while (this.size < limit && isMore()) {
       await new Promise((resolve) => setImmediate(resolve));
       if (isOver) return;
-      this.#taken = together(this.#taken, decide(step));
+      this.#add(decide(step));
     }
   }
-}
 
-/** Of a Service that is in both the second is what it is now. */
-function together(first: Taken | undefined, second: Taken): Taken {
-  if (first === undefined) return second;
-  return {
-    sources: new Map([...first.sources, ...second.sources]),
-    triggers: [...first.triggers, ...second.triggers],
-  };
+  /** Of a Service that was there before this is what it is now. */
+  #add({sources, triggers}: Taken): void {
+    for (const [key, source] of sources) this.#sources.set(key, source);
+    this.#triggers.push(...triggers);
+    this.#isEmpty = false;
+  }
 }
