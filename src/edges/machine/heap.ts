@@ -6,6 +6,9 @@ const checkEveryMs = 15_000;
 const idleShare = 0.05;
 /** After so many busy checks in a row it is no burst any more: so this daemon works now. */
 const steadyChecks = 4;
+/** The young generation follows within a second, and only what takes a good part of a core. */
+const youngEveryMs = 1000;
+const burstShare = 0.3;
 /** Less than this, or than a quarter, is not worth a collection: it stops everything for some tens of milliseconds. */
 const worthBytes = 10 * 1024 * 1024;
 const worthShare = 0.25;
@@ -68,7 +71,7 @@ const oldAge = {usual: 6, atOnce: 1};
  * a kubelet of 100 pods held 217 MB of which 42 MB were used. `growthPercent` bounds how much garbage a burst may leave
  * before it is collected; `collect` is for the end of one. `compilers` leaves the higher of V8's four out, whose
  * code and work cost some megabytes: for a daemon that mostly waits. Where `youngGrowth` lets the young
- * generation grow, the collection at the end of the burst makes it small again; and where no end comes, it does not grow
+ * generation grow in a burst, the collection at its end makes it small again; and where no end comes, it does not grow
  * any more: 300 probes a second held 60 MB for nothing.
  */
 export function keepHeapSmall(options: HeapOptions = {}): Heap {
@@ -119,22 +122,34 @@ export function keepHeapSmall(options: HeapOptions = {}): Heap {
   };
 }
 
-/** Allows and forbids the young generation to grow; each collection looks whether it has grown enough. */
+/**
+ * Allows and forbids the young generation to grow; each collection looks whether it has grown enough. While nothing is
+ * done it stays as small as a collection has made it: what little survives then made it 8 MB in half a minute.
+ */
 function boundedGrowth(factor: number): (allowed: boolean) => void {
-  let wanted = true;
-  const set = (to: number) => setFlagsFromString(`--semi-space-growth-factor=${to}`);
+  if (factor <= 1) return () => undefined;
+  let allowed = true;
+  let current: number | undefined;
+  const set = (to: number) => {
+    if (to !== current) setFlagsFromString(`--semi-space-growth-factor=${to}`);
+    current = to;
+  };
   const isFull = () => youngBytes() >= youngBoundBytes;
   set(factor);
   // Node's global: what it loads for that, a megabyte, only where it is used.
-  if (factor > 1)
-    new PerformanceObserver(() => {
-      if (!wanted || !isFull()) return;
-      wanted = false;
-      set(1);
-    }).observe({entryTypes: ['gc']});
-  return (allowed) => {
-    wanted = allowed && !isFull();
-    set(wanted ? factor : 1);
+  new PerformanceObserver(() => {
+    if (current === factor && isFull()) set(1);
+  }).observe({entryTypes: ['gc']});
+  let cpu = process.cpuUsage();
+  setInterval(() => {
+    const {user, system} = process.cpuUsage(cpu);
+    cpu = process.cpuUsage();
+    const isBurst = (user + system) / 1000 > youngEveryMs * burstShare;
+    set(isBurst && allowed && !isFull() ? factor : 1);
+  }, youngEveryMs).unref();
+  return (to) => {
+    allowed = to;
+    if (!to) set(1);
   };
 }
 

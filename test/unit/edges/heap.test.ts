@@ -49,11 +49,15 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-/** So many checks between which the process has worked a tenth of the time, or not at all. */
+/** So many checks between which the process has worked four tenths of each second, or not at all. */
 function pass(checks: number, work: 'busy' | 'idle'): void {
-  for (let at = 0; at < checks; at++) {
-    if (work === 'busy') cpuMs += checkMs / 10;
-    vi.advanceTimersByTime(checkMs);
+  seconds((checks * checkMs) / 1000, work);
+}
+
+function seconds(count: number, work: 'busy' | 'idle'): void {
+  for (let at = 0; at < count; at++) {
+    if (work === 'busy') cpuMs += 400;
+    vi.advanceTimersByTime(1000);
   }
 }
 const growth = () =>
@@ -68,7 +72,7 @@ describe('the heap of a daemon', () => {
     pass(3, 'busy');
     expect([growth(), collections.count]).toEqual(['2', 0]);
     pass(1, 'idle');
-    expect([growth(), collections.count]).toEqual(['2', 1]);
+    expect([growth(), collections.count]).toEqual(['1', 1]);
   });
 
   it('is collected once where the work goes on, and does not grow young again until it ends', () => {
@@ -76,7 +80,21 @@ describe('the heap of a daemon', () => {
     pass(10, 'busy');
     expect([growth(), collections.count]).toEqual(['1', 1]);
     pass(1, 'idle');
+    seconds(1, 'busy');
     expect(growth()).toBe('2');
+  });
+
+  it('grows young within a second of work, and not for what little is done in the others', () => {
+    keepHeapSmall({youngGrowth: 2});
+    seconds(1, 'idle');
+    expect(growth()).toBe('1');
+    cpuMs += 100;
+    vi.advanceTimersByTime(1000);
+    expect(growth()).toBe('1');
+    seconds(1, 'busy');
+    expect(growth()).toBe('2');
+    seconds(1, 'idle');
+    expect(growth()).toBe('1');
   });
 
   it('does not let the young generation grow without bound, in this burst or the next', () => {
@@ -87,11 +105,10 @@ describe('the heap of a daemon', () => {
     young.bytes = 32 * 2 ** 20;
     young.collected();
     expect(growth()).toBe('1');
-    // What was not worth a collection has not made it small again.
-    pass(1, 'idle');
+    seconds(1, 'busy');
     expect(growth()).toBe('1');
     young.bytes = 2 ** 20;
-    pass(1, 'idle');
+    seconds(1, 'busy');
     expect(growth()).toBe('2');
   });
 
