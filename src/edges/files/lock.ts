@@ -3,7 +3,7 @@ import {NodectlError} from '../../lib/errors.ts';
 import {sleep} from '../clock.ts';
 import {type Child, start} from '../process/exec.ts';
 import {identify, isAlive} from '../process/processes.ts';
-import {isMissing, readText, removeFile} from './files.ts';
+import {errno, isMissing, readText, removeFile} from './files.ts';
 
 /** A held lock; it also ends with this process, however that ends. */
 export type Lock = {release(): Promise<void>};
@@ -43,7 +43,7 @@ async function tryLock(path: string): Promise<Lock | 'busy' | 'removed'> {
   child.stdin.write('\n');
   if (await echoed) {
     if (await holdsPath(child, path)) {
-      await writeFile(path, `${process.pid}\n`);
+      await tellHolder(path);
       return {release: () => release(child, path)};
     }
     child.stdin.end();
@@ -55,6 +55,13 @@ async function tryLock(path: string): Promise<Lock | 'busy' | 'removed'> {
   // It says on stderr why it cannot open the file; the kernel says it again with a code: read-only, full.
   await writeFile(path, '', {flag: 'a'});
   throw new NodectlError('ND903', `flock ${path}: exit ${exitCode ?? 'unknown'} ${stderr ?? ''}`.trim());
+}
+
+/** For whoever finds it held. The lock is the kernel's, and holds as well on a disk that has no room for a number. */
+async function tellHolder(path: string): Promise<void> {
+  await writeFile(path, `${process.pid}\n`).catch((error: unknown) => {
+    if (errno(error) !== 'ENOSPC' && errno(error) !== 'EDQUOT') throw error;
+  });
 }
 
 async function holdsPath(child: Child, path: string): Promise<boolean> {

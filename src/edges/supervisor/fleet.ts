@@ -14,7 +14,9 @@ type Waiter = {resolve: () => void; reject: (error: unknown) => void};
 /** What only this supervisor knows of a daemon. */
 type Live = {
   /** Set for its own children: their ends are told; adopted ones are looked at. */
-  child?: ProcessId | undefined;
+  childPid?: number | undefined;
+  /** Known also without a record, which a full disk may have kept from being written. */
+  process?: ProcessId | undefined;
   lastExit?: string;
   stoppingSinceMs?: number;
   condemned: boolean;
@@ -51,8 +53,9 @@ export class Fleet {
       const unit = await this.#state.wholeUnit(name);
       if (unit === undefined || (await this.#state.running(name)) !== undefined) continue;
       const process = await this.#state.strayed(unit);
-      if (process !== undefined)
-        await this.#state.writeRecord(name, {...(await this.#state.record(name)), process});
+      if (process === undefined) continue;
+      this.#of(name).process = process;
+      await this.#note(name, {...(await this.#state.record(name)), process});
     }
   }
 
@@ -106,7 +109,7 @@ export class Fleet {
       wanted: await this.#state.wanted(name),
       nowMs: realClock.monotonic(),
       running: running !== undefined,
-      adopted: running !== undefined && running.pid !== live.child?.pid,
+      adopted: running !== undefined && running.pid !== live.childPid,
       condemned: live.condemned,
       stoppingSinceMs: live.stoppingSinceMs,
       stopTimeoutMs: unit?.stopTimeoutMs ?? 10_000,
@@ -157,7 +160,7 @@ export class Fleet {
       this.onExit(unit.name);
     });
     const [record, process] = [await this.#state.record(unit.name), await identify(child.pid)];
-    live.child = process;
+    Object.assign(live, {childPid: child.pid, process});
     const starts = live.requested ? 1 : record.starts + 1;
     live.requested = false;
     live.tried = true;
@@ -169,8 +172,13 @@ export class Fleet {
   async #ended(name: string, unit: SupervisedUnit | undefined): Promise<void> {
     const live = this.#of(name);
     const {process: recorded, ...record} = await this.#state.record(name);
-    const process = live.child ?? recorded;
-    Object.assign(live, {condemned: false, stoppingSinceMs: undefined, child: undefined});
+    const process = live.process ?? recorded;
+    Object.assign(live, {
+      condemned: false,
+      stoppingSinceMs: undefined,
+      childPid: undefined,
+      process: undefined,
+    });
     if (process === undefined) return;
     if (unit?.killMode === 'group') await endSession(process.pid, 'NODECTL_UNIT', this.#state.mark(name));
     const lastExit = live.lastExit ?? 'unknown';
@@ -178,12 +186,11 @@ export class Fleet {
     else await this.#note(name, {...record, lastExit});
   }
 
-  /** Its own child it knows without its record, which a full disk may have kept from being written. */
   async #running(name: string): Promise<ProcessId | undefined> {
     const recorded = await this.#state.running(name);
-    const {child} = this.#of(name);
-    if (recorded !== undefined || child === undefined) return recorded;
-    return (await isAlive(child)) ? child : undefined;
+    const {process} = this.#of(name);
+    if (recorded !== undefined || process === undefined) return recorded;
+    return (await isAlive(process)) ? process : undefined;
   }
 
   /** Where nothing can be written, daemons are started all the same: one of them is who clears the disk. */

@@ -72,7 +72,8 @@ export class SupervisorState {
   }
 
   async want(name: string): Promise<void> {
-    await writeAtomic(this.#wantedPath(name), '');
+    // Once is enough, and a full disk takes no file: what is to be started is most wanted then.
+    if (!(await this.wanted(name))) await writeAtomic(this.#wantedPath(name), '');
   }
 
   async unwant(name: string): Promise<void> {
