@@ -127,7 +127,6 @@ export function keepHeapSmall(options: HeapOptions = {}): Heap {
  * done it stays as small as a collection has made it: what little survives then made it 8 MB in half a minute.
  */
 function boundedGrowth(factor: number): (allowed: boolean) => void {
-  if (factor <= 1) return () => undefined;
   let allowed = true;
   let current: number | undefined;
   const set = (to: number) => {
@@ -136,6 +135,7 @@ function boundedGrowth(factor: number): (allowed: boolean) => void {
   };
   const isFull = () => youngBytes() >= youngBoundBytes;
   set(factor);
+  if (factor <= 1) return () => undefined;
   // Node's global: what it loads for that, a megabyte, only where it is used.
   new PerformanceObserver(() => {
     if (current === factor && isFull()) set(1);

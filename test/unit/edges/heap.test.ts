@@ -127,6 +127,14 @@ describe('the heap of a daemon', () => {
     expect(collections.count).toBe(3);
   });
 
+  it('has a young generation that never grows where nobody asks for it', () => {
+    keepHeapSmall();
+    expect(growth()).toBe('1');
+    pass(6, 'busy');
+    pass(2, 'idle');
+    expect(growth()).toBe('1');
+  });
+
   it('is left alone where a collection is not worth it', () => {
     keepHeapSmall();
     pass(1, 'idle');
