@@ -41,7 +41,11 @@ export type ResetResult = {
   readonly left: readonly {readonly what: string; readonly why: string}[];
 };
 
-const ourTables = ['ip nodectl-proxy', 'ip6 nodectl-proxy'];
+/** The other one stands in for a large table that is being replaced: a proxy may have been killed then. */
+const ourTables = ['ip', 'ip6'].flatMap((family) => [
+  `${family} nodectl-proxy`,
+  `${family} nodectl-proxy-other`,
+]);
 
 /**
  * Puts the machine back to what it was before it joined: ends what runs, then undoes the journal from its end to its

@@ -26,7 +26,7 @@ export function judgeOldRules(nft: NftSight, legacy: readonly string[]): readonl
   const chains = nft.all
     .filter(({name}) => /^(KUBE-|CNI-|cali-|FLANNEL-)/.test(name) && !/HINT|CANARY/.test(name))
     .map(({table, name}) => `${table} ${name}`);
-  const tables = nft.tables.filter((table) => / (kube-proxy|nodectl-proxy)$/.test(table));
+  const tables = nft.tables.filter((table) => / (kube-proxy|nodectl-proxy(-other)?)$/.test(table));
   const old = legacy.filter((rule) => /KUBE-|CNI-|cali-/.test(rule));
   const [first] = [...tables, ...chains, ...old];
   if (first === undefined) return [];

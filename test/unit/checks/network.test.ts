@@ -123,6 +123,7 @@ describe('rules of others', () => {
     ['a hint of a kubelet', chain('ip mangle', 'KUBE-IPTABLES-HINT', ''), [], []],
     ['kube-proxy’s', chain('ip nat', 'KUBE-SERVICES', ''), [], ['warning ND607']],
     ['a table of ours', 'table ip nodectl-proxy {\n}\n', [], ['warning ND607']],
+    ['a table that stood in for it', 'table ip6 nodectl-proxy-other {\n}\n', [], ['warning ND607']],
     ['legacy ones', '', ['nat -A POSTROUTING -j CNI-abc'], ['warning ND607']],
   ])('of an earlier node: %s', (_, ruleset, legacy, expected) => {
     expect(brief(judgeOldRules(parseRuleset(ruleset), legacy))).toEqual(expected);
