@@ -14,7 +14,8 @@ const connected = `
   const {readFile} = require('node:fs/promises');
   const nft = spawn('nft', ['-i'], {env: {...process.env, HOME: '/dev/null'}});
   nft.stdin.write('list hooks\\n');
-  for (const child of [nft, spawn('xtables-monitor', ['--event'])]) for (const stream of [child.stdout, child.stderr]) stream.resume();
+  const monitor = spawn('setpriv', ['--pdeathsig', 'KILL', 'xtables-monitor', '--event']);
+  for (const child of [nft, monitor]) for (const stream of [child.stdout, child.stderr]) stream.resume();
   createServer().listen(0, '127.0.0.1');
   const server = createServer((request, response) => response.write('{}'));
   let heard = 0;

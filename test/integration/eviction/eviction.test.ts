@@ -52,7 +52,8 @@ describe('a pod that stores more than it may', () => {
     const told = await until('the event', async () =>
       (await node.eventsOf('layer')).find(({reason}) => reason === 'Evicted'),
     );
-    expect(told).toMatchObject({type: 'Warning', message: `${status?.message} (nodectl explain ND744)`});
+    // Kubernetes' own words end with a space.
+    expect(told).toMatchObject({type: 'Warning', message: `${status?.message}(nodectl explain ND744)`});
     await node.restart();
     await node.reguard({});
     expect((await node.get('layer'))?.status?.reason).toBe('Evicted');
