@@ -81,7 +81,7 @@ export const networkFaults: readonly Fault[] = [
     name: 'there is no route to the API server',
     code: 'ND301',
     exit: 5,
-    says: /there is no route to 198\.51\.100\.1:6443.*try: ip route get 198\.51\.100\.1/s,
+    says: /ip route get 198\.51\.100\.1\n.*there is no route to 198\.51\.100\.1:6443/s,
     async doIt(node) {
       await node.run('ip', 'route', 'add', 'unreachable', '198.51.100.0/24');
       node.edit(kubeconfig, server('https://198.51.100.1:6443'));
