@@ -1,4 +1,7 @@
-import {expect, it, vi} from 'vitest';
+import {mkdtemp, rm} from 'node:fs/promises';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import {afterAll, beforeAll, expect, it, vi} from 'vitest';
 import {crashKey} from '../../../../src/kubelet/pod/actions/crash-backoff.ts';
 import type {PodMemory} from '../../../../src/kubelet/pod/config/resources/memory.ts';
 import {newMemory} from '../../../../src/kubelet/pod/config/resources/memory.ts';
@@ -13,6 +16,12 @@ import {container, nowMs, pod, record, sandbox} from './fixtures.ts';
 
 const clock = {now: () => nowMs, monotonic: () => 1_000, after: () => () => undefined};
 
+let rootDir = '';
+beforeAll(async () => {
+  rootDir = await mkdtemp(join(tmpdir(), 'nodectl-worker-'));
+});
+afterAll(() => rm(rootDir, {recursive: true}));
+
 /** A node with one pod that runs; what its runtime is asked to stop is kept. */
 function node(first: Pod) {
   let object: Pod | undefined = first;
@@ -24,7 +33,7 @@ function node(first: Pod) {
       clock,
       log: silent,
       recorder: {record: none},
-      config: {runtimeRequestTimeout: 1000, crashLoopBackOff: {}},
+      config: {rootDir, runtimeRequestTimeout: 1000, crashLoopBackOff: {}},
       cri: {runtime: {stopContainer}},
       volumes: {recursiveReadOnly: async () => false, prepare: async () => undefined},
       objects: {use: none},
