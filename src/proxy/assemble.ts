@@ -14,7 +14,7 @@ import type {Following} from './health/following.ts';
 import type {ProxyHealth} from './health/health.ts';
 import {HealthPorts} from './health/health-ports.ts';
 import type {ProxyMetrics} from './health/metrics.ts';
-import type {Refused} from './model/endpoints.ts';
+import type {Refused} from './model/endpoint.ts';
 import {type NodeView, nodePortIPs} from './model/node.ts';
 import type {NodeWatch} from './node-watch.ts';
 import type {Commits} from './plane/commits.ts';

@@ -1,6 +1,7 @@
 import {type Family, joinHostPort} from '../../lib/addresses.ts';
 import type {EndpointSlice, Service} from '../../lib/kubernetes.ts';
-import {mergeSlices, portKey} from '../model/endpoints.ts';
+import {portKey} from '../model/endpoint.ts';
+import {mergeSlices} from '../model/endpoints.ts';
 import {viewService} from '../model/services.ts';
 
 /** A frontend for UDP and who may answer for it. */

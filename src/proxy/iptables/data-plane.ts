@@ -1,7 +1,8 @@
 import {type Iptables, RestoreError} from '../../edges/nftables/iptables.ts';
 import {describeError} from '../../lib/errors.ts';
 import type {Logger} from '../../lib/log.ts';
-import {mergeSlices, type Refused} from '../model/endpoints.ts';
+import type {Refused} from '../model/endpoint.ts';
+import {mergeSlices} from '../model/endpoints.ts';
 import type {NodeView} from '../model/node.ts';
 import {healthCheckNodePort, viewService} from '../model/services.ts';
 import type {Changes, Committed, DataPlane, Inspected} from '../plane/plane.ts';

@@ -1,4 +1,5 @@
-import {type EndpointsByPort, portKey} from '../model/endpoints.ts';
+import {portKey} from '../model/endpoint.ts';
+import {type EndpointsByPort, inOrder} from '../model/endpoints.ts';
 import type {ServiceView} from '../model/services.ts';
 import {type Topology, usableFor} from '../model/topology.ts';
 import {type Claim, claimsOf} from './claims.ts';
@@ -29,7 +30,7 @@ export function portionOf(
   const withoutLocal = {internal: 0, external: 0};
   let count = 0;
   for (const port of service.ports) {
-    const known = endpoints.get(portKey(port.protocol, port.name)) ?? [];
+    const known = inOrder(endpoints.get(portKey(port.protocol, port.name)) ?? []);
     const one = lookAtPort(service, port, usableFor(service, port, known, context.topology));
     count += known.length;
     // An address can be listed twice, as a load balancer's and as an external one: the first use counts.

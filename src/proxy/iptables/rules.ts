@@ -1,4 +1,4 @@
-import type {Endpoint} from '../model/endpoints.ts';
+import type {Endpoint} from '../model/endpoint.ts';
 import type {Protocol} from '../model/services.ts';
 import type {Usable} from '../model/topology.ts';
 import {type ChainNames, markMasquerade} from './names.ts';

@@ -1,35 +1,14 @@
-import {type Address, type Family, joinHostPort, parseAddress, scopeOf} from '../../lib/addresses.ts';
+import type {Family} from '../../lib/addresses.ts';
 import type {EndpointSlice} from '../../lib/kubernetes.ts';
-import {isPort, type Protocol, protocolOf} from './services.ts';
+import type {Endpoint, Refused} from './endpoint.ts';
 import {flat, Shared, sharedName} from './shared.ts';
+import {readOnce, readSlice} from './slice.ts';
 
 export const serviceNameLabel = 'kubernetes.io/service-name';
 export const triggerTimeAnnotation = 'endpoints.kubernetes.io/last-change-trigger-time';
 
-/** One address and port that a service port may send to. */
-export type Endpoint = {
-  /** Canonical `ip:port`; tells endpoints apart. */
-  readonly id: string;
-  readonly ip: string;
-  readonly port: number;
-  readonly ready: boolean;
-  readonly serving: boolean;
-  readonly terminating: boolean;
-  /** On this node. */
-  readonly local: boolean;
-  /** Empty when the endpoint has no such hint. */
-  readonly zoneHints: readonly string[];
-  readonly nodeHints: readonly string[];
-};
-
 /** Endpoints by service port, `protocol/name`. */
 export type EndpointsByPort = ReadonlyMap<string, readonly Endpoint[]>;
-
-export type Refused = {readonly slice: string; readonly address: string; readonly why: string};
-
-export function portKey(protocol: Protocol, name: string): string {
-  return `${protocol}/${name}`;
-}
 
 /** `namespace/name` of the Service that a slice belongs to; undefined for a slice of nobody. */
 export function serviceOfSlice({metadata}: EndpointSlice): string | undefined {
@@ -82,75 +61,34 @@ function isPlain(conditions: SliceEndpoint['conditions']): boolean {
 }
 
 /**
- * The endpoints of one Service in one family, its slices merged (pkg/proxy/endpointslicecache.go): of two entries for
- * one ip:port a terminating one never replaces another. An address that cannot be one of a pod or a host is refused by
- * itself; through it a tenant could reach what listens on this node's loopback.
+ * The endpoints of one Service in one family, its slices merged (pkg/proxy/endpointslicecache.go), in no particular
+ * order: of two entries for one ip:port a terminating one never replaces another. An address that cannot be one of a
+ * pod or a host is refused by itself; through it a tenant could reach what listens on this node's loopback.
  */
 export function mergeSlices(
-  slices: Iterable<EndpointSlice>,
+  slices: readonly EndpointSlice[],
   family: Family,
   nodeName: string,
   refuse: (refused: Refused) => void,
 ): EndpointsByPort {
+  const own = slices.filter(({addressType}) => addressType === family);
+  // Kept for one slice of each Service they would take as much memory as the slices, and spare little time.
+  const read = own.length > 1 ? readOnce : readSlice;
   const merged = new Map<string, Map<string, Endpoint>>();
-  for (const slice of slices) {
-    if (slice.addressType !== family) continue;
-    for (const port of slice.ports ?? []) {
-      const protocol = protocolOf(port.protocol);
-      if (port.name === undefined || protocol === undefined || !isPort(port.port)) continue;
-      const key = portKey(protocol, port.name);
+  for (const slice of own) {
+    const {ports, refused} = read(slice, family, nodeName);
+    for (const [key, endpoints] of ports) {
       const known = merged.get(key) ?? new Map<string, Endpoint>();
       merged.set(key, known);
-      addEndpoints(known, slice, port.port, {family, nodeName, refuse});
+      for (const endpoint of endpoints)
+        if (!endpoint.terminating || !known.has(endpoint.id)) known.set(endpoint.id, endpoint);
     }
+    for (const one of refused) refuse(one);
   }
-  return new Map([...merged].map(([key, known]) => [key, [...known.values()].sort(byId)]));
+  return new Map([...merged].map(([key, known]) => [key, [...known.values()]]));
 }
 
-type Context = {
-  readonly family: Family;
-  readonly nodeName: string;
-  readonly refuse: (refused: Refused) => void;
-};
-
-function addEndpoints(
-  known: Map<string, Endpoint>,
-  slice: EndpointSlice,
-  port: number,
-  {family, nodeName, refuse}: Context,
-): void {
-  for (const entry of slice.endpoints ?? []) {
-    const text = entry.addresses?.[0] ?? '';
-    const address = parseAddress(text);
-    const why = refusal(address, family);
-    if (address === undefined || why !== undefined) {
-      refuse({slice: `${slice.metadata.namespace}/${slice.metadata.name}`, address: text, why: why ?? ''});
-      continue;
-    }
-    const terminating = entry.conditions?.terminating ?? false;
-    const id = joinHostPort(address.text, port);
-    if (terminating && known.has(id)) continue;
-    known.set(id, {
-      id,
-      ip: address.text,
-      port,
-      ready: entry.conditions?.ready ?? true,
-      serving: entry.conditions?.serving ?? true,
-      terminating,
-      local: nodeName !== '' && entry.nodeName === nodeName,
-      zoneHints: (entry.hints?.forZones ?? []).map((zone) => zone.name),
-      nodeHints: (entry.hints?.forNodes ?? []).map((node) => node.name),
-    });
-  }
-}
-
-function refusal(address: Address | undefined, family: Family): string | undefined {
-  if (address === undefined) return 'not an IP address';
-  if (address.family !== family) return `not an ${family} address`;
-  const scope = scopeOf(address);
-  return scope === 'global' ? undefined : `a ${scope} address`;
-}
-
-function byId(a: Endpoint, b: Endpoint): number {
-  return a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
+/** The order that every node has, and this one after each start. */
+export function inOrder(endpoints: readonly Endpoint[]): Endpoint[] {
+  return [...endpoints].sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0));
 }

@@ -1,4 +1,4 @@
-import type {Endpoint} from './endpoints.ts';
+import type {Endpoint} from './endpoint.ts';
 import type {ServicePort, ServiceView} from './services.ts';
 
 export type Topology = {readonly nodeName: string; readonly zone: string};

@@ -1,6 +1,7 @@
 import type {Family} from '../../lib/addresses.ts';
 import type {EndpointSlice, Service} from '../../lib/kubernetes.ts';
-import {mergeSlices, type Refused} from '../model/endpoints.ts';
+import type {Refused} from '../model/endpoint.ts';
+import {mergeSlices} from '../model/endpoints.ts';
 import type {NodeView} from '../model/node.ts';
 import {viewService} from '../model/services.ts';
 import {type ChainContext, SharedChains} from './chains.ts';

@@ -78,10 +78,11 @@ export function frontendKey({kind, address, protocol, port}: Frontend): string {
  * into the holes that remain. One endpoint more or less is one or two elements in the kernel, whatever their number.
  */
 export function stableOrder(before: readonly string[], now: readonly string[]): readonly string[] {
-  if (before.length === 0) return now;
+  if (before.length === 0) return [...now].sort();
   const wanted = new Set(now);
   const known = new Set(before);
-  const fresh = now.filter((item) => !known.has(item)).reverse();
+  const fresh = now.filter((item) => !known.has(item)).sort();
+  fresh.reverse();
   const kept = before.map((item) => (wanted.has(item) ? item : fresh.pop()));
   const order = [...kept, ...fresh.reverse()];
   const result: string[] = [];

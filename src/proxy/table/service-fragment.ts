@@ -1,5 +1,6 @@
 import {type Address, cidrContains} from '../../lib/addresses.ts';
-import {type Endpoint, type EndpointsByPort, portKey} from '../model/endpoints.ts';
+import {type Endpoint, portKey} from '../model/endpoint.ts';
+import {type EndpointsByPort, inOrder} from '../model/endpoints.ts';
 import type {ServicePort, ServiceView} from '../model/services.ts';
 import {flat} from '../model/shared.ts';
 import {isExternallyAccessible, type Topology, type Usable, usableFor} from '../model/topology.ts';
@@ -48,7 +49,9 @@ export function serviceFragment(
   const firewall = firewallChain(service, context);
   const ports = service.ports.map((port) => {
     const known = endpoints.get(portKey(port.protocol, port.name)) ?? [];
-    const usable = usableFor(service, port, known, context.topology);
+    // A pool has an order of its own, and to sort thousands with each change of one costs as much as all else.
+    const listed = service.affinitySeconds === undefined ? known : inOrder(known);
+    const usable = usableFor(service, port, listed, context.topology);
     return {port, usable, routes: routesOf(service, port, usable, context, before)};
   });
   const uses = distinct(ports.flatMap(({port, routes}) => usesOf(service, port, routes, firewall)));

@@ -28,9 +28,13 @@ type Misbehaviour =
   | 'half a list'
   | 'half a line';
 
-const stores = new Map<string, Map<string, Stored>>(
-  ['services', 'endpointslices', 'nodes', 'servicecidrs'].map((plural) => [plural, new Map()]),
-);
+const types: Readonly<Record<string, {readonly apiVersion: string; readonly kind: string}>> = {
+  services: {apiVersion: 'v1', kind: 'Service'},
+  endpointslices: {apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice'},
+  nodes: {apiVersion: 'v1', kind: 'Node'},
+  servicecidrs: {apiVersion: 'networking.k8s.io/v1', kind: 'ServiceCIDR'},
+};
+const stores = new Map<string, Map<string, Stored>>(Object.keys(types).map((plural) => [plural, new Map()]));
 const watchers = new Set<Watcher>();
 /** For watches that come back. */
 const history: {plural: string; version: number; line: string; name: string}[] = [];
@@ -58,8 +62,13 @@ function remove(plural: string, object: Stored): void {
     tell(plural, 'DELETED', {...old, metadata: {...old.metadata, resourceVersion: String(version)}});
 }
 
+/** An event says of which kind its object is, which Go's clients insist on; the items of a list do not. */
+function eventLine(plural: string, type: string, object: object): string {
+  return `${JSON.stringify({type, object: {...types[plural], ...object}})}\n`;
+}
+
 function tell(plural: string, type: string, object: Stored): void {
-  const line = `${JSON.stringify({type, object})}\n`;
+  const line = eventLine(plural, type, object);
   history.push({plural, version, line, name: object.metadata.name});
   for (const watcher of watchers)
     if (watcher.plural === plural && (watcher.name === undefined || watcher.name === object.metadata.name))
@@ -80,17 +89,19 @@ const server = createServer((request, response) => {
   const items = [...store.values()].filter((item) => name === undefined || item.metadata.name === name);
   response.writeHead(200, {'content-type': 'application/json'});
   if (url.searchParams.get('watch') !== 'true' && url.searchParams.get('watch') !== '1') {
-    response.end(JSON.stringify({metadata: {resourceVersion: String(version)}, items}));
+    const {apiVersion, kind} = types[plural] ?? {};
+    const metadata = {resourceVersion: String(version)};
+    response.end(JSON.stringify({apiVersion, kind: `${kind}List`, metadata, items}));
     return;
   }
   const watcher = {plural, response, name};
   watchers.add(watcher);
   response.on('close', () => watchers.delete(watcher));
   if (url.searchParams.get('sendInitialEvents') === 'true') {
-    for (const object of items) response.write(`${JSON.stringify({type: 'ADDED', object})}\n`);
+    for (const object of items) response.write(eventLine(plural, 'ADDED', object));
     const annotations = {'k8s.io/initial-events-end': 'true'};
     const object = {metadata: {resourceVersion: String(version), annotations}};
-    response.write(`${JSON.stringify({type: 'BOOKMARK', object})}\n`);
+    response.write(eventLine(plural, 'BOOKMARK', object));
     return;
   }
   response.flushHeaders();

@@ -1,7 +1,8 @@
 import {describe, expect, it} from 'vitest';
 import {type Family, parseCidr} from '../../../../src/lib/addresses.ts';
-import type {Node} from '../../../../src/lib/kubernetes.ts';
-import {mergeSlices, type Refused, serviceOfSlice, trimSlice} from '../../../../src/proxy/model/endpoints.ts';
+import type {EndpointSlice, Node} from '../../../../src/lib/kubernetes.ts';
+import type {Refused} from '../../../../src/proxy/model/endpoint.ts';
+import {inOrder, mergeSlices, serviceOfSlice, trimSlice} from '../../../../src/proxy/model/endpoints.ts';
 import {nodePortIPs, viewNode} from '../../../../src/proxy/model/node.ts';
 import {healthCheckNodePort, trimService, viewService} from '../../../../src/proxy/model/services.ts';
 import {usableEndpoints} from '../../../../src/proxy/model/topology.ts';
@@ -105,12 +106,9 @@ describe('a Service as one family sees it', () => {
 });
 
 describe('slices of one Service', () => {
-  it('are merged, sorted, and only of the family', () => {
-    expect(merge([{ip: '10.0.0.2'}, {ip: '010.0.0.1'}], [{ip: '10.0.0.3'}]).map((e) => e.id)).toEqual([
-      '10.0.0.1:80',
-      '10.0.0.2:80',
-      '10.0.0.3:80',
-    ]);
+  it('are merged, in one order wherever that counts, and only of the family', () => {
+    const merged = merge([{ip: '10.0.0.2'}, {ip: '010.0.0.1'}], [{ip: '10.0.0.3'}]);
+    expect(inOrder(merged).map((e) => e.id)).toEqual(['10.0.0.1:80', '10.0.0.2:80', '10.0.0.3:80']);
     const six = slice({service: 'a/b', family: 'IPv6', ports: [port], endpoints: [{ip: 'fd00::1'}]});
     expect(mergeSlices([six], 'IPv4', 'here', none).size).toBe(0);
   });
@@ -120,6 +118,30 @@ describe('slices of one Service', () => {
     expect(merge([{ip: '10.0.0.1'}], [dying])[0]?.terminating).toBe(false);
     expect(merge([dying], [{ip: '10.0.0.1'}])[0]?.terminating).toBe(false);
     expect(merge([dying])[0]?.terminating).toBe(true);
+  });
+
+  it('are each read as they are now, for every node and with every port', () => {
+    const ports = [port, {...port, name: 'q', port: 90}];
+    const of = (name: string, ip: string, node: string) =>
+      slice({service: 'a/b', name, ports, endpoints: [{ip, node}, {ip: '127.0.0.1'}]});
+    const [first, second, later] = [
+      of('s0', '10.0.0.1', 'here'),
+      of('s1', '10.0.0.2', 'there'),
+      of('s1', '10.0.0.3', 'here'),
+    ];
+    const refused: string[] = [];
+    const local = (slices: EndpointSlice[], nodeName: string) =>
+      [...mergeSlices(slices, 'IPv4', nodeName, ({slice}) => refused.push(slice)).values()].map((endpoints) =>
+        inOrder(endpoints).map((e) => `${e.id} ${e.local}`),
+      );
+    expect(local([first, second], 'here')).toEqual([
+      ['10.0.0.1:80 true', '10.0.0.2:80 false'],
+      ['10.0.0.1:90 true', '10.0.0.2:90 false'],
+    ]);
+    expect(local([first, second], 'there')[0]).toEqual(['10.0.0.1:80 false', '10.0.0.2:80 true']);
+    refused.length = 0;
+    expect(local([first, later], 'here')[1]).toEqual(['10.0.0.1:90 true', '10.0.0.3:90 true']);
+    expect(refused).toEqual(['a/s0', 'a/s0', 'a/s1', 'a/s1']);
   });
 
   it('absent conditions mean ready, serving, not terminating', () => {
