@@ -52,7 +52,7 @@ export async function answer(words: string[]): Promise<void> {
 function report(raised: unknown, words: readonly string[]): number {
   if (raised instanceof Errors.ExitError) return raised.oclif.exit ?? 1;
   const error = raised instanceof Errors.CLIError ? misspelt(raised, words) : unwritten(raised);
-  printFailure(error, raised, wantsJson(words));
+  printFailure(error, raised, {json: wantsJson(words)});
   return exitCode(error);
 }
 

@@ -16,6 +16,8 @@ async function main(): Promise<void> {
     const {answer} = await import('./cli.ts');
     return answer(words);
   }
+  // Node itself would show the line of the program where it happened: of a bundle, all of it.
+  process.once('uncaughtException', (error) => void fail(error, words[0]).finally(() => process.exit()));
   await run().catch((error: unknown) => fail(error, words[0]));
 }
 
@@ -28,11 +30,12 @@ function leaveRemovedDirectory(): void {
   }
 }
 
+/** Of a daemon, which nobody can run again to see more of what it did not expect. */
 async function fail(raised: unknown, id: string | undefined): Promise<void> {
   const {failureOf, printFailure} = await import('./ui/failure.ts');
   const {exitCode} = await import('./ui/print-error.ts');
   const error = failureOf(raised, id);
-  printFailure(error, raised, false);
+  printFailure(error, raised, {stack: true});
   await tellServiceManager(error);
   process.exitCode = exitCode(error);
 }

@@ -24,7 +24,7 @@ export abstract class BaseCommand extends Command {
     if (raised.oclif?.exit === 0 || raised.name === 'ExitError') throw raised;
     const wrong = isUsageError(raised) ? new NodectlError('ND904', raised.message) : raised;
     const error = failureOf(wrong, this.id);
-    printFailure(error, raised, wantsJson(this.argv));
+    printFailure(error, raised, {json: wantsJson(this.argv)});
     await this.beforeFailure(error);
     this.exit(exitCode(error));
   }

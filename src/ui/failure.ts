@@ -10,9 +10,16 @@ export function failureOf(raised: unknown, id: string | undefined): NodectlError
   return new NodectlError('ND904', error.message, {cause: error.cause, next: [words.join(' ')]});
 }
 
-export function printFailure(error: NodectlError, raised: unknown, json: boolean): void {
+type Printing = {readonly json?: boolean | undefined; readonly stack?: boolean | undefined};
+
+/** `stack`: where an unexpected error was raised, which else only NODECTL_DEBUG shows. */
+export function printFailure(
+  error: NodectlError,
+  raised: unknown,
+  {json = false, stack: wanted = Boolean(process.env.NODECTL_DEBUG)}: Printing = {},
+): void {
   if (json) process.stdout.write(`${JSON.stringify(errorDocument(error), null, 2)}\n`);
   else process.stderr.write(`${errorText(error)}\n`);
   const stack = raised instanceof Error ? raised.stack : undefined;
-  if (error.code === 'ND999' && process.env.NODECTL_DEBUG) process.stderr.write(`${stack ?? ''}\n`);
+  if (error.code === 'ND999' && wanted) process.stderr.write(`${stack ?? ''}\n`);
 }
