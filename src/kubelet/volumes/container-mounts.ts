@@ -142,11 +142,11 @@ function recursiveReadOnly(mount: VolumeMount, supported: boolean): boolean {
     );
   if ((mount.mountPropagation ?? 'None') !== 'None')
     throw new PodConfigError(
-      `${unresolved}: volume "${mount.name}" requested recursive read-only mode, but it is not compatible with propagation ${mount.mountPropagation}`,
+      `${unresolved}: volume "${mount.name}" requested recursive read-only mode, but it is not compatible with propagation "${mount.mountPropagation}"`,
     );
   if (wish === 'IfPossible') return supported;
   if (wish !== 'Enabled')
-    throw new PodConfigError(`unknown recursive read-only mode "${wish}" of volume "${mount.name}"`);
+    throw new PodConfigError(`${unresolved}: unknown recursive read-only mode "${wish}"`);
   if (supported) return true;
   throw new PodConfigError(
     `${unresolved}: volume "${mount.name}" requested recursive read-only mode, but it is not supported by the runtime`,

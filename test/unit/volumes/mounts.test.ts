@@ -44,9 +44,9 @@ describe('a recursive read-only mount', () => {
     [deep('Enabled', {readOnly: false}), 'it is not read-only'],
     [
       deep('Enabled', {mountPropagation: 'HostToContainer'}),
-      'not compatible with propagation HostToContainer',
+      'not compatible with propagation "HostToContainer"',
     ],
-    [deep('Always'), 'unknown recursive read-only mode "Always"'],
+    [deep('Always'), 'failed to resolve recursive read-only mode: unknown recursive read-only mode "Always"'],
   ])('%j is refused', async (wish, why) => {
     await expect(mountsOf(wish)).rejects.toThrow(why);
   });

@@ -68,7 +68,7 @@ function regularActions(input: ActionsInput) {
       const again = seen !== undefined && restarting.has(seen.id);
       if (!again && !shouldStart(container, pod.spec, seen)) continue;
       starts.push({kind: 'regular', container});
-      if (seen?.state === 'unknown') kills.push(lost(seen));
+      if (seen?.state === 'unknown') kills.push(lost(seen, 'Container'));
       continue;
     }
     const kill = reasonToKill(input, container, seen);

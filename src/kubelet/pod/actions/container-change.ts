@@ -18,8 +18,8 @@ export function isChanged(container: Container, seen: RuntimeContainer): boolean
   return hash !== undefined && hash !== '' && hash !== containerHash(container);
 }
 
-export function lost(seen: RuntimeContainer): ContainerKill {
-  const message = 'Container is in "unknown" state, try killing it before restart';
+export function lost(seen: RuntimeContainer, kind: 'Container' | 'Init container'): ContainerKill {
+  const message = `${kind} is in "unknown" state, try killing it before restart`;
   return {container: seen, reason: 'lost', message};
 }
 

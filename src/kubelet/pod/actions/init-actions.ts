@@ -78,7 +78,7 @@ function initStep({pod}: ActionsInput, container: Container, seen: RuntimeContai
         : {complete: false, failed: true};
     case 'unknown':
       return restartsOnFailure(container, pod.spec)
-        ? {complete: false, start: true, kill: lost(seen)}
+        ? {complete: false, start: true, kill: lost(seen, 'Init container')}
         : {complete: false, failed: true};
   }
 }
@@ -93,7 +93,7 @@ function sidecarStep(
     case 'exited':
       return {complete: false, start: true};
     case 'unknown':
-      return {complete: false, start: true, kill: lost(seen)};
+      return {complete: false, start: true, kill: lost(seen, 'Init container')};
     case 'running':
       break;
   }

@@ -362,3 +362,17 @@ describe('ephemeral containers', () => {
     'an unknown one is left alone': {spec: never, has: [...has, unknown('debug')], is: 'nothing'},
   });
 });
+
+it('says of what kind a container is whose state is not known', () => {
+  const input = {
+    pod: pod({containers: [container('a')], initContainers: [container('x')], restartPolicy: 'Always'}),
+    probes: new Map(),
+    actuated: undefined,
+    restarting: new Set<string>(),
+  };
+  const words = (...has: RuntimeContainer[]) =>
+    podActions({...input, runtime: {sandboxes: [sandbox()], containers: has}}).kills.map((k) => k.message);
+  const tried = 'is in "unknown" state, try killing it before restart';
+  expect(words(unknown('x'))).toEqual([`Init container ${tried}`]);
+  expect(words(exited('x'), unknown('a'))).toEqual([`Container ${tried}`]);
+});
