@@ -36,11 +36,11 @@ export type PodAgent = {
   /** What this node has, with the status as last computed; static pods included. */
   pods(): readonly Pod[];
   find(namespace: string, name: string, uid?: string): Pod | undefined;
-  /** The runtime's id (no `containerd://`) of the newest container of that name. */
+  /** The runtime's id (no `containerd://`) of the container of that name that runs. */
   containerId(namespace: string, pod: string, container: string, uid?: string): string | undefined;
   /** The runtime's id of the pod's sandbox that is ready (port-forward). */
   sandboxId(namespace: string, pod: string, uid?: string): string | undefined;
-  /** The log file of the newest run of a container, or of the one before it. */
+  /** The log file of the run of a container that its status tells of, or of the one before it. */
   logPath(
     namespace: string,
     pod: string,

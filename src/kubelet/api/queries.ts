@@ -7,6 +7,7 @@ import {isTerminal} from '../pod/status/phase.ts';
 import {newestContainer} from '../pod/status/runtime-state.ts';
 import type {PodWorkers} from '../pod/worker.ts';
 import type {RuntimeCache} from '../runtime/cache.ts';
+import {loggedContainer} from '../server/logs/log-options.ts';
 import type {KnownPod, PodStore} from './pod-store.ts';
 
 export type QuerySources = {
@@ -40,13 +41,18 @@ export function queries({store, runtime, workers}: QuerySources): Queries {
     },
     containerId(namespace, pod, container, uid) {
       const seen = runtimeOf(namespace, pod, uid);
-      return seen === undefined ? undefined : newestContainer(seen, container)?.id;
+      const newest = seen === undefined ? undefined : newestContainer(seen, container);
+      return newest?.state === 'running' ? newest.id : undefined;
     },
     sandboxId: (namespace, pod, uid) =>
       runtimeOf(namespace, pod, uid)?.sandboxes.find(({ready}) => ready)?.id,
     logPath(namespace, pod, container, previous, uid) {
-      const runs = runtimeOf(namespace, pod, uid)?.containers.filter(({name}) => name === container);
-      return runs?.[previous ? 1 : 0]?.logPath || undefined;
+      const known = store.find(namespace, pod, uid);
+      if (known === undefined) return undefined;
+      // What waits for its next try has its last run as the previous one: so its status says.
+      const id = loggedContainer(withStatus(known), container, previous);
+      const runs = runtime.peek(known.pod.metadata.uid)?.containers;
+      return runs?.find((run) => run.id === id)?.logPath || undefined;
     },
     allocated: () => allocatedOf(pods()),
     working: () =>

@@ -3,6 +3,7 @@ import type {Cri} from '../../edges/cri/client.ts';
 import {isCriNotFound} from '../../edges/cri/client.ts';
 import {makeDirectory} from '../../edges/files/files.ts';
 import {describeError} from '../../lib/errors.ts';
+import type {Pod} from '../../lib/kubernetes.ts';
 import {type Clock, timestamp} from '../../lib/time.ts';
 import type {PodAgent} from '../agent/agent-api.ts';
 import {Refusal} from './auth/refusal.ts';
@@ -47,7 +48,7 @@ type Parts = {readonly agent: PodAgent; readonly cri: Cri};
 /** Asks the runtime for the one-time address at which it serves this stream. */
 export async function streamUrl({route, query}: Streaming, {agent, cri}: Parts): Promise<string> {
   const {namespace = '', pod = '', uid, container = ''} = route.parameters;
-  requirePod(agent, namespace, pod, uid);
+  const found = requirePod(agent, namespace, pod, uid);
   try {
     switch (route.endpoint) {
       case 'exec': {
@@ -57,8 +58,10 @@ export async function streamUrl({route, query}: Streaming, {agent, cri}: Parts):
         return (await cri.runtime.exec({containerId, cmd, ...options})).url;
       }
       case 'attach': {
-        const options = parseStreamOptions(query);
-        return (await cri.runtime.attach({containerId: requireContainer(agent, route), ...options})).url;
+        const options = {...parseStreamOptions(query), tty: hasTerminal(found, container)};
+        const stderr = options.stderr && !options.tty;
+        const containerId = requireContainer(agent, route);
+        return (await cri.runtime.attach({containerId, ...options, stderr})).url;
       }
       case 'port-forward': {
         const podSandboxId = agent.sandboxId(namespace, pod, uid);
@@ -82,9 +85,9 @@ export async function runCommand({route, query}: Streaming, {agent, cri}: Parts)
   if (cmd.length === 0) throw new Refusal(400, 'no command was given');
   try {
     const {stdout, stderr, exitCode} = await cri.runtime.execSync({containerId, cmd, timeout: runSeconds});
-    const output = Buffer.concat([stdout, stderr]);
-    if (exitCode === 0) return output;
-    throw new Refusal(500, `command terminated with exit code ${exitCode}\n${output}`);
+    if (exitCode === 0) return Buffer.concat([stdout, stderr]);
+    const words = new TextDecoder().decode(stderr);
+    throw new Refusal(500, `command '${cmd.join(' ')}' exited with ${exitCode}: ${words}`);
   } catch (error) {
     throw runtimeRefusal(error);
   }
@@ -118,8 +121,16 @@ export async function checkpoint(
 /** A command that does not end must not hold its connection for ever; CRI counts in seconds. */
 const runSeconds = 120n;
 
-function requirePod(agent: PodAgent, namespace: string, pod: string, uid: string | undefined): void {
-  if (agent.find(namespace, pod, uid) === undefined) throw new Refusal(404, 'pod does not exist');
+function requirePod(agent: PodAgent, namespace: string, pod: string, uid: string | undefined): Pod {
+  const found = agent.find(namespace, pod, uid);
+  if (found === undefined) throw new Refusal(404, 'pod does not exist');
+  return found;
+}
+
+/** Whether a process runs in a terminal was decided at its start; whoever attaches cannot have it another way. */
+function hasTerminal({spec}: Pod, name: string): boolean {
+  const {containers, initContainers = [], ephemeralContainers = []} = spec;
+  return [...containers, ...initContainers, ...ephemeralContainers].some((c) => c.name === name && c.tty);
 }
 
 function requireContainer(agent: PodAgent, {parameters}: Route): string {
