@@ -34,8 +34,17 @@ export class RandomCluster {
     if (what === 0) this.services.delete(key);
     else if (what === 1) this.slices.delete(key);
     else if (what < 5 || !this.services.has(key)) this.services.set(key, this.#service(key, n));
-    else this.slices.set(key, this.#slices(key));
+    else this.slices.set(key, this.#changed(key));
     return key;
+  }
+
+  /** Some of a Service's slices; the others are the same objects, as with a watch. */
+  #changed(key: string): EndpointSlice[] {
+    const known = this.slices.get(key) ?? [];
+    return this.#slices(key).map((next) => {
+      const before = known.find(({metadata}) => metadata.name === next.metadata.name);
+      return before !== undefined && this.#chance(0.5) ? before : next;
+    });
   }
 
   source(key: string): ServiceSource {
