@@ -1,5 +1,3 @@
-import type {NodePortAddresses} from '../config/proxy.ts';
-import type {Family} from '../lib/addresses.ts';
 import {describeError} from '../lib/errors.ts';
 import type {EndpointSlice, Service} from '../lib/kubernetes.ts';
 import type {Logger} from '../lib/log.ts';
@@ -8,12 +6,12 @@ import {Ahead} from './ahead.ts';
 import {commitInMs} from './batch.ts';
 import {Caches, type Change, type Stores, type Taken} from './caches.ts';
 import type {ProxyMetrics} from './health/metrics.ts';
-import {type NodeView, nodePortIPs} from './model/node.ts';
+import type {NodeView} from './model/node.ts';
+import {NodeContexts, type NodePortPlaces} from './node-contexts.ts';
 import type {FamilyProxy} from './plane/family-proxy.ts';
 import type {ServiceSource} from './table/family-table.ts';
-import type {NodeContext} from './table/skeleton.ts';
 
-export type AgentOptions = {
+export type AgentOptions = NodePortPlaces & {
   readonly families: readonly FamilyProxy[];
   readonly stores: Stores;
   readonly clock: Clock;
@@ -21,9 +19,6 @@ export type AgentOptions = {
   readonly metrics: ProxyMetrics;
   /** No change waits longer than this for others. */
   readonly maxWaitMs: number;
-  readonly nodePortAddresses: NodePortAddresses;
-  /** This machine's addresses now. */
-  readonly localAddresses: () => readonly string[];
   /** After each round, with what it looked at. */
   readonly onSynced: (sources: ReadonlyMap<string, ServiceSource>) => void;
 };
@@ -41,8 +36,7 @@ export class ProxyAgent {
   readonly #options: AgentOptions;
   readonly #caches: Caches;
   #node: NodeView;
-  #serviceCIDRs: readonly string[] = [];
-  readonly #contexts = new Map<Family, string>();
+  readonly #contexts: NodeContexts;
   #started = false;
   #running: Promise<void> | undefined;
   #timer: {readonly atMs: number; readonly cancel: Cancel} | undefined;
@@ -61,6 +55,7 @@ export class ProxyAgent {
     this.#options = options;
     this.#caches = new Caches(options.stores, options.clock.now());
     this.#node = node;
+    this.#contexts = new NodeContexts(options);
   }
 
   get node(): NodeView {
@@ -91,18 +86,22 @@ export class ProxyAgent {
   }
 
   serviceCIDRsChanged(cidrs: readonly string[]): void {
-    this.#serviceCIDRs = cidrs;
+    this.#contexts.serviceCIDRs = cidrs;
     this.refresh();
   }
 
   /** Looks whether the machine's addresses have changed. */
   refresh(): void {
-    if (this.#options.families.some(({family}) => this.#changedContext(family) !== undefined)) this.#queued();
+    if (this.#contextChanged) this.#queued();
   }
 
   /** Everything that is known is in the kernel. */
   get isComplete(): boolean {
     return !this.#isBehind && this.#options.families.every(({known}) => known);
+  }
+
+  get #contextChanged(): boolean {
+    return this.#options.families.some(({family}) => this.#contexts.hasChanged(family, this.#node));
   }
 
   get #isBehind(): boolean {
@@ -172,7 +171,7 @@ export class ProxyAgent {
   #goOn(): void {
     const {families} = this.#options;
     const unknown = families.some((family) => !family.known);
-    if (unknown || this.#isBehind || this.#contextChanged()) this.#queued();
+    if (unknown || this.#isBehind || this.#contextChanged) this.#queued();
     // The rest of a large change is there already: waiting for more gains nothing.
     if (this.#isPartial && this.#timer !== undefined)
       this.#runIn(Math.max(0, this.#notBeforeMs - this.#options.clock.monotonic()));
@@ -201,8 +200,7 @@ export class ProxyAgent {
   #decide(limit: number): Taken {
     const taken = this.#caches.take(limit);
     for (const proxy of this.#options.families) {
-      const context = this.#changedContext(proxy.family);
-      if (context !== undefined) this.#contexts.set(proxy.family, JSON.stringify(context));
+      const context = this.#contexts.take(proxy.family, this.#node);
       proxy.decide({sources: taken.sources, node: this.#node, context});
     }
     return taken;
@@ -229,20 +227,6 @@ export class ProxyAgent {
   async #findsRules(): Promise<boolean> {
     for (const family of this.#options.families) if (await family.startsWhole()) return true;
     return false;
-  }
-
-  #contextChanged(): boolean {
-    return this.#options.families.some(({family}) => this.#changedContext(family) !== undefined);
-  }
-
-  #changedContext(family: Family): NodeContext | undefined {
-    const {nodePortAddresses, localAddresses} = this.#options;
-    const local = nodePortAddresses.kind === 'cidrs' ? localAddresses() : [];
-    const context: NodeContext = {
-      nodePortIPs: nodePortIPs(nodePortAddresses, family, this.#node, local),
-      serviceCIDRs: this.#serviceCIDRs.filter((cidr) => cidr.includes(':') === (family === 'IPv6')),
-    };
-    return this.#contexts.get(family) === JSON.stringify(context) ? undefined : context;
   }
 
   #sweepLater(): void {

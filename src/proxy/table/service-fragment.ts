@@ -1,21 +1,12 @@
 import {type Address, cidrContains} from '../../lib/addresses.ts';
-import {type Endpoint, portKey} from '../model/endpoint.ts';
+import {portKey} from '../model/endpoint.ts';
 import {type EndpointsByPort, inOrder} from '../model/endpoints.ts';
 import type {ServicePort, ServiceView} from '../model/services.ts';
-import {flat} from '../model/shared.ts';
 import {isExternallyAccessible, type Topology, type Usable, usableFor} from '../model/topology.ts';
 import {affinityChains} from './affinity.ts';
 import type {ChainContext, FrontendKind, SharedChain, SharedChains} from './chains.ts';
-import {
-  emptyFragment,
-  type Fragment,
-  type Frontend,
-  frontendKey,
-  memberOf,
-  none,
-  type Pool,
-  stableOrder,
-} from './fragment.ts';
+import {emptyFragment, type Fragment, type Frontend, frontendKey, memberOf, none} from './fragment.ts';
+import {externalChain, internalChain, policiesOf, poolOf} from './pool.ts';
 import {rejectChain} from './skeleton.ts';
 import type {Chain, Container} from './table.ts';
 
@@ -113,16 +104,6 @@ function routesOf(
   };
 }
 
-function poolOf({protocol, port}: ServicePort, {cluster, local}: Usable, before: Fragment | undefined): Pool {
-  const last = before?.frontends.find(({pool}) => pool?.protocol === protocol && pool.port === port)?.pool;
-  return {
-    protocol,
-    port,
-    cluster: stableOrder(last?.cluster ?? none, cluster.map(target)),
-    local: local.length === 0 ? none : stableOrder(last?.local ?? none, local.map(target)),
-  };
-}
-
 const refused: Route = {
   verdict: undefined,
   refusal: `goto ${rejectChain}`,
@@ -140,31 +121,6 @@ const dropped: Route = {
 
 function everywhere(route: Route): Routes {
   return {internal: () => route, external: () => route, containers: none};
-}
-
-function internalChain({internalLocal}: ServiceView, {cluster, local}: Pool): SharedChain | undefined {
-  const policy = internalLocal ? 'local' : 'cluster';
-  const count = internalLocal ? local.length : cluster.length;
-  return count === 0 ? undefined : {do: 'balance', policy, count};
-}
-
-function externalChain({externalLocal}: ServiceView, {cluster, local}: Pool): SharedChain {
-  return externalLocal
-    ? {do: 'split', cluster: cluster.length, local: local.length}
-    : {do: 'masquerade', count: cluster.length};
-}
-
-const [onlyCluster, onlyLocal, both] = [['cluster'], ['local'], ['cluster', 'local']] as const;
-
-function policiesOf(shared: SharedChain): Frontend['policies'] {
-  switch (shared.do) {
-    case 'balance':
-      return shared.policy === 'cluster' ? onlyCluster : onlyLocal;
-    case 'masquerade':
-      return onlyCluster;
-    case 'split':
-      return both;
-  }
 }
 
 /** Affinity is to a client and a service port, whichever of its addresses is used: one set of chains for all. */
@@ -256,8 +212,4 @@ function firewallChain(service: ServiceView, {chains: {ip}, nodeIP}: FragmentCon
 function hairpins({protocol}: ServicePort, {cluster, local}: Usable): string[] {
   const here = new Map([...cluster, ...local].filter((e) => e.local).map((e) => [e.id, e]));
   return [...here.values()].map(({ip, port}) => memberOf('hairpin', `${ip} . ${ip} . ${protocol} . ${port}`));
-}
-
-function target({ip, port}: Endpoint): string {
-  return flat(ip, ' . ', port);
 }
