@@ -1,5 +1,6 @@
 import type {Cri} from '../../edges/cri/client.ts';
 import {goMessage} from '../../edges/cri/message.ts';
+import {UnreadBody} from '../../edges/network/probes/probe-net.ts';
 import type {Container} from '../../lib/kubernetes.ts';
 import type {Cancel, Clock} from '../../lib/time.ts';
 import type {ProbeResult} from '../pod/seen.ts';
@@ -71,9 +72,11 @@ export class ProbeWorker {
         return await probeOnce({...this.#options, podIp: this.#options.podIp()});
       } catch (error) {
         if (tries < maxTries || this.#stopped) continue;
+        // Kubernetes calls an answer that could not be read a failure, and yet draws no conclusion from it.
+        const state = error instanceof UnreadBody ? 'failure' : 'unknown';
         this.#options.tell(
           'Unhealthy',
-          `${this.#name()} probe errored and resulted in unknown state: ${goMessage(error)}`,
+          `${this.#name()} probe errored and resulted in ${state} state: ${goMessage(error)}`,
         );
       }
     return undefined;

@@ -1,5 +1,6 @@
 import * as http2 from 'node:http2';
 import {fairTimeout} from '../../http/fair-timeout.ts';
+import {hostPort, socketWords} from './go-words.ts';
 import type {NetResult} from './probe-net.ts';
 
 /** grpc-go's bound for a message. */
@@ -13,6 +14,9 @@ const codes =
 /** grpc.health.v1.HealthCheckResponse.ServingStatus, by number. */
 const servingStates = ['UNKNOWN', 'SERVING', 'NOT_SERVING', 'SERVICE_UNKNOWN'];
 
+/** Nobody may listen yet: grpc-go tries again after so long, until the time is over. */
+const reconnectMs = 1000;
+
 /** One call of grpc.health.v1.Health/Check over plain HTTP/2; the two messages are a string and an enum. */
 export function grpcProbe(
   host: string,
@@ -21,18 +25,12 @@ export function grpcProbe(
   timeoutMs: number,
 ): Promise<NetResult> {
   const {promise, resolve} = Promise.withResolvers<NetResult>();
-  const address = `${host.includes(':') ? `[${host}]` : host}:${port}`;
-  const session = http2.connect(`http://${address}`);
-  let connected = false;
-  session.once('remoteSettings', () => {
-    connected = true;
-  });
-  const end = (outcome: NetResult['outcome'], message: string) => {
-    cancel();
-    session.destroy();
-    resolve({outcome, message});
-  };
+  const address = hostPort(host, port);
   const within = `within ${timeoutMs / 1000}s`;
+  let connected = false;
+  let session: http2.ClientHttp2Session | undefined;
+  let over = false;
+  let cancelNext = () => {};
   const cancel = fairTimeout(timeoutMs, () =>
     end(
       'failure',
@@ -41,15 +39,34 @@ export function grpcProbe(
         : `timeout: failed to connect service "${address}" ${within}: context deadline exceeded`,
     ),
   );
-  const fail = (error: Error) =>
-    end(
-      'failure',
-      connected
-        ? `error: health rpc probe failed: ${error.message}`
-        : `error: failed to connect service at "${address}": ${error.message}`,
-    );
-  session.on('error', fail);
-  ask(session, service, end, fail);
+  const end = (outcome: NetResult['outcome'], message: string) => {
+    cancel();
+    cancelNext();
+    over = true;
+    session?.destroy();
+    resolve({outcome, message});
+  };
+  const fail = (error: Error) => {
+    const why = `error reading from server: ${socketWords(error)}`;
+    if (connected)
+      end('failure', `error: health rpc probe failed: rpc error: code = Unavailable desc = ${why}`);
+  };
+  const dial = () => {
+    if (over) return;
+    const made = http2.connect(`http://${address}`);
+    session = made;
+    made.on('error', fail);
+    made.once('remoteSettings', () => {
+      connected = true;
+      cancelNext();
+      ask(made, service, end, fail);
+    });
+    cancelNext = fairTimeout(reconnectMs, () => {
+      if (made.destroyed) dial();
+      else if (!connected) made.once('close', dial);
+    });
+  };
+  dial();
   return promise;
 }
 

@@ -1,7 +1,8 @@
 import * as http from 'node:http';
 import * as https from 'node:https';
-import {connect} from 'node:net';
+import {connect, type Socket} from 'node:net';
 import {fairTimeout} from '../../http/fair-timeout.ts';
+import {brokenWords, type Ends, hostPort, socketWords} from './go-words.ts';
 
 export type NetResult = {
   readonly outcome: 'success' | 'warning' | 'failure';
@@ -30,7 +31,17 @@ const redirecting = [301, 302, 303, 307, 308];
 const maxHeaderBytes = 1024 * 1024;
 
 /** Kubernetes draws no conclusion from an answer whose body breaks off or does not end (pkg/probe/http). */
-class UnreadBody extends Error {}
+export class UnreadBody extends Error {}
+
+/** No answer came, and why; `plain`: what came is HTTP, where TLS was to come. */
+class Unanswered extends Error {
+  readonly plain: boolean;
+
+  constructor(message: string, plain: boolean) {
+    super(message);
+    this.plain = plain;
+  }
+}
 
 /**
  * One GET as the kubelet's prober makes it: a connection of its own, no proxy, any certificate, 200–399 is good.
@@ -39,43 +50,37 @@ class UnreadBody extends Error {}
 export async function httpProbe(probe: HttpProbe): Promise<NetResult> {
   const deadline = new AbortController();
   const cancel = fairTimeout(probe.timeoutMs, () => deadline.abort());
-  const signal =
-    probe.signal === undefined ? deadline.signal : AbortSignal.any([deadline.signal, probe.signal]);
+  const signals = probe.signal === undefined ? [deadline.signal] : [deadline.signal, probe.signal];
   try {
-    return await get(new URL(urlOf(probe)), probe, signal, 1);
-  } catch (error) {
-    if (error instanceof UnreadBody) throw error;
-    const why = deadline.signal.aborted
-      ? 'context deadline exceeded'
-      : String(error instanceof Error ? error.message : error);
-    const answered = isPlainAnswer(error) ? ({answered: 'plain'} as const) : {};
-    return {outcome: 'failure', message: `Get "${urlOf(probe)}": ${why}`, ...answered};
+    return await get(urlOf(probe), probe, AbortSignal.any(signals), 1);
   } finally {
     cancel();
   }
 }
 
-/** What OpenSSL makes of the first bytes of an HTTP answer. */
-const plainAnswer = /wrong version number|packet length too long/;
-
-function isPlainAnswer(error: unknown): boolean {
-  return (
-    error instanceof Error && 'code' in error && error.code === 'EPROTO' && plainAnswer.test(error.message)
-  );
-}
-
 function urlOf({scheme, host, port, path}: HttpProbe): string {
-  const name = host.includes(':') ? `[${host}]` : host;
-  return `${scheme}://${name}:${port}${path.startsWith('/') ? '' : '/'}${path}`;
+  return `${scheme}://${hostPort(host, port)}${path.startsWith('/') ? '' : '/'}${path}`;
 }
 
-async function get(url: URL, probe: HttpProbe, signal: AbortSignal, requests: number): Promise<NetResult> {
-  const {status, location, body} = await request(url, probe, signal);
-  const next = redirecting.includes(status) && location !== undefined ? new URL(location, url) : undefined;
-  if (next !== undefined && next.hostname === url.hostname) {
-    if (requests >= maxRedirects)
-      return {outcome: 'failure', message: `Get "${next}": stopped after ${maxRedirects} redirects`};
-    return get(next, probe, signal, requests + 1);
+async function get(
+  text: string,
+  probe: HttpProbe,
+  signal: AbortSignal,
+  requests: number,
+): Promise<NetResult> {
+  const refuse = (why: string, where = text) =>
+    ({outcome: 'failure', message: `Get "${where}": ${why}`}) as const;
+  const answer = await ask(text, probe, signal);
+  if (answer instanceof Unanswered)
+    return {...refuse(answer.message), ...(answer.plain ? {answered: 'plain'} : {})};
+  const {status, location, body} = answer;
+  if (redirecting.includes(status) && location !== undefined) {
+    const next = URL.canParse(location, text) ? new URL(location, text) : undefined;
+    if (next === undefined) return refuse(`failed to parse Location header "${location}"`);
+    if (next.hostname === new URL(text).hostname) {
+      if (requests >= maxRedirects) return refuse(`stopped after ${maxRedirects} redirects`, location);
+      return get(next.href, probe, signal, requests + 1);
+    }
   }
   if (status >= 300 && status < 400)
     return {outcome: 'warning', message: `Probe terminated redirects, Response body: ${body}`};
@@ -85,11 +90,21 @@ async function get(url: URL, probe: HttpProbe, signal: AbortSignal, requests: nu
 
 type Answer = {status: number; location: string | undefined; body: string};
 
+/** @throws UnreadBody */
+async function ask(text: string, probe: HttpProbe, signal: AbortSignal): Promise<Answer | Unanswered> {
+  if (!URL.canParse(text)) return new Unanswered('invalid URL', false);
+  try {
+    return await request(new URL(text), probe, signal);
+  } catch (error) {
+    if (error instanceof Unanswered) return error;
+    throw error instanceof UnreadBody ? error : new Unanswered(socketWords(error), false);
+  }
+}
+
 function request(url: URL, probe: HttpProbe, signal: AbortSignal): Promise<Answer> {
   const {promise, resolve, reject} = Promise.withResolvers<Answer>();
-  let answered = false;
-  const fail = (cause: Error) =>
-    reject(answered ? new UnreadBody(`the answer of ${url} did not end: ${cause.message}`, {cause}) : cause);
+  const seen: Exchange = {secure: url.protocol === 'http:', answered: false, ends: {}, bytes: () => 0};
+  const fail = (cause: Error) => reject(failureOf(cause, seen, signal));
   const options: https.RequestOptions = {
     headers: headersOf(probe),
     agent: false,
@@ -101,7 +116,7 @@ function request(url: URL, probe: HttpProbe, signal: AbortSignal): Promise<Answe
   };
   const open = url.protocol === 'https:' ? https.get : http.get;
   const sent = open(url, options, (response) => {
-    answered = true;
+    seen.answered = true;
     const chunks: Buffer[] = [];
     let size = 0;
     const end = () => {
@@ -117,8 +132,43 @@ function request(url: URL, probe: HttpProbe, signal: AbortSignal): Promise<Answe
     response.on('end', end);
     response.on('error', fail);
   });
+  sent.once('socket', (socket) => watch(socket, seen));
   sent.on('error', fail);
   return promise;
+}
+
+/** How far an exchange has come: so its failure is named. */
+type Exchange = {secure: boolean; answered: boolean; ends: Ends; bytes: () => number};
+
+function watch(socket: Socket, seen: Exchange): void {
+  seen.bytes = () => socket.bytesRead;
+  socket.once('secureConnect', () => {
+    seen.secure = true;
+  });
+  socket.once('connect', () => {
+    const {localAddress, localPort, remoteAddress, remotePort} = socket;
+    seen.ends = {localAddress, localPort, remoteAddress, remotePort};
+  });
+}
+
+function failureOf(cause: Error, {secure, answered, ends, bytes}: Exchange, signal: AbortSignal): Error {
+  const isLate = signal.aborted;
+  if (answered && isLate)
+    return new UnreadBody(
+      'context deadline exceeded (Client.Timeout or context cancellation while reading body)',
+    );
+  if (answered) return new UnreadBody('unexpected EOF');
+  const late = `${secure ? 'context deadline exceeded' : 'net/http: request canceled while waiting for connection'} (Client.Timeout exceeded while awaiting headers)`;
+  if (isLate) return new Unanswered(late, false);
+  if (isPlainAnswer(cause)) return new Unanswered('http: server gave HTTP response to HTTPS client', true);
+  return new Unanswered(brokenWords(cause, bytes()) ?? socketWords(cause, ends), false);
+}
+
+/** What OpenSSL makes of the first bytes of an HTTP answer. */
+const plainAnswer = /wrong version number|packet length too long/;
+
+function isPlainAnswer(error: Error): boolean {
+  return 'code' in error && error.code === 'EPROTO' && plainAnswer.test(error.message);
 }
 
 /** A header without a value takes the default away (pkg/probe/http/request.go). */
@@ -143,13 +193,14 @@ function headersOf({headers, userAgent}: HttpProbe): Record<string, string[]> {
 export function tcpProbe(host: string, port: number, timeoutMs: number): Promise<NetResult> {
   const {promise, resolve} = Promise.withResolvers<NetResult>();
   const socket = connect({host, port});
-  const cancel = fairTimeout(timeoutMs, () => end('failure', `dial tcp ${host}:${port}: i/o timeout`));
+  const late = `dial tcp ${hostPort(host, port)}: i/o timeout`;
+  const cancel = fairTimeout(timeoutMs, () => end('failure', late));
   const end = (outcome: NetResult['outcome'], message: string) => {
     cancel();
     socket.destroy();
     resolve({outcome, message});
   };
   socket.once('connect', () => end('success', ''));
-  socket.once('error', (error) => end('failure', `dial tcp ${host}:${port}: ${error.message}`));
+  socket.once('error', (error) => end('failure', socketWords(error)));
   return promise;
 }

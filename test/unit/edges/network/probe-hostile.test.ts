@@ -83,9 +83,11 @@ describe('an HTTP probe of a hostile server', () => {
 
   it('draws no conclusion from a body that breaks off or does not end', async () => {
     const cut = await saying((socket) => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc'));
-    await expect(get(cut)).rejects.toThrow('did not end');
+    await expect(get(cut)).rejects.toThrow('unexpected EOF');
     const slow = await saying((socket) => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc'));
-    await expect(get(slow, 200)).rejects.toThrow('did not end');
+    await expect(get(slow, 200)).rejects.toThrow(
+      'context deadline exceeded (Client.Timeout or context cancellation while reading body)',
+    );
   });
 
   it('stops after ten redirects, and warns of one to another host', async () => {
@@ -194,8 +196,8 @@ describe('a gRPC probe of a hostile server', () => {
     expect((await grpcProbe('127.0.0.1', silent, '', 1000)).message).toBe(
       'timeout: health rpc did not complete within 1s',
     );
-    expect((await grpcProbe('127.0.0.1', 1, '', 8000)).message).toMatch(
-      /^error: failed to connect service at "127.0.0.1:1": .*ECONNREFUSED/,
+    expect((await grpcProbe('127.0.0.1', 1, '', 300)).message).toBe(
+      'timeout: failed to connect service "127.0.0.1:1" within 0.3s: context deadline exceeded',
     );
   });
 

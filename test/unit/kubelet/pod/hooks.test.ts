@@ -98,7 +98,7 @@ describe('an HTTP hook', () => {
   it('fails where nobody answers', async () => {
     const {port} = await serving(200);
     await closing.pop()?.();
-    await expect(run({httpGet: {port}}).done).rejects.toThrow(/ECONNREFUSED/);
+    await expect(run({httpGet: {port}}).done).rejects.toThrow(/connect: connection refused$/);
     await expect(run({httpGet: {port: 'unknown'}}).done).rejects.toThrow();
   });
 });

@@ -198,3 +198,33 @@ it('probes the address that its pod has now, as on the host network of a node th
   probe.stop();
   await new Promise((resolve) => server.close(resolve));
 });
+
+it('calls an answer that breaks off a failure, and draws nothing from it', async () => {
+  const half = 'HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc';
+  const server = createServer((socket) => socket.once('data', () => socket.end(half)));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  const clock = new HandClock();
+  const told: string[] = [];
+  const results: string[] = [];
+  const probe = new ProbeWorker({
+    cri: {} as Cri,
+    clock,
+    type: 'readiness',
+    spec: {httpGet: {port}, failureThreshold: 1, periodSeconds: 10},
+    container: container('main'),
+    containerId: 'main-0',
+    startedAtMs: nowMs,
+    podIp: () => '127.0.0.1',
+    spread: 0,
+    onResult: (result) => results.push(result),
+    tell: (reason, message) => told.push(`${reason}: ${message}`),
+  });
+  clock.turn(0);
+  const words = 'Unhealthy: Readiness probe errored and resulted in failure state: unexpected EOF';
+  await vi.waitFor(() => expect(told).toEqual([words]));
+  expect(results).toEqual([]);
+  probe.stop();
+  await new Promise((resolve) => server.close(resolve));
+});
