@@ -133,9 +133,15 @@ export class UdpCleaner {
     this.#told = true;
   }
 
-  /** A frontend that one Service closed may be another's by now: the open one says who answers. */
+  /** A frontend that one Service closed may be another's by now, or two claim it: the open ones say who answers. */
   #withoutReused(frontends: readonly UdpFrontend[]): UdpFrontend[] {
-    const open = new Map([...this.#known.values()].flat().map((f) => [`${f.address} ${f.port}`, f]));
+    const open = new Map<string, UdpFrontend>();
+    for (const frontend of [...this.#known.values()].flat()) {
+      const key = `${frontend.address} ${frontend.port}`;
+      const other = open.get(key);
+      const both = other && {...frontend, answers: new Set([...other.answers, ...frontend.answers])};
+      open.set(key, both ?? frontend);
+    }
     return frontends.map((f) => open.get(`${f.address} ${f.port}`) ?? f);
   }
 }

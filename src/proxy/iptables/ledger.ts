@@ -150,9 +150,20 @@ export class Ledger {
   }
 }
 
-/** The lowest rank wins, then the first name: the same on every node and after every restart. */
+/**
+ * The lowest rank wins; of one rank a Service with endpoints, as kube-proxy has it; then the first name: the same on
+ * every node and after every restart.
+ */
 function weakestFirst(a: Claim, b: Claim): number {
-  return b.rank - a.rank || (a.owner < b.owner ? 1 : a.owner > b.owner ? -1 : 0);
+  return (
+    b.rank - a.rank ||
+    Number(isServed(a)) - Number(isServed(b)) ||
+    (a.owner < b.owner ? 1 : a.owner > b.owner ? -1 : 0)
+  );
+}
+
+function isServed({entries}: Claim): boolean {
+  return entries.some(({place}) => place.startsWith('nat '));
 }
 
 function sameRules(a: readonly string[] | undefined, b: readonly string[] | undefined): boolean {

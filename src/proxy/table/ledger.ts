@@ -186,7 +186,18 @@ function sameRules(a: Chain, b: Chain): boolean {
   return a.rules.length === b.rules.length && a.rules.every((rule, i) => rule === b.rules[i]);
 }
 
-/** The lowest rank wins, then the first name: the same on every node and after every restart. */
+/**
+ * The lowest rank wins; of one rank a Service with endpoints, as kube-proxy has it; then the first name: the same on
+ * every node and after every restart.
+ */
 function weakestFirst(a: Frontend, b: Frontend): number {
-  return b.rank - a.rank || (a.owner < b.owner ? 1 : a.owner > b.owner ? -1 : 0);
+  return (
+    b.rank - a.rank ||
+    Number(isServed(a)) - Number(isServed(b)) ||
+    (a.owner < b.owner ? 1 : a.owner > b.owner ? -1 : 0)
+  );
+}
+
+function isServed({verdict}: Frontend): boolean {
+  return verdict !== undefined && verdict !== 'drop';
 }

@@ -104,6 +104,27 @@ describe('flows of UDP', () => {
     expect(deleted).toEqual(['10.96.0.10 10.0.0.1']);
   });
 
+  it('through an address that two Services claim stay when either may answer', async () => {
+    const claim = (key: string, endpoints: readonly EndpointText[]): Parameters<UdpCleaner['note']> => {
+      const ports = [{name: 'u', protocol: 'UDP', port: 53}];
+      return [
+        key,
+        service(key, {clusterIP: '10.96.0.10', externalIPs: ['192.0.2.1'], ports}),
+        [slice({service: key, ports, endpoints})],
+      ];
+    };
+    const {cleaner, deleted, go} = start(['1', '2', '3'].map((last) => flow('192.0.2.1', `10.0.0.${last}`)));
+    cleaner.note(...claim('b/next', [{ip: '10.0.0.2'}]));
+    cleaner.note(...claim('a/web', [{ip: '10.0.0.1'}]));
+    cleaner.clean();
+    await go();
+    expect(deleted).toEqual(['192.0.2.1 10.0.0.3']);
+    cleaner.note(...claim('a/web', []));
+    cleaner.clean();
+    await go();
+    expect(deleted).toEqual(['192.0.2.1 10.0.0.3', '192.0.2.1 10.0.0.1', '192.0.2.1 10.0.0.3']);
+  });
+
   type State = {spec?: Service['spec']; endpoints?: readonly EndpointText[]; port?: number};
   const stated = ({spec, endpoints = [], port = 53}: State): Parameters<UdpCleaner['note']> => {
     const type = {type: 'LoadBalancer', clusterIP: '10.96.0.10', externalIPs: ['192.0.2.1']};

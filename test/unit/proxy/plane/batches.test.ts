@@ -112,6 +112,19 @@ describe.each(['IPv4', 'IPv6'] as const)(
       await s.expect({'outside TCP lb1:80': 'ep1:8080 masq'});
     });
 
+    it('the first of two Services with one external address loses its endpoints, and gets them back', async () => {
+      const s = scene();
+      const externalIPs = [at('ext1', family)];
+      s.put(s.service('a/web', 'vip1', {externalIPs}), s.service('b/next', 'vip2', {externalIPs}));
+      await s.expect({'outside TCP ext1:80': 'ep1:8080 masq'});
+      s.put(s.slice('a/web', []));
+      await s.expect({'outside TCP ext1:80': 'ep2:8080 masq', [web]: 'REJECT'});
+      s.put(s.slice('b/next', []));
+      await s.expect({'outside TCP ext1:80': 'REJECT'});
+      s.put(s.slice('a/web', ['ep1']));
+      await s.expect({'outside TCP ext1:80': 'ep1:8080 masq'});
+    });
+
     it('a Service is gone and back, with its slices in another order, before anybody looks', async () => {
       const s = scene();
       const mine = s.service('a/web', 'vip1');
