@@ -15,7 +15,7 @@ import type {ProxyHealth} from './health/health.ts';
 import {HealthPorts} from './health/health-ports.ts';
 import type {ProxyMetrics} from './health/metrics.ts';
 import type {Refused} from './model/endpoint.ts';
-import {type NodeView, nodePortIPs} from './model/node.ts';
+import {type NodeView, nodeIPs} from './model/node.ts';
 import type {NodeWatch} from './node-watch.ts';
 import type {Commits} from './plane/commits.ts';
 import {FamilyProxy} from './plane/family-proxy.ts';
@@ -78,7 +78,7 @@ export function healthPorts(serving: Serving, family: Family): HealthPorts {
     family,
     nodeName: config.nodeName,
     listen: (host, port, answer) => servePlain({host, port, ipv6Only: true, answer}),
-    hosts: () => nodePortIPs(config.nodePortAddresses, family, node.view(), localAddresses()) ?? everywhere,
+    hosts: () => nodeIPs(config.nodePortAddresses, family, node.view(), localAddresses()) ?? everywhere,
     proxyHealthy: () => health.healthy,
     clock: realClock,
     log,

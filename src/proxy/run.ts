@@ -14,7 +14,7 @@ import type {Serving} from './assemble.ts';
 import {type WrittenConfig, watchConfig} from './config-watch.ts';
 import {Following} from './health/following.ts';
 import {ProxyHealth} from './health/health.ts';
-import {createMetrics} from './health/metrics.ts';
+import {createMetrics, keepOnly} from './health/metrics.ts';
 import {startServers} from './health/servers.ts';
 import {type NodeWatch, watchNode} from './node-watch.ts';
 import {Commits} from './plane/commits.ts';
@@ -63,6 +63,7 @@ async function serveUntil(
   const metrics = createMetrics();
   const monotonic = () => realClock.monotonic();
   const planes = await openPlanes({config, families, nft, metrics, monotonic, log});
+  keepOnly(planes.mode, metrics);
   const client = connectKube(await loadKubeconfig(config.kubeconfig));
   const health = new ProxyHealth(2 * config.syncPeriodMs, () => realClock.now());
   const commits = new Commits(health);

@@ -24,6 +24,13 @@ export type PlainServerOptions = {
   ) => PlainAnswer | undefined | Promise<PlainAnswer | undefined>;
 };
 
+/** As Go's `http.NotFound` says it. */
+const notFound: PlainAnswer = {
+  code: 404,
+  headers: {'Content-Type': 'text/plain; charset=utf-8'},
+  body: '404 page not found\n',
+};
+
 /**
  * A small HTTP server for health and metrics: no TLS, no bodies, short questions.
  * @throws NodectlError ND601 when the address is taken
@@ -39,7 +46,7 @@ export async function servePlain({
     void Promise.resolve(answer(path, new URLSearchParams(query)))
       .catch((): PlainAnswer => ({code: 500, body: 'internal error\n'}))
       .then((given) => {
-        const {code, headers, body} = given ?? {code: 404, body: '404 page not found\n'};
+        const {code, headers, body} = given ?? notFound;
         response.writeHead(code, {'X-Content-Type-Options': 'nosniff', ...headers});
         response.end(request.method === 'HEAD' ? '' : body);
       });

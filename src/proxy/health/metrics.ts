@@ -1,4 +1,5 @@
 import {Counter, Gauge, Histogram, Registry} from 'prom-client';
+import type {ProxyMode} from '../plane/mode.ts';
 
 /** kube-proxy's own metrics by name and label (pkg/proxy/metrics/metrics.go): dashboards keep working. */
 export type ProxyMetrics = ReturnType<typeof createMetrics>;
@@ -7,7 +8,9 @@ const family = ['ip_family'] as const;
 const syncBuckets = Array.from({length: 15}, (_, i) => 0.001 * 2 ** i);
 const range = (from: number, step: number, count: number) =>
   Array.from({length: count}, (_, i) => from + i * step);
+/** The first one is kube-proxy's too: `MergeBuckets` begins with it. */
 const programmingBuckets = [
+  0,
   ...range(0.25, 0.25, 2),
   ...range(1, 1, 59),
   ...range(60, 5, 12),
@@ -18,6 +21,13 @@ export function createMetrics() {
   const registry = new Registry();
   const make = makers(registry);
   return {registry, ...syncMetrics(make), ...otherMetrics(make), ...iptablesMetrics(make)};
+}
+
+/** Leaves out what kube-proxy does not have in this mode (RegisterMetrics). */
+export function keepOnly(mode: ProxyMode, {registry}: ProxyMetrics): void {
+  const other = mode === 'nftables' ? 'iptables' : 'nftables';
+  for (const {name} of registry.getMetricsAsArray())
+    if (name.startsWith(`kubeproxy_sync_proxy_rules_${other}_`)) registry.removeSingleMetric(name);
 }
 
 type Makers = ReturnType<typeof makers>;

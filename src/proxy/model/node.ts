@@ -73,8 +73,18 @@ function byFamily(addresses: readonly Address[]): Partial<Record<Family, Address
   };
 }
 
-/** Addresses that serve node ports in a family; undefined for all of the node's. */
+/** Addresses that serve node ports in a family; undefined for all of the node's. Loopback never does. */
 export function nodePortIPs(
+  wanted: NodePortAddresses,
+  family: Family,
+  node: NodeView,
+  local: readonly string[],
+): readonly string[] | undefined {
+  return nodeIPs(wanted, family, node, local)?.filter((text) => !isLoopback(parseAddress(text)));
+}
+
+/** Addresses that nodePortAddresses names in a family, loopback too: health checks are answered there. */
+export function nodeIPs(
   wanted: NodePortAddresses,
   family: Family,
   node: NodeView,
@@ -86,7 +96,7 @@ export function nodePortIPs(
     case 'primary': {
       const address = node.addresses[family];
       // Where no such address is known, kube-proxy restricts nothing in that family.
-      return address === undefined || scopeOf(address) === 'loopback' ? undefined : [address.text];
+      return address === undefined || isLoopback(address) ? undefined : [address.text];
     }
     case 'cidrs':
       return fromCidrs(
@@ -96,12 +106,14 @@ export function nodePortIPs(
   }
 }
 
+function isLoopback(address: Address | undefined): boolean {
+  return address !== undefined && scopeOf(address) === 'loopback';
+}
+
 /** A list that only has ranges of the other family restricts nothing in this one. */
 function fromCidrs(cidrs: readonly Cidr[], local: readonly string[]): readonly string[] | undefined {
   if (cidrs.length === 0 || cidrs.some((cidr) => cidr.bits === 0)) return undefined;
   const addresses = local.map(parseAddress).filter((address) => address !== undefined);
-  const chosen = addresses.filter(
-    (address) => scopeOf(address) !== 'loopback' && cidrs.some((cidr) => cidrContains(cidr, address)),
-  );
+  const chosen = addresses.filter((address) => cidrs.some((cidr) => cidrContains(cidr, address)));
   return [...new Set(chosen.map((address) => address.text))].sort();
 }

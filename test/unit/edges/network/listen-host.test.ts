@@ -28,3 +28,17 @@ it.runIf(existsSync('/proc/net/if_inet6'))('a server at 0.0.0.0 answers both fam
     await server.close();
   }
 });
+
+it('a server says of a page that it does not have what Go says', async () => {
+  const server = await servePlain({host: '127.0.0.1', port: 0, answer: () => undefined});
+  try {
+    const answer = await fetch(`http://127.0.0.1:${server.port}/none`);
+    expect([answer.status, answer.headers.get('content-type'), await answer.text()]).toEqual([
+      404,
+      'text/plain; charset=utf-8',
+      '404 page not found\n',
+    ]);
+  } finally {
+    await server.close();
+  }
+});

@@ -2,7 +2,7 @@ import {networkInterfaces} from 'node:os';
 import {beforeEach, describe, expect, it, vi} from 'vitest';
 import {everyAddress, globalAddresses} from '../../../../src/edges/network/node-addresses.ts';
 import {parseCidr} from '../../../../src/lib/addresses.ts';
-import {nodePortIPs, viewNode} from '../../../../src/proxy/model/node.ts';
+import {nodeIPs, nodePortIPs, viewNode} from '../../../../src/proxy/model/node.ts';
 
 vi.mock('node:os', async (original) => ({...(await original<object>()), networkInterfaces: vi.fn()}));
 
@@ -28,17 +28,21 @@ describe('addresses of this machine', () => {
   });
 
   /** A router's own address, which BGP announces, is on the loopback device. */
-  it('serve node ports wherever they are, but loopback ones', () => {
+  it('serve node ports wherever they are, but loopback ones, and answer health checks there too', () => {
     const view = viewNode('here', undefined, '');
-    const served = (...ranges: string[]) =>
-      nodePortIPs(
-        {kind: 'cidrs', cidrs: ranges.map(parseCidr).filter((cidr) => cidr !== undefined)},
-        'IPv4',
-        view,
-        everyAddress().map(({address}) => address),
-      );
+    const among =
+      (those: typeof nodeIPs) =>
+      (...ranges: string[]) =>
+        those(
+          {kind: 'cidrs', cidrs: ranges.map(parseCidr).filter((cidr) => cidr !== undefined)},
+          'IPv4',
+          view,
+          everyAddress().map(({address}) => address),
+        );
+    const [served, checked] = [among(nodePortIPs), among(nodeIPs)];
     expect(served('10.0.0.0/8')).toEqual(['10.1.1.1']);
     expect(served('169.254.0.0/16', '192.168.0.0/16')).toEqual(['169.254.3.3', '192.168.0.2']);
     expect(served('127.0.0.0/8')).toEqual([]);
+    expect(checked('127.0.0.0/8', '192.168.0.0/16')).toEqual(['127.0.0.1', '192.168.0.2']);
   });
 });
