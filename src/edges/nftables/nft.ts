@@ -7,6 +7,8 @@ import {onLines} from '../process/lines.ts';
 import {isThere, Refusal} from './nft-refusal.ts';
 import {withStatements} from './statements-file.ts';
 
+type Listed = 'all' | 'rules' | 'sets';
+
 /** Runs nft statements; each call is one transaction: all of it or nothing. */
 export type Nft = {
   /** @throws NodectlError ND712: nothing of it was done, or (when the child died) nobody knows */
@@ -19,15 +21,11 @@ export type Nft = {
   hasMap(place: string, map: string, impossibleKey: string): Promise<boolean>;
   /**
    * A table as nft prints it, line by line; false when there is none. `rules` leaves elements out, which are fetched
-   * otherwise (55 MB at ten thousand Services); then other tables are printed as well. nft begins anew whenever anybody
-   * has changed anything meanwhile: `signal` ends what would come to no end.
+   * otherwise (55 MB at ten thousand Services); then other tables are printed as well. `sets` are these alone, with
+   * what packets have put into them and for how long. nft begins anew whenever anybody has changed anything meanwhile:
+   * `signal` ends what would come to no end.
    */
-  list(
-    place: string,
-    what: 'all' | 'rules',
-    onLine: (line: string) => void,
-    signal: AbortSignal,
-  ): Promise<boolean>;
+  list(place: string, what: Listed, onLine: (line: string) => void, signal: AbortSignal): Promise<boolean>;
   /**
    * A table that is made and deleted in one transaction, so that nobody ever sees it but who hears of transactions: a
    * process that has named it works for this one.
@@ -151,12 +149,17 @@ async function runFile(
 async function listTable(
   [file = 'nft', ...args]: readonly string[],
   place: string,
-  what: 'all' | 'rules',
+  what: Listed,
   onLine: (line: string) => void,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const words = what === 'all' ? ['list', 'table', ...place.split(' ')] : ['--terse', 'list', 'ruleset'];
-  const child = start(file, [...args, '--stateless', ...words], {signal});
+  const [family = '', name = ''] = place.split(' ');
+  const words = {
+    all: ['--stateless', 'list', 'table', family, name],
+    rules: ['--stateless', '--terse', 'list', 'ruleset'],
+    sets: ['list', 'sets', family],
+  }[what];
+  const child = start(file, [...args, ...words], {signal});
   child.stdin.end();
   child.stderr.resume();
   let inside = false;

@@ -1,8 +1,10 @@
 import type {Nft} from '../../edges/nftables/nft.ts';
 import type {Family} from '../../lib/addresses.ts';
 import {ipWord, type Operation, type Table} from '../table/table.ts';
+import {Clients} from './clients.ts';
 import {
   chainRemovals,
+  clientStatements,
   differenceStatements,
   removalStatements,
   replacingPortions,
@@ -17,6 +19,8 @@ const retiredMs = 1_000;
 const elementsPerPortion = 3_000;
 /** nft needs 160 MB for them: fifty thousand Services of two endpoints, or five thousand of twenty. */
 const mostAtOnce = 100_000;
+/** Rules wait for it: nft begins anew when somebody changes something meanwhile. */
+const listMs = 5_000;
 
 /**
  * One family's table in the kernel. It is written, never read: either it is what was committed last, or it is unknown
@@ -24,7 +28,7 @@ const mostAtOnce = 100_000;
  */
 export class NftPlane {
   readonly #place: {readonly family: Family; readonly name: string};
-  readonly #nft: Pick<Nft, 'commit' | 'hasMap'>;
+  readonly #nft: Pick<Nft, 'commit' | 'hasMap' | 'list'>;
   readonly #monotonic: () => number;
   /** Emptied chains and since when. */
   readonly #retired = new Map<string, number>();
@@ -36,7 +40,7 @@ export class NftPlane {
 
   constructor(
     place: {readonly family: Family; readonly name: string},
-    nft: Pick<Nft, 'commit' | 'hasMap'>,
+    nft: Pick<Nft, 'commit' | 'hasMap' | 'list'>,
     monotonic: () => number,
   ) {
     this.#place = place;
@@ -93,7 +97,21 @@ export class NftPlane {
     const last = this.#isAlone ? [] : standInRemoval(this.#place);
     if (!(await this.isIntact())) return followed(tablePortions(whole, elementsPerPortion), last);
     if (elements > mostAtOnce) return replacingPortions(whole, elementsPerPortion);
-    return [[...tableStatements(whole), ...last]];
+    return [[...tableStatements(whole), ...clientStatements(whole, await this.#clients(whole)), ...last]];
+  }
+
+  /** Those whom the table that is replaced knows; nobody where they cannot be read. */
+  async #clients(whole: Table): Promise<ReadonlyMap<string, readonly string[]>> {
+    const {family, name} = this.#place;
+    const wanted = new Set([...whole.containers()].flatMap((set) => (set.dynamic ? [set.name] : [])));
+    const clients = new Clients(wanted);
+    if (wanted.size === 0) return clients.found;
+    const signal = AbortSignal.timeout(listMs);
+    const read = (line: string) => clients.line(line);
+    return this.#nft.list(`${ipWord(family)} ${name}`, 'sets', read, signal).then(
+      () => clients.found,
+      () => new Map(),
+    );
   }
 
   /** Milliseconds until emptied chains can be deleted; undefined when there are none. */

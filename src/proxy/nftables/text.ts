@@ -163,6 +163,14 @@ export function differenceStatements(
   };
 }
 
+/** Elements of sets that packets fill, in a table that was just written. */
+export function clientStatements(
+  table: Place,
+  clients: ReadonlyMap<string, readonly string[]>,
+): readonly string[] {
+  return [...clients].flatMap(([set, elements]) => elementStatements(place(table), 'add', set, elements));
+}
+
 export function chainRemovals(table: Place, chains: readonly string[]): string[] {
   return chains.map((name) => `delete chain ${place(table)} ${name}`);
 }

@@ -10,7 +10,7 @@ import {NftPlane} from '../../../src/proxy/nftables/plane.ts';
 import {probeStatements} from '../../../src/proxy/nftables/probe.ts';
 import {removalStatements, tableStatements} from '../../../src/proxy/nftables/text.ts';
 import type {FamilyTable} from '../../../src/proxy/table/family-table.ts';
-import {node} from '../../unit/proxy/support/objects.ts';
+import {node, service, slice} from '../../unit/proxy/support/objects.ts';
 import {RandomCluster} from '../../unit/proxy/support/random-cluster.ts';
 import {familyTable, rendered} from '../../unit/proxy/support/tables.ts';
 import {createNetns, type Netns} from '../support/netns.ts';
@@ -87,6 +87,41 @@ describe('the kernel after random edits', () => {
     expect(await plane.commit(table.updateNode(context), table)).toBe('full');
     await expectSame(table, 'taken over');
   });
+});
+
+describe('a client that is bound to an endpoint', () => {
+  const families = [
+    ['IPv4', 'ip', '10.0.0.', '192.0.2.9'],
+    ['IPv6', 'ip6', 'fd00::', '2001:db8::9'],
+  ] as const;
+
+  it.each(families)(
+    'stays so when the whole table is written again (%s)',
+    async (family, word, pods, client) => {
+      const table = familyTable(family);
+      table.updateNode({nodePortIPs: undefined, serviceCIDRs: []});
+      const clusterIP = family === 'IPv4' ? '10.96.0.1' : 'fd96::1';
+      const ports = [{name: 'p', protocol: 'TCP', port: 80}];
+      const source = {
+        service: service('a/web', {clusterIP, ports, sessionAffinity: 'ClientIP'}),
+        slices: [
+          slice({service: 'a/web', family, ports: [{name: 'p', port: 8080}], endpoints: [{ip: `${pods}1`}]}),
+        ],
+      };
+      table.update(new Map([['a/web', source]]), here);
+      const place = {family, name: 'nodectl-proxy'};
+      await new NftPlane(place, nft, realClock.monotonic).commit([], table);
+      const set = `clients/a/web/tcp/80/${pods.replaceAll(':', '.')}1/8080`;
+      await nft.commit([
+        `add element ${word} nodectl-proxy ${set} { ${client} timeout 3600s expires 1800s }`,
+      ]);
+
+      const another = new NftPlane(place, nft, realClock.monotonic);
+      expect(await another.commit([], table)).toBe('full');
+      const {stdout} = await netns.run('nft', ['list', 'set', word, 'nodectl-proxy', set]);
+      expect(stdout).toMatch(new RegExp(`elements = \\{ ${client} timeout 29m\\d+s expires 29m`));
+    },
+  );
 });
 
 describe('nft that stays', () => {
