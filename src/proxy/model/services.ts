@@ -98,7 +98,6 @@ export function viewService(
     .filter((cidr) => cidr?.family === family)
     .filter((cidr) => cidr !== undefined);
   const externalIPs = ofFamily(allowExternalIPs ? (spec.externalIPs ?? []) : [], family);
-  const external = spec.type === 'NodePort' || spec.type === 'LoadBalancer' || externalIPs.length > 0;
   return {
     key: flat(metadata.namespace, '/', metadata.name),
     family,
@@ -108,9 +107,14 @@ export function viewService(
     sourceRanges: ranges.some((cidr) => cidr.bits === 0) ? [] : ranges,
     affinitySeconds: affinitySeconds(service),
     internalLocal: spec.internalTrafficPolicy === 'Local',
-    externalLocal: external && spec.externalTrafficPolicy === 'Local',
+    externalLocal: isExternal(spec) && spec.externalTrafficPolicy === 'Local',
     ports: (spec.ports ?? []).map(viewPort).filter((port) => port !== undefined),
   };
+}
+
+/** Whether it has an externalTrafficPolicy (ExternallyAccessible): whatever family its external addresses are of. */
+function isExternal({type, externalIPs}: Service['spec']): boolean {
+  return type === 'NodePort' || type === 'LoadBalancer' || (externalIPs ?? []).length > 0;
 }
 
 /** The health check port of a LoadBalancer with externalTrafficPolicy Local; 0 for none (NeedsHealthCheck). */

@@ -40,6 +40,17 @@ describe('a Service as one family sees it', () => {
     expect(view(['10.0.0.0/8', '0.0.0.0/0'])?.sourceRanges).toEqual([]);
   });
 
+  it.each([
+    ['of this family', ['192.0.2.1'], true, true],
+    ['of the other family', ['2001:db8::1'], true, true],
+    ['that are switched off', ['192.0.2.1'], false, true],
+    ['of which there are none', [], true, false],
+  ])('has its externalTrafficPolicy for external addresses %s', (_which, externalIPs, allowed, expected) => {
+    const spec = {clusterIP: '10.96.0.1', externalTrafficPolicy: 'Local', externalIPs};
+    const view = viewService(service('a/b', spec, [{ip: '198.51.100.1'}]), 'IPv4', allowed);
+    expect(view?.externalLocal).toBe(expected);
+  });
+
   it('takes load balancer addresses that are sent unchanged', () => {
     const ingress = [
       {ip: '198.51.100.1'},
