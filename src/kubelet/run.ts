@@ -212,7 +212,7 @@ async function startAgents(parts: AgentParts): Promise<{agent: PodAgent; node: N
   });
   pods = agent.pods;
   retry = agent.retry;
-  const podResources = await startPodResources({...common, ...holders, rootDir: config.rootDir, agent});
+  const podResources = await startPodResources({...common, ...holders, agent});
   started.keep(() => podResources.close());
   started.keep(() => agent.stop());
   // Ends before the pods' side does: that one waits for what drivers are asked for.

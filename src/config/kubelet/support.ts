@@ -43,6 +43,7 @@ const knownGates: readonly string[] = [
   'GracefulNodeShutdownBasedOnPodPriority',
   'KubeletCrashLoopBackOffMax',
   'KubeletEnsureSecretPulledImages',
+  'KubeletPodResourcesListUseActivePods',
   'MemoryQoS',
   'RotateKubeletServerCertificate',
 ];

@@ -1,3 +1,5 @@
+import {isEnabled} from '../../config/kubelet/feature-gates.ts';
+import type {KubeletConfig} from '../../config/kubelet.ts';
 import {servePodResources} from '../../edges/pod-resources/server.ts';
 import type {Pod} from '../../lib/kubernetes.ts';
 import type {Clock} from '../../lib/time.ts';
@@ -10,11 +12,11 @@ import {allocatableAnswer, alphaAnswer, podAnswer} from './answers.ts';
 import {TokenBucket} from './token-bucket.ts';
 
 export type PodResourcesOptions = {
-  /** The kubelet's root: the socket is `pod-resources/kubelet.sock` in it. */
-  readonly rootDir: string;
+  /** The socket is `pod-resources/kubelet.sock` in the kubelet's root. */
+  readonly config: Pick<KubeletConfig, 'rootDir' | 'featureGates'>;
   readonly managers: ResourceManagers;
   readonly dynamicResources?: Pick<DynamicResources, 'claimsOf'>;
-  readonly agent: Pick<PodAgent, 'active' | 'find'>;
+  readonly agent: Pick<PodAgent, 'active' | 'pods' | 'find'>;
   readonly clock: Clock;
   readonly telemetry?: Pick<Telemetry, 'managers'>;
 };
@@ -24,18 +26,20 @@ const perSecond = 100;
 const burst = 10;
 
 export function startPodResources(options: PodResourcesOptions): Promise<{close(): Promise<void>}> {
-  const {rootDir, managers, agent, clock, telemetry} = options;
+  const {config, managers, agent, clock, telemetry} = options;
   const asked = (call: PodResourcesCall, failed = false) => telemetry?.managers.asked(call, failed);
   const answer = (pod: Pod) => podAnswer(options, pod);
   const bucket = new TokenBucket(perSecond, burst, clock);
-  return servePodResources(`${rootDir}/pod-resources/kubelet.sock`, {
+  // Off, as it was before Kubernetes 1.34: pods that are over are told of too.
+  const listsActive = isEnabled(config.featureGates, 'KubeletPodResourcesListUseActivePods');
+  return servePodResources(`${config.rootDir}/pod-resources/kubelet.sock`, {
     list: () => {
       asked('list');
-      return agent.active().map(({pod}) => answer(pod));
+      return (listsActive ? agent.active().map(({pod}) => pod) : agent.pods()).map(answer);
     },
     listAlpha: () => {
       telemetry?.managers.askedAlpha();
-      return agent.active().map(({pod}) => alphaAnswer(options, pod));
+      return agent.pods().map((pod) => alphaAnswer(options, pod));
     },
     get: (namespace, name) => {
       const pod = agent.find(namespace, name);

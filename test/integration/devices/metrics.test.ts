@@ -50,9 +50,9 @@ it('what containers get for themselves, and who asks for it, is counted', async 
   });
   const server = await startPodResources({
     ...common,
-    rootDir,
+    config: {rootDir, featureGates: {}},
     managers,
-    agent: {active: () => [], find: () => undefined},
+    agent: {active: () => [], pods: () => [], find: () => undefined},
   });
   const grpc = grpcOverSocket(`${rootDir}/pod-resources/kubelet.sock`, 10_000);
   try {

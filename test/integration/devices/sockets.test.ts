@@ -199,11 +199,12 @@ describe('the podresources API', () => {
     await counted(3, 3);
     const one = pod('one', 1, 1);
     await managers.allocate(one);
-    const active = () => [{pod: one, isStatic: false, ending: false}];
+    // Of old, pods that are over are told of too: nothing is theirs any more.
+    const over = pod('over', 1);
     const server = await startPodResources({
-      rootDir,
+      config: {rootDir, featureGates: {}},
       managers,
-      agent: {active, find: () => undefined},
+      agent: {active: () => [], pods: () => [one, over], find: () => undefined},
       clock: realClock,
     });
     const {transport, close} = grpcOverSocket(`${rootDir}/pod-resources/kubelet.sock`, 5000);
@@ -215,6 +216,7 @@ describe('the podresources API', () => {
           namespace: 'default',
           containers: [{name: 'main', devices: [{resourceName: resource, deviceIds: ['c']}]}],
         },
+        {name: 'over', containers: [{name: 'main', devices: []}]},
       ]);
       expect(podResources[0]?.containers).toHaveLength(1);
     } finally {
@@ -230,10 +232,11 @@ describe('the podresources API', () => {
     await managers.allocate(one);
     let elapsedMs = 0;
     const server = await startPodResources({
-      rootDir,
+      config: {rootDir, featureGates: {}},
       managers,
       agent: {
         active: () => [{pod: one, isStatic: false, ending: false}],
+        pods: () => [one, pod('over', 1)],
         find: (namespace, name) => (namespace === 'default' && name === 'one' ? one : undefined),
       },
       clock: {...realClock, monotonic: () => elapsedMs},
@@ -261,6 +264,23 @@ describe('the podresources API', () => {
       elapsedMs = 10;
       await client.list({});
       await expect(client.list({})).rejects.toThrow('rejected by rate limit');
+    } finally {
+      close();
+      await server.close();
+    }
+  });
+
+  it('tells of pods that are over too where KubeletPodResourcesListUseActivePods is off', async () => {
+    const server = await startPodResources({
+      config: {rootDir, featureGates: {KubeletPodResourcesListUseActivePods: false}},
+      managers,
+      agent: {active: () => [], pods: () => [pod('over', 1)], find: () => undefined},
+      clock: realClock,
+    });
+    const {transport, close} = grpcOverSocket(`${rootDir}/pod-resources/kubelet.sock`, 5000);
+    try {
+      const {podResources} = await createClient(PodResourcesLister, transport).list({});
+      expect(podResources.map(({name}) => name)).toEqual(['over']);
     } finally {
       close();
       await server.close();

@@ -203,7 +203,7 @@ describe('what the kubelet takes', () => {
 
   it('says nothing of a gate that stays where it is, and that one which moves has no effect', () => {
     const {warnings} = load(
-      'featureGates: {NodeSwap: true, CRIListStreaming: true, CPUManagerPolicyAlphaOptions: true}',
+      'featureGates: {NodeSwap: true, CRIListStreaming: true, CPUManagerPolicyAlphaOptions: true, KubeletPodResourcesListUseActivePods: false}',
     );
     expect(warnings).toEqual(['featureGates.CRIListStreaming: has no effect']);
   });
