@@ -7,7 +7,7 @@ import type {ImageSeen, PresentImage, StartFailure} from '../pod/seen.ts';
 import type {ImageMetrics} from '../stats/metrics/pods/image-metrics.ts';
 import type {Login} from './credentials/credentials.ts';
 import {failureOf, ImageError, isPullFailure} from './failure.ts';
-import type {FoundImage, Pulled, Puller} from './puller.ts';
+import {type FoundImage, type Pulled, type Puller, pullingPod} from './puller.ts';
 import type {PullRecords} from './records/pull-records.ts';
 import {type ImageReference, parseImage} from './reference.ts';
 
@@ -202,7 +202,7 @@ export class ImageManager {
     let pulled: Pulled;
     try {
       const credentials = logins.map(({credential}) => credential);
-      pulled = await puller.pull(reference.name, credentials, signal);
+      pulled = await puller.pull(reference.name, credentials, signal, pullingPod(pod));
     } catch (error) {
       await records.failed(asked);
       throw error;

@@ -1,6 +1,7 @@
 import {type Cri, isCriNotFound} from '../../edges/cri/client.ts';
 import type {Image} from '../../edges/cri/gen/api_pb.ts';
 import {pullMessage} from '../../edges/cri/message.ts';
+import type {Pod} from '../../lib/kubernetes.ts';
 import type {Clock} from '../../lib/time.ts';
 import type {PresentImage} from '../pod/seen.ts';
 import type {Credential} from './credentials/credentials.ts';
@@ -15,11 +16,26 @@ export type Pulled = {
   readonly tookMs: number;
 };
 
+/** The pod that an image is pulled for. */
+export type PullingPod = {
+  readonly metadata: {readonly name: string; readonly namespace: string; readonly uid: string};
+  readonly annotations: Readonly<Record<string, string>>;
+};
+
+export function pullingPod({metadata: {name, namespace, uid, annotations = {}}}: Pod): PullingPod {
+  return {metadata: {name, namespace, uid}, annotations};
+}
+
 export type Puller = {
   /** An image that the runtime has. */
   present(image: string): Promise<FoundImage | undefined>;
   /** Equal pulls at the same time are one. */
-  pull(image: string, credentials: readonly Credential[], signal: AbortSignal): Promise<Pulled>;
+  pull(
+    image: string,
+    credentials: readonly Credential[],
+    signal: AbortSignal,
+    pod?: PullingPod,
+  ): Promise<Pulled>;
 };
 
 type Pull = {readonly done: Promise<Pulled>; readonly controller: AbortController; users: number};
@@ -35,6 +51,9 @@ export type PullerOptions = {
   readonly turn: (signal: AbortSignal) => Promise<void>;
   readonly timeoutMs: number;
 };
+
+/** By this annotation of a pod containerd chooses the snapshotter that its images are unpacked with. */
+const runtimeHandler = 'io.containerd.cri.runtime-handler';
 
 /** Talks to the runtime's image service. */
 export function createPuller(options: PullerOptions): Puller {
@@ -52,14 +71,16 @@ export function createPuller(options: PullerOptions): Puller {
         throw error;
       }
     },
-    async pull(image, credentials, signal) {
-      const key = JSON.stringify([image, credentials]);
+    async pull(image, credentials, signal, pod) {
+      const key = JSON.stringify([image, credentials, pod?.annotations[runtimeHandler]]);
       const pull = running.get(key) ?? begin();
       function begin(): Pull {
         const controller = new AbortController();
-        const done = gate(() => pullWith(options, image, credentials, controller.signal)).finally(() => {
-          if (running.get(key)?.controller === controller) running.delete(key);
-        });
+        const done = gate(() => pullWith(options, {image, credentials, pod}, controller.signal)).finally(
+          () => {
+            if (running.get(key)?.controller === controller) running.delete(key);
+          },
+        );
         const started = {done, controller, users: 0};
         running.set(key, started);
         return started;
@@ -96,22 +117,28 @@ async function shared(pull: Pull, signal: AbortSignal, onAbandoned: () => void):
   }
 }
 
+type Wanted = {
+  readonly image: string;
+  readonly credentials: readonly Credential[];
+  readonly pod: PullingPod | undefined;
+};
+
 /** Each credential in turn, as the kubelet does; without any, anonymously. */
 async function pullWith(
   {cri, clock, turn}: PullerOptions,
-  image: string,
-  credentials: readonly Credential[],
+  {image, credentials, pod}: Wanted,
   signal: AbortSignal,
 ): Promise<Pulled> {
   const tries = credentials.length === 0 ? [[undefined, undefined] as const] : [...credentials.entries()];
   const failures: unknown[] = [];
+  const sandbox = pod === undefined ? {} : {sandboxConfig: {...pod, annotations: {...pod.annotations}}};
   for (const [used, credential] of tries) {
     await turn(signal);
     signal.throwIfAborted();
     const startMs = clock.monotonic();
     try {
       const {imageRef} = await cri.images.pullImage(
-        {image: {image}, ...(credential === undefined ? {} : {auth: authOf(credential)})},
+        {image: {image}, ...sandbox, ...(credential === undefined ? {} : {auth: authOf(credential)})},
         {signal, timeoutMs: 0},
       );
       return {ref: imageRef, used, tookMs: clock.monotonic() - startMs};

@@ -76,3 +76,51 @@ describe('pulls at the same time', () => {
     expect(timers.size).toBe(0);
   });
 });
+
+/** kuberuntime_image.go, PullImage: a runtime may unpack images of such pods in another way (containerd). */
+describe('the pod that an image is pulled for', () => {
+  const handler = 'io.containerd.cri.runtime-handler';
+  const pod = (name: string, annotations: Record<string, string>) => ({
+    metadata: {name, namespace: 'default', uid: `uid-of-${name}`},
+    annotations,
+  });
+
+  function asking() {
+    const asked: unknown[] = [];
+    const pullImage = (request: unknown) => {
+      asked.push(request);
+      return new Promise(() => undefined);
+    };
+    const clock = {now: () => 0, monotonic: () => 0, after: () => () => undefined};
+    const cri = {images: {pullImage}} as unknown as Cri;
+    const puller = createPuller({cri, clock, parallel: 9, turn: async () => undefined, timeoutMs: 1000});
+    const pull = async (sandbox: ReturnType<typeof pod>) => {
+      void puller.pull('a', [], new AbortController().signal, sandbox);
+      await new Promise((resolve) => setImmediate(resolve));
+    };
+    return {asked, pull};
+  }
+
+  it('is told to the runtime', async () => {
+    const {asked, pull} = asking();
+    await pull(pod('web', {[handler]: 'kata', other: 'x'}));
+    expect(asked).toEqual([
+      {
+        image: {image: 'a'},
+        sandboxConfig: {
+          metadata: {name: 'web', namespace: 'default', uid: 'uid-of-web'},
+          annotations: {[handler]: 'kata', other: 'x'},
+        },
+      },
+    ]);
+  });
+
+  it('shares the pull of another one, unless its handler is another one', async () => {
+    const {asked, pull} = asking();
+    await pull(pod('web', {other: 'x'}));
+    await pull(pod('db', {other: 'y'}));
+    expect(asked).toHaveLength(1);
+    await pull(pod('vm', {[handler]: 'kata'}));
+    expect(asked).toHaveLength(2);
+  });
+});
