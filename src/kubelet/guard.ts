@@ -1,7 +1,10 @@
 import type {KubeletConfig} from '../config/kubelet.ts';
 import type {Cri} from '../edges/cri/client.ts';
 import {type EventRecorder, eventTarget} from '../edges/kube/events.ts';
+import {observeMachine} from '../edges/machine/machine.ts';
+import {takesNoswap} from '../edges/mounts/mounts.ts';
 import {type Logind, openLogind} from '../edges/systemd/logind.ts';
+import {describeError} from '../lib/errors.ts';
 import type {Pod} from '../lib/kubernetes.ts';
 import type {Logger} from '../lib/log.ts';
 import type {Clock} from '../lib/time.ts';
@@ -10,6 +13,7 @@ import type {PodAgent} from './agent/agent-api.ts';
 import {refusedUnderPressure} from './eviction/admission.ts';
 import {type Eviction, startEviction} from './eviction/manager.ts';
 import type {Pressure} from './node/pressure.ts';
+import {tellOfSwappedSecrets} from './node/swapped-secrets.ts';
 import {startOomWatch} from './node/system-oom.ts';
 import {type Shutdown, startShutdown} from './shutdown/manager.ts';
 import type {Telemetry} from './stats/metrics/telemetry.ts';
@@ -47,6 +51,7 @@ export async function startGuard(options: GuardOptions): Promise<Guard> {
   const stats = await startStats({...options, pods, runtimeOf, readVolumes});
   const eviction = guardEviction(options, stats);
   const shutdown = guardShutdown(options);
+  guardSecrets(options);
   const oom = startOomWatch({...options, tell: (...words) => tellNode(options, 'Warning', ...words)});
   return {
     stats,
@@ -68,6 +73,19 @@ function tellNode(
   message: string,
 ): void {
   recorder.record({kind: 'Node', name, uid: name}, type, reason, message);
+}
+
+function guardSecrets(options: GuardOptions): void {
+  const {config, log} = options;
+  observeMachine()
+    .then((machine) =>
+      tellOfSwappedSecrets({...machine, tryNoswap: () => takesNoswap(config.rootDir)}, (...words) =>
+        tellNode(options, ...words),
+      ),
+    )
+    .catch((error: unknown) =>
+      log.warn('whether Secrets may be swapped out is not known', {error: describeError(error)}),
+    );
 }
 
 function guardShutdown(options: GuardOptions): Shutdown {

@@ -1,4 +1,4 @@
-import {lstat, readFile, realpath, statfs} from 'node:fs/promises';
+import {lstat, mkdtemp, readFile, realpath, rmdir, statfs} from 'node:fs/promises';
 import {basename, dirname, join} from 'node:path';
 import {isMissing} from '../files/files.ts';
 import {run} from '../process/run.ts';
@@ -118,6 +118,20 @@ export async function isTmpfs(path: string): Promise<boolean> {
 
 export async function mountHugePages(target: string, options: readonly string[]): Promise<void> {
   await run('mount', ['-c', '-t', 'hugetlbfs', '-o', options.join(','), 'nodev', target]);
+}
+
+/** Whether this kernel can promise that a tmpfs is not swapped out; tried at a place of its own below a directory. */
+export async function takesNoswap(directory: string): Promise<boolean> {
+  const place = await mkdtemp(join(directory, '.noswap-'));
+  try {
+    await run('mount', ['-c', '-t', 'tmpfs', '-o', 'noswap', 'tmpfs', place]);
+    await unmount(place);
+    return true;
+  } catch {
+    return false;
+  } finally {
+    await rmdir(place);
+  }
 }
 
 /** Neither path is resolved again by mount(8): what was checked is what is mounted. */
