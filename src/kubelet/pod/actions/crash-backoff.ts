@@ -3,6 +3,8 @@ import type {CrashBackoff} from '../seen.ts';
 import {specOf} from '../status/termination.ts';
 
 const firstMs = 10_000;
+/** A restart so long ago counts no more, whatever the longest wait is (kubelet.go, crashLoopBackOff.HasExpiredFunc). */
+const forgottenMs = 600_000;
 
 /** A container with another image or other resources is not the one that crashed (kuberuntime, GetBackoffKey). */
 export function crashKey(pod: Pod | undefined, name: string): string {
@@ -12,7 +14,8 @@ export function crashKey(pod: Pod | undefined, name: string): string {
 
 /**
  * The wait before a container is started again: 10 s, doubling, counted from its end. The first restart is at once.
- * A container that ran for twice the longest wait begins anew (client-go's flowcontrol.Backoff).
+ * Ten minutes after it was started it begins anew, also while it waits: housekeeping forgets then what there was
+ * (client-go's flowcontrol.Backoff, GC).
  */
 export class CrashBackoffs {
   readonly #maxMs: number;
@@ -22,10 +25,10 @@ export class CrashBackoffs {
     this.#maxMs = maxMs;
   }
 
-  /** A container that had ended at `endedMs` is started again now. Wall clock, as the runtime tells it. */
-  restarted(name: string, endedMs: number, nowMs: number): void {
+  /** A container that had ended is started again now. Wall clock, as the runtime tells of ends. */
+  restarted(name: string, nowMs: number): void {
     const entry = this.#entries.get(name);
-    const fresh = entry === undefined || this.#expired(entry, endedMs);
+    const fresh = entry === undefined || isForgotten(entry, nowMs);
     const delayMs = fresh ? Math.min(firstMs, this.#maxMs) : Math.min(entry.delayMs * 2, this.#maxMs);
     this.#entries.set(name, {delayMs, updatedMs: nowMs});
   }
@@ -33,13 +36,14 @@ export class CrashBackoffs {
   /** What a container that ended at `endedMs` must still wait; undefined when it may start. */
   waits(name: string, endedMs: number, nowMs: number): CrashBackoff | undefined {
     const entry = this.#entries.get(name);
-    if (entry === undefined || this.#expired(entry, endedMs)) return undefined;
+    if (entry === undefined || isForgotten(entry, nowMs)) return undefined;
+    const {delayMs, updatedMs} = entry;
     // A clock that was set must not make the wait longer than it is.
-    const remainingMs = Math.min(endedMs + entry.delayMs - nowMs, entry.delayMs);
-    return remainingMs <= 0 ? undefined : {delayMs: entry.delayMs, remainingMs};
+    const remainingMs = Math.min(endedMs + delayMs - nowMs, updatedMs + forgottenMs - nowMs, delayMs);
+    return remainingMs <= 0 ? undefined : {delayMs, remainingMs};
   }
+}
 
-  #expired(entry: {updatedMs: number}, endedMs: number): boolean {
-    return endedMs - entry.updatedMs > 2 * this.#maxMs;
-  }
+function isForgotten({updatedMs}: {readonly updatedMs: number}, nowMs: number): boolean {
+  return nowMs - updatedMs >= forgottenMs;
 }

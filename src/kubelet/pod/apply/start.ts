@@ -28,8 +28,7 @@ export async function start(
   const {name} = container;
   const known = runtime.peek(memory.uid) ?? nothingRuns;
   const last = newestContainer(known, name);
-  if (last?.state === 'exited')
-    memory.crashes.restarted(crashKey(pod, name), last.finishedAtMs, deps.clock.now());
+  if (last?.state === 'exited') memory.crashes.restarted(crashKey(pod, name), deps.clock.now());
   try {
     const launch = await launchOf(context, pod, act, known);
     const id = await limit.run('finish', signal, () =>

@@ -20,7 +20,7 @@ describe('the crash back-off', () => {
     const delays: number[] = [];
     let at = 0;
     for (let round = 0; round < 7; round++) {
-      backoffs.restarted('a', at, at);
+      backoffs.restarted('a', at);
       const waits = backoffs.waits('a', at, at);
       delays.push(waits?.remainingMs ?? 0);
       at += waits?.remainingMs ?? 0;
@@ -30,22 +30,38 @@ describe('the crash back-off', () => {
 
   it('is over when its time is', () => {
     const backoffs = new CrashBackoffs(300_000);
-    backoffs.restarted('a', 0, 0);
+    backoffs.restarted('a', 0);
     expect(backoffs.waits('a', 5_000, 14_999)?.remainingMs).toBe(1);
     expect(backoffs.waits('a', 5_000, 15_000)).toBeUndefined();
   });
 
   it('begins anew after a long good run', () => {
     const backoffs = new CrashBackoffs(300_000);
-    backoffs.restarted('a', 0, 0);
+    backoffs.restarted('a', 0);
     expect(backoffs.waits('a', 600_001, 600_002)).toBeUndefined();
-    backoffs.restarted('a', 600_001, 600_002);
+    backoffs.restarted('a', 600_002);
     expect(backoffs.waits('a', 600_003, 600_003)?.delayMs).toBe(10_000);
   });
 
+  /** kubelet.go: ten minutes whatever the longest wait is, and housekeeping forgets what was started before that. */
+  it.each([2_000, 60_000, 300_000])(
+    'is forgotten ten minutes after the start, with waits of %d ms',
+    (max) => {
+      const backoffs = new CrashBackoffs(max);
+      for (let round = 0; round < 9; round++) backoffs.restarted('a', 0);
+      expect(backoffs.waits('a', 590_000, 590_000)).toEqual({
+        delayMs: max,
+        remainingMs: Math.min(max, 10_000),
+      });
+      expect(backoffs.waits('a', 590_000, 600_000)).toBeUndefined();
+      backoffs.restarted('a', 600_000);
+      expect(backoffs.waits('a', 600_001, 600_001)?.delayMs).toBe(Math.min(max, 10_000));
+    },
+  );
+
   it('never waits longer than its delay when a clock was set back', () => {
     const backoffs = new CrashBackoffs(300_000);
-    backoffs.restarted('a', 1_000_000, 1_000_000);
+    backoffs.restarted('a', 1_000_000);
     expect(backoffs.waits('a', 1_000_000, 10)?.remainingMs).toBe(10_000);
   });
 });
