@@ -205,7 +205,7 @@ class Agent {
       find: (uid) => this.#store.get(uid),
       carrier: (pod) => (this.#store.get(pod.metadata.uid)?.isStatic ? this.#mirrors.mirrorOf(pod) : pod),
       sourcesSynced: () => this.#hasSynced(),
-      networkReady: () => this.#health.networkReady,
+      networkProblem: () => this.#health.networkProblem,
       node: options.node,
       freshNode: () => options.client.get(nodes, {name: options.nodeName}, {timeoutMs: callTimeoutMs}),
       active: () => this.#active(),

@@ -45,7 +45,7 @@ export async function observePod(view: PodView, memory: PodMemory, signal: Abort
     crashes: crashesSeen(memory, given ?? memory.lastPod, runtime, nowMs),
     verdict: memory.verdict,
     stopping: memory.stopping,
-    networkReady: view.networkReady(),
+    networkProblem: view.networkProblem(),
     local: memory.local,
     status: memory.status ?? given?.status,
     written: view.writer.written(uid) ?? given?.status,

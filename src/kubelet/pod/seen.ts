@@ -102,7 +102,8 @@ export type PodSeen = {
   readonly verdict: Verdict | undefined;
   /** Kills under way, by container id. */
   readonly stopping: ReadonlyMap<string, Stopping>;
-  readonly networkReady: boolean;
+  /** Why no pod can have a network just now. */
+  readonly networkProblem: string | undefined;
   /** Whether cgroup, directories and volumes stand. After a restart of the kubelet: unknown. */
   readonly local: 'unknown' | 'prepared' | 'clean';
   /** The status last computed here; the API's where this kubelet has not computed one yet. */

@@ -19,7 +19,7 @@ export class RuntimeHealth {
   #listedMs: number | undefined;
   #isAway = false;
   #problem = 'container runtime status check may not have completed yet';
-  #networkReady = false;
+  #networkProblem: string | undefined = 'network state unknown';
   #recursiveReadOnly: ReadonlySet<string> = new Set();
   #userNamespaces: ReadonlySet<string> = new Set();
   #cancel: Cancel = () => undefined;
@@ -43,12 +43,13 @@ export class RuntimeHealth {
   async #round(onNetworkReady: () => void): Promise<void> {
     if (await this.#check()) onNetworkReady();
     if (this.#stopped) return;
-    const ms = this.#networkReady ? everyMs : startingMs;
+    const ms = this.#networkProblem === undefined ? everyMs : startingMs;
     this.#cancel = this.#clock.after(ms, () => void this.#round(onNetworkReady));
   }
 
-  get networkReady(): boolean {
-    return this.#networkReady;
+  /** Why no pod can have a network; undefined: it can. */
+  get networkProblem(): string | undefined {
+    return this.#networkProblem;
   }
 
   /** Whether a handler of the runtime ('' is its default) can make whole trees of mounts read-only. */
@@ -72,12 +73,14 @@ export class RuntimeHealth {
       const conditions = status?.conditions ?? [];
       const bad = conditions.find(({type, status: ok}) => type === 'RuntimeReady' && !ok);
       const network = conditions.find(({type}) => type === 'NetworkReady');
-      const became = network?.status === true && !this.#networkReady;
-      this.#networkReady = network?.status ?? false;
+      const wasReady = this.#networkProblem === undefined;
+      this.#networkProblem = networkWord(network);
       this.#problem =
-        bad !== undefined ? `container runtime not ready: ${bad.message}` : this.#networkWord(network);
+        bad !== undefined
+          ? `container runtime not ready: ${conditionWord(bad)}`
+          : (this.#networkProblem ?? '');
       if (bad === undefined) this.#answeredMs = this.#clock.monotonic();
-      return became;
+      return !wasReady && this.#networkProblem === undefined;
     } catch (error) {
       this.#problem = `container runtime status check failed: ${criMessage(error)}`;
       return false;
@@ -100,14 +103,29 @@ export class RuntimeHealth {
     const nowMs = this.#clock.monotonic();
     const answered = this.#answeredMs !== undefined && nowMs - this.#answeredMs < silentMs;
     const listed = this.#listedMs !== undefined && nowMs - this.#listedMs < notListedMs;
-    const ok = answered && listed && this.#networkReady;
+    const networkReady = this.#networkProblem === undefined;
+    const ok = answered && listed && networkReady;
     const reason = ok ? '' : this.#problem || 'PLEG is not healthy: pods have not been looked at lately';
     const seen = this.#answeredMs !== undefined && this.#listedMs !== undefined;
-    return {ok, seen, reason, networkReady: this.#networkReady};
+    return {ok, seen, reason, networkReady};
   }
+}
 
-  #networkWord(network: {status: boolean; reason: string; message: string} | undefined): string {
-    if (network?.status) return '';
-    return `container runtime network not ready: NetworkReady=false reason:${network?.reason ?? ''} message:${network?.message ?? ''}`;
-  }
+type Condition = {
+  readonly type: string;
+  readonly status: boolean;
+  readonly reason: string;
+  readonly message: string;
+};
+
+function networkWord(network: Condition | undefined): string | undefined {
+  if (network?.status) return undefined;
+  return `container runtime network not ready: ${conditionWord(network ?? noNetwork)}`;
+}
+
+const noNetwork = {type: 'NetworkReady', status: false, reason: '', message: ''};
+
+/** As Go prints a RuntimeCondition. */
+function conditionWord({type, status, reason, message}: Condition): string {
+  return `${type}=${status} reason:${reason} message:${message}`;
 }

@@ -122,17 +122,13 @@ function newSandbox(seen: PodSeen, pod: Pod, attempt: number): Decision<PodAct> 
   ];
   if (acts.length > 0) return {acts};
   if (seen.hostIps.length === 0) return {acts, againInMs: nodeRetryMs};
-  if (seen.networkReady || pod.spec.hostNetwork) return {acts: [{do: 'createSandbox', attempt}]};
-  return {acts: untold(seen, networkNotReady), againInMs: networkRetryMs};
+  if (seen.networkProblem === undefined || pod.spec.hostNetwork)
+    return {acts: [{do: 'createSandbox', attempt}]};
+  const reason = 'NetworkNotReady';
+  const message = `network is not ready: ${seen.networkProblem}`;
+  const told = untold(seen, {do: 'tell', key: reason, type: 'Warning', reason, message});
+  return {acts: told, againInMs: networkRetryMs};
 }
-
-const networkNotReady: PodAct & {do: 'tell'} = {
-  do: 'tell',
-  key: 'NetworkNotReady',
-  type: 'Warning',
-  reason: 'NetworkNotReady',
-  message: 'network is not ready: container runtime network not ready: cni plugin not initialized',
-};
 
 function untold(seen: PodSeen, act: PodAct & {do: 'tell'}): PodAct[] {
   return seen.told.has(act.key) ? [] : [act];

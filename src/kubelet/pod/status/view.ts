@@ -20,7 +20,7 @@ export type PodView = {
   /** The object that carries the pod's status; undefined while a static pod has no mirror. */
   readonly carrier: (pod: Pod) => Pod | undefined;
   readonly sourcesSynced: () => boolean;
-  readonly networkReady: () => boolean;
+  readonly networkProblem: () => string | undefined;
   readonly node: () => Node | undefined;
   /** The Node as the API server has it now. */
   readonly freshNode: () => Promise<Node>;

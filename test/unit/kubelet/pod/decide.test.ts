@@ -44,10 +44,18 @@ const running: Case[] = [
   ],
   [
     'waits for the network, and says so once',
-    {runtime: nothing, networkReady: false},
+    {runtime: nothing, networkProblem: 'container runtime network not ready: no CNI'},
     ['tell NetworkNotReady'],
   ],
-  ['does not say it twice', {runtime: nothing, networkReady: false, told: new Set(['NetworkNotReady'])}, []],
+  [
+    'does not say it twice',
+    {
+      runtime: nothing,
+      networkProblem: 'container runtime network not ready: no CNI',
+      told: new Set(['NetworkNotReady']),
+    },
+    [],
+  ],
   ['waits for the address of its node', {runtime: nothing, hostIps: []}, []],
   [
     'takes away what was made and never started, without counting it',
@@ -56,7 +64,11 @@ const running: Case[] = [
   ],
   [
     'does without it on the host network',
-    {pod: pod({hostNetwork: true}), runtime: nothing, networkReady: false},
+    {
+      pod: pod({hostNetwork: true}),
+      runtime: nothing,
+      networkProblem: 'container runtime network not ready: no CNI',
+    },
     ['createSandbox#0'],
   ],
   ['starts its container', {runtime: {sandboxes: [sandbox()], containers: []}}, ['start main#0']],
@@ -486,4 +498,13 @@ describe('waiting', () => {
       10_000,
     );
   });
+});
+
+it('says of the network what the runtime says', () => {
+  const problem =
+    'container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:no CNI';
+  const {acts} = decidePod(world({runtime: nothing, networkProblem: problem}));
+  expect(acts).toMatchObject([
+    {do: 'tell', reason: 'NetworkNotReady', message: `network is not ready: ${problem}`},
+  ]);
 });

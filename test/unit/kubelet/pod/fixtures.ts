@@ -98,7 +98,7 @@ export function seen(rest: Partial<PodSeen> = {}): PodSeen {
     crashes: new Map(),
     verdict: undefined,
     stopping: new Map(),
-    networkReady: true,
+    networkProblem: undefined,
     local: 'prepared',
     status: undefined,
     written: undefined,

@@ -54,7 +54,7 @@ function node(first: Pod) {
     find: () => (object === undefined ? undefined : {pod: object, isStatic: false}),
     carrier: (one: Pod) => one,
     sourcesSynced: () => true,
-    networkReady: () => true,
+    networkProblem: () => undefined,
     records: {get: none, set: async () => undefined},
   } as unknown as PodView;
   return {
