@@ -12,8 +12,8 @@ import type {Rejection} from './admission/types.ts';
 import type {PodAgent} from './agent/agent-api.ts';
 import {refusedUnderPressure} from './eviction/admission.ts';
 import {type Eviction, startEviction} from './eviction/manager.ts';
+import {tellOfMachine} from './node/machine-warnings.ts';
 import type {Pressure} from './node/pressure.ts';
-import {tellOfSwappedSecrets} from './node/swapped-secrets.ts';
 import {startOomWatch} from './node/system-oom.ts';
 import {type Shutdown, startShutdown} from './shutdown/manager.ts';
 import type {Telemetry} from './stats/metrics/telemetry.ts';
@@ -51,7 +51,7 @@ export async function startGuard(options: GuardOptions): Promise<Guard> {
   const stats = await startStats({...options, pods, runtimeOf, readVolumes});
   const eviction = guardEviction(options, stats);
   const shutdown = guardShutdown(options);
-  guardSecrets(options);
+  tellMachine(options);
   const oom = startOomWatch({...options, tell: (...words) => tellNode(options, 'Warning', ...words)});
   return {
     stats,
@@ -75,16 +75,16 @@ function tellNode(
   recorder.record({kind: 'Node', name, uid: name}, type, reason, message);
 }
 
-function guardSecrets(options: GuardOptions): void {
+function tellMachine(options: GuardOptions): void {
   const {config, log} = options;
   observeMachine()
     .then((machine) =>
-      tellOfSwappedSecrets({...machine, tryNoswap: () => takesNoswap(config.rootDir)}, (...words) =>
+      tellOfMachine({...machine, tryNoswap: () => takesNoswap(config.rootDir)}, (...words) =>
         tellNode(options, ...words),
       ),
     )
     .catch((error: unknown) =>
-      log.warn('whether Secrets may be swapped out is not known', {error: describeError(error)}),
+      log.warn('what kind of machine this is cannot be read', {error: describeError(error)}),
     );
 }
 

@@ -26,8 +26,12 @@ export async function createSandbox(
   try {
     const runtimeHandler = await handlerOf(context, pod);
     const {config, warnings} = await buildSandbox(deps, pod, attempt);
-    for (const {reason, message} of warnings)
+    for (const {reason, message, forNode} of warnings) {
       tellPod(deps.recorder, pod, undefined, 'Warning', reason, message);
+      const {nodeName: name} = deps.config;
+      if (forNode !== undefined)
+        deps.recorder.record({kind: 'Node', name, uid: name}, 'Warning', reason, forNode);
+    }
     await makeDirectory(podPaths(deps.config, pod).logs, 0o755);
     const timeoutMs = deps.config.runtimeRequestTimeout * sandboxTimeoutFactor;
     if (attempt > 0)

@@ -19,6 +19,8 @@ export type DnsInput = {
 export type DnsWarning = {
   readonly reason: 'DNSConfigForming' | 'MissingClusterDNS';
   readonly message: string;
+  /** Of what the node lacks, it is told too. */
+  readonly forNode?: string;
 };
 export type PodDns = {readonly config: DnsConfig; readonly warnings: readonly DnsWarning[]};
 
@@ -45,14 +47,17 @@ export function podDns(input: DnsInput): PodDns {
     const searches = clusterSearches(host.searches, input);
     config = {servers: clusterDns, searches, options: ['ndots:5']};
   } else {
-    const fallback = `cannot create Pod using "ClusterFirst" policy. Falling back to "Default" policy.`;
-    const message = `pod: "${pod.metadata.name}_${pod.metadata.namespace}(${pod.metadata.uid})". kubelet does not have ClusterDNS IP configured and ${fallback}`;
-    warnings.push({reason: 'MissingClusterDNS', message});
+    const {name, namespace, uid} = pod.metadata;
+    const message = `pod: "${name}_${namespace}(${uid})". ${missingClusterDns}`;
+    warnings.push({reason: 'MissingClusterDNS', message, forNode: missingClusterDns});
     config = hostDns(host, input);
   }
   const limited = limit(withPodConfig(config, pod));
   return {config: limited.config, warnings: [...warnings, ...limited.warnings]};
 }
+
+const missingClusterDns =
+  'kubelet does not have ClusterDNS IP configured and cannot create Pod using "ClusterFirst" policy. Falling back to "Default" policy.';
 
 /**
  * resolv.conf: nameservers add up, the last search line wins, a later option of the same name replaces an earlier one.

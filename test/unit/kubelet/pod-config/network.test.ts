@@ -56,7 +56,10 @@ describe('DNS', () => {
   it('falls back to the node and says so when there is no cluster DNS', () => {
     const {config, warnings} = dns(pod(), {clusterDns: []});
     expect(config.servers).toEqual(['192.168.0.1', '192.168.0.2']);
-    expect(warnings.map(({reason}) => reason)).toEqual(['MissingClusterDNS']);
+    const words =
+      'kubelet does not have ClusterDNS IP configured and cannot create Pod using "ClusterFirst" policy. Falling back to "Default" policy.';
+    const message = expect.stringMatching(/^pod: "[^"]+"\. kubelet does not have ClusterDNS IP/);
+    expect(warnings).toEqual([{reason: 'MissingClusterDNS', message, forNode: words}]);
   });
 
   it('points nowhere when the node names no resolv.conf', () =>
