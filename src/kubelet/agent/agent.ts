@@ -107,6 +107,7 @@ class Agent {
     this.#upkeep = startUpkeep({
       ...options,
       cgroups: parts.cgroups,
+      userNamespaces: parts.userNamespaces,
       pulls: parts.images.records,
       runtime: this.#runtime,
       store: this.#store,

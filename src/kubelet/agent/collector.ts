@@ -26,6 +26,8 @@ export type CollectorOptions = {
   /** All UIDs that are somebody's; undefined as long as not everything is known. */
   readonly known: () => ReadonlySet<string> | undefined;
   readonly tearDownVolumes: (uid: string) => Promise<void>;
+  /** Gives back the ids of the machine that a pod of the past had. */
+  readonly releaseIds: (uid: string) => Promise<void>;
   /** Gives back what volumes of pods of the past have shared. */
   readonly collectVolumes: () => Promise<void>;
   /** Gives back claims of pods of the past, which drivers have prepared. */
@@ -128,7 +130,8 @@ async function apply(options: CollectorOptions, act: GarbageAct): Promise<void> 
     case 'removeSandbox':
       return removeSandbox(options, act.uid, act.id);
     case 'removePodDirectory':
-      return options.tearDownVolumes(act.uid);
+      await options.tearDownVolumes(act.uid);
+      return options.releaseIds(act.uid);
     case 'removeLogDirectory':
       await removeLinksInto(config.containerLogDir, `${config.podLogsDir}/${act.name}`);
       return removeTree(`${config.podLogsDir}/${act.name}`);

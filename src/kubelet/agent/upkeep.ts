@@ -13,6 +13,7 @@ import type {PullRecords} from '../images/records/pull-records.ts';
 import {startLogRotation} from '../logs/rotation.ts';
 import type {ResourceManagers} from '../managers/manager.ts';
 import {startPlacements} from '../managers/placements.ts';
+import type {UserNamespaces} from '../pod/config/security/user-namespaces.ts';
 import {isTerminal} from '../pod/status/phase.ts';
 import type {PodWorkers} from '../pod/worker.ts';
 import type {RuntimeCache} from '../runtime/cache.ts';
@@ -33,6 +34,7 @@ export type UpkeepOptions = {
   readonly store: PodStore;
   readonly workers: PodWorkers;
   readonly volumes: Pick<KeptVolumes, 'tearDown' | 'collect'>;
+  readonly userNamespaces: Pick<UserNamespaces, 'release'>;
   /** Every source has told all it has: what none of them knows may go. */
   readonly hasSynced: () => boolean;
   readonly active: () => readonly ActivePod[];
@@ -63,6 +65,7 @@ export function startUpkeep(options: UpkeepOptions): Upkeep {
       ...options,
       known: () => (hasSynced() ? new Set(known()) : undefined),
       tearDownVolumes: (uid) => volumes.tearDown(uid),
+      releaseIds: (uid) => options.userNamespaces.release(uid),
       collectVolumes: () => volumes.collect(),
       collectClaims: async (uids) => options.dynamicResources?.collect(uids),
     }),
