@@ -1,5 +1,6 @@
 import type {Pod} from '../../lib/kubernetes.ts';
 import {lacksAppArmor} from './app-armor.ts';
+import {lacksFeatures} from './features.ts';
 import {misfits} from './predicates.ts';
 import {isCritical, podsToPreempt, type Requirement} from './preemption.ts';
 import {forbiddenSysctl} from './sysctls.ts';
@@ -11,7 +12,10 @@ const os = 'linux';
 export function decideAdmission(seen: AdmissionSeen): Admission {
   const {pod, isStatic, node, others} = seen;
   const refused =
-    forbiddenSysctl(pod, seen.allowedUnsafeSysctls) ?? wrongSystem(pod) ?? lacksAppArmor(pod, seen.appArmor);
+    forbiddenSysctl(pod, seen.allowedUnsafeSysctls) ??
+    wrongSystem(pod) ??
+    lacksAppArmor(pod, seen.appArmor) ??
+    lacksFeatures(pod, seen.features);
   if (refused !== undefined) return reject(refused);
   // The API server itself may be a static pod: it cannot wait for a Node that the server has to store.
   if (node === undefined) return isStatic ? {do: 'admit'} : {do: 'wait'};

@@ -18,6 +18,8 @@ export type AdmissionSeen = {
   readonly allowedUnsafeSysctls: readonly string[];
   /** The kernel confines by AppArmor. */
   readonly appArmor: boolean;
+  /** What the node declares that it can. */
+  readonly features: readonly string[];
 };
 
 export type Rejection = {readonly reason: string; readonly message: string};

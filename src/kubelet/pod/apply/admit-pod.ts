@@ -1,6 +1,7 @@
 import type {Node, Pod} from '../../../lib/kubernetes.ts';
 import {decideAdmission} from '../../admission/admit.ts';
 import type {Admission} from '../../admission/types.ts';
+import {declaredFeatures} from '../../node/declared-features.ts';
 import type {PodMemory} from '../config/resources/memory.ts';
 import {isTerminal} from '../status/phase.ts';
 import type {PodRuntime} from '../status/runtime-state.ts';
@@ -69,10 +70,11 @@ export function judgeAdmission(
 ): Admission {
   // A Node that was just registered has no status yet.
   const known = node?.status?.allocatable?.pods === undefined ? undefined : node;
-  const {allowedUnsafeSysctls} = view.deps.config;
+  const {allowedUnsafeSysctls, version} = view.deps.config;
   const others = view.active().filter((other) => other.pod.metadata.uid !== pod.metadata.uid);
   const {appArmor} = view.deps.facts;
-  return decideAdmission({pod, isStatic, node: known, others, allowedUnsafeSysctls, appArmor});
+  const features = declaredFeatures(version);
+  return decideAdmission({pod, isStatic, node: known, others, allowedUnsafeSysctls, appArmor, features});
 }
 
 export function wasAdmitted({metadata, status}: Pod, runtime: PodRuntime | undefined): boolean {

@@ -22,8 +22,10 @@ const other = (of: Pod, rest: Partial<ActivePod> = {}): ActivePod => ({
   ...rest,
 });
 
+const features = ['RestartAllContainersOnContainerExits'];
+
 function decide(of: Pod, rest: Partial<AdmissionSeen> = {}) {
-  const seen = {isStatic: false, node, others: [], allowedUnsafeSysctls: [], appArmor: true};
+  const seen = {isStatic: false, node, others: [], allowedUnsafeSysctls: [], appArmor: true, features};
   return decideAdmission({pod: of, ...seen, ...rest});
 }
 
@@ -246,4 +248,30 @@ describe('a critical pod', () => {
     expect(
       decide(asking({cpu: '2'}, {priority: 2e9, nodeSelector: {zone: 'b'}}), {others: [other(large)]}),
     ).toMatchObject({do: 'reject', reason: 'NodeAffinity'}));
+});
+
+/** lifecycle/handlers_test.go, TestDeclaredFeaturesAdmitHandler, with the features that there are. */
+describe('features that a node has to declare', () => {
+  const rule = {action: 'RestartAllContainers', exitCodes: {operator: 'In', values: [1]}};
+  const restartsAll = pod({
+    containers: [container('main', {restartPolicy: 'Never', restartPolicyRules: [rule]})],
+  });
+  const ownUsersOnHost = pod({hostNetwork: true, hostUsers: false});
+  const refused = (name: string) => ({
+    do: 'reject',
+    reason: 'PodFeatureUnsupported',
+    message: `Pod requires node features that are not available: ${name}`,
+  });
+  it.each([
+    ['what is declared', restartsAll, features, {do: 'admit'}],
+    ['what is not', restartsAll, ['Other'], refused('RestartAllContainersOnContainerExits')],
+    [
+      'users of its own in the network of the node',
+      ownUsersOnHost,
+      features,
+      refused('UserNamespacesHostNetworkSupport'),
+    ],
+    ['the same of a node of a release that declares nothing', ownUsersOnHost, [], {do: 'admit'}],
+    ['users of its own', pod({hostUsers: false}), features, {do: 'admit'}],
+  ])('%s', (_, of, declared, is) => expect(decide(of, {features: declared})).toEqual(is));
 });
