@@ -24,7 +24,8 @@ export const noFrontends: readonly UdpFrontend[] = [];
 
 /**
  * The UDP frontends of a Service in one family. Every serving endpoint may answer, whatever policies and topology
- * say: a flow keeps its endpoint. A Service without endpoints has frontends that nobody may answer for.
+ * say: a flow keeps its endpoint. One that is ready and does not serve (publishNotReadyAddresses) gets new flows, and
+ * keeps its old ones. A Service without endpoints has frontends that nobody may answer for.
  */
 export function udpFrontends(
   service: Service | undefined,
@@ -39,8 +40,8 @@ export function udpFrontends(
   const endpoints = mergeSlices(slices, family, '', () => undefined);
   const addresses = [view.clusterIP, ...view.externalIPs, ...view.loadBalancerIPs];
   return ports.flatMap(({name, port, nodePort}) => {
-    const serving = (endpoints.get(portKey('udp', name)) ?? []).filter((endpoint) => endpoint.serving);
-    const answers = new Set(serving.map((endpoint) => endpoint.id));
+    const usable = (endpoints.get(portKey('udp', name)) ?? []).filter((e) => e.serving || e.ready);
+    const answers = new Set(usable.map((endpoint) => endpoint.id));
     const nodePorts = nodePort === 0 ? [] : [{address: '', port: nodePort, answers}];
     return [...addresses.map((address) => ({address, port, answers})), ...nodePorts];
   });

@@ -168,6 +168,13 @@ describe('flows of UDP', () => {
       {endpoints: [{...one, ready: false, serving: false, terminating: true}, two]},
       true,
     ],
+    [
+      'its pod is published though it is not ready, and another is gone',
+      {endpoints: [{...one, ready: true, serving: false}, two]},
+      '10.0.0.1',
+      {endpoints: [{...one, ready: true, serving: false}]},
+      false,
+    ],
     ['the target port changes', {endpoints: [one]}, '10.0.0.1', {endpoints: [one], port: 5353}, true],
     [
       'policies become Local, and its pod is elsewhere',
