@@ -43,3 +43,12 @@ it('leaves out what it does not understand', () => {
     for (const line of [`\tset ${web} {`, `\t\telements = { ${text} }`, '\t}']) clients.line(line);
   expect([...clients.found]).toEqual([]);
 });
+
+it('takes no more than one transaction has room for', () => {
+  const clients = new Clients(new Set([web]));
+  clients.line(`\tset ${web} {`);
+  const at = (i: number) => `10.${i >> 16}.${(i >> 8) & 255}.${i & 255} timeout 3h expires 2h`;
+  clients.line(`\t\telements = { ${at(1)},`);
+  for (let i = 2; i <= 60_000; i++) clients.line(`\t\t\t     ${at(i)},`);
+  expect(clients.found.get(web)?.length).toBe(50_000);
+});
