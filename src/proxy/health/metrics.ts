@@ -1,4 +1,5 @@
 import {Counter, Gauge, Histogram, Registry} from 'prom-client';
+import type {Family} from '../../lib/addresses.ts';
 import type {ProxyMode} from '../plane/mode.ts';
 
 /** kube-proxy's own metrics by name and label (pkg/proxy/metrics/metrics.go): dashboards keep working. */
@@ -20,14 +21,21 @@ const programmingBuckets = [
 export function createMetrics() {
   const registry = new Registry();
   const make = makers(registry);
-  return {registry, ...syncMetrics(make), ...otherMetrics(make), ...iptablesMetrics(make)};
+  return {
+    registry,
+    ...syncMetrics(make),
+    ...otherMetrics(make),
+    ...iptablesMetrics(make),
+    ...kernelMetrics(registry),
+  };
 }
 
 /** Leaves out what kube-proxy does not have in this mode (RegisterMetrics). */
 export function keepOnly(mode: ProxyMode, {registry}: ProxyMetrics): void {
   const other = mode === 'nftables' ? 'iptables' : 'nftables';
   for (const {name} of registry.getMetricsAsArray())
-    if (name.startsWith(`kubeproxy_sync_proxy_rules_${other}_`)) registry.removeSingleMetric(name);
+    if (name.startsWith(`kubeproxy_sync_proxy_rules_${other}_`) || name.startsWith(`kubeproxy_${other}_`))
+      registry.removeSingleMetric(name);
 }
 
 type Makers = ReturnType<typeof makers>;
@@ -144,4 +152,34 @@ function iptablesMetrics({counter, gauge}: Makers) {
       ['table', 'ip_family'] as const,
     ),
   };
+}
+
+function kernelMetrics(registry: Registry) {
+  return {
+    invalidDropped: kernelCounter(registry, {
+      name: 'kubeproxy_iptables_ct_state_invalid_dropped_packets_total',
+      help: 'packets dropped by iptables to work around conntrack problems',
+    }),
+    loopbackAccepted: kernelCounter(registry, {
+      name: 'kubeproxy_iptables_localhost_nodeports_accepted_packets_total',
+      help: 'Number of packets accepted on nodeports of loopback interface',
+    }),
+  };
+}
+
+/** What the kernel counts for each family, read when somebody asks; where it does not answer, what it said last. */
+function kernelCounter(registry: Registry, about: {readonly name: string; readonly help: string}) {
+  const readers = new Map<Family, () => Promise<number>>();
+  const known = new Map<Family, number>();
+  const counter = new Counter({
+    ...about,
+    registers: [registry],
+    async collect() {
+      for (const [family, read] of readers)
+        known.set(family, await read().catch(() => known.get(family) ?? 0));
+      this.reset();
+      this.inc([...known.values()].reduce((sum, packets) => sum + packets, 0));
+    },
+  });
+  return {counter, read: (family: Family, from: () => Promise<number>) => readers.set(family, from)};
 }

@@ -4,6 +4,7 @@ import {
   canary,
   forward,
   kubeletFirewall,
+  loopback,
   markMasquerade,
   owner,
   postrouting,
@@ -70,6 +71,7 @@ export function fixedChains(context: FixedContext): FixedChain[] {
     },
     {table: 'nat', name: canary, rules: []},
     {table: 'nat', name: owner, rules: [ownerRule]},
+    {table: 'nat', name: loopback, rules: localhostNodePorts ? loopbackRules : []},
     {table: 'nat', name: markMasquerade, rules: [`-j MARK --or-mark ${mark}`]},
     {
       table: 'nat',
@@ -87,6 +89,13 @@ export function fixedChains(context: FixedContext): FixedChain[] {
 /** route_localnet, which node ports on loopback need, would let neighbours reach what listens on loopback. */
 const martianRule = `${comment('block incoming localnet connections')} -d 127.0.0.0/8 ! -s 127.0.0.0/8 -m conntrack ! --ctstate RELATED,ESTABLISHED,DNAT -j DROP`;
 
+/** A node port that takes a connection leaves nothing for the last one: the first one's packets less its are those taken. */
+const loopbackRules: readonly string[] = [
+  comment('connections to loopback addresses'),
+  '-j KUBE-NODEPORTS',
+  comment('those that no node port took'),
+];
+
 /** The last rules of KUBE-SERVICES: what is for this node itself may be for a node port. */
 export function nodePortRules(
   {family, localhostNodePorts}: FixedContext,
@@ -95,11 +104,12 @@ export function nodePortRules(
   const why = comment('kubernetes service nodeports; NOTE: this must be the last rule in this chain');
   const six = family === 'IPv6';
   if (nodePortIPs === undefined) {
-    const except = six ? ' ! -d ::1/128' : localhostNodePorts ? '' : ' ! -d 127.0.0.0/8';
-    return [`${why} -m addrtype --dst-type LOCAL${except} -j KUBE-NODEPORTS`];
+    const local = `${why} -m addrtype --dst-type LOCAL`;
+    const own = localhostNodePorts ? [`${local} -d 127.0.0.0/8 -j ${loopback}`] : [];
+    return [...own, `${local} ! -d ${six ? '::1/128' : '127.0.0.0/8'} -j KUBE-NODEPORTS`];
   }
-  const addresses = [...nodePortIPs, ...(!six && localhostNodePorts ? ['127.0.0.1'] : [])];
-  return addresses.map((address) => `${why} -d ${address} -j KUBE-NODEPORTS`);
+  const own = localhostNodePorts ? [`${why} -d 127.0.0.1 -j ${loopback}`] : [];
+  return [...nodePortIPs.map((address) => `${why} -d ${address} -j KUBE-NODEPORTS`), ...own];
 }
 
 const isNew = '-m conntrack --ctstate NEW';

@@ -22,6 +22,8 @@ export const forward = 'KUBE-FORWARD';
 export const kubeletFirewall = 'KUBE-FIREWALL';
 /** Made in every table so that its absence tells of a flush; tools know kube-proxy by it. */
 export const canary = 'KUBE-PROXY-CANARY';
+/** Not kube-proxy's: what comes to node ports on loopback addresses goes through it to be counted. */
+export const loopback = 'KUBE-PROXY-LOOPBACK';
 /** Not kube-proxy's: its presence says whose the other chains are. */
 export const owner = 'KUBE-PROXY-NODECTL';
 
@@ -42,6 +44,7 @@ const ownChains: ReadonlySet<string> = new Set([
   markMasquerade,
   postrouting,
   forward,
+  loopback,
   owner,
 ]);
 

@@ -4,6 +4,7 @@ import {
   forward,
   isServiceChain,
   kubeletFirewall,
+  loopback,
   markMasquerade,
   owner,
   places,
@@ -20,6 +21,7 @@ const own = new Set([
   `filter ${forward}`,
   `nat ${postrouting}`,
   `nat ${markMasquerade}`,
+  `nat ${loopback}`,
   ...tables.map((table) => `${table} ${canary}`),
   ...tables.map((table) => `${table} ${owner}`),
 ]);

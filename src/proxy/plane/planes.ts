@@ -17,6 +17,7 @@ import type {Logger} from '../../lib/log.ts';
 import type {ProxyMetrics} from '../health/metrics.ts';
 import {IptablesDataPlane, type IptablesPlaneOptions} from '../iptables/data-plane.ts';
 import {readSaved} from '../iptables/observed.ts';
+import {readAcceptedOnLoopback, readDroppedAsInvalid} from '../iptables/packet-counts.ts';
 import {isOurs, removalInputs} from '../iptables/removal.ts';
 import {NftDataPlane} from '../nftables/data-plane.ts';
 import {probeStatements} from '../nftables/probe.ts';
@@ -95,6 +96,9 @@ function iptablesPlane(
   {config, metrics, monotonic, log}: Options,
 ): IptablesDataPlane {
   const {family} = wanted;
+  metrics.invalidDropped.read(family, () => readDroppedAsInvalid({family, backend}));
+  if (family === 'IPv4')
+    metrics.loopbackAccepted.read(family, () => readAcceptedOnLoopback({family, backend}));
   const options: IptablesPlaneOptions = {
     ...wanted,
     iptables: openIptables({family, backend}),

@@ -32,6 +32,8 @@ describe('the metrics', () => {
     [
       'iptables',
       [
+        'iptables_ct_state_invalid_dropped_packets_total',
+        'iptables_localhost_nodeports_accepted_packets_total',
         'sync_proxy_rules_iptables_last',
         'sync_proxy_rules_iptables_partial_restore_failures_total',
         'sync_proxy_rules_iptables_restore_failures_total',
@@ -42,6 +44,21 @@ describe('the metrics', () => {
     const metrics = createMetrics();
     keepOnly(mode, metrics);
     expect(names(metrics).sort()).toEqual([...common, ...own].sort());
+  });
+
+  it('add up what the rules of each family count when they are asked for, and keep it where nobody answers', async () => {
+    const {invalidDropped, registry} = createMetrics();
+    let six: () => Promise<number> = async () => 4;
+    invalidDropped.read('IPv4', async () => 3);
+    invalidDropped.read('IPv6', () => six());
+    const shown = async () =>
+      /^kubeproxy_iptables_ct_state_invalid_dropped_packets_total (\d+)$/m.exec(
+        await registry.metrics(),
+      )?.[1];
+    expect(await shown()).toBe('7');
+    invalidDropped.read('IPv4', async () => 5);
+    six = async () => Promise.reject(new Error('locked'));
+    expect(await shown()).toBe('9');
   });
 
   it('have the buckets of kube-proxy', async () => {

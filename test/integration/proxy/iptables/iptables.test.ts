@@ -6,6 +6,7 @@ import {type Backend, openIptables} from '../../../../src/edges/nftables/iptable
 import {start} from '../../../../src/edges/process/exec.ts';
 import type {Family} from '../../../../src/lib/addresses.ts';
 import {readSaved} from '../../../../src/proxy/iptables/observed.ts';
+import {readAcceptedOnLoopback, readDroppedAsInvalid} from '../../../../src/proxy/iptables/packet-counts.ts';
 import {removalInputs} from '../../../../src/proxy/iptables/removal.ts';
 import {viewNode} from '../../../../src/proxy/model/node.ts';
 import {iptablesPlane} from '../../../unit/proxy/iptables/support/planes.ts';
@@ -55,6 +56,20 @@ async function foreignRules(backend: Backend): Promise<void> {
 
 const web = service('a/web', {clusterIP: '10.96.0.9', ports: [{name: 'p', protocol: 'TCP', port: 80}]});
 const webSlice = slice({service: 'a/web', ports: [{name: 'p', port: 8080}], endpoints: [{ip: '10.0.0.1'}]});
+/** Its endpoint listens nowhere: connections are refused, and counted before. */
+const onNodePort = new Map([
+  [
+    'a/web',
+    {
+      service: service('a/web', {
+        type: 'NodePort',
+        clusterIP: '10.96.0.9',
+        ports: [{name: 'p', protocol: 'TCP', port: 80, nodePort: 30080}],
+      }),
+      slices: [slice({service: 'a/web', ports: [{name: 'p', port: 8080}], endpoints: [{ip: '10.0.0.1'}]})],
+    },
+  ],
+]);
 const webOnly = new Map([['a/web', {service: web, slices: [webSlice]}]]);
 
 describe.each(['nft', 'legacy'] as const)('the kernel by iptables-%s', (backend) => {
@@ -147,6 +162,23 @@ describe.each(['nft', 'legacy'] as const)('the kernel by iptables-%s', (backend)
       expect(await plane.commit()).toBe('full');
       expect(await listed(iptables), theft.join(' ')).toEqual(whole);
     }
+  });
+
+  it('counts the connections to loopback that a node port takes', async ({skip}) => {
+    if (!(await canServe(netns, backend))) skip();
+    const iptables = {family: 'IPv4', backend, command: ['nsenter', `--net=${netns.path}`]} as const;
+    const plane = iptablesPlane(inNetns(netns), {localhostNodePorts: true});
+    plane.update({sources: onNodePort, node: here, context});
+    await plane.commit();
+    const connect = async (port: number) =>
+      netns.run('busybox', ['nc', '-w', '1', '127.0.0.1', String(port)], {okCodes: [0, 1]});
+    await netns.run('ip', ['address', 'add', '10.0.0.1/32', 'dev', 'lo']);
+    await connect(30081);
+    expect(await readAcceptedOnLoopback(iptables)).toBe(0);
+    await connect(30080);
+    await connect(30080);
+    expect(await readAcceptedOnLoopback(iptables)).toBe(2);
+    expect(await readDroppedAsInvalid(iptables)).toBe(0);
   });
 
   it('takes all Services but one that it refuses', async ({skip}) => {

@@ -95,10 +95,23 @@ describe('names and rules', () => {
 
 describe('node ports on loopback', () => {
   it.each([
-    ['IPv4', true, undefined, ['-m addrtype --dst-type LOCAL -j KUBE-NODEPORTS']],
+    [
+      'IPv4',
+      true,
+      undefined,
+      [
+        '-m addrtype --dst-type LOCAL -d 127.0.0.0/8 -j KUBE-PROXY-LOOPBACK',
+        '-m addrtype --dst-type LOCAL ! -d 127.0.0.0/8 -j KUBE-NODEPORTS',
+      ],
+    ],
     ['IPv4', false, undefined, ['-m addrtype --dst-type LOCAL ! -d 127.0.0.0/8 -j KUBE-NODEPORTS']],
     ['IPv6', false, undefined, ['-m addrtype --dst-type LOCAL ! -d ::1/128 -j KUBE-NODEPORTS']],
-    ['IPv4', true, ['192.168.0.2'], ['-d 192.168.0.2 -j KUBE-NODEPORTS', '-d 127.0.0.1 -j KUBE-NODEPORTS']],
+    [
+      'IPv4',
+      true,
+      ['192.168.0.2'],
+      ['-d 192.168.0.2 -j KUBE-NODEPORTS', '-d 127.0.0.1 -j KUBE-PROXY-LOOPBACK'],
+    ],
     ['IPv4', false, ['192.168.0.2'], ['-d 192.168.0.2 -j KUBE-NODEPORTS']],
   ] as const)('%s %s %s', async (family, localhostNodePorts, nodePortIPs, expected) => {
     const iptables = new FakeIptables(family);
