@@ -28,7 +28,10 @@ export function shouldStart(
   }
 }
 
-/** Any regular container exists in the runtime: so initialization was complete once. */
+/**
+ * Any regular container exists in the runtime: so initialization was complete once. One of unknown state proves nothing
+ * (HasAnyRegularContainerCreated).
+ */
 export function hasRegularContainer(spec: PodSpec, runtime: PodRuntime): boolean {
-  return spec.containers.some(({name}) => newestContainer(runtime, name) !== undefined);
+  return spec.containers.some(({name}) => (newestContainer(runtime, name)?.state ?? 'unknown') !== 'unknown');
 }

@@ -131,6 +131,13 @@ const cases: Record<string, Case> = {
     before: [],
     is: ['exit0 Completed #0'],
   },
+  'an init container that nobody knows, of a pod whose containers the runtime has lost track of': {
+    spec: {containers: [container('a')], initContainers: [container('x')]},
+    kind: 'init',
+    has: [record('a', {state: 'unknown'})],
+    before: [],
+    is: ['waiting PodInitializing #0'],
+  },
   'a forgotten sidecar of a pod that runs': {
     spec: {containers: [container('a')], initContainers: [container('x', {restartPolicy: 'Always'})]},
     kind: 'init',
