@@ -1,6 +1,7 @@
 import {Counter, Gauge, Histogram, Registry} from 'prom-client';
 import type {Family} from '../../lib/addresses.ts';
 import type {ProxyMode} from '../plane/mode.ts';
+import {processMetrics} from './process-metrics.ts';
 
 /** kube-proxy's own metrics by name and label (pkg/proxy/metrics/metrics.go): dashboards keep working. */
 export type ProxyMetrics = ReturnType<typeof createMetrics>;
@@ -21,6 +22,7 @@ const programmingBuckets = [
 export function createMetrics() {
   const registry = new Registry();
   const make = makers(registry);
+  processMetrics(registry);
   return {
     registry,
     ...syncMetrics(make),

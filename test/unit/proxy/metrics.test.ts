@@ -9,6 +9,9 @@ const common = [
   'conntrack_reconciler_deleted_entries_total',
   'conntrack_reconciler_sync_duration_seconds',
   'network_programming_duration_seconds',
+  'process_cpu_seconds_total',
+  'process_resident_memory_bytes',
+  'process_start_time_seconds',
   'proxy_healthz_total',
   'proxy_livez_total',
   'sync_full_proxy_rules_duration_seconds',
@@ -59,6 +62,19 @@ describe('the metrics', () => {
     invalidDropped.read('IPv4', async () => 5);
     six = async () => Promise.reject(new Error('locked'));
     expect(await shown()).toBe('9');
+  });
+
+  it('tell of the process as every program of Kubernetes does', async () => {
+    const {registry} = createMetrics();
+    const value = async (name: string) =>
+      Number(
+        /^\S+ (\S+)$/m.exec((await registry.getSingleMetricAsString(name)).replace(/^#.*\n/gm, ''))?.[1],
+      );
+    expect(await value('process_resident_memory_bytes')).toBeGreaterThan(1e6);
+    expect(await value('process_start_time_seconds')).toBeLessThan(Date.now() / 1000);
+    const before = await value('process_cpu_seconds_total');
+    expect(before).toBeGreaterThan(0);
+    expect(await value('process_cpu_seconds_total')).toBeLessThan(before * 2);
   });
 
   it('have the buckets of kube-proxy', async () => {
