@@ -1,4 +1,4 @@
-import {type Cidr, type Family, parseAddress, parseCidr} from '../lib/addresses.ts';
+import {type Cidr, type Family, joinHostPort, parseAddress, parseCidr} from '../lib/addresses.ts';
 import {NodectlError} from '../lib/errors.ts';
 import {readDocument, type Source} from './document.ts';
 import {type Endpoint, readEndpoint} from './proxy/bind.ts';
@@ -92,12 +92,15 @@ function emptyConfiguration(): KubeProxyConfiguration {
 function resolve(c: KubeProxyConfiguration, flags: ProxyFlags, hostname: string): ProxyConfig {
   const six = parseAddress(c.bindAddress)?.family === 'IPv6';
   const plane = c.mode === 'iptables' || c.mode === 'ipvs' ? c.iptables : c.nftables;
+  const healthz = readEndpoint(c.healthzBindAddress, {host: six ? '::' : '0.0.0.0', port: 10_256});
+  const metrics = readEndpoint(c.metricsBindAddress, {host: six ? '::1' : '127.0.0.1', port: 10_249});
+  const nodePortAddresses = nodePortAddressesOf(c);
   return {
     nodeName: (c.hostnameOverride || hostname).trim().toLowerCase(),
     kubeconfig: c.clientConnection.kubeconfig,
     bindAddress: c.bindAddress,
-    healthz: readEndpoint(c.healthzBindAddress, {host: six ? '::' : '0.0.0.0', port: 10_256}),
-    metrics: readEndpoint(c.metricsBindAddress, {host: six ? '::1' : '127.0.0.1', port: 10_249}),
+    healthz,
+    metrics,
     bindAddressHardFail: c.bindAddressHardFail,
     table: flags.table ?? 'nodectl-proxy',
     mode: c.mode === 'iptables' ? 'iptables' : 'nftables',
@@ -106,13 +109,20 @@ function resolve(c: KubeProxyConfiguration, flags: ProxyFlags, hostname: string)
     syncPeriodMs: plane.syncPeriod,
     minSyncPeriodMs: plane.minSyncPeriod,
     detectLocal: detectLocalOf(c),
-    nodePortAddresses: nodePortAddressesOf(c),
+    nodePortAddresses,
     allowExternalIPs: c.featureGates.AllowServiceExternalIPs ?? true,
     localhostNodePorts: c.iptables.localhostNodePorts,
     oomScoreAdj: c.oomScoreAdj,
     conntrack: c.conntrack,
     verbosity: flags.verbosity ?? c.logging.verbosity,
-    configuration: c,
+    // With what is meant where nothing was said.
+    configuration: {
+      ...c,
+      healthzBindAddress: joinHostPort(healthz.host, healthz.port),
+      metricsBindAddress: joinHostPort(metrics.host, metrics.port),
+      detectLocalMode: c.detectLocalMode || 'ClusterCIDR',
+      nodePortAddresses: nodePortAddresses.kind === 'primary' ? ['primary'] : c.nodePortAddresses,
+    },
   };
 }
 

@@ -50,6 +50,24 @@ describe('a KubeProxyConfiguration', () => {
     });
   });
 
+  it.each([
+    ['mode: nftables\n', '0.0.0.0:10256', '127.0.0.1:10249', ['primary']],
+    ['mode: iptables\nbindAddress: "::"\n', '[::]:10256', '[::1]:10249', []],
+    [
+      'healthzBindAddress: 192.0.2.1\nnodePortAddresses: [192.0.2.0/24]\n',
+      '192.0.2.1:10256',
+      '127.0.0.1:10249',
+      ['192.0.2.0/24'],
+    ],
+  ])('shows what is meant where nothing was said: %j', (text, healthz, metrics, nodePortAddresses) => {
+    expect(load(text).config.configuration).toMatchObject({
+      healthzBindAddress: healthz,
+      metricsBindAddress: metrics,
+      nodePortAddresses,
+      detectLocalMode: 'ClusterCIDR',
+    });
+  });
+
   it.each(['1500ms', '1500000000'])(
     'reads logging.flushFrequency: %s, a number in nanoseconds',
     (frequency) => {
