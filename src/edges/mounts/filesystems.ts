@@ -1,5 +1,6 @@
 import {run} from '../process/run.ts';
 
+const defaultFsType = 'ext4';
 const fsckUncorrected = 4;
 const blkidNothing = 2;
 
@@ -10,9 +11,11 @@ const blkidNothing = 2;
 export async function formatAndMount(
   device: string,
   target: string,
-  fsType: string,
+  fsTypeAsked: string,
   options: readonly string[],
 ): Promise<void> {
+  // The API keeps an empty name as it is.
+  const fsType = fsTypeAsked || defaultFsType;
   const readOnly = options.includes('ro');
   const content = await contentOf(device);
   if (content === undefined) {

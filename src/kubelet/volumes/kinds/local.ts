@@ -11,7 +11,6 @@ import {podsUsing} from '../places.ts';
 import {type PreparedVolume, type VolumePlugin, type VolumeRequest, VolumeStepError} from '../types.ts';
 
 const directory = 'kubernetes.io~local-volume';
-const defaultFsType = 'ext4';
 /** Devices are mounted once for all pods of this node. */
 const shared = new Serial();
 
@@ -83,7 +82,7 @@ async function sourceOf(request: VolumeRequest, path: string): Promise<string> {
       await ensureDirectory(target, 0o750);
       if (!(await isMounted(target)))
         await step('MountVolume.MountDevice failed', () =>
-          formatAndMount(path, target, spec?.local?.fsType ?? defaultFsType, options),
+          formatAndMount(path, target, spec?.local?.fsType ?? '', options),
         );
       return target;
     }

@@ -157,6 +157,12 @@ describe('a device of this node', () => {
     expect(await fs.readFile(join(place('u-3'), 'data'), 'utf8')).toBe('kept');
   });
 
+  it.each([[{}], [{fsType: ''}]])('gets ext4 where no kind is named: %j', async (kind) => {
+    found = {local: {path: await device(), ...kind}};
+    await agent.prepare(claiming('u-1'), signal);
+    expect((await readMounts()).find((m) => m.mountPoint === globalMount())?.fsType).toBe('ext4');
+  });
+
   it('with something else on it is not formatted', async () => {
     const path = await device();
     execFileSync('mkfs.ext4', ['-q', path]);
