@@ -4,7 +4,7 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {create, fromBinary, toBinary} from '@bufbuild/protobuf';
 import {Code, ConnectError} from '@connectrpc/connect';
-import {afterEach, beforeEach, expect, test} from 'vitest';
+import {afterAll, afterEach, beforeEach, expect, test} from 'vitest';
 import {type Cri, connectCri, isCriNotFound} from '../../../../src/edges/cri/client.ts';
 import {VersionRequestSchema, VersionResponseSchema} from '../../../../src/edges/cri/gen/api_pb.ts';
 
@@ -50,6 +50,8 @@ afterEach(async () => {
   await unplug();
   rmSync(socket, {force: true});
 });
+
+afterAll(() => rmSync(directory, {recursive: true}));
 
 function framed(message: Uint8Array): Buffer {
   const head = Buffer.alloc(5);

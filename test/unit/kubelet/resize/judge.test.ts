@@ -27,7 +27,12 @@ function node() {
   };
   let others: readonly Pod[] = [];
   const roomMade = vi.fn();
-  const policies = {cpuManagerPolicy: 'none', memoryManagerPolicy: 'None', allowedUnsafeSysctls: []};
+  const policies = {
+    cpuManagerPolicy: 'none',
+    memoryManagerPolicy: 'None',
+    allowedUnsafeSysctls: [],
+    version: 'v1.36.0',
+  };
   const view = {
     deps: {
       clock: {now: () => nowMs},
