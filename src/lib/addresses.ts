@@ -43,7 +43,7 @@ export function cidrContains(cidr: Cidr, address: Address): boolean {
 }
 
 /** `host:port`, with brackets around an IPv6 host. */
-export function joinHostPort(host: string, port: number): string {
+export function joinHostPort(host: string, port: number | string): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 

@@ -1,3 +1,5 @@
+import {joinHostPort} from '../../../lib/addresses.ts';
+
 /** What of a connection is told in words. */
 export type Ends = {
   readonly localAddress?: string | undefined;
@@ -21,10 +23,6 @@ const words: Readonly<Record<string, string>> = {
   ETIMEDOUT: 'connection timed out',
 };
 
-export function hostPort(host: string, port: number | string): string {
-  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
-}
-
 /** What went wrong with a socket, as Go's package net words it; anything else as it is. */
 export function socketWords(error: unknown, ends: Ends = {}): string {
   // Of several addresses that were tried, the first is told.
@@ -36,11 +34,11 @@ export function socketWords(error: unknown, ends: Ends = {}): string {
   }
   const what = words[code];
   if (what === undefined) return message;
-  if (syscall === 'connect') return `dial tcp ${hostPort(address, port)}: connect: ${what}`;
+  if (syscall === 'connect') return `dial tcp ${joinHostPort(address, port)}: connect: ${what}`;
   if (syscall !== 'read' && syscall !== 'write') return message;
   const [local, remote] = [
-    hostPort(ends.localAddress ?? '', ends.localPort ?? 0),
-    hostPort(ends.remoteAddress ?? '', ends.remotePort ?? 0),
+    joinHostPort(ends.localAddress ?? '', ends.localPort ?? 0),
+    joinHostPort(ends.remoteAddress ?? '', ends.remotePort ?? 0),
   ];
   return `${syscall} tcp ${local}->${remote}: ${syscall}: ${what}`;
 }

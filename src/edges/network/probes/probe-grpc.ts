@@ -1,6 +1,7 @@
 import * as http2 from 'node:http2';
+import {joinHostPort} from '../../../lib/addresses.ts';
 import {fairTimeout} from '../../http/fair-timeout.ts';
-import {hostPort, socketWords} from './go-words.ts';
+import {socketWords} from './go-words.ts';
 import type {NetResult} from './probe-net.ts';
 
 /** grpc-go's bound for a message. */
@@ -25,7 +26,7 @@ export function grpcProbe(
   timeoutMs: number,
 ): Promise<NetResult> {
   const {promise, resolve} = Promise.withResolvers<NetResult>();
-  const address = hostPort(host, port);
+  const address = joinHostPort(host, port);
   const within = `within ${timeoutMs / 1000}s`;
   let connected = false;
   let session: http2.ClientHttp2Session | undefined;

@@ -1,8 +1,9 @@
 import * as http from 'node:http';
 import * as https from 'node:https';
 import {connect, type Socket} from 'node:net';
+import {joinHostPort} from '../../../lib/addresses.ts';
 import {fairTimeout} from '../../http/fair-timeout.ts';
-import {brokenWords, type Ends, hostPort, socketWords} from './go-words.ts';
+import {brokenWords, type Ends, socketWords} from './go-words.ts';
 
 export type NetResult = {
   readonly outcome: 'success' | 'warning' | 'failure';
@@ -59,7 +60,7 @@ export async function httpProbe(probe: HttpProbe): Promise<NetResult> {
 }
 
 function urlOf({scheme, host, port, path}: HttpProbe): string {
-  return `${scheme}://${hostPort(host, port)}${path.startsWith('/') ? '' : '/'}${path}`;
+  return `${scheme}://${joinHostPort(host, port)}${path.startsWith('/') ? '' : '/'}${path}`;
 }
 
 async function get(
@@ -193,7 +194,7 @@ function headersOf({headers, userAgent}: HttpProbe): Record<string, string[]> {
 export function tcpProbe(host: string, port: number, timeoutMs: number): Promise<NetResult> {
   const {promise, resolve} = Promise.withResolvers<NetResult>();
   const socket = connect({host, port});
-  const late = `dial tcp ${hostPort(host, port)}: i/o timeout`;
+  const late = `dial tcp ${joinHostPort(host, port)}: i/o timeout`;
   const cancel = fairTimeout(timeoutMs, () => end('failure', late));
   const end = (outcome: NetResult['outcome'], message: string) => {
     cancel();
